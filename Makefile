@@ -1,0 +1,67 @@
+# What a person types. Needs Python 3.11 or newer (with venv) and make, nothing else; everything goes into folders of this checkout.
+#
+#   make demo          restores and colors examples/ into out/ and makes out/contact-sheet.jpg (no torch is installed)
+#   make test          sets up .venv with everything, then ruff, mypy, import-linter and pytest
+#   make serve         the web page on this machine
+#   make docs          writes docs/reference/ anew
+#   make constraints   pins what is installed in .venv (after a change of dependencies)
+#   make clean         removes what the above made
+
+PYTHON ?= python3
+# Two workers: the suite is written for two cores and 2 GB. One: make test WORKERS=0
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
+EXAMPLES := $(wildcard examples/*.jpg)
+SOURCES := $(shell find src/unfade -type f -not -name '*.pyc')
+
+.PHONY: demo test lint serve docs constraints clean
+.DELETE_ON_ERROR:
+
+# A stamp is younger than what it was made from, or the environment is set up again (pip then changes only what differs).
+.venv-demo/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-demo
+	.venv-demo/bin/python -m pip install $(PIP_FLAGS) --editable .
+	touch $@
+
+.venv-serve/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-serve
+	.venv-serve/bin/python -m pip install $(PIP_FLAGS) --editable '.[web]'
+	touch $@
+
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install $(PIP_FLAGS) --editable '.[dev]'
+	touch $@
+
+out/contact-sheet.jpg: .venv-demo/.installed $(EXAMPLES) $(SOURCES)
+	mkdir -p out
+	.venv-demo/bin/unfade restore --colorize $(EXAMPLES) -o out --sheet $@ --report out/report.json --overwrite
+
+demo: out/contact-sheet.jpg
+	@echo "before | after: out/contact-sheet.jpg; the photographs and report.json lie beside it in out/"
+
+lint: .venv/.installed
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
+
+test: lint
+	.venv/bin/pytest -n $(WORKERS) -m "not long" $(PYTEST_ARGS)
+
+serve: .venv-serve/.installed
+	.venv-serve/bin/unfade serve
+
+docs: .venv/.installed
+	.venv/bin/python docs/generate.py
+
+# No local version (+cpu) and no address: the same line must do on every machine.
+constraints: .venv/.installed
+	( echo "# Every version that 'make test' was last run with. Written by 'make constraints'."; \
+	  .venv/bin/python -m pip list --format=freeze --exclude-editable --exclude pip --exclude setuptools --exclude unfade \
+	  | sed -E 's/\+[^+]*$$//' ) > constraints.txt
+	touch .venv/.installed
+
+clean:
+	rm -rf .venv .venv-demo .venv-serve out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,90 @@
+"""The tree of errors. One class per case that a caller treats differently; each message says what was asked, the limit, and what to do.
+
+UnfadeError
+├── UsageError            asked wrong: an option out of range, a mask of another size (command line: exit status 2)
+│   └── UnknownNameError  no step, kind, measure, model or recipe of that name; the message suggests the nearest
+├── PhotoError            something about one photograph
+│   ├── UnreadableError   empty, truncated, not a picture, a lying header, a directory, no permission
+│   ├── TooLargeError     over the pixel limit, seen in the header before anything was decoded
+│   └── UnwritableError   the output cannot be written: no folder, no permission, disk full
+│       └── ExistsError   the output is there already and overwriting was not asked for
+├── ModelError            something about a model
+│   ├── ModelMissingError its weights are not where the card says
+│   ├── ModelCorruptError its weights' SHA-256 is not the card's, or ONNX Runtime cannot open them
+│   └── ModelTaskError    a model for another task
+├── RecipeError           a training recipe with an unknown key or a value out of range
+├── DataError             training or bench folders: empty, unmatched, of different sizes
+├── TrainingError         training cannot go on: a loss that is not a number, no checkpoint to resume
+├── ExportError           ONNX Runtime and PyTorch do not agree
+└── MissingExtraError     an optional part is not installed; the message gives the pip line
+"""
+
+from __future__ import annotations
+
+
+class UnfadeError(Exception):
+    """The root: everything Unfade raises on purpose. `str(error)` is one clear sentence for the person who asked."""
+
+
+class UsageError(UnfadeError, ValueError):
+    """What was asked cannot be done as asked: an option out of range, a mask of another size."""
+
+
+class UnknownNameError(UsageError):
+    """No thing of that name is registered."""
+
+
+class PhotoError(UnfadeError):
+    """One photograph cannot be handled; others can."""
+
+
+class UnreadableError(PhotoError):
+    """The photograph cannot be read."""
+
+
+class TooLargeError(PhotoError):
+    """The photograph has more pixels than the limit."""
+
+
+class UnwritableError(PhotoError):
+    """The result cannot be written."""
+
+
+class ExistsError(UnwritableError):
+    """The output file exists and overwriting was not asked for."""
+
+
+class ModelError(UnfadeError):
+    """A model cannot be used."""
+
+
+class ModelMissingError(ModelError):
+    """The model's weights are missing."""
+
+
+class ModelCorruptError(ModelError):
+    """The model's weights are not those that the card names."""
+
+
+class ModelTaskError(ModelError):
+    """The model is for another task."""
+
+
+class RecipeError(UnfadeError):
+    """A training recipe does not validate."""
+
+
+class DataError(UnfadeError):
+    """A folder of pictures does not hold what was asked of it."""
+
+
+class TrainingError(UnfadeError):
+    """Training cannot go on."""
+
+
+class ExportError(UnfadeError):
+    """The exported model does not agree with the trained one."""
+
+
+class MissingExtraError(UnfadeError, ImportError):
+    """An optional part of Unfade is not installed."""

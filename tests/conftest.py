@@ -1,0 +1,40 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unfade.models.session import Sessions
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of photographs for judging; skips, saying so, where it is absent."""
+    folder = Path(os.environ.get("UNFADE_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+    if not (folder / "data" / "bench").is_dir():
+        pytest.skip(f"needs the shared photographs in {folder} (set UNFADE_SHARED)")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Seeded chance, the same in every run."""
+    return np.random.default_rng(20261124)
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of the tiny pinned models (`golden/make_models.py` says what each does)."""
+    return Path(__file__).parent / "golden" / "models"
+
+
+@pytest.fixture
+def sessions(golden: Path) -> Iterator[Sessions]:
+    """The tiny pinned models, one for each task."""
+    with Sessions(1, {task: golden / f"{task}.toml" for task in ("damage", "fill", "clean", "colorize", "translate")}) as sessions:
+        yield sessions
