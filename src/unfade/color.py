@@ -1,0 +1,133 @@
+"""sRGB <-> linear <-> L*a*b* <-> network numbers: each pair side by side, and the only place with these constants.
+
+sRGB is IEC 61966-2-1; L*a*b* is CIE 1976 under the D65 white of sRGB itself, so that grays are exactly a* = b* = 0.
+Everything is float32 and works on arrays of any leading shape with the channels last.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from unfade.arrays import Chroma, Image, Lab, Plane
+
+LIGHTNESS_MAX = 100.0
+CHROMA_SCALE = 110.0  # a* and b* of sRGB colours lie in [-107.9, 98.3]; pix2pix and Zhang et al. divide by 110
+
+# Linear sRGB -> XYZ (IEC 61966-2-1), each row divided by the white's X, Y, Z: a gray of value v becomes (v, v, v).
+_XYZ_FROM_RGB = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]], dtype=np.float64
+)
+_XYZ_FROM_RGB /= _XYZ_FROM_RGB.sum(axis=1, keepdims=True)
+_RGB_FROM_XYZ = np.linalg.inv(_XYZ_FROM_RGB)
+# f(X), f(Y), f(Z) -> L*, a*, b* is linear too: 116 fy - 16, 500 (fx - fy), 200 (fy - fz).
+_LAB_EPSILON = (6 / 29) ** 3
+_LAB_SLOPE = (29 / 6) ** 2 / 3
+_GAMUT_SLACK = np.float32(5e-6)  # above the round trip's own error in float32, below what moves L* by a step of 16 bits at white
+
+
+def linear_from_srgb(srgb: np.ndarray) -> np.ndarray:
+    """Undo the sRGB transfer curve; [0, 1] -> [0, 1]."""
+    srgb = np.asarray(srgb, np.float32)
+    return np.where(
+        srgb <= 0.04045, srgb / np.float32(12.92), ((np.maximum(srgb, 0.04045) + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    )
+
+
+def srgb_from_linear(linear: np.ndarray) -> np.ndarray:
+    """Apply the sRGB transfer curve; [0, 1] -> [0, 1]. Values outside are extended by the curve's straight part and its power law."""
+    linear = np.asarray(linear, np.float32)
+    return np.where(
+        linear <= 0.0031308,
+        linear * np.float32(12.92),
+        np.float32(1.055) * np.maximum(linear, 0.0031308) ** np.float32(1 / 2.4) - np.float32(0.055),
+    )
+
+
+def _cube_root_response(ratio: np.ndarray) -> np.ndarray:
+    """CIE 1976's f: the cube root with a straight toe."""
+    return np.where(ratio > _LAB_EPSILON, np.cbrt(np.maximum(ratio, _LAB_EPSILON)), ratio * np.float32(_LAB_SLOPE) + np.float32(4 / 29))
+
+
+def _cube_root_response_inverse(response: np.ndarray) -> np.ndarray:
+    return np.where(response > 6 / 29, response**3, (response - np.float32(4 / 29)) / np.float32(_LAB_SLOPE))
+
+
+def lab_from_srgb(image: Image) -> Lab:
+    """sRGB in [0, 1] -> L*a*b* (D65)."""
+    linear = linear_from_srgb(image)
+    fx, fy, fz = np.moveaxis(_cube_root_response(linear @ _XYZ_FROM_RGB.T.astype(np.float32)), -1, 0)
+    return np.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], axis=-1).astype(np.float32)
+
+
+def lightness_from_srgb(image: Image) -> Plane:
+    """sRGB in [0, 1] -> L* in [0, 100] alone, at a third of the cost of `lab_from_srgb`."""
+    luminance = linear_from_srgb(image) @ _XYZ_FROM_RGB[1].astype(np.float32)
+    return np.float32(116) * _cube_root_response(luminance) - np.float32(16)
+
+
+def linear_from_lab(lab: Lab) -> np.ndarray:
+    """L*a*b* (D65) -> linear sRGB, not clipped: what lies outside [0, 1] is out of gamut."""
+    lab = np.asarray(lab, np.float32)
+    fy = (lab[..., 0] + 16) / 116
+    f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
+    return (_cube_root_response_inverse(f) @ _RGB_FROM_XYZ.T.astype(np.float32)).astype(np.float32)
+
+
+def srgb_from_lab(lab: Lab) -> Image:
+    """L*a*b* (D65) -> sRGB, clipped to [0, 1]; use `into_gamut` first where L* must survive."""
+    return srgb_from_linear(np.clip(linear_from_lab(lab), 0.0, 1.0))
+
+
+def into_gamut(lab: Lab) -> Lab:
+    """Shrink a* and b* together, hue and L* kept, until the color lies in sRGB's gamut. Colors inside come back bit for bit."""
+    linear = linear_from_lab(lab)
+    red, green, blue = linear[..., 0], linear[..., 1], linear[..., 2]  # plane by plane: reducing over three channels is ten times as slow
+    outside = np.minimum(np.minimum(red, green), blue) < -_GAMUT_SLACK
+    outside |= np.maximum(np.maximum(red, green), blue) > 1 + _GAMUT_SLACK
+    if not outside.any():
+        return lab
+    inside = lab.copy()
+    wrong = lab[outside]
+    middle = (wrong[:, 0] + 16) / 116
+    rise, fall = wrong[:, 1] / 500, wrong[:, 2] / 200
+    luminance = _cube_root_response_inverse(middle)
+    low, step = np.zeros(len(wrong), np.float32), np.float32(1)
+    matrix = _RGB_FROM_XYZ.astype(np.float32)
+    for _ in range(11):  # bisection, from below: the share of chroma to 1 part in 2,000
+        step /= 2
+        share = low + step
+        x, z = _cube_root_response_inverse(middle + share * rise), _cube_root_response_inverse(middle - share * fall)
+        fits = np.ones(len(wrong), bool)
+        for to_x, to_y, to_z in matrix:
+            primary = to_x * x + to_y * luminance + to_z * z
+            fits &= (primary >= -_GAMUT_SLACK) & (primary <= 1 + _GAMUT_SLACK)
+        low = np.where(fits, share, low)
+    wrong[:, 1:] *= low[:, None]
+    inside[outside] = wrong
+    return inside
+
+
+def network_from_lightness(lightness: Plane) -> Plane:
+    """L* in [0, 100] -> [-1, 1]."""
+    return lightness / np.float32(LIGHTNESS_MAX / 2) - np.float32(1)
+
+
+def lightness_from_network(numbers: Plane) -> Plane:
+    """[-1, 1] -> L* in [0, 100]."""
+    return (numbers + np.float32(1)) * np.float32(LIGHTNESS_MAX / 2)
+
+
+def network_from_chroma(chroma: Chroma) -> Chroma:
+    """a* and b* -> about [-1, 1]."""
+    return chroma / np.float32(CHROMA_SCALE)
+
+
+def chroma_from_network(numbers: Chroma) -> Chroma:
+    """About [-1, 1] -> a* and b*."""
+    return numbers * np.float32(CHROMA_SCALE)
+
+
+def luma(image: Image) -> Plane:
+    """Rec. 601 luma of an sRGB-encoded picture, in [0, 1]: the gray that cameras, JPEG and OpenCV mean."""
+    return cv2.cvtColor(np.ascontiguousarray(image, np.float32), cv2.COLOR_RGB2GRAY)

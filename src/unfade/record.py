@@ -1,0 +1,219 @@
+"""What was done to a photograph, in a form that outlives it: a report (JSON), and XMP for the file itself."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from xml.dom import minidom
+from xml.dom.minidom import Document, Element
+from xml.parsers.expat import ExpatError, ParserCreate
+
+# https://cv.iptc.org/newscodes/digitalsourcetype/: a picture edited with a trained model
+DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+
+
+@dataclass(frozen=True)
+class ModelUse:
+    """A model that took part, so that the very same can be found again."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What one step did. `pixels_changed` counts pixels of which any sample changed; `options` are the step's own, JSON-able."""
+
+    step: str
+    options: dict[str, Any]
+    models: tuple[ModelUse, ...] = ()
+    pixels_changed: int = 0
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """The account of one photograph's restoration."""
+
+    photo: str
+    width: int
+    height: int
+    input_sha256: str | None = None
+    output_sha256: str | None = None
+    steps: tuple[StepRecord, ...] = ()
+    pixels_changed: int = 0
+    notes: tuple[str, ...] = ()
+    software: str = "Unfade"
+    software_version: str = ""
+    digital_source_type: str = field(default=DIGITAL_SOURCE_TYPE)
+
+    @property
+    def share_changed(self) -> float:
+        """The share of pixels that changed, in [0, 1]."""
+        return self.pixels_changed / (self.width * self.height)
+
+    def to_json(self) -> str:
+        """The report as JSON, UTF-8, two spaces of indent."""
+        return json.dumps(asdict(self) | {"share_changed": self.share_changed}, indent=2, ensure_ascii=False)
+
+
+# --- XMP --------------------------------------------------------------------------------------------------------------------------------
+
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_META = "adobe:ns:meta/"
+_IPTC_EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_MEDIA = "http://ns.adobe.com/xap/1.0/mm/"
+_EVENT = "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#"
+UNFADE_NAMESPACE = "urn:unfade:xmp:1.0#"
+_PREFIXES = {
+    "x": _META,
+    "rdf": _RDF,
+    "Iptc4xmpExt": _IPTC_EXTENSION,
+    "xmpMM": _MEDIA,
+    "stEvt": _EVENT,
+    "unfade": UNFADE_NAMESPACE,
+}
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_DEPTH_MAX = 64  # elements within elements; XMP in use has about 10
+_OPENING = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+_CLOSING = '<?xpacket end="w"?>'
+
+
+def xmp(report: Report, existing: bytes | None) -> bytes:
+    """The XMP packet for the restored file: what `existing` says, and what Unfade did. UTF-8.
+
+    Every property of `existing` stays as it is, but `Iptc4xmpExt:DigitalSourceType`, which is set to the report's wherever a pixel was
+    changed. `xmpMM:History` gets an entry for each step, `unfade:Runs` one for the whole: software, the input's SHA-256, pixels changed,
+    steps with their options and models. The output's SHA-256 cannot be in it, since the packet is part of what is hashed: it is in the
+    JSON report. An `existing` that is not well-formed XMP, or that declares entities, is not parsed; it is kept whole, in base 64, as
+    `unfade:UnreadPacket`. Sources: ISO 16684-1 (XMP), Adobe XMP part 2 (xmpMM, stEvt), IPTC Photo Metadata 2023.1.
+    """
+    root = _parsed(existing) if existing else None
+    packet = root if root is not None else _parsed(f'<x:xmpmeta xmlns:x="{_META}"><rdf:RDF xmlns:rdf="{_RDF}"/></x:xmpmeta>'.encode())
+    assert packet is not None
+    rdf = packet.getElementsByTagNameNS(_RDF, "RDF")[0]
+    ours = _added(rdf, _RDF, "Description")
+    ours.setAttributeNS(_RDF, "rdf:about", _about(rdf))
+    for prefix in ("Iptc4xmpExt", "xmpMM", "stEvt", "unfade", "rdf"):
+        ours.setAttribute(f"xmlns:{prefix}", _PREFIXES[prefix])
+
+    if report.pixels_changed or any(step.pixels_changed for step in report.steps):
+        _remove(rdf, _IPTC_EXTENSION, "DigitalSourceType")
+        _added(ours, _IPTC_EXTENSION, "DigitalSourceType", report.digital_source_type)
+    agent = _NOT_XML.sub("\ufffd", f"{report.software} {report.software_version}".strip())
+    for step in report.steps:
+        event = _resource(_sequence(rdf, ours, _MEDIA, "History"))
+        _added(event, _EVENT, "action", "edited")
+        _added(event, _EVENT, "softwareAgent", agent)
+        _added(event, _EVENT, "parameters", _parameters(step))
+    run = _resource(_sequence(rdf, ours, UNFADE_NAMESPACE, "Runs"))
+    _added(run, UNFADE_NAMESPACE, "Software", agent)
+    if report.input_sha256:
+        _added(run, UNFADE_NAMESPACE, "InputSHA256", report.input_sha256)
+    _added(run, UNFADE_NAMESPACE, "PixelsChanged", str(report.pixels_changed))
+    steps = _added(_added(run, UNFADE_NAMESPACE, "Steps"), _RDF, "Seq")
+    for step in report.steps:
+        _added(steps, _RDF, "li", _parameters(step))
+    if existing and root is None:
+        _added(ours, UNFADE_NAMESPACE, "UnreadPacket", base64.b64encode(existing).decode("ascii"))
+    assert packet.documentElement is not None
+    return (_OPENING + packet.documentElement.toxml() + _CLOSING).encode()
+
+
+def _parameters(step: StepRecord) -> str:
+    """One step in one line of JSON: its name, options, models and how many pixels it changed."""
+    models = [{"name": model.name, "version": model.version, "sha256": model.sha256} for model in step.models]
+    account = {"step": step.step, "options": step.options, "models": models, "pixels_changed": step.pixels_changed}
+    line = json.dumps(account, ensure_ascii=False, default=str)
+    return _NOT_XML.sub("\ufffd", line)
+
+
+def _parsed(packet: bytes) -> Document | None:
+    """The packet as a document with an `rdf:RDF`; None where it is not well-formed, has none, or declares a document type."""
+    try:
+        encoding = "utf-16" if packet[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        text = packet.decode(encoding).strip("\0 \t\r\n\ufeff")
+        if "<!DOCTYPE" in text or "<!ENTITY" in text:  # where entities that swell or reach out come from; XMP forbids them
+            return None
+        if _depth(text) > _DEPTH_MAX:
+            return None
+        document = minidom.parseString(text.encode())
+        found = document.getElementsByTagNameNS(_RDF, "RDF")
+    except (UnicodeDecodeError, UnicodeEncodeError, ExpatError, ValueError):
+        return None
+    return document if found else None
+
+
+def _depth(text: str) -> int:
+    """How deep the elements nest. Raises `ExpatError` where the text is not well-formed."""
+    deepest = depth = 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal deepest, depth
+        depth += 1
+        deepest = max(deepest, depth)
+
+    def end(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    parser = ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.Parse(text.encode(), True)
+    return deepest
+
+
+def _added(parent: Element, namespace: str, name: str, text: str | None = None) -> Element:
+    """A new child of `parent`, under our own prefix, which our description declares."""
+    document = parent.ownerDocument
+    assert document is not None
+    prefix = next(prefix for prefix, known in _PREFIXES.items() if known == namespace)
+    child = document.createElementNS(namespace, f"{prefix}:{name}")
+    if text is not None:
+        child.appendChild(document.createTextNode(text))
+    parent.appendChild(child)
+    return child
+
+
+def _descriptions(rdf: Element) -> list[Element]:
+    return [node for node in rdf.childNodes if isinstance(node, Element) and (node.namespaceURI, node.localName) == (_RDF, "Description")]
+
+
+def _about(rdf: Element) -> str:
+    """What the packet's descriptions are about; all of one packet must say the same (ISO 16684-1, 7.4)."""
+    return next((about for node in _descriptions(rdf) if (about := node.getAttributeNS(_RDF, "about"))), "")
+
+
+def _remove(rdf: Element, namespace: str, name: str) -> None:
+    """Take a property away, whether it is written as an attribute or as an element."""
+    for description in _descriptions(rdf):
+        if description.hasAttributeNS(namespace, name):
+            description.removeAttributeNS(namespace, name)
+        for child in list(description.childNodes):
+            if isinstance(child, Element) and (child.namespaceURI, child.localName) == (namespace, name):
+                description.removeChild(child)
+
+
+def _sequence(rdf: Element, ours: Element, namespace: str, name: str) -> Element:
+    """The array of the property `name`, where the packet has one; else a new one in our description."""
+    for description in _descriptions(rdf):
+        for child in description.childNodes:
+            if isinstance(child, Element) and (child.namespaceURI, child.localName) == (namespace, name):
+                for array in child.childNodes:
+                    if isinstance(array, Element) and array.namespaceURI == _RDF and array.localName in ("Seq", "Bag", "Alt"):
+                        return array
+    return _added(_added(ours, namespace, name), _RDF, "Seq")
+
+
+def _resource(array: Element) -> Element:
+    """A new structure at the end of an array. It declares its prefixes itself: the array may be another program's."""
+    item = _added(array, _RDF, "li")
+    for prefix in ("rdf", "stEvt", "unfade"):
+        item.setAttribute(f"xmlns:{prefix}", _PREFIXES[prefix])
+    item.setAttributeNS(_RDF, "rdf:parseType", "Resource")
+    return item
