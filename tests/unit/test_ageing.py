@@ -1,0 +1,203 @@
+"""Ageing as a whole: recipes, masks, textures, and what single kinds mean."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from unfade.ageing import KINDS, PRESETS, Ageing, Textures, age, damage_only, masks
+from unfade.ageing._paint import FAINTEST, Coat, Painted, Stroke
+from unfade.ageing._recipe import ORDER
+from unfade.errors import DataError, UnknownNameError, UsageError
+
+
+def picture(shape: tuple[int, int] = (96, 128), seed: int = 0) -> np.ndarray:
+    """Smooth colors."""
+    coarse = np.random.default_rng(seed).random((5, 5, 3), dtype=np.float32)
+    return np.clip(cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR).reshape(*shape, 3), 0, 1)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small pictures: threads that wait for each other only cost time."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(before)
+
+
+def seeded(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def test_order_names_every_kind_once() -> None:
+    assert len(set(ORDER)) == len(ORDER)
+    assert set(ORDER) == set(KINDS), "give the new kind its place in ORDER"
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (63, 65), (257, 131)])
+def test_presets_at_every_size(preset: str, shape: tuple[int, int]) -> None:
+    image = picture(shape)
+    before = image.copy()
+    for seed in range(4):
+        aged, again = (PRESETS[preset](image, seeded(seed)) for _ in range(2))
+        np.testing.assert_array_equal(image, before)
+        np.testing.assert_array_equal(aged.image, again.image)
+        np.testing.assert_array_equal(aged.mask, again.mask)
+        assert aged.image.shape == aged.clean.shape == image.shape and aged.image.dtype == aged.clean.dtype == np.float32
+        assert aged.mask.shape == aged.stained.shape == shape and aged.mask.dtype == aged.stained.dtype == bool
+        assert aged.image.min() >= 0 and aged.image.max() <= 1
+        assert not (aged.mask & aged.stained).any()
+        assert set(aged.layers) <= set(KINDS)
+
+
+def test_clean_preset_has_no_mask_and_color_input_is_gray_underneath() -> None:
+    for seed in range(5):
+        assert not PRESETS["clean"](picture(), seeded(seed)).mask.any()
+        clean = PRESETS["color-input"](picture(), seeded(seed)).clean
+        np.testing.assert_array_equal(clean[..., 0], clean[..., 1])
+        np.testing.assert_array_equal(clean[..., 0], clean[..., 2])
+
+
+def test_clean_is_the_original_unless_grayed() -> None:
+    image = picture()
+    np.testing.assert_array_equal(age(image, seeded(1), kinds=["scratches", "fading", "grain"]).clean, image)
+    grayed = age(image, seeded(1), kinds=["greying", "scratches"]).clean
+    assert np.ptp(grayed, axis=2).max() == 0 and not np.array_equal(grayed, image)
+
+
+def test_structured_kinds_alone_change_nothing_outside_the_masks() -> None:
+    image = picture((200, 300))
+    structured = [name for name in KINDS if KINDS[name].role in ("lost", "veil")]
+    for seed in range(5):
+        aged = age(image, seeded(seed), kinds=structured)
+        sound = ~(aged.mask | aged.stained)
+        assert sound.any() and aged.mask.any() and aged.stained.any()
+        np.testing.assert_array_equal(aged.image[sound], image[sound])
+        together = np.logical_or.reduce(list(aged.layers.values()))
+        assert not (aged.mask & ~together).any()
+
+
+def test_damage_only_and_masks_agree() -> None:
+    image = picture((150, 200))
+    for seed in range(10):
+        damaged, mask = damage_only(image, seeded(seed))
+        np.testing.assert_array_equal(damaged[~mask], image[~mask])
+        np.testing.assert_array_equal(masks(seeded(seed), (150, 200)), mask)
+
+
+def test_masks_cover_what_damage_covers() -> None:
+    """Opaque damage at 256 px covers 2 to 15 % of most pictures, about 7 % of the middle one."""
+    shares = [masks(seeded(seed), (256, 256)).mean() for seed in range(60)]
+    assert 0.03 < np.median(shares) < 0.12
+    assert np.quantile(shares, 0.9) < 0.3
+
+
+def test_amount_is_honored() -> None:
+    image = picture()
+    nothing = age(image, seeded(0), amount=0)
+    np.testing.assert_array_equal(nothing.image, image)
+    assert not nothing.mask.any() and not damage_only(image, seeded(0), amount=0)[1].any()
+    covered = [np.mean([masks(seeded(seed), (128, 128), amount=amount).mean() for seed in range(25)]) for amount in (0.2, 1.0, 3.0)]
+    assert covered[0] < covered[1] < covered[2]
+    for wrong in (-0.1, 3.1, float("nan")):
+        with pytest.raises(UsageError, match="between 0 and 3"):
+            age(image, seeded(0), amount=wrong)
+
+
+def test_unknown_names_are_refused_with_the_near_one() -> None:
+    with pytest.raises(UnknownNameError, match="scratches"):
+        age(picture(), seeded(0), kinds=["scratch"])
+    with pytest.raises(UsageError, match="color-input"):
+        Ageing.preset("colour")
+    with pytest.raises(UsageError, match=r"dust 1\.5"):
+        Ageing({"dust": 1.5})
+    with pytest.raises(UnknownNameError):
+        Ageing({"dusst": 1.0})(picture(), seeded(0))
+
+
+def test_a_recipe_can_be_sent_to_another_process() -> None:
+    recipe = pickle.loads(pickle.dumps(PRESETS["damage"]))
+    np.testing.assert_array_equal(recipe(picture(), seeded(3)).image, PRESETS["damage"](picture(), seeded(3)).image)
+
+
+def test_sound_and_fresh() -> None:
+    image = picture()
+    both = Ageing({"dust": 1.0, "fading": 1.0}, sound=1.0, fresh=1.0)(image, seeded(0))
+    np.testing.assert_array_equal(both.image, image)
+    assert not both.mask.any()
+
+
+def test_late_dust_lies_over_the_light() -> None:
+    """Dust on the scanner's glass lies over the light of the picture; the same dust on the print is lit with it."""
+    chances = {"dust": 1.0, "lighting": 1.0}
+    late, early = (Ageing(chances, late=late)(picture(), seeded(4)) for late in (1.0, 0.0))
+    assert late.mask.any()
+    np.testing.assert_array_equal(late.mask, early.mask)
+    np.testing.assert_array_equal(late.image[~late.mask], early.image[~late.mask])
+    assert not np.array_equal(late.image[late.mask], early.image[late.mask])
+
+
+def test_a_thin_stroke_is_faint_and_a_wide_one_is_opaque() -> None:
+    def coverage(width: float) -> np.ndarray:
+        line = np.array([[5, 20], [55, 20]], np.float32)
+        return Coat((1.0, 1.0, 1.0), (Stroke(line, np.full(2, width, np.float32)),)).coverage((40, 60))
+
+    assert FAINTEST <= coverage(0.3)[20, 30] < 100
+    assert coverage(4.0)[20, 30] == 255
+    for width in (3.0, 6.0, 9.0):  # cv2 places antialiased edges to about half a pixel
+        assert abs((coverage(width)[:, 30] / 255).sum() - width) < 1.4
+
+
+def test_paint_mixes_by_coverage() -> None:
+    coat = Coat((1.0, 0.5, 0.0), blobs=(np.array([[-5, -5], [50, -5], [50, 50], [-5, 50]], np.float32),), opacity=0.6)
+    effect = Painted((10, 12), (coat,)).apply(np.full((10, 12, 3), 0.2, np.float32))
+    assert effect.lost is not None and effect.lost.all()
+    np.testing.assert_allclose(effect.image[5, 5], 0.2 + 0.6 * (np.array([1, 0.5, 0]) - 0.2), atol=1e-3)
+
+
+def test_colors_keep_their_channels() -> None:
+    """JPEG and the matrices of fading dyes do not swap red and blue; greying is neutral; yellowing takes blue."""
+    red = np.zeros((32, 32, 3), np.float32)
+    red[..., 0] = 0.9
+    for name in ("jpeg", "dye-fading", "blur", "grain"):
+        out = KINDS[name].draw(seeded(1), (32, 32)).apply(red).image
+        assert out[..., 0].mean() > 0.5 > out[..., 2].mean(), name
+    white = np.ones((32, 32, 3), np.float32)
+    yellowed = KINDS["yellowing"].draw(seeded(1), (32, 32)).apply(white).image
+    assert yellowed[..., 2].mean() < yellowed[..., 1].mean() <= yellowed[..., 0].mean() + 1e-6
+    np.testing.assert_allclose(KINDS["greying"].draw(seeded(1), (32, 32)).apply(white).image, 1, atol=1e-5)
+
+
+def test_textures_refuse_an_empty_folder_and_a_broken_picture(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no textures"):
+        Textures(tmp_path)
+    (tmp_path / "dust1.png").write_bytes(b"not a picture")
+    with pytest.raises(DataError, match=r"dust1\.png"):
+        _ = Textures(tmp_path).dust
+
+
+def test_real_textures_are_laid_in(shared: Path) -> None:
+    textures = Textures(shared / "data" / "textures")
+    assert (
+        textures.dust
+        and textures.shapes
+        and textures.stains
+        and textures.corners
+        and textures.borders
+        and textures.holes
+        and textures.paper
+    )
+    image = picture((256, 256))
+    different = sum(
+        not np.array_equal(age(image, seeded(seed), textures=textures).image, age(image, seeded(seed)).image) for seed in range(8)
+    )
+    assert different >= 4
+    damaged, mask = damage_only(image, seeded(2), textures=textures)
+    np.testing.assert_array_equal(damaged[~mask], image[~mask])
