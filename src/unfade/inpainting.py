@@ -1,0 +1,89 @@
+"""What is lost is first guessed smoothly: the classical fill that the networks start from.
+
+The surface that bends least over the hole (biharmonic, or thin-plate, inpainting: Damelin and Hoang 2018, doi:10.1155/2018/3950312),
+found from
+coarse to fine. The exact solution by a sparse solver takes seconds; nested iteration over a pyramid takes milliseconds and comes as
+close as matters.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from unfade.arrays import Mask
+
+# The discrete bilaplacian's off-centre weights over its centre's 20: what a pixel is when its bending is zero.
+_NEIGHBOURS = np.array([[0, 0, -1, 0, 0], [0, -2, 8, -2, 0], [-1, 8, 0, 8, -1], [0, -2, 8, -2, 0], [0, 0, -1, 0, 0]], dtype=np.float32) / 20
+# The spectrum of (1 - neighbours) lies in (0, 3.2]: damping below 2 / 3.2 holds without momentum, and 0.56 with it was measured best.
+_DAMPING = 0.56
+_MOMENTUM = 0.7
+_SMALLEST_PX = 4
+
+
+def biharmonic(image: np.ndarray, mask: Mask, *, sweeps: int = 10) -> np.ndarray:
+    """Fill the hole with the surface that bends least.
+
+    `image` (h, w, c) float32, any range; `mask` (h, w), True = lost. Samples where `mask` is False come back bit for bit; what
+    lies under the mask in `image` does not matter. If everything is lost the result is 0.5. `sweeps` relaxations are made at each of the
+    pyramid's sizes. Overshoot is held to the range of the known samples.
+    """
+    if not mask.any():
+        return image.copy()
+    if mask.all():
+        return np.full_like(image, 0.5)
+    known = (~mask).astype(np.uint8)
+    filled = _solve(image * known[:, :, None], known.astype(np.float32), sweeps)[mask]
+    result = image.copy()
+    for channel in range(image.shape[2]):
+        lowest, highest, _, _ = cv2.minMaxLoc(np.ascontiguousarray(image[..., channel]), known)
+        result[mask, channel] = np.clip(filled[:, channel], lowest, highest)
+    return result
+
+
+def _solve(weighted: np.ndarray, weight: np.ndarray, sweeps: int) -> np.ndarray:
+    """The fill of one pyramid level. `weighted` is value times `weight` (0 = unknown), so that reducing it is a weighted mean."""
+    hole = weight <= 0
+    values: np.ndarray = weighted / np.maximum(weight, 1e-6)[:, :, None]
+    if not hole.any():
+        return values
+    height, width = weight.shape
+    if min(height, width) <= _SMALLEST_PX:
+        values[hole] = weighted.sum(axis=(0, 1)) / max(float(weight.sum()), 1e-6)
+        return values
+    smaller = ((width + 1) // 2, (height + 1) // 2)
+    coarse = _solve(
+        _planes(cv2.resize(weighted, smaller, interpolation=cv2.INTER_AREA)), cv2.resize(weight, smaller, interpolation=cv2.INTER_AREA),
+        sweeps
+    )
+    guess = _planes(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR))
+    values[hole] = guess[hole]
+    return _relax(values, hole, sweeps)
+
+
+def _relax(values: np.ndarray, hole: Mask, sweeps: int) -> np.ndarray:
+    """Damped Jacobi sweeps with momentum (Chebyshev's idea, fixed coefficients) on the hole's pixels only."""
+    rows, columns = np.nonzero(hole)
+    margin = 2
+    padded = cv2.copyMakeBorder(values, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
+    padded = _planes(padded)
+    stride = padded.shape[1]
+    flat = padded.reshape(-1, padded.shape[2])
+    at = (rows + margin) * stride + columns + margin
+    dy, dx = np.nonzero(_NEIGHBOURS)
+    around = at[None, :] + ((dy - margin) * stride + (dx - margin))[:, None]
+    shares = _NEIGHBOURS[dy, dx]
+    now = flat[at]
+    step = np.zeros_like(now)
+    for _ in range(sweeps):
+        neighbours = flat.take(around, axis=0)
+        wanted = (shares @ neighbours.reshape(len(shares), -1)).reshape(now.shape)
+        step = _MOMENTUM * step + _DAMPING * (wanted - now)
+        now = now + step
+        flat[at] = now
+    return padded[margin:-margin, margin:-margin]
+
+
+def _planes(picture: np.ndarray) -> np.ndarray:
+    """OpenCV drops a single channel's axis; this puts it back."""
+    return picture if picture.ndim == 3 else picture[:, :, None]

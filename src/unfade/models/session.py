@@ -1,0 +1,176 @@
+"""A MODEL IS LOADED: the one import of onnxruntime. Each model is opened once, when first asked for, by whoever holds the `Sessions`."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from unfade.arrays import Batch
+from unfade.errors import ModelCorruptError, ModelError, UsageError
+from unfade.models.card import Card, Port, Task
+from unfade.models.store import find, verify
+from unfade.record import ModelUse
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+CPU = "CPUExecutionProvider"
+
+
+def cpu_limit(cgroup: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> int:
+    """How many cores this process may use, at least 1: the least of its affinity and its control group's quota.
+
+    onnxruntime, OpenCV and `os.cpu_count` see the host's cores, not the container's: with 64 threads on a quota of 2 everything crawls.
+    Reads cgroup v2 (`cpu.max`, of the group and those above it) and v1 (`cpu.cfs_quota_us`).
+    """
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([affinity, *(int(-(-quota // 1)) for quota in _quotas(cgroup, membership))]))
+
+
+def _quotas(cgroup: Path, membership: Path) -> list[float]:
+    """The quotas, in cores, that bind this process; a file that is absent or says `max` binds nothing."""
+    folders = [cgroup, cgroup / "cpu", cgroup / "cpu,cpuacct"]
+    for line in _text(membership).splitlines():
+        path = Path(line.split(":", 2)[-1].lstrip("/"))
+        folders += [root / parent for root in (cgroup, cgroup / "cpu") for parent in (path, *path.parents)]
+    quotas = []
+    for folder in dict.fromkeys(folders):
+        fields = _text(folder / "cpu.max").split() or [_text(folder / f"cpu.cfs_{part}_us").strip() for part in ("quota", "period")]
+        if len(fields) == 2 and fields[0].isdigit() and fields[1].isdigit() and int(fields[1]):
+            quotas.append(int(fields[0]) / int(fields[1]))
+    return quotas
+
+
+def _text(path: Path) -> str:
+    """A control group's file, empty where there is none: other kernels and systems have no such files, which is no error."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+class Session:
+    """One opened model. `card` says what it takes and gives; `run` checks every input against it."""
+
+    def __init__(self, card: Card, weights: Path, *, threads: int, provider: str = CPU) -> None:
+        """Open the weights. Raises `ModelCorruptError` if ONNX Runtime cannot, `ModelError` if this ONNX Runtime lacks the provider."""
+        import onnxruntime
+
+        self.card = card
+        if provider not in onnxruntime.get_available_providers():
+            there = ", ".join(onnxruntime.get_available_providers())
+            raise ModelError(f"this onnxruntime has no {provider}; it has {there}. Install the onnxruntime package for your device")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.log_severity_level = 3  # errors only: its warnings speak of graph internals
+        # Tiles differ in shape from photograph to photograph. A memory pattern is kept for each shape, and the arena grows to the
+        # largest and gives nothing back; without either, memory returns after each run.
+        options.enable_mem_pattern = False
+        options.enable_cpu_mem_arena = False
+        try:
+            self._onnx: onnxruntime.InferenceSession = onnxruntime.InferenceSession(str(weights), options, providers=[provider])
+        except Exception as error:  # its classes are made in C++ and differ between versions
+            reason = str(error).splitlines()[0]
+            raise ModelCorruptError(f"{weights.name}: ONNX Runtime cannot open it ({reason}); export the model again") from error
+        declared = {port.name for port in card.inputs}, {port.name for port in card.outputs}
+        actual = {port.name for port in self._onnx.get_inputs()}, {port.name for port in self._onnx.get_outputs()}
+        if declared != actual:
+            raise ModelCorruptError(
+                f"{weights.name} takes {sorted(actual[0])} and gives {sorted(actual[1])}; its card says {sorted(declared[0])} and "
+                f"{sorted(declared[1])}; export the model again"
+            )
+
+    @property
+    def use(self) -> ModelUse:
+        """The model for a record."""
+        return ModelUse(self.card.name, self.card.version, self.card.sha256)
+
+    def run(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Run the model: named inputs, float32, of the axes that the card says; gives its outputs by name.
+
+        h and w must be multiples of `card.multiple` (`tiles` pads to them). Raises `UsageError` for a wrong name, dtype or shape.
+        """
+        expected = {port.name: port for port in self.card.inputs}
+        if inputs.keys() != expected.keys():
+            raise UsageError(f"{self.card.name} takes {sorted(expected)}, not {sorted(inputs)}")
+        bound: dict[str, int] = {}
+        for name, port in expected.items():
+            _check(self.card, port, inputs[name], bound)
+        names = [port.name for port in self.card.outputs]
+        return dict(zip(names, self._onnx.run(names, {name: np.ascontiguousarray(value) for name, value in inputs.items()}), strict=True))
+
+
+def _check(card: Card, port: Port, value: np.ndarray, bound: dict[str, int]) -> None:
+    """Check one input against its port; `bound` holds the lengths that letters stand for, and gains those of this input."""
+    if value.dtype != np.float32:
+        raise UsageError(f"{card.name}: input {port.name} must be float32, not {value.dtype}")
+    axes = port.axes.split()
+    if value.ndim != len(axes):
+        raise UsageError(f"{card.name}: input {port.name} has the shape {value.shape}; it must be ({port.axes})")
+    for axis, length in zip(axes, value.shape, strict=True):
+        letter, _, divisor = axis.partition("/")
+        share = int(divisor or 1)
+        expected = int(letter) if letter.isdigit() else bound.setdefault(letter, length * share) // share
+        shape = f"{card.name}: input {port.name} has the shape {value.shape}"
+        if length != expected:
+            raise UsageError(f"{shape}; it must be ({port.axes}), with {axis} = {expected}")
+        if letter in ("h", "w") and bound[letter] % card.multiple:
+            raise UsageError(f"{shape}; {letter} must be a multiple of {card.multiple}")
+
+
+class Sessions:
+    """The models of one process, each opened once, when first asked for; safe to share between threads.
+
+    `threads`: cores a model may use; none: all that this process may (`cpu_limit`). `models`: for a task, the name or path of the model
+    to use instead of the newest shipped one. Use it as a context manager, or call `close`, to give the memory back.
+    """
+
+    def __init__(self, threads: int | None = None, models: Mapping[Task, str | Path] | None = None, *, provider: str = CPU) -> None:
+        if threads is not None and threads < 1:
+            raise UsageError(f"threads must be 1 or more, not {threads}")
+        self.threads = cpu_limit() if threads is None else threads
+        self._models, self._provider = dict(models or {}), provider
+        self._open: dict[Task, Session] = {}
+        self._lock = threading.Lock()
+
+    def get(self, task: Task) -> Session:
+        """The opened model for `task`. Raises the `ModelError`s of `store.find`, `store.verify` and `Session`."""
+        with self._lock:
+            if task not in self._open:
+                model = find(task, self._models.get(task))
+                self._open[task] = Session(model.card, verify(model), threads=self.threads, provider=self._provider)
+            return self._open[task]
+
+    @property
+    def opened(self) -> tuple[Task, ...]:
+        """The tasks whose models are open."""
+        return tuple(self._open)
+
+    def close(self) -> None:
+        """Let go of every opened model; one asked for again is opened again."""
+        with self._lock:
+            self._open.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def batch_of(image: np.ndarray) -> Batch:
+    """One picture (h, w, c) as a network takes it, (1, c, h, w)."""
+    return np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)[None]
+
+
+def picture_of(batch: Batch) -> np.ndarray:
+    """The first picture of what a network gave, (h, w, c)."""
+    picture: np.ndarray = batch[0].transpose(1, 2, 0)
+    return picture

@@ -1,0 +1,175 @@
+"""The order of the steps, checked before anything runs; and the doors to it all: `restore`, `colorize`, `find_damage`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from unfade import tiles
+from unfade.arrays import Mask
+from unfade.errors import UsageError
+from unfade.models.session import Sessions
+from unfade.photo import Photo, read
+from unfade.record import Report, xmp
+from unfade.steps.clean import Clean
+from unfade.steps.colorize import Colorize, Hint
+from unfade.steps.damage import Damage
+from unfade.steps.fill import Fill
+from unfade.steps.translate import Translate
+from unfade.work import Step, Work
+
+Source: TypeAlias = Photo | str | Path | bytes | np.ndarray
+"""A photograph, or what `photo.read` makes one of."""
+
+StepProgress = Callable[[str, float], None]
+"""Called with a step's name and the share of it that is done, rising, from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out: the photograph (its XMP says what was done), the damage mask if one was found or given, and the report."""
+
+    photo: Photo
+    mask: Mask | None
+    report: Report
+
+
+def check(steps: Sequence[Step], *, has_mask: bool) -> None:
+    """Raise `UsageError` if a step needs a mask that neither was given nor comes from a step before it."""
+    for step in steps:
+        if step.needs_mask and not has_mask:
+            raise UsageError(f"the step {step.name} needs a damage mask; put the step damage before it, or give a mask")
+        has_mask = has_mask or step.gives_mask
+
+
+def run(
+    photo: Photo, steps: Sequence[Step], *, sessions: Sessions, mask: Mask | None = None, progress: StepProgress | None = None
+) -> Result:
+    """Run `steps` in their order. `mask`: bool (h, w) of the photograph's size, True = lost.
+
+    The photograph given is left untouched. Raises `UsageError`, before anything runs, for a mask of another size or dtype and for a step
+    that lacks one, and the `ModelError`s of the steps.
+    """
+    if mask is not None:
+        mask = _checked(mask, photo)
+    check(steps, has_mask=mask is not None)
+    work = Work(photo, mask)
+    for step in steps:
+        name = step.name
+
+        def report_progress(share: float, name: str = name) -> None:
+            if progress is not None:
+                progress(name, share)
+
+        work = step(work, sessions, report_progress)
+    report = Report(
+        photo=photo.name,
+        width=photo.width,
+        height=photo.height,
+        input_sha256=photo.sha256,
+        steps=work.records,
+        pixels_changed=0 if work.photo is photo else tiles.count_changed(photo.samples, work.photo.samples),
+        notes=photo.notes,
+        software_version=version("unfade"),
+    )
+    result = work.photo
+    if report.pixels_changed:
+        result = result.with_metadata(replace(result.metadata, xmp=xmp(report, result.metadata.xmp)))
+    return Result(result, work.mask, report)
+
+
+def _checked(mask: Mask, photo: Photo) -> Mask:
+    if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.ndim != 2:
+        kind = f"an array of {mask.dtype} with {mask.ndim} axes" if isinstance(mask, np.ndarray) else type(mask).__name__
+        raise UsageError(f"a mask is a bool array (height, width), True = lost, not {kind}")
+    if mask.shape != (photo.height, photo.width):
+        sizes = f"the mask is {mask.shape[1]}x{mask.shape[0]} pixels and {photo.name} is {photo.width}x{photo.height}"
+        raise UsageError(f"{sizes}; they must be of one size")
+    return mask
+
+
+def _opened(source: Source) -> Photo:
+    return source if isinstance(source, Photo) else read(source)
+
+
+def _held(sessions: Sessions | None) -> AbstractContextManager[Sessions]:
+    """The sessions given, which stay open, or new ones, which close after the call."""
+    return Sessions() if sessions is None else nullcontext(sessions)
+
+
+def restore(
+    photo: Source,
+    *,
+    colorize: bool = False,
+    mask: Mask | None = None,
+    fill: bool = True,
+    clean: float = 1.0,
+    sensitivity: float = 0.5,
+    strength: float = 1.0,
+    saturation: float = 1.0,
+    hints: Sequence[Hint] = (),
+    sessions: Sessions | None = None,
+    progress: StepProgress | None = None,
+) -> Result:
+    """Make a damaged, faded photograph whole, and colored if asked.
+
+    Damage is found at `sensitivity` (or given as `mask`, bool (h, w), True = lost) and filled, unless `fill` is false; ageing is undone
+    with the strength `clean` (0: not at all); with `colorize`, color is put in with `strength` and `saturation`, heeding `hints`. With
+    `clean` 0 and no color, every sample outside the mask is bit-identical. `sessions`: share them between calls, so that models are
+    opened once.
+
+    Raises `UsageError` for an option out of range, `PhotoError` if the photograph cannot be read, `ModelError` if a model cannot be used.
+    """
+    steps: list[Step] = []
+    if fill:
+        steps += [Fill()] if mask is not None else [Damage(sensitivity=sensitivity), Fill()]
+    cleaning = Clean(strength=clean)
+    if clean > 0:
+        steps.append(cleaning)
+    coloring = Colorize(strength=strength, saturation=saturation, hints=tuple(hints))
+    if colorize:
+        steps.append(coloring)
+    with _held(sessions) as held:
+        return run(_opened(photo), steps, sessions=held, mask=mask, progress=progress)
+
+
+def colorize(
+    photo: Source,
+    *,
+    strength: float = 1.0,
+    saturation: float = 1.0,
+    liveliness: float = 0.5,
+    hints: Sequence[Hint] = (),
+    force: bool = False,
+    sessions: Sessions | None = None,
+    progress: StepProgress | None = None,
+) -> Result:
+    """Put color into a gray or toned photograph; its L* is kept, within rounding. See `unfade.steps.colorize.Colorize` for the options.
+
+    A color photograph comes back as it is unless `force`. Raises as `restore` does.
+    """
+    step = Colorize(strength=strength, saturation=saturation, liveliness=liveliness, hints=tuple(hints), force=force)
+    with _held(sessions) as held:
+        return run(_opened(photo), [step], sessions=held, progress=progress)
+
+
+def find_damage(
+    photo: Source, *, sensitivity: float = 0.5, sessions: Sessions | None = None, progress: StepProgress | None = None
+) -> Result:
+    """Find what is lost; the photograph comes back as it is. `Result.mask` is bool (h, w), True = lost. Raises as `restore` does."""
+    with _held(sessions) as held:
+        return run(_opened(photo), [Damage(sensitivity=sensitivity)], sessions=held, progress=progress)
+
+
+def translate(photo: Source, *, sessions: Sessions, progress: StepProgress | None = None) -> Result:
+    """Turn a photograph into what a model trained on pairs makes of it, at its own size; `sessions` names the model for `translate`.
+
+    Raises `ModelError` if it names none, or one for another task; `PhotoError` if the photograph cannot be read.
+    """
+    return run(_opened(photo), [Translate()], sessions=sessions, progress=progress)

@@ -1,0 +1,326 @@
+"""What is lost is made again, under the mask only.
+
+Windows are laid around groups of damage. In each, a classical fill (`inpainting.biharmonic`) comes first and the network adds what that
+cannot know. A hole too large for a window is filled on a reduced copy first, where it fits; at its own size only its rim is painted
+again. Then grain is added until the filled part is as grainy as what surrounds it: a smooth patch in a grainy photograph is seen at once.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+import cv2
+import numpy as np
+
+from unfade import tiles
+from unfade.arrays import Image, Mask, Plane
+from unfade.inpainting import biharmonic
+from unfade.models.session import Session, Sessions, batch_of, picture_of
+from unfade.photo import Photo
+from unfade.record import ModelUse, StepRecord
+from unfade.steps._options import require_mask
+from unfade.work import Progress, Work
+
+# A hole in which a disc fits whose radius is above this share of a window is filled on a copy reduced by COARSE first, so that every window
+# sees both of its sides; where a window sees the whole picture, the disc may be larger. Within half of that of what is known, the hole is
+# painted again at the finer size.
+THICK_SHARE = 1 / 6
+THICK_SHARE_ALONE = 1 / 3
+COARSE = 4
+SMALLEST_PX = 24  # a copy below this is not reduced again
+
+GRAIN = True
+GRAIN_RING_PX = 12  # how far around a hole its grain is measured
+GRAIN_PATCH_PX = 7  # the neighborhood over which the flattest places are sought: grain is everywhere, texture is not,
+GRAIN_FLATTEST = 0.2  # so the flattest fifth tells the grain,
+GRAIN_FLATTEST_POWER = 1.4  # which is this much stronger (white noise, measured), because the flattest fifth is flattest by chance too
+GRAIN_RANGE = (0.04, 0.96)  # in black and white it is clipped
+GRAIN_LEAST = 0.002  # half a step of 8 bits: less is not seen
+GRAIN_MOST = 1.5  # at most this many times the grain of the whole photograph's flattest places: texture around a hole is no grain
+GRAIN_FLATTEST_OF_ALL = 0.05
+GRAIN_PROBES, GRAIN_PROBE_PX = 8, 96  # the whole is known from so many small parts down and across
+# Blur of white noise (sigma in pixels) -> correlation of neighbours in its residual, measured: the ring's tells how coarse its grain is.
+# The third row is the standard deviation of that residual, for white noise of 1. Coarser grain than the last is not told from texture.
+_GRAIN_SIGMAS = (0.0, 0.5, 0.7, 1.0)
+_GRAIN_CORRELATIONS = (-0.176, 0.006, 0.285, 0.539)
+_GRAIN_RESIDUALS = (0.871, 0.497, 0.241, 0.113)
+_BLOCK_PX = 64
+
+
+@dataclass(frozen=True)
+class Fill:
+    """Paint what the mask says is lost. Every sample outside the mask comes back bit for bit; with nothing lost no model is opened."""
+
+    name: ClassVar[str] = "fill"
+    needs_mask: ClassVar[bool] = True
+    gives_mask: ClassVar[bool] = False
+
+    def __call__(self, work: Work, sessions: Sessions, progress: Progress) -> Work:
+        """Fill the work's mask. Raises `UsageError` if there is none of the photograph's size, `ModelError` if the model cannot be used."""
+        began = time.perf_counter()
+        mask = require_mask(work, self.name)
+        photo, changed = work.photo, 0
+        models: tuple[ModelUse, ...] = ()
+        notes: tuple[str, ...] = ()
+        if not mask.any():
+            notes = ("nothing is lost; nothing was filled",)
+        elif mask.all():
+            notes = ("the whole photograph is marked as lost; there is nothing to fill it from",)
+        else:
+            session = sessions.get("fill")
+            models = (session.use,)
+            photo, changed = fill(photo, mask, session, progress)
+        progress(1.0)
+        record = StepRecord(self.name, asdict(self), models, changed, time.perf_counter() - began, notes)
+        return Work(photo, mask, (*work.records, record))
+
+
+STEP = Fill
+
+
+def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> tuple[Photo, int]:
+    """The photograph with every pixel under `mask` (h, w) painted anew, and how many of them changed. Some pixels must be sound."""
+    samples = photo.samples.copy()
+    changed, neutral = 0, is_neutral(photo, mask)
+    for rows, band in _paint(photo.srgb, mask, session, progress, measure_grain(photo, mask) if GRAIN else None):
+        lost = mask[rows]
+        if not lost.any():
+            continue
+        painted = np.clip(band[lost][None], 0.0, 1.0)
+        if neutral:
+            painted = np.repeat(painted.mean(axis=2, keepdims=True), 3, axis=2)
+        encoded = photo.encode(painted)[0]
+        changed += int((encoded != photo.samples[rows][lost]).any(axis=1).sum())
+        samples[rows][lost] = encoded
+    return photo.with_samples(samples), changed
+
+
+def is_neutral(photo: Photo, mask: Mask) -> bool:
+    """Whether everything outside the mask is gray without a tint, so that what is painted must be too."""
+    if photo.channels == 1:
+        return True
+    return all(
+        bool(((known := photo.samples[rows][~mask[rows]])[:, :2] == known[:, 1:]).all()) for rows in tiles.bands(photo.height, photo.width)
+    )
+
+
+def fill_image(image: Image, mask: Mask, session: Session) -> Image:
+    """A picture in memory with the pixels under `mask` painted anew, without grain; what lies under the mask does not matter."""
+    if not mask.any():
+        return image
+    if mask.all():
+        return np.full_like(image, 0.5)
+    filled = image.copy()
+    for rows, band in _paint(lambda rows, columns: image[rows, columns], mask, session, None, None):
+        filled[rows][mask[rows]] = np.clip(band[mask[rows]], 0.0, 1.0)
+    return filled
+
+
+@dataclass(frozen=True)
+class _Coarse:
+    """A reduced copy with its holes filled, and where in a large hole (`deep`, on the copy's grid) it is the last word."""
+
+    image: Image
+    deep: Mask
+
+
+def _spans(occupied: np.ndarray, core: int, side: int) -> list[int]:
+    """Where windows of `side` begin along an axis so that each True in `occupied` (length,) lies in the middle `core` of one."""
+    at = np.flatnonzero(occupied)
+    starts: list[int] = []
+    while at.size:
+        inside = at < at[0] + core
+        first, last = int(at[0]), int(at[inside][-1])
+        starts.append(min(max((first + last + 1 - side) // 2, 0), max(len(occupied) - side, 0)))
+        at = at[~inside]
+    return starts
+
+
+def _paint(
+    fetch: tiles.Fetch, mask: Mask, session: Session, progress: Progress | None, grain: Grain | None
+) -> Iterator[tuple[slice, Image]]:
+    """Bands of rows, top to bottom, that hold what to put under the mask, and elsewhere nothing of use; rows without loss are left out."""
+    card = session.card
+    height, width = mask.shape
+    grid = tiles.Grid(card.tile_px, card.overlap_px, card.multiple)
+    tall, wide = grid.side(height), grid.side(width)
+    core = max(card.tile_px - 2 * card.overlap_px, card.tile_px // 4)
+    margin = (card.tile_px - core) // 2
+    coarse = _reduced(fetch, mask, session)
+    if progress is not None:
+        progress(0.1)
+    tops = _spans(np.any(mask, axis=1), core, tall)
+    total = np.zeros((0, width, 4), np.float32)
+    for index, top in enumerate(tops):
+        rows = slice(top, min(top + tall, height))
+        strip = np.zeros((rows.stop - top, width, 4), np.float32)
+        strip[: len(total)] = total[: len(strip)]
+        for left in _spans(np.any(mask[rows], axis=0), core, wide):
+            columns = slice(left, min(left + wide, width))
+            window = tiles.Window(rows, columns, tall, wide)
+            painted = _paint_window(fetch(rows, columns), mask[rows, columns], window, (height, width), coarse, session, grain)
+            weight = tiles.feather(window.inner_height, window.inner_width, margin)[:, :, None]
+            strip[:, columns, :3] += painted * weight
+            strip[:, columns, 3:] += weight
+        finished = min(tops[index + 1] - top, len(strip)) if index + 1 < len(tops) else len(strip)
+        yield slice(top, top + finished), strip[:finished, :, :3] / np.maximum(strip[:finished, :, 3:], 1e-12)
+        total = strip[finished:]
+        if progress is not None:
+            progress(0.1 + 0.9 * (index + 1) / len(tops))
+
+
+def _reduced(fetch: tiles.Fetch, mask: Mask, session: Session) -> _Coarse | None:
+    """The filled reduced copy, if some hole is too large for a window."""
+    height, width = mask.shape
+    tile_px = session.card.tile_px
+    thick_px = tile_px * (THICK_SHARE_ALONE if max(height, width) <= tile_px else THICK_SHARE)
+    small = -(-height // COARSE), -(-width // COARSE)
+    if min(small) < SMALLEST_PX or mask.sum() < thick_px**2:
+        return None
+    known = tiles.reduce(lambda rows, columns: (~mask[rows, columns]).astype(np.float32)[:, :, None], height, width, *small)[:, :, 0]
+    lost = known < 1e-3
+    if not lost.any() or lost.all():
+        return None
+    depth = cv2.distanceTransform(lost.view(np.uint8), cv2.DIST_L2, 5) * COARSE
+    thick = (depth > thick_px).astype(np.uint8)
+    if not thick.any():
+        return None
+    reach = round(thick_px / 2 / COARSE)
+    near = cv2.dilate(thick, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+    deep = (near > 0) & (depth > thick_px / 2)
+
+    def weighted(rows: slice, columns: slice) -> np.ndarray:
+        kept: np.ndarray = fetch(rows, columns) * ~mask[rows, columns][:, :, None]
+        return kept
+
+    image = tiles.reduce(weighted, height, width, *small) / np.maximum(known, 1e-3)[:, :, None]
+    return _Coarse(fill_image(image, known < 0.5, session), deep)
+
+
+def _paint_window(
+    image: Image, lost: Mask, window: tiles.Window, size: tuple[int, int], coarse: _Coarse | None, session: Session, grain: Grain | None
+) -> Image:
+    """What to put under `lost` in one window, (h, w, 3); elsewhere the picture."""
+    asked = lost
+    if coarse is not None:
+        deep = lost & (tiles.enlarged(coarse.deep[:, :, None].astype(np.float32), window.rows, window.columns, *size)[:, :, 0] > 0.5)
+        image = np.where(deep[:, :, None], tiles.enlarged(coarse.image, window.rows, window.columns, *size), image)
+        asked = lost & ~deep
+    start = biharmonic(image, asked)
+    painted = start
+    if asked.any():
+        padded = tiles.pad(start, window.height, window.width)
+        hole = tiles.pad(asked[:, :, None].astype(np.float32), window.height, window.width)
+        outputs = session.run(image=batch_of(padded), mask=batch_of(hole))
+        painted = start.copy()
+        painted[asked] = picture_of(next(iter(outputs.values())))[: lost.shape[0], : lost.shape[1]][asked]
+    return painted if grain is None else add_grain(painted, lost, (window.rows.start, window.columns.start), grain)
+
+
+@dataclass(frozen=True)
+class Grain:
+    """What is known of a photograph's grain: the `seed` of the noise, and the standard deviation of the residual that it has at `most`."""
+
+    seed: int
+    most: float
+
+
+def add_grain(image: Image, lost: Mask, origin: tuple[int, int], grain: Grain) -> Image:
+    """Add grain under `lost` until its fine residual is as strong as that of the ring around it, as coarse, and as alike in the channels.
+
+    `origin` is where the window lies in the photograph: the noise belongs to the photograph's pixels, so that windows that overlap agree
+    and every run gives the same. Only what is missing is added: variances add up.
+    """
+    near = cv2.dilate(lost.view(np.uint8), np.ones((2 * GRAIN_RING_PX + 1,) * 2, np.uint8)) > 0
+    ring = near & (cv2.dilate(lost.view(np.uint8), np.ones((5, 5), np.uint8)) == 0)
+    residual, energy = _residual(image)
+    around = _flattest(ring & _unclipped(image), energy, GRAIN_FLATTEST)
+    inside = _flattest(lost, energy, GRAIN_FLATTEST)
+    if np.count_nonzero(around) < 32 or not inside.any():
+        return image
+    flat = residual[around]
+    spread, present = (flat**2).mean(axis=0), (residual[inside] ** 2).mean(axis=0)
+    missing = np.minimum(np.sqrt(np.maximum(spread - present, 0) * GRAIN_FLATTEST_POWER), grain.most).astype(np.float32)
+    if missing.max() < GRAIN_LEAST:
+        return image
+    luma = residual.mean(axis=2)
+    pair = around[:, 1:] & around[:, :-1]
+    one, other = luma[:, 1:][pair], luma[:, :-1][pair]
+    correlation = float((one * other).sum() / max(float((one * one).sum()), 1e-12))
+    sigma = float(np.interp(correlation, _GRAIN_CORRELATIONS, _GRAIN_SIGMAS))
+    alike = min(max((float((flat.sum(axis=1) ** 2).mean()) / max(float(spread.mean()), 1e-12) - 3) / 6, 0.0), 1.0)  # var of a sum: 3 + 6 r
+    common = _unit_noise(lost.shape, origin, grain.seed, 0, sigma)
+    grained = image.copy()
+    for channel in range(3):
+        noise = common
+        if alike <= 0.98:
+            own = _unit_noise(lost.shape, origin, grain.seed, channel + 1, sigma)
+            noise = np.float32(alike**0.5) * common + np.float32((1 - alike) ** 0.5) * own
+        grained[:, :, channel][lost] += missing[channel] * noise[lost]
+    return grained
+
+
+def measure_grain(photo: Photo, mask: Mask) -> Grain:
+    """The grain of the whole photograph, from its flattest places outside `mask`."""
+    seed = zlib.crc32(photo.samples[::16, ::16].tobytes())
+    residuals, energies = [], []
+    for top in np.linspace(0, max(photo.height - GRAIN_PROBE_PX, 0), GRAIN_PROBES, dtype=int):
+        for left in np.linspace(0, max(photo.width - GRAIN_PROBE_PX, 0), GRAIN_PROBES, dtype=int):
+            rows, columns = slice(top, min(top + GRAIN_PROBE_PX, photo.height)), slice(left, min(left + GRAIN_PROBE_PX, photo.width))
+            part = photo.srgb(rows, columns)
+            residual, energy = _residual(part)
+            near = cv2.dilate(mask[rows, columns].view(np.uint8), np.ones((GRAIN_PATCH_PX + 4,) * 2, np.uint8)) > 0
+            usable = _unclipped(part) & ~near
+            residuals.append((residual[usable] ** 2).mean(axis=1))
+            energies.append(energy[usable])
+    power, energy = np.concatenate(residuals), np.concatenate(energies)
+    if len(power) < 32:
+        return Grain(seed, 0.0)
+    flat = energy <= np.quantile(energy, GRAIN_FLATTEST_OF_ALL)
+    return Grain(seed, GRAIN_MOST * float((power[flat].mean() * GRAIN_FLATTEST_POWER) ** 0.5))
+
+
+def _unclipped(image: Image) -> Mask:
+    """Where a picture is neither black nor white, where grain does not show."""
+    inside: Mask = (image[:, :, 1] > GRAIN_RANGE[0]) & (image[:, :, 1] < GRAIN_RANGE[1])
+    return inside
+
+
+def _flattest(where: Mask, energy: Plane, share: float) -> Mask:
+    """The pixels of `where` whose neighborhood has the least fine detail: what is left there is grain, not texture."""
+    if not where.any():
+        return where
+    flattest: Mask = where & (energy <= np.quantile(energy[where], share))
+    return flattest
+
+
+def _residual(image: np.ndarray) -> tuple[np.ndarray, Plane]:
+    """What a small Gaussian leaves over, grain and the finest texture, (h, w, 3); and its mean power around each pixel, (h, w)."""
+    residual: np.ndarray = image - cv2.GaussianBlur(image, (5, 5), 1.0)
+    return residual, cv2.blur(cv2.multiply(residual, residual).sum(axis=2), (GRAIN_PATCH_PX, GRAIN_PATCH_PX))
+
+
+def _unit_noise(shape: tuple[int, ...], origin: tuple[int, int], seed: int, plane: int, sigma: float) -> Plane:
+    """Noise whose residual has a standard deviation of 1, blurred by `sigma`; a pixel's depends on its place in the photograph alone."""
+    margin = 6
+    top, left = origin[0] - margin, origin[1] - margin
+    height, width = shape[0] + 2 * margin, shape[1] + 2 * margin
+    first, last = (top // _BLOCK_PX, left // _BLOCK_PX), ((top + height - 1) // _BLOCK_PX, (left + width - 1) // _BLOCK_PX)
+    blocks = [
+        [
+            np.random.Generator(np.random.SFC64([seed, plane, down + 1, across + 1])).standard_normal((_BLOCK_PX, _BLOCK_PX), np.float32)
+            for across in range(first[1], last[1] + 1)
+        ]
+        for down in range(first[0], last[0] + 1)
+    ]
+    field = np.block(blocks)[top - first[0] * _BLOCK_PX :, left - first[1] * _BLOCK_PX :][:height, :width]
+    if sigma > 0.2:
+        field = cv2.GaussianBlur(field, (0, 0), sigma)
+    # Between the measured sigmas the residual falls about exponentially.
+    spread = np.exp(np.interp(sigma, _GRAIN_SIGMAS, np.log(_GRAIN_RESIDUALS)))
+    noise: Plane = field[margin:-margin, margin:-margin] / np.float32(spread)
+    return noise
