@@ -1,0 +1,1 @@
+"""Where models are trained and exported. Torch lives here and nowhere else: pip install 'unfade[train]'."""

@@ -1,0 +1,44 @@
+"""Losses that more than one task uses. Each gives one number, a mean over what it judges."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Game = Literal["cross-entropy", "hinge"]
+
+
+def masked_l1(restored: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Mean absolute difference where `mask` (n, 1, h, w) is 1; every lost sample of the batch weighs the same."""
+    return ((restored - target).abs() * mask).sum() / (mask.sum() * restored.shape[1]).clamp(min=1)
+
+
+def charbonnier(restored: Tensor, target: Tensor, *, softness: float = 1e-3) -> Tensor:
+    """A smooth L1 (Charbonnier et al. 1994)."""
+    return torch.sqrt((restored - target) ** 2 + softness**2).mean()
+
+
+def gradient_l1(restored: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference of the horizontal and vertical differences: keeps edges where L1 alone would soften them."""
+    difference = restored - target
+    return difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
+
+
+def discriminator_loss(on_target: Tensor, on_generated: Tensor, game: Game) -> Tensor:
+    """Goodfellow et al. 2014 as cross-entropy on logits, halved (Isola et al. 2017, §3.3); or hinge (Lim and Ye 2017)."""
+    if game == "hinge":
+        return (functional.relu(1 - on_target).mean() + functional.relu(1 + on_generated).mean()) / 2
+    return (functional.softplus(-on_target).mean() + functional.softplus(on_generated).mean()) / 2
+
+
+def generator_adversarial_loss(on_generated: Tensor, game: Game) -> Tensor:
+    """The generator's side: what it made should be taken for real."""
+    return -on_generated.mean() if game == "hinge" else functional.softplus(-on_generated).mean()
+
+
+def accuracy(on_target: Tensor, on_generated: Tensor) -> Tensor:
+    """The share of patches the discriminator judges right; 0.5 = it no longer tells them apart."""
+    return ((on_target > 0).float().mean() + (on_generated < 0).float().mean()) / 2

@@ -1,0 +1,83 @@
+"""What a model is trained to do: one task, one file. A task makes samples, builds the generator, states the losses and says how it is
+exported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from unfade.models.card import Port
+from unfade.registry import Registry
+from unfade.workshop.data import Pairs, Pictures, Sample
+from unfade.workshop.recipe import Recipe
+
+Batch = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """How a generator leaves the workshop: a module whose inputs and outputs are the card's, and inputs of any (even odd) size to try it
+    with.
+
+    `example(height, width)` gives inputs for one picture of that size, both multiples of `multiple`.
+    """
+
+    module: nn.Module
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    example: Callable[[int, int], tuple[Tensor, ...]]
+    multiple: int
+    tile_px: int
+    overlap_px: int
+    working_px: int | None = None
+    threshold: float | None = None
+    limits: tuple[str, ...] = ()
+
+
+class Task(Protocol):
+    """One task, made for one recipe; checks the recipe's losses and options when it is made (`RecipeError`)."""
+
+    name: ClassVar[str]
+    losses: ClassVar[frozenset[str]]
+    judged_channels: int
+    pairs: Pairs
+    zooms: bool
+
+    def prepare(self, pictures: Pictures) -> None:
+        """Look at the data once, before training begins or goes on, in the main process; the same data gives the same."""
+
+    def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
+        """A crop (h, w, 3) uint8 becomes named arrays, channels first."""
+
+    def build(self) -> nn.Module:
+        """The generator."""
+
+    def generate(self, generator: nn.Module, batch: Batch) -> Tensor:
+        """What the generator makes of a batch."""
+
+    def score(self, generated: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Each of `losses`, unweighted."""
+
+    def judged(self, generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What the discriminator sees of the generated and of the target, condition and picture side by side, (n, judged_channels, h,
+        w)."""
+
+    def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
+        """Rows of pictures (h, w, 3) float32 to look at."""
+
+    def exported(self, generator: nn.Module) -> Exported:
+        """The generator in the form that ships."""
+
+
+TASKS: Registry[Callable[[Recipe], Task]] = Registry("unfade.workshop.tasks", "TASK", "task")
+
+
+def pictures_of(batch: Tensor, count: int) -> list[np.ndarray]:
+    """The first `count` of (n, 1 or 3, h, w) as (h, w, 3) float32 in [0, 1], for sheets."""
+    planes = batch[:count].detach().float().clamp(0, 1).cpu()
+    return [np.ascontiguousarray(torch.broadcast_to(plane, (3, *plane.shape[1:])).permute(1, 2, 0).numpy()) for plane in planes]

@@ -1,0 +1,131 @@
+"""The paper's colorization: L in, ab out (L/50 - 1, ab/110), by regression; first L1 alone, then L1 + adversarial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unfade import color
+from unfade.errors import RecipeError
+from unfade.models.card import Port
+from unfade.workshop.data import Pairs, Pictures, Sample
+from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_backbone
+from unfade.workshop.recipe import BackboneGenerator, Recipe
+from unfade.workshop.tasks import Batch, Exported, pictures_of
+from unfade.workshop.tasks._check import check_losses, read_options
+
+
+class Options(BaseModel):
+    """The task's own settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    backbone_weights: str = Field(default="", description="file of pre-trained weights for the backbone")
+    working_px: float = Field(default=256, ge=64)
+
+
+class Regressor(nn.Module):
+    """Lightness (n, 1, h, w) in [-1, 1] -> chroma (n, 2, h, w) in [-1, 1]."""
+
+    def __init__(self, network: FullSizeUNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        return torch.tanh(self.network((lightness / 2 + 0.5).expand(-1, 3, -1, -1)))
+
+
+class _Shipped(nn.Module):
+    """The form that the colorize step runs: a quarter of the size, CIE units. Hints and temperature are taken and have no effect."""
+
+    def __init__(self, regressor: Regressor) -> None:
+        super().__init__()
+        self.regressor = regressor
+
+    def forward(self, lightness: Tensor, hints: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor]:
+        chroma = self.regressor(lightness * 2 - 1 + 0 * hints[:, :1])
+        small = functional.avg_pool2d(chroma, 4) * color.CHROMA_SCALE
+        return small, torch.ones_like(small[:, :1]) + 0 * temperature.view(1, 1, 1, 1)
+
+
+class ChromaTask:
+    """See the module."""
+
+    name: ClassVar[str] = "colorize"
+    losses: ClassVar[frozenset[str]] = frozenset({"l1"})
+    judged_channels = 3
+    pairs: Pairs = "none"
+    zooms = False
+
+    def __init__(self, recipe: Recipe) -> None:
+        check_losses(recipe, self.losses)
+        if not isinstance(recipe.generator, BackboneGenerator):
+            raise RecipeError(f"{recipe.name}: generator.kind: the task chroma needs a backbone generator, not {recipe.generator.kind}")
+        self._recipe, self._spec, self._options = recipe, recipe.generator, read_options(recipe, Options)
+
+    def prepare(self, pictures: Pictures) -> None:
+        """Nothing to learn beforehand."""
+
+    def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
+        lab = color.lab_from_srgb(crop.astype(np.float32) / 255)
+        lightness = color.network_from_lightness(lab[..., 0])
+        return {"lightness": lightness[None], "chroma": color.network_from_chroma(lab[..., 1:]).transpose(2, 0, 1)}
+
+    def build(self) -> nn.Module:
+        backbone = build_backbone(self._spec, self._options.backbone_weights)
+        return Regressor(FullSizeUNet(backbone, 2, channels=self._spec.channels))
+
+    def generate(self, generator: nn.Module, batch: Batch) -> Tensor:
+        generated: Tensor = generator(batch["lightness"])
+        return generated
+
+    def score(self, generated: Tensor, batch: Batch) -> dict[str, Tensor]:
+        return {"l1": functional.l1_loss(generated.float(), batch["chroma"])}
+
+    def judged(self, generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        return torch.cat([batch["lightness"], generated], 1), torch.cat([batch["lightness"], batch["chroma"]], 1)
+
+    def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
+        rows = []
+        for number, gray in enumerate(pictures_of(batch["lightness"].float() / 2 + 0.5, 8)):
+            lightness = color.lightness_from_network(batch["lightness"][number, 0].float().cpu().numpy())
+            row = [gray]
+            for chroma in (generated[number], batch["chroma"][number]):
+                planes = color.chroma_from_network(chroma.detach().float().permute(1, 2, 0).cpu().numpy())
+                row.append(color.srgb_from_lab(np.dstack([lightness, planes])))
+            rows.append(row)
+        return rows
+
+    def exported(self, generator: nn.Module) -> Exported:
+        assert isinstance(generator, Regressor)
+
+        def example(height: int, width: int) -> tuple[Tensor, ...]:
+            chance = torch.Generator().manual_seed(0)
+            return torch.rand(1, 1, height, width, generator=chance), torch.zeros(1, 3, height, width), torch.tensor([0.38])
+
+        return Exported(
+            _Shipped(generator),
+            (
+                Port(name="lightness", axes="n 1 h w", meaning="L*/100 in [0, 1] at working size"),
+                Port(name="hints", axes="n 3 h w", meaning="has no effect"),
+                Port(name="temperature", axes="1", meaning="has no effect"),
+            ),
+            (
+                Port(name="chroma", axes="n 2 h/4 w/4", meaning="a* and b*, CIE units"),
+                Port(name="confidence", axes="n 1 h/4 w/4", meaning="always 1: regression has none"),
+            ),
+            example,
+            multiple=generator.network.multiple,
+            tile_px=int(self._options.working_px),
+            overlap_px=0,
+            working_px=int(self._options.working_px),
+            limits=("regression grays what it is not sure of",),
+        )
+
+
+TASK: Callable[[Recipe], ChromaTask] = ChromaTask

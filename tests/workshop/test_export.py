@@ -1,0 +1,84 @@
+"""What leaves the workshop is what was trained, at odd sizes too, and says what it is."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.workshop.conftest import recipe_text
+from tests.workshop.test_train import LOSSES
+from unfade.errors import ExportError, TrainingError, UsageError
+from unfade.models.card import read_card
+from unfade.models.session import Session
+from unfade.workshop.export import export
+from unfade.workshop.train import initialise_from, train, trained_generator
+
+COLORIZE = 'kind = "backbone"\nbackbone = "resnet18"\nchannels = [8, 8, 16]'
+
+
+@pytest.fixture(scope="module", params=["damage", "fill", "clean", "colorize"])
+def run(request: pytest.FixtureRequest, photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp(request.param)
+    recipe = folder / "recipe.toml"
+    losses = LOSSES.get(request.param, "classification = 1.0")
+    recipe.write_text(recipe_text(request.param, steps=6, losses=losses, generator=COLORIZE if request.param == "colorize" else None))
+    return train(recipe, [photographs], folder / "run", device="cpu")
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+def test_onnx_runtime_and_the_card_agree_with_the_training(run: Path, tmp_path: Path) -> None:
+    card = export(run, tmp_path / "model.onnx")
+    assert read_card(tmp_path / "model.toml") == card
+    weights = (tmp_path / "model.onnx").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() == card.sha256
+    assert len(weights) < 2.5 * card.parameters + 200_000  # half precision
+    session = Session(card, tmp_path / "model.onnx", threads=1)
+    side = card.multiple
+    inputs = {}
+    for port in card.inputs:
+        lengths = [int(axis) if axis.isdigit() else {"n": 1, "h": side, "w": 3 * side}[axis] for axis in port.axes.split()]
+        inputs[port.name] = np.full(lengths, 0.4, np.float32)
+    outputs = session.run(**inputs)
+    assert all(np.isfinite(value).all() for value in outputs.values())
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["model.onnx", "model.toml"]
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+def test_disagreement_writes_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Session.run
+    monkeypatch.setattr(Session, "run", lambda self, **inputs: {name: value + 0.5 for name, value in real(self, **inputs).items()})
+    with pytest.raises(ExportError, match=r"differ by .* Nothing was written"):
+        export(run, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_name_ends_in_onnx(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"model\.onnx"):
+        export(run, tmp_path / "model.pt")
+
+
+def test_half_precision_rounds_what_is_compared() -> None:
+    from unfade.workshop.export import _round_to_half
+
+    layer = torch.nn.Linear(3, 3)
+    _round_to_half(layer)
+    assert torch.equal(layer.weight, layer.weight.half().float())
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+def test_training_goes_on_from_an_exported_model(run: Path, tmp_path: Path) -> None:
+    export(run, tmp_path / "model.onnx")
+    task, _, trained, _ = trained_generator(run)
+    fresh = task.build()
+    initialise_from(fresh, tmp_path / "model.onnx")
+    for (name, wanted), got in zip(trained.named_parameters(), fresh.parameters(), strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-3, atol=1e-6, msg=name)  # half precision
+
+
+def test_a_model_of_another_shape_is_refused(run: Path) -> None:
+    with pytest.raises(TrainingError, match=r"no weight .* of the shape"):
+        initialise_from(torch.nn.Linear(5, 7), run)

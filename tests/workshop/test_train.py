@@ -1,0 +1,146 @@
+"""The loop: it learns, survives being killed, and stops rather than going on with numbers that are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.workshop.conftest import recipe_text
+from unfade.errors import RecipeError, TrainingError, UsageError
+from unfade.workshop import checkpoint
+from unfade.workshop.data import cache_pictures
+from unfade.workshop.recipe import parse_recipe, read_recipe
+from unfade.workshop.tasks import TASKS
+from unfade.workshop.train import recipe_toml, train, trained_generator
+
+LOSSES = {"damage": "cross-entropy = 1.0\ndice = 0.3", "fill": "l1 = 1.0\nl2 = 0.5", "clean": "charbonnier = 1.0\nneed = 0.05"}
+ADVERSARY = "[adversary]\nrate = 1e-3\nalone_steps = 2\n[adversary.network]\nchannels = [8, 16]\nnorm = false\n"
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("task", LOSSES)
+def test_it_overfits_four_pictures(task: str, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = type(TASKS[task](read_recipe(task)))
+    sample = kind.sample
+    monkeypatch.setattr(kind, "sample", lambda self, crop, rng: sample(self, crop, np.random.default_rng(int(crop.sum()))))
+    text = recipe_text(task, steps=100, losses=LOSSES[task]).replace("size_px = 64", "size_px = 96\nflip = false")
+    if task == "fill":  # what a biharmonic fill leaves is fine detail: it needs more weights and smaller steps than the others
+        text = text.replace("[8, 12, 16]", "[24, 32, 48]").replace("rate = 3e-3", "rate = 1.5e-3")
+    run = train(_write(tmp_path, text), [photographs], tmp_path / "run", device="cpu")
+    made, recipe, generator, _ = trained_generator(run)
+    pictures = cache_pictures([photographs], run / "cache", largest_side_px=1024)
+    samples = [made.sample(pictures[number], np.random.default_rng(0)) for number in range(4)]
+    batch = {name: torch.from_numpy(np.stack([sample[name] for sample in samples])) for name in samples[0]}
+
+    def loss(network: torch.nn.Module) -> float:
+        with torch.no_grad():
+            return float(made.score(made.generate(network.eval(), batch), batch)[next(iter(recipe.losses))])
+
+    torch.manual_seed(recipe.seed)
+    assert loss(generator) < 0.85 * loss(made.build())
+
+
+def test_resuming_gives_what_an_undisturbed_run_gives(photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = recipe_text("fill", steps=12, losses=LOSSES["fill"] + "\nadversarial = 0.01\n" + ADVERSARY)
+    recipe = _write(tmp_path, text)
+    whole = train(recipe, [photographs], tmp_path / "whole", device="cpu")
+
+    class Killed(BaseException):
+        pass
+
+    real = checkpoint.save
+    saved = 0
+
+    def save_then_die(run: Path, state: checkpoint.Checkpoint) -> None:
+        nonlocal saved
+        real(run, state)
+        saved += 1
+        if saved == 7:
+            raise Killed
+
+    monkeypatch.setattr(checkpoint, "save", save_then_die)
+    often = recipe_text("fill", steps=12, losses=LOSSES["fill"] + "\nadversarial = 0.01\n" + ADVERSARY).replace(
+        "checkpoint_minutes = 60", "checkpoint_minutes = 1e-9"
+    )
+    with pytest.raises(Killed):
+        train(_write(tmp_path, often), [photographs], tmp_path / "killed", device="cpu")
+    monkeypatch.setattr(checkpoint, "save", real)
+    assert checkpoint.load(tmp_path / "killed").step == 7
+    train(None, [photographs], tmp_path / "killed", resume=True, device="cpu")
+
+    undisturbed, resumed = checkpoint.load(whole), checkpoint.load(tmp_path / "killed")
+    assert resumed.step == undisturbed.step == 12
+    for name, tensor in undisturbed.average.items():
+        assert torch.equal(tensor, resumed.average[name]), name
+    assert undisturbed.discriminator is not None and resumed.discriminator is not None
+    for name, tensor in undisturbed.discriminator.items():
+        assert torch.equal(tensor, resumed.discriminator[name]), name
+
+
+def test_a_loss_that_is_no_number_stops_it_and_keeps_the_last_good_checkpoint(
+    photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = _write(tmp_path, recipe_text("fill", steps=4, losses=LOSSES["fill"]))
+    run = train(recipe, [photographs], tmp_path / "run", device="cpu")
+    good = (run / checkpoint.FILE).read_bytes()
+    from unfade.workshop.tasks.fill import FillTask
+
+    monkeypatch.setattr(FillTask, "score", lambda self, generated, batch: {"l1": generated.mean() * float("nan"), "l2": generated.mean()})
+    longer = _write(tmp_path, recipe_text("fill", steps=8, losses=LOSSES["fill"]))
+    with pytest.raises(TrainingError, match=r"not a number at step 4.*--resume"):
+        train(longer, [photographs], run, resume=True, device="cpu")
+    assert (run / checkpoint.FILE).read_bytes() == good
+
+
+def test_starting_from_another_run_begins_where_it_ended(photographs: Path, tmp_path: Path) -> None:
+    recipe = _write(tmp_path, recipe_text("fill", steps=5, losses=LOSSES["fill"]))
+    first = train(recipe, [photographs], tmp_path / "first", device="cpu")
+    frozen = _write(
+        tmp_path,
+        recipe_text(
+            "fill", steps=3, losses=LOSSES["fill"] + "\nadversarial = 0.01\n" + ADVERSARY.replace("alone_steps = 2", "alone_steps = 9")
+        ),
+    )
+    second = train(frozen, [photographs], tmp_path / "second", init_from=first, device="cpu")
+    before, after = checkpoint.load(first).average, checkpoint.load(second).average
+    assert all(torch.equal(before[name], after[name]) for name in before)  # the discriminator is warmed up alone
+
+
+def test_a_run_is_not_overwritten(photographs: Path, tmp_path: Path) -> None:
+    recipe = _write(tmp_path, recipe_text("fill", steps=1, losses=LOSSES["fill"]))
+    train(recipe, [photographs], tmp_path / "run", device="cpu")
+    with pytest.raises(UsageError, match="--resume"):
+        train(recipe, [photographs], tmp_path / "run", device="cpu")
+    with pytest.raises(TrainingError, match="without --resume"):
+        train(recipe, [photographs], tmp_path / "nothing", resume=True, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("rate = 3e-3", "rate = 3e-3\nspeed = 1"), r"optimiser\.speed: unknown key"),
+        (("batch = 4", "batch = 0"), r"data\.batch: .*greater than or equal to 1"),
+        (("l1 = 1.0", "l7 = 1.0"), r"losses\.l7: the task fill has no such loss"),
+        (('kind = "lean"', 'kind = "loan"'), r"generator"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_by_key(change: tuple[str, str], message: str, photographs: Path, tmp_path: Path) -> None:
+    recipe = _write(tmp_path, recipe_text("fill", steps=1, losses=LOSSES["fill"]).replace(*change))
+    with pytest.raises(RecipeError, match=message):
+        train(recipe, [photographs], tmp_path / "run", device="cpu")
+
+
+def test_shipped_recipes_validate_and_survive_their_own_text() -> None:
+    for name in ("damage", "fill", "clean", "colorize", "paper-restoration", "edges"):
+        recipe = read_recipe(name)
+        assert parse_recipe(recipe_toml(recipe), "again") == recipe
+    with pytest.raises(RecipeError, match="damage"):
+        read_recipe("no-such-recipe")
