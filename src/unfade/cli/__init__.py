@@ -1,0 +1,95 @@
+"""The command line: thin doors to the library, one file per command.
+
+A module of this package that does not begin with an underscore is a command: its function `command`, whose docstring is the help. Modules
+import at the top only what is light, so that `unfade --help` answers at once; each command imports what it needs when it runs.
+
+Exit status: 0 done; 1 something failed (the sentence says what); 2 asked wrong; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from unfade.errors import UnfadeError, UsageError
+from unfade.registry import Registry
+
+COMMANDS: Registry[Callable[..., None]] = Registry("unfade.cli", "command", "command")
+
+# The order in which a person meets them; any other follows by name.
+_ORDER = ("restore", "colorize", "damage", "age", "models", "train", "export", "translate", "evaluate", "serve", "worker")
+
+
+class _Commands(TyperGroup):
+    """Turns what Unfade raises on purpose into one sentence and an exit status, for every command alike."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            print(f"unfade: {error}", file=sys.stderr)  # noqa: T201
+            raise SystemExit(2) from None
+        except UnfadeError as error:
+            print(f"unfade: {error}", file=sys.stderr)  # noqa: T201
+            raise SystemExit(1) from None
+        except KeyboardInterrupt:
+            print("unfade: interrupted; what was written is whole", file=sys.stderr)  # noqa: T201
+            raise SystemExit(130) from None
+        except MemoryError:
+            print("unfade: there is not enough memory for this; try a smaller photograph", file=sys.stderr)  # noqa: T201
+            raise SystemExit(1) from None
+        except (typer.Exit, typer.Abort, TyperException, BrokenPipeError):
+            raise
+        except Exception as error:
+            if ctx.params.get("traceback"):
+                raise
+            print(  # noqa: T201
+                f"unfade: a mistake in Unfade itself: {type(error).__name__}: {error}; "
+                f"run it again as `unfade --traceback ...` and report what it shows",
+                file=sys.stderr,
+            )
+            raise SystemExit(1) from None
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # slow to import, and asked for once
+
+        typer.echo(f"unfade {version('unfade')}")
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """The command line with every command of this package."""
+    # Plain text instead of boxes: it can be searched, piped, and shown in the reference as it is.
+    app = typer.Typer(name="unfade", cls=_Commands, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+
+    @app.callback()
+    def unfade(
+        show_version: Annotated[
+            bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which version this is, and stop.")
+        ] = False,
+        traceback: Annotated[bool, typer.Option("--traceback", help="Show where in the program a mistake of its own happened.")] = False,
+    ) -> None:
+        """Restores and colors old photographs. Nothing is touched that was not damaged.
+
+        \b
+        Examples:
+          unfade restore grandmother.jpg
+          unfade restore --colorize album/*.jpg -o restored/
+          unfade colorize street-1910.tif
+        """
+
+    for name in sorted(COMMANDS, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)):
+        app.command(name)(COMMANDS[name])
+    return app
+
+
+def main() -> None:
+    """Run the command line on this process's arguments."""
+    build()()

@@ -1,0 +1,46 @@
+"""`unfade damage`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from unfade.cli._photographs import Done, Job, Output, Overwrite, Photographs, ReportFile, Steps, plan, run_jobs, write_mask
+from unfade.errors import UnfadeError
+
+
+def command(
+    photographs: Photographs,
+    output: Output = None,
+    sensitivity: Annotated[float, typer.Option("--sensitivity", min=0, max=1, help="How readily something is taken for damage.")] = 0.5,
+    report: ReportFile = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Find the damage of photographs, and write it as a mask.
+
+    The mask is a PNG of the photograph's size: white = damaged. Paint in it, in any program, and give it to `unfade restore --mask`.
+    Masks are called NAME.mask.png.
+
+    \b
+    Examples:
+      unfade damage grandmother.jpg
+      unfade damage album/*.jpg -o masks/ --sensitivity 0.7
+    """
+    from unfade import photo, pipeline
+    from unfade.settings import open_sessions, read_settings
+
+    settings = read_settings()
+
+    jobs = plan(photographs, output, "mask", extension=".png", overwrite=overwrite, extra=(report,))
+    with open_sessions(settings) as sessions:
+
+        def work(job: Job, steps: Steps) -> Done:
+            picture = photo.read(job.source, max_megapixels=settings.max_megapixels)
+            result = pipeline.find_damage(picture, sensitivity=sensitivity, sessions=sessions, progress=steps)
+            if result.mask is None:
+                raise UnfadeError(f"{job.source.name}: the damage model gave no mask; choose another with UNFADE_MODELS")
+            write_mask(result.mask, job.target, overwrite=overwrite)
+            return Done((job.target,), result.report)
+
+        run_jobs(jobs, work, overwrite=overwrite, report=report)

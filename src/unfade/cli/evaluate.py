@@ -1,0 +1,243 @@
+"""`unfade evaluate`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from unfade.cli._extras import needs
+from unfade.errors import ModelTaskError, UsageError
+
+if TYPE_CHECKING:
+    from unfade.arrays import Mask
+    from unfade.measures.baselines import Method
+    from unfade.measures.benches import Bench, Example
+    from unfade.measures.evaluation import Progress
+    from unfade.measures.features import Features
+    from unfade.models.card import Card
+    from unfade.models.card import Task as ModelTask
+    from unfade.models.session import Sessions
+    from unfade.photo import Photo
+    from unfade.settings import Settings
+    from unfade.work import Step
+
+PIPELINE = "pipeline"
+
+
+def command(
+    task: Annotated[
+        Literal["restoration", "colorization", "damage", "harm"],
+        typer.Argument(metavar="TASK", help="restoration, colorization, damage (finding it) or harm (what is done to sound photographs)."),
+    ],
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL|FOLDER",
+            help="'pipeline' for everything as it ships, a model's name or .onnx, or a folder of anyone's results, matched by name.",
+        ),
+    ],
+    bench: Annotated[Path, typer.Option("--bench", metavar="FOLDER", help="Pictures whose truth is known.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Write report.html and report.json there. Default: a table only."),
+    ] = None,
+    baselines: Annotated[
+        str,
+        typer.Option("--baselines", metavar="NAMES", help="fast, all (with slow ones: biharmonic), none, or names with commas."),
+    ] = "fast",
+    features: Annotated[
+        Literal["lite0", "none"],
+        typer.Option("--features", help="The network behind feature distance and FID; needs the extra train."),
+    ] = "lite0",
+    inception: Annotated[
+        Path | None,
+        typer.Option("--inception", metavar="FILE", help="torch-fidelity's Inception weights, for a FID like published ones."),
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            "--reference", metavar="FOLDER", help="Other real pictures, for precision and recall. Default: the bench's reference/."
+        ),
+    ] = None,
+    mask: Annotated[
+        Literal["auto", "given", "found"],
+        typer.Option("--mask", help="restoration: whether the mask is given. auto: given if nothing is damaged outside it."),
+    ] = "auto",
+    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N pictures.")] = None,
+) -> None:
+    """Measure a model, the whole pipeline, or a folder of anyone's results, beside classical baselines.
+
+    \b
+    Examples:
+      unfade evaluate restoration pipeline --bench bench/restoration-mask -o report/
+      unfade evaluate colorization my-colors.onnx --bench bench/color
+      unfade evaluate restoration results/ --bench bench/restoration-aged --baselines all
+      unfade evaluate harm pipeline --bench sound-photographs
+    """
+    from rich.console import Console
+
+    from unfade.measures.baselines import choose
+    from unfade.measures.benches import Bench
+    from unfade.measures.evaluation import evaluate
+    from unfade.measures.report import check_output, tables, write_report
+    from unfade.settings import read_settings
+
+    settings = read_settings()
+    if output is not None:
+        check_output(output)
+    chosen = Bench(task, bench, limit, None if mask == "auto" else mask, reference)
+    beside = choose(task, baselines)
+    extractor = _extractor(task, features, inception)
+    with _exported(subject) as model:
+        name, method, sessions = _method(model, chosen, settings)
+        try:
+            with _progress() as progress:
+                evaluation = evaluate(chosen, method, name=name, baselines=beside, features=extractor, progress=progress)
+        finally:
+            if sessions is not None:
+                sessions.close()
+    written = () if output is None else write_report(evaluation, output)
+    console = Console()
+    for table in tables(evaluation):
+        console.print(table)
+    for note in evaluation.notes:
+        console.print(note, markup=False)
+    for path in written:
+        typer.echo(str(path))
+
+
+@contextmanager
+def _progress() -> Iterator[Progress | None]:
+    """A bar on stderr where a person sees it; none where it would fill a log."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, int] = {}
+
+        def report(method: str, share: float) -> None:
+            if method not in tasks:
+                tasks[method] = bar.add_task(method, total=1.0)
+            bar.update(tasks[method], completed=share)  # type: ignore[arg-type]  # rich's TaskID is an int by another name
+
+        yield report
+
+
+def _extractor(task: str, features: str, inception: Path | None) -> Features | None:
+    if task not in ("restoration", "colorization") or (features == "none" and inception is None):
+        return None
+    with needs("train"):
+        from unfade.workshop.features import open_features
+    return open_features(inception)
+
+
+@contextmanager
+def _exported(subject: str) -> Iterator[str]:
+    """The subject itself or, for the folder of a training run, its model as it would ship, which is gone afterwards."""
+    run = Path(subject)
+    if not (run / "checkpoint.pt").is_file():
+        yield subject
+        return
+    with needs("train"):
+        from unfade.workshop.export import export
+    with TemporaryDirectory() as folder:
+        model = Path(folder) / f"{run.resolve().name}.onnx"
+        export(run, model)
+        yield str(model)
+
+
+def _method(subject: str, bench: Bench, settings: Settings) -> tuple[str, Method, Sessions | None]:
+    """What is to be measured: its name, how to run it, and the models to close afterwards."""
+    from unfade.measures.evaluation import method_from_folder
+    from unfade.settings import open_sessions
+
+    if subject == PIPELINE:
+        sessions = open_sessions(settings)
+        return PIPELINE, _pipeline_method(bench, sessions), sessions
+    path = Path(subject)
+    if path.is_dir():
+        return path.resolve().name, method_from_folder(path, bench), None
+    if path.suffix in (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"):
+        raise UsageError(f"{subject} is one picture; name a folder of results, matched to the bench by name")
+    return _model_method(subject, bench, settings)
+
+
+def _photo(example: Example) -> Photo:
+    import numpy as np
+
+    from unfade import photo
+
+    return photo.read(np.rint(example.given * 255).astype(np.uint8), name=example.stem)
+
+
+def _pipeline_method(bench: Bench, sessions: Sessions) -> Method:
+    from unfade import pipeline
+    from unfade.measures.baselines import Outcome
+
+    def run(example: Example) -> Outcome:
+        if bench.task == "damage":
+            return Outcome(found=pipeline.find_damage(_photo(example), sessions=sessions).mask)
+        if bench.task == "colorization":
+            return Outcome(pipeline.colorize(_photo(example), sessions=sessions).photo.srgb())
+        if bench.task == "harm":
+            result = pipeline.restore(_photo(example), sessions=sessions)
+            return Outcome(result.photo.srgb(), result.mask)
+        # Where the mask is given nothing outside it is damaged: filling is all there is to do.
+        clean = 0.0 if bench.gives_mask else 1.0
+        return Outcome(pipeline.restore(_photo(example), mask=example.mask, clean=clean, sessions=sessions).photo.srgb())
+
+    return run
+
+
+# Which models can do something about a task.
+_MODELS: Mapping[str, tuple[ModelTask, ...]] = {
+    "restoration": ("fill", "clean", "translate"),
+    "colorization": ("colorize",),
+    "damage": ("damage",),
+    "harm": ("damage", "clean"),
+}
+
+
+def _card(subject: str, task: str) -> Card:
+    """The card of the model that the subject names. Raises `ModelTaskError` if it can do nothing about the task."""
+    from unfade.models.store import find
+
+    wrong = ""
+    for possible in _MODELS[task]:
+        try:
+            return find(possible, subject).card
+        except ModelTaskError as error:
+            wrong = str(error).partition(";")[0]
+    raise ModelTaskError(f"{wrong}; to evaluate {task}, name a model for {' or '.join(_MODELS[task])}, or say {PIPELINE}")
+
+
+def _model_method(subject: str, bench: Bench, settings: Settings) -> tuple[str, Method, Sessions | None]:
+    """One model, by itself: the step that it is for, with default options."""
+    from unfade import pipeline
+    from unfade.measures.baselines import Outcome
+    from unfade.measures.measure import LOST
+    from unfade.models.session import Sessions
+    from unfade.steps import STEPS
+
+    card = _card(subject, bench.task)
+    step: Step = STEPS[card.task]()
+    sessions = Sessions(settings.threads, {card.task: subject})
+
+    def run(example: Example) -> Outcome:
+        # A fill cannot find damage: like the classical ones it is told what was lost, even where the pipeline is not.
+        lost: Mask | None = example.damage == LOST if step.needs_mask and example.damage is not None else None
+        result = pipeline.run(_photo(example), [step], sessions=sessions, mask=lost)
+        if step.gives_mask:
+            return Outcome(found=result.mask)
+        return Outcome(result.photo.srgb())
+
+    return card.name, run, sessions

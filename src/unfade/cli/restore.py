@@ -1,0 +1,106 @@
+"""`unfade restore`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unfade.cli._photographs import (
+    Done,
+    Format,
+    Job,
+    Output,
+    Overwrite,
+    Photographs,
+    Quality,
+    ReportFile,
+    SheetFile,
+    Steps,
+    plan,
+    read_mask,
+    run_jobs,
+    save,
+    thumbnail,
+    write_mask,
+)
+from unfade.errors import UsageError
+
+MaskFile = Annotated[
+    Path | None,
+    typer.Option("--mask", metavar="FILE", help="A picture of the photograph's size: white = damaged. Instead of looking."),
+]
+
+
+def command(
+    photographs: Photographs,
+    output: Output = None,
+    colorize: Annotated[bool, typer.Option("--colorize", help="Color it too.")] = False,
+    mask: MaskFile = None,
+    save_mask: Annotated[bool, typer.Option("--save-mask", help="Write the damage that was found, as NAME.mask.png.")] = False,
+    clean: Annotated[
+        float, typer.Option("--clean", min=0, max=1, help="How far fading, yellowing, grain and blur are undone; 0: not at all.")
+    ] = 1.0,
+    no_fill: Annotated[bool, typer.Option("--no-fill", help="Leave scratches, tears and holes as they are.")] = False,
+    sensitivity: Annotated[float, typer.Option("--sensitivity", min=0, max=1, help="How readily something is taken for damage.")] = 0.5,
+    report: ReportFile = None,
+    sheet: SheetFile = None,
+    format: Format = None,
+    quality: Quality = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Find the damage of photographs and make whole what was lost.
+
+    Scratches, tears, stains and holes are filled; fading, yellowing, grain and blur are undone. With --clean 0, every sample outside the
+    damage stays as it was, bit for bit. Size, format, depth and metadata stay. Results are called NAME.restored.EXT.
+
+    \b
+    Examples:
+      unfade restore grandmother.jpg
+      unfade restore --colorize album/*.jpg -o restored/
+      unfade restore scan.tif --clean 0 --save-mask --report scan.json
+      unfade restore scan.tif --mask my-mask.png --overwrite
+    """
+    if mask is not None and len(photographs) > 1:
+        raise UsageError(f"--mask is one photograph's, and {len(photographs)} were named; restore them one by one")
+    from unfade import photo, pipeline
+    from unfade.settings import open_sessions, read_settings
+
+    settings = read_settings()
+
+    extension = None if format is None else photo.extension_for(format)
+    jobs = plan(
+        photographs,
+        output,
+        "restored",
+        extension=extension,
+        mask_tag="mask" if save_mask else None,
+        overwrite=overwrite,
+        extra=(report, sheet),
+    )
+    with open_sessions(settings) as sessions:
+
+        def work(job: Job, steps: Steps) -> Done:
+            before = photo.read(job.source, max_megapixels=settings.max_megapixels)
+            given = None if mask is None else read_mask(mask, before, max_megapixels=settings.max_megapixels)
+            result = pipeline.restore(
+                before,
+                colorize=colorize,
+                mask=given,
+                fill=not no_fill,
+                clean=clean,
+                sensitivity=sensitivity,
+                sessions=sessions,
+                progress=steps,
+            )
+            sha256 = save(result.photo, job.target, format=format, quality=quality, overwrite=overwrite)
+            written = [job.target]
+            if job.mask is not None and result.mask is not None:
+                write_mask(result.mask, job.mask, overwrite=overwrite)
+                written.append(job.mask)
+            row = () if sheet is None else (thumbnail(before), thumbnail(result.photo))
+            return Done(tuple(written), replace(result.report, output_sha256=sha256), row)
+
+        run_jobs(jobs, work, overwrite=overwrite, report=report, sheet=sheet)

@@ -1,0 +1,39 @@
+"""`unfade serve`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from unfade.cli._extras import needs
+from unfade.errors import UsageError
+
+
+def command(
+    host: Annotated[str | None, typer.Option("--host", help="The address to listen on; 0.0.0.0: every one. Default: UNFADE_HOST.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="The port to listen on. Default: UNFADE_PORT.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=0, max=64, help="Worker processes; 0: none, they run elsewhere. Default: UNFADE_WORKERS.")
+    ] = None,
+) -> None:
+    """Open the web page, for this machine or for others.
+
+    Nothing else needs to be installed or started: queue, files and workers are in it. Limits and the token come from UNFADE_* variables.
+
+    \b
+    Examples:
+      unfade serve
+      UNFADE_TOKEN=$(openssl rand -hex 16) unfade serve --host 0.0.0.0
+      UNFADE_QUEUE=redis://queue.example/0 UNFADE_FILES=s3://bucket/unfade unfade serve --workers 0
+    """
+    from unfade.settings import read_settings
+
+    asked = {"host": host, "port": port, "workers": workers}
+    settings = read_settings().model_copy(update={name: value for name, value in asked.items() if value is not None})
+    with needs("web"):
+        from unfade.web.server import serve
+    try:
+        serve(settings, say=lambda text: typer.echo(text, err=True))
+    except OSError as error:
+        raise UsageError(f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}); choose another with --port") from error

@@ -1,0 +1,61 @@
+"""`unfade train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unfade.cli._extras import needs
+from unfade.errors import UsageError
+
+Recipe = Annotated[
+    str | None, typer.Argument(metavar="RECIPE", help="The name of a recipe that ships, or a .toml file. With --resume: the run's own.")
+]
+Data = Annotated[list[Path], typer.Option("--data", metavar="FOLDER", help="A folder of photographs; may be given again.")]
+Out = Annotated[Path, typer.Option("--out", metavar="RUN", help="The folder of this run: checkpoints, curves, sample sheets.")]
+Minutes = Annotated[float | None, typer.Option("--minutes", min=0, help="Stop after so many minutes. Default: after the recipe's steps.")]
+InitFrom = Annotated[Path | None, typer.Option("--init-from", metavar="RUN", help="Begin with the averaged weights of another run.")]
+
+
+def command(
+    data: Data,
+    out: Out,
+    recipe: Recipe = None,
+    minutes: Minutes = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Take up the run where it stopped.")] = False,
+    init_from: InitFrom = None,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps, or auto.")] = "auto",
+    devices: Annotated[int, typer.Option("--devices", min=1, help="How many of them.")] = 1,
+) -> None:
+    """Train a model by a recipe. Needs the extra: pip install 'unfade[train]'.
+
+    A recipe is a page of numbers with the reason for each. A run may be stopped at any time, and taken up again.
+
+    \b
+    Examples:
+      unfade train colorize --data photographs/ --out runs/colorize --minutes 30
+      unfade train --resume --data photographs/ --out runs/colorize
+    """
+    if recipe is None and not resume:
+        raise UsageError("name a recipe, such as colorize, or take up a run with --resume")
+    from unfade.settings import read_settings
+
+    settings = read_settings()
+    with needs("train"):
+        from unfade.workshop.train import train
+
+    chosen = Path(recipe) if recipe is not None and recipe.endswith(".toml") else recipe
+    run = train(
+        chosen,
+        data,
+        out,
+        minutes=minutes,
+        resume=resume,
+        init_from=init_from,
+        device=device,
+        devices=devices,
+        threads=settings.threads,
+    )
+    typer.echo(str(run))

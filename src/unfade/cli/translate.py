@@ -1,0 +1,65 @@
+"""`unfade translate`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unfade.cli._photographs import (
+    Done,
+    Format,
+    Job,
+    Output,
+    Overwrite,
+    Photographs,
+    Quality,
+    ReportFile,
+    SheetFile,
+    Steps,
+    plan,
+    run_jobs,
+    save,
+    thumbnail,
+)
+
+
+def command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The .onnx (or its .toml card) that `unfade export` wrote.")],
+    photographs: Photographs,
+    output: Output = None,
+    report: ReportFile = None,
+    sheet: SheetFile = None,
+    format: Format = None,
+    quality: Quality = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Turn photographs into what a model trained on your own pairs of pictures makes of them, at any size.
+
+    Results are called NAME.translated.EXT.
+
+    \b
+    Examples:
+      unfade translate edges.onnx drawing.png
+      unfade translate runs/day-to-night.onnx street/*.jpg -o night/
+    """
+    from unfade import photo, pipeline
+    from unfade.models.session import Sessions
+    from unfade.settings import read_settings
+
+    settings = read_settings()
+    extension = None if format is None else photo.extension_for(format)
+    jobs = plan(photographs, output, "translated", extension=extension, overwrite=overwrite, extra=(report, sheet))
+    with Sessions(settings.threads, {"translate": model}) as sessions:
+        sessions.get("translate")  # a wrong model is said once, before the first photograph
+
+        def work(job: Job, steps: Steps) -> Done:
+            before = photo.read(job.source, max_megapixels=settings.max_megapixels)
+            result = pipeline.translate(before, sessions=sessions, progress=steps)
+            sha256 = save(result.photo, job.target, format=format, quality=quality, overwrite=overwrite)
+            row = () if sheet is None else (thumbnail(before), thumbnail(result.photo))
+            return Done((job.target,), replace(result.report, output_sha256=sha256), row)
+
+        run_jobs(jobs, work, overwrite=overwrite, report=report, sheet=sheet)

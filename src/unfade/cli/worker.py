@@ -1,0 +1,27 @@
+"""`unfade worker`."""
+
+from __future__ import annotations
+
+from unfade.cli._extras import needs
+
+
+def command() -> None:
+    """Do the jobs of a web server that runs elsewhere.
+
+    Reads the same UNFADE_* variables as `unfade serve`: UNFADE_QUEUE and UNFADE_FILES must be those of the server, and be reached from
+    here. As many as you like may run, on as many machines. SIGTERM lets it finish its job, or put it back.
+
+    \b
+    Examples:
+      UNFADE_QUEUE=redis://queue.example/0 UNFADE_FILES=s3://bucket/unfade unfade worker
+    """
+    import logging
+
+    from unfade.settings import read_settings
+
+    settings = read_settings()
+    with needs("web"):
+        from unfade.web.jobs import work
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s worker: %(message)s")
+    logging.getLogger("huey").setLevel(logging.WARNING)
+    work(settings)
