@@ -1,0 +1,375 @@
+"""Which photographs and jobs there are, and how far they have come. What is written here outlives kill -9 of any process.
+
+A job goes queued -> running -> done | failed, or is cancelled. It is taken by a worker under a lease, which the worker renews; a lease that
+runs out means that the worker died, and the job is queued again, or failed once it has killed so many workers. Whoever holds a job holds a
+random word, and every change of theirs must show it: a worker that was thought dead and comes back changes nothing. So a job is finished
+once.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from unfade.web.options import Options
+from unfade.web.table import Row, Table
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+Kind = Literal["restore", "preview"]
+
+OVER: frozenset[State] = frozenset({"done", "failed", "cancelled"})
+# About how long each step takes beside the others, for the share of the whole that is done.
+STEP_WEIGHTS = {"damage": 0.3, "fill": 0.25, "clean": 0.3, "colorize": 0.1, "saving": 0.05}
+
+
+def new_id() -> str:
+    """An id that nobody can guess: 192 bits of chance, 32 characters that may stand in an address."""
+    return secrets.token_urlsafe(24)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a record that a newer version wrote can still be read
+
+
+class StepProgress(_Record):
+    """How far one step has come."""
+
+    name: str
+    progress: float
+
+
+class MaskRecord(_Record):
+    """A mask; its pixels are a file."""
+
+    id: str
+    created: float
+    origin: Literal["upload", "job"]
+    width: int
+    height: int
+    share: float
+    objects: int
+
+
+class PhotoRecord(_Record):
+    """A photograph; its bytes are a file. Times are seconds since 1970."""
+
+    id: str
+    name: str
+    created: float
+    expires: float
+    width: int
+    height: int
+    bits: int
+    channels: int
+    format: str
+    bytes: int
+    has_color: bool
+    has_location: bool
+    notes: tuple[str, ...]
+    masks: tuple[MaskRecord, ...] = ()
+
+
+class ResultRecord(_Record):
+    """What came out of a job; `folder` is where its files lie."""
+
+    folder: str
+    format: str
+    has_master: bool
+    bytes: int
+    width: int
+    height: int
+    pixels_changed: int
+    notes: tuple[str, ...]
+
+
+class JobRecord(_Record):
+    """A job. `holder` is the word of whoever works on it."""
+
+    id: str
+    photo_id: str
+    kind: Kind = "restore"
+    side_px: int = 0
+    state: State = "queued"
+    options: Options
+    created: float
+    started: float | None = None
+    finished: float | None = None
+    attempts: int = 0
+    holder: str | None = None
+    lease_until: float = 0.0
+    step: str | None = None
+    step_progress: float = 0.0
+    error: str | None = None
+    mask_id: str | None = None
+    result: ResultRecord | None = None
+
+    def step_names(self) -> tuple[str, ...]:
+        """The steps of this job in their order."""
+        asked = self.options
+        names = []
+        if asked.fill:
+            names += ["fill"] if asked.mask else ["damage", "fill"]
+        if asked.clean > 0:
+            names.append("clean")
+        if asked.colorize:
+            names.append("colorize")
+        return (*names, "saving")
+
+    def steps(self) -> list[StepProgress]:
+        """How far each step has come."""
+        names = self.step_names()
+        at = names.index(self.step) if self.step in names else -1
+        shares = [1.0 if self.state == "done" or index < at else self.step_progress if index == at else 0.0 for index in range(len(names))]
+        return [StepProgress(name=name, progress=round(share, 3)) for name, share in zip(names, shares, strict=True)]
+
+    @property
+    def progress(self) -> float:
+        """The share of the whole that is done."""
+        steps = self.steps()
+        total = sum(STEP_WEIGHTS[step.name] for step in steps)
+        return sum(STEP_WEIGHTS[step.name] * step.progress for step in steps) / total
+
+
+class QueueFullError(Exception):
+    """As many jobs wait as may."""
+
+
+def _queue(kind: Kind) -> str:
+    return "queued" if kind == "restore" else "previews-queued"
+
+
+def _job_row(job: JobRecord) -> Row:
+    groups = {f"jobs:{job.photo_id}" if job.kind == "restore" else f"previews:{job.photo_id}": job.created}
+    if job.state == "queued":
+        groups[_queue(job.kind)] = job.created
+    elif job.state == "running":
+        groups["running" if job.kind == "restore" else "previews-running"] = job.lease_until
+    return Row(job.model_dump_json(), groups)
+
+
+class Ledger:
+    """The records, in a table. Safe to use from any thread of any process."""
+
+    def __init__(self, table: Table, *, clock: Callable[[], float] = time.time) -> None:
+        self._table, self._clock = table, clock
+
+    def close(self) -> None:
+        """Let go of the table."""
+        self._table.close()
+
+    # --- photographs
+
+    def add_photo(self, photo: PhotoRecord) -> None:
+        """Write a new photograph down."""
+        self._table.change(f"photo:{photo.id}", lambda _: Row(photo.model_dump_json(), {"photos": photo.expires}))
+
+    def photo(self, photo_id: str) -> PhotoRecord | None:
+        """A photograph; None where there is none, or its time is over."""
+        row = self._table.get(f"photo:{photo_id}")
+        photo = None if row is None else PhotoRecord.model_validate_json(row.document)
+        return None if photo is None or photo.expires <= self._clock() else photo
+
+    def change_photo(self, photo_id: str, change: Callable[[PhotoRecord], PhotoRecord]) -> PhotoRecord | None:
+        """Change a photograph's record; None where there is none."""
+
+        def apply(row: Row | None) -> Row | None:
+            if row is None:
+                return None
+            photo = change(PhotoRecord.model_validate_json(row.document))
+            return Row(photo.model_dump_json(), {"photos": photo.expires})
+
+        row = self._table.change(f"photo:{photo_id}", apply)
+        return None if row is None else PhotoRecord.model_validate_json(row.document)
+
+    def add_mask(self, photo_id: str, mask: MaskRecord) -> bool:
+        """Add a mask to a photograph, or put a new one in the place of that of its id. False where there is no such photograph."""
+
+        def change(photo: PhotoRecord) -> PhotoRecord:
+            others = tuple(other for other in photo.masks if other.id != mask.id)
+            return photo.model_copy(update={"masks": (*others, mask)})
+
+        return self.change_photo(photo_id, change) is not None
+
+    def remove_mask(self, photo_id: str, mask_id: str) -> None:
+        """Forget a mask."""
+        self.change_photo(photo_id, lambda photo: photo.model_copy(update={"masks": tuple(m for m in photo.masks if m.id != mask_id)}))
+
+    def remove_photo(self, photo_id: str) -> bool:
+        """Forget a photograph and its jobs; whoever works on one learns it at their next beat. False where there was none."""
+        existed = self._table.get(f"photo:{photo_id}") is not None
+        self._table.change(f"photo:{photo_id}", lambda _: None)
+        for group in (f"jobs:{photo_id}", f"previews:{photo_id}"):
+            for job_id in self._table.keys(group):
+                self._table.change(job_id, lambda _: None)
+        return existed
+
+    def expired_photos(self) -> list[str]:
+        """The ids of photographs whose time is over."""
+        return [key.removeprefix("photo:") for key in self._table.keys("photos", upto=self._clock())]
+
+    def has_photo(self, photo_id: str) -> bool:
+        """Whether there is a record of this photograph, its time over or not."""
+        return self._table.get(f"photo:{photo_id}") is not None
+
+    # --- jobs, from the server's side
+
+    def submit(self, job: JobRecord, *, max_queue: int) -> None:
+        """Put a job into the queue. Raises `QueueFullError`."""
+        if self._table.count(_queue(job.kind)) >= max_queue:
+            raise QueueFullError
+        self._table.change(job.id, lambda _: _job_row(job))
+
+    def job(self, job_id: str) -> JobRecord | None:
+        """A job; None where there is none."""
+        row = self._table.get(job_id)
+        return None if row is None else JobRecord.model_validate_json(row.document)
+
+    def jobs_of(self, photo_id: str) -> list[JobRecord]:
+        """A photograph's jobs, oldest first, without previews."""
+        jobs = (self.job(job_id) for job_id in self._table.keys(f"jobs:{photo_id}"))
+        return [job for job in jobs if job is not None]
+
+    def position(self, job: JobRecord) -> int | None:
+        """How many jobs come before this one; None if it does not wait."""
+        return self._table.place(_queue(job.kind), job.id) if job.state == "queued" else None
+
+    def remove_job(self, job_id: str) -> bool:
+        """Forget a job, whatever its state. False where there was none."""
+        existed = self._table.get(job_id) is not None
+        self._table.change(job_id, lambda _: None)
+        return existed
+
+    def supersede_previews(self, photo_id: str) -> None:
+        """Cancel the previews of a photograph that still wait."""
+        for job_id in self._table.keys(f"previews:{photo_id}"):
+            self._change(job_id, lambda job: job.model_copy(update={"state": "cancelled"}) if job.state == "queued" else None)
+
+    def counts(self) -> tuple[int, int]:
+        """How many jobs wait, and how many run."""
+        return self._table.count("queued"), self._table.count("running")
+
+    def waiting(self, kind: Kind = "restore", *, limit: int = 1000) -> list[str]:
+        """The ids of jobs that wait, in their order."""
+        return self._table.keys(_queue(kind), limit=limit)
+
+    def total(self, what: Literal["done", "failed"]) -> int:
+        """How many jobs have ended so since the ledger began."""
+        row = self._table.get(f"total:{what}")
+        return 0 if row is None else int(row.document)
+
+    # --- jobs, from a worker's side
+
+    def _change(self, job_id: str, change: Callable[[JobRecord], JobRecord | None]) -> JobRecord | None:
+        """Change a job; `change` gives None to leave it. Gives the job as it became, None where there is none or it was left."""
+        became: JobRecord | None = None
+
+        def apply(row: Row | None) -> Row | None:
+            nonlocal became
+            became = None if row is None else change(JobRecord.model_validate_json(row.document))
+            return row if became is None else _job_row(became)
+
+        self._table.change(job_id, apply)
+        return became
+
+    def _change_held(self, job_id: str, holder: str, update: Mapping[str, object]) -> bool:
+        """Change these fields of a job that `holder` holds; False where they hold it no longer."""
+
+        def change(job: JobRecord) -> JobRecord | None:
+            return job.model_copy(update=dict(update)) if job.state == "running" and job.holder == holder else None
+
+        return self._change(job_id, change) is not None
+
+    def claim(self, job_id: str, *, lease_s: float) -> JobRecord | None:
+        """Take a job that waits; None where there is none, or someone else has it. Its `holder` is the word to show from now on."""
+        now = self._clock()
+
+        def change(job: JobRecord) -> JobRecord | None:
+            if job.state != "queued":
+                return None
+            update = {
+                "state": "running",
+                "holder": secrets.token_hex(8),
+                "lease_until": now + lease_s,
+                "attempts": job.attempts + 1,
+                "started": now,
+                "step": None,
+                "step_progress": 0.0,
+            }
+            return job.model_copy(update=update)
+
+        return self._change(job_id, change)
+
+    def beat(self, job_id: str, holder: str, step: str | None, progress: float, *, lease_s: float) -> bool:
+        """Renew the lease, and say how far the job is. False where the job is held no longer: stop working on it."""
+        return self._change_held(job_id, holder, {"lease_until": self._clock() + lease_s, "step": step, "step_progress": progress})
+
+    def finish(self, job_id: str, holder: str, *, result: ResultRecord | None, mask_id: str | None) -> bool:
+        """The job is done. False where it was held no longer: throw the result away."""
+        update = {"state": "done", "finished": self._clock(), "result": result, "mask_id": mask_id, "holder": None}
+        finished = self._change_held(job_id, holder, update)
+        if finished and result is not None:  # a preview has none
+            self._count("done")
+        return finished
+
+    def fail(self, job_id: str, holder: str, sentence: str) -> bool:
+        """The job cannot be done; `sentence` says why."""
+        failed = self._change_held(job_id, holder, {"state": "failed", "finished": self._clock(), "error": sentence, "holder": None})
+        if failed:
+            self._count("failed")
+        return failed
+
+    def release(self, job_id: str, holder: str) -> bool:
+        """Put a job back into the queue, where it stood; it was not at fault, so the attempt is not counted."""
+
+        def change(job: JobRecord) -> JobRecord | None:
+            if job.state != "running" or job.holder != holder:
+                return None
+            return job.model_copy(update={"state": "queued", "holder": None, "attempts": job.attempts - 1, "step": None})
+
+        return self._change(job_id, change) is not None
+
+    def recover(self, *, attempts: int) -> list[str]:
+        """Queue the jobs again whose leases have run out; gives their ids. Those that killed `attempts` workers fail instead."""
+        now, again = self._clock(), []
+        for job_id in self._table.keys("running", upto=now):
+
+            def change(job: JobRecord) -> JobRecord | None:
+                if job.state != "running" or job.lease_until > now:
+                    return None
+                if job.attempts < attempts:
+                    return job.model_copy(update={"state": "queued", "holder": None, "step": None})
+                error = f"It stopped its worker {job.attempts} times, most likely for want of memory or time. Try a smaller copy."
+                return job.model_copy(update={"state": "failed", "holder": None, "finished": now, "error": error})
+
+            became = self._change(job_id, change)
+            if became is not None and became.state == "queued":
+                again.append(job_id)
+            elif became is not None:
+                self._count("failed")
+        for job_id in (*self._table.keys("previews-running", upto=now), *self._table.keys("previews-queued", upto=now - 120)):
+            self._table.change(job_id, lambda _: None)  # nobody waits for these any longer
+        return again
+
+    def _count(self, what: Literal["done", "failed"]) -> None:
+        self._table.change(f"total:{what}", lambda row: Row(str(1 + (0 if row is None else int(row.document)))))
+
+    # --- workers
+
+    def greet(self, worker: str, *, lease_s: float) -> None:
+        """A worker says that it lives."""
+        until = self._clock() + lease_s
+        self._table.change(f"worker:{worker}", lambda _: Row(str(until), {"workers": until}))
+
+    def leave(self, worker: str) -> None:
+        """A worker goes."""
+        self._table.change(f"worker:{worker}", lambda _: None)
+
+    def workers(self) -> int:
+        """How many workers live; those that are silent are forgotten."""
+        for key in self._table.keys("workers", upto=self._clock()):
+            self._table.change(key, lambda _: None)
+        return self._table.count("workers")

@@ -1,0 +1,154 @@
+"""What is said when something cannot be done: `application/problem+json` (RFC 9457), one clear sentence, and nothing of the inside.
+
+No path, no stack, no file name of a user's is ever in a sentence: what is said of a photograph calls it "the photograph".
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from unfade import errors
+
+MEDIA_TYPE = "application/problem+json"
+log = logging.getLogger(__name__)
+
+# code -> status, title
+_KINDS: dict[str, tuple[int, str]] = {
+    "bad-request": (400, "The request makes no sense"),
+    "token-needed": (401, "The token is needed"),
+    "cross-origin": (403, "Asked from another site"),
+    "not-found": (404, "Not here"),
+    "wrong-method": (405, "Not with this method"),
+    "too-slow": (408, "The upload took too long"),
+    "not-ready": (409, "Not ready yet"),
+    "superseded": (409, "A newer request took its place"),
+    "cancelled": (409, "Cancelled"),
+    "too-large": (413, "Too large"),
+    "not-a-photograph": (415, "Not a photograph"),
+    "wrong-host": (421, "Called by another name"),
+    "invalid": (422, "Asked wrong"),
+    "unreadable": (422, "The photograph cannot be read"),
+    "unwritable": (422, "The result cannot be written"),
+    "job-failed": (422, "The job failed"),
+    "queue-full": (429, "The queue is full"),
+    "rate": (429, "Too many requests"),
+    "mistake": (500, "A mistake of the server"),
+    "busy": (503, "Busy"),
+    "disk-full": (507, "The disk is full"),
+}
+
+
+class Problem(HTTPException):
+    """Raised anywhere while a request is served; `code` is one of the kinds above, `detail` a sentence."""
+
+    def __init__(self, code: str, detail: str, *, retry_after_s: float | None = None, headers: dict[str, str] | None = None) -> None:
+        status, self.title = _KINDS[code]
+        self.code = code
+        more = dict(headers or {})
+        if retry_after_s is not None:
+            more["Retry-After"] = str(max(1, round(retry_after_s)))
+        if status == 401:
+            more["WWW-Authenticate"] = "Bearer"
+        super().__init__(status, detail, more)
+
+    def __str__(self) -> str:
+        return str(self.detail)
+
+    def response(self) -> Response:
+        """The answer."""
+        body = {"type": "about:blank", "title": self.title, "status": self.status_code, "detail": self.detail, "code": self.code}
+        return Response(json.dumps(body, ensure_ascii=True), self.status_code, dict(self.headers or {}), MEDIA_TYPE)
+
+
+def not_found(what: str) -> Problem:
+    """For what is gone, expired, or never was: these look alike from outside."""
+    return Problem("not-found", f"There is no such {what} here; it may have been deleted or have expired.")
+
+
+def sentence(text: str) -> str:
+    """A message of the library's as a sentence: a capital, and a full stop."""
+    text = " ".join(text.split())
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?", "!")) else text + "."
+
+
+def problem_of(error: Exception) -> Problem:
+    """What to say for an error that came up while a request was served."""
+    match error:
+        case Problem():
+            return error
+        case errors.TooLargeError():
+            return Problem("too-large", sentence(str(error)))
+        case errors.UnreadableError():
+            kind = "not-a-photograph" if "not a photograph" in str(error) else "unreadable"
+            return Problem(kind, sentence(str(error)))
+        case errors.UnwritableError():
+            return Problem("unwritable", sentence(str(error)))
+        case errors.UsageError():
+            return Problem("invalid", sentence(str(error)))
+        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return disk_full()
+    log.error("a mistake while a request was served", exc_info=error)
+    return Problem("mistake", "Something went wrong in the server itself; its log says what. Try again, or tell whoever runs it.")
+
+
+def disk_full() -> Problem:
+    """There is no room."""
+    return Problem("disk-full", "The server has no room for this; delete photographs that you are done with, or try again later.")
+
+
+def _validation(error: RequestValidationError) -> Problem:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header"))
+    what = str(first["msg"])
+    if first["loc"][0] == "path":
+        return not_found("thing")
+    return Problem("invalid", sentence(f"{where or 'the request'}: {what[:1].lower()}{what[1:]}"))
+
+
+def install(app: FastAPI) -> None:
+    """Make the app answer every error in this way."""
+
+    async def known(request: Request, error: Exception) -> Response:
+        return problem_of(error).response()
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, StarletteHTTPException)
+        if isinstance(error, Problem):
+            return error.response()
+        by_status = {404: "not-found", 405: "wrong-method"}
+        code = by_status.get(error.status_code, "bad-request")
+        details = {
+            "not-found": "There is nothing at this address.",
+            "wrong-method": "This address does not take this method; /api/openapi.json says what it takes.",
+            "bad-request": "The request cannot be understood; /api/openapi.json says what is expected.",
+        }
+        headers = {key: value for key, value in (error.headers or {}).items() if key.lower() == "allow"}
+        return Problem(code, details[code], headers=headers).response()
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return _validation(error).response()
+
+    app.add_exception_handler(StarletteHTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(errors.UnfadeError, known)
+    app.add_exception_handler(OSError, known)
+    app.add_exception_handler(Exception, known)
+
+
+def described(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route, for OpenAPI: these problems may come."""
+    statuses: dict[int | str, list[str]] = {}
+    for code in codes:
+        status, title = _KINDS[code]
+        statuses.setdefault(status, []).append(f"{code}: {title}")
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}
+    return {status: {"description": "; ".join(titles), "content": content} for status, titles in statuses.items()}

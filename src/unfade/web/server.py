@@ -1,0 +1,64 @@
+"""The server process: a socket, the application, and its workers."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import signal
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from unfade.settings import Settings
+from unfade.web.app import create_app
+from unfade.web.supervisor import Supervisor
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach this address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `say` tells the person at the terminal. Raises `OSError` where the address cannot be listened on."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s server: %(message)s")
+    for name in ("huey", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    listening = socket.create_server(
+        (settings.host, settings.port), family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET, backlog=512
+    )
+    port = listening.getsockname()[1]
+    shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(settings.host, settings.host)
+    address = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
+    config = uvicorn.Config(
+        create_app(settings),
+        access_log=False,  # addresses hold ids, which are secrets
+        log_config=None,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=20,
+        h11_max_incomplete_event_size=32_768,
+        lifespan="on",
+    )
+    if settings.token is not None:
+        say(f"Unfade is at {address}#token={settings.token.get_secret_value()}")
+    else:
+        say(f"Unfade is at {address}")
+        if not is_loopback(settings.host):
+            say("Warning: whoever can reach this machine can use it. Set UNFADE_TOKEN to a secret, and give it to those who may.")
+    supervisor = Supervisor(settings.workers, settings.grace_s)
+    supervisor.start()
+    # uvicorn ends gracefully on these, and then raises them once more: by then they are to do nothing, for the workers are yet to end.
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        supervisor.stop()

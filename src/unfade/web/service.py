@@ -1,0 +1,300 @@
+"""What a server process holds, and what several requests have in common: photographs taken in, views made, jobs put into the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from unfade.errors import UsageError
+from unfade.models import store as model_store
+from unfade.settings import Settings
+from unfade.web import darkroom, jobs, views
+from unfade.web.answers import JobAnswer, PhotoAnswer, job_answer, mask_answer, photo_answer
+from unfade.web.darkroom import Darkroom, Exported, Facts, MaskFacts
+from unfade.web.guard import Rules, rules_of
+from unfade.web.ledger import OVER, JobRecord, Kind, MaskRecord, PhotoRecord, QueueFullError, ResultRecord, new_id
+from unfade.web.options import Options
+from unfade.web.problems import Problem, disk_full, not_found
+
+KEPT_INDEXES = 256
+MAX_PREVIEWS_WAITING = 32
+
+
+def clean_name(name: str | None) -> str:
+    """A user's file name as text that does no harm: no folders, no control or direction characters, not too long."""
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name or ""))[-1]
+    kept = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C").strip(" .")
+    if len(kept) > 120:
+        stem, dot, ending = kept.rpartition(".")
+        kept = stem[:110] + dot + ending[:9] if dot else kept[:120]
+    return kept or "photograph"
+
+
+class Service:
+    """What a server process holds."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.rules: Rules = rules_of(settings)
+        self.ledger, self.store = jobs.open_ledger(settings), jobs.open_store(settings)
+        self.queue = jobs.Queue(settings)
+        self.darkroom = Darkroom(settings)
+        folder = settings.models or model_store.CARDS
+        self.models = {
+            model.card.task: (model.card.name, model.card.version) for model in model_store.shipped(folder)
+        }  # the newest comes last
+        self._indexes: OrderedDict[str, views.Index] = OrderedDict()
+        self._making: dict[str, asyncio.Task[None]] = {}
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.darkroom.close()
+        self.queue.close()
+        self.ledger.close()
+
+    # --- records
+
+    def photo(self, photo_id: str) -> PhotoRecord:
+        """Raises a 404."""
+        photo = self.ledger.photo(photo_id)
+        if photo is None:
+            raise not_found("photograph")
+        return photo
+
+    def job(self, job_id: str) -> JobRecord:
+        """A job of a photograph that is still there. Raises a 404."""
+        job = self.ledger.job(job_id)
+        if job is None or job.kind != "restore" or self.ledger.photo(job.photo_id) is None:
+            raise not_found("job")
+        return job
+
+    def done_job(self, job_id: str) -> tuple[JobRecord, ResultRecord]:
+        """A job that is done, and its result. Raises a 404, 409 or 422."""
+        job = self.job(job_id)
+        if job.state == "failed":
+            raise Problem("job-failed", job.error or "The job failed.")
+        if job.result is None:
+            raise Problem("not-ready", "The job is not done yet.")
+        return job, job.result
+
+    def mask(self, photo_id: str, mask_id: str) -> MaskRecord:
+        """Raises a 404."""
+        mask = next((mask for mask in self.photo(photo_id).masks if mask.id == mask_id), None)
+        if mask is None:
+            raise not_found("mask")
+        return mask
+
+    def answer_job(self, job: JobRecord) -> JobAnswer:
+        """A job with its place in the queue."""
+        return job_answer(job, self.ledger.position(job))
+
+    def answer_photo(self, photo: PhotoRecord) -> PhotoAnswer:
+        """A photograph with its jobs and masks."""
+        return photo_answer(
+            photo, [self.answer_job(job) for job in self.ledger.jobs_of(photo.id)], [mask_answer(mask) for mask in photo.masks]
+        )
+
+    # --- photographs
+
+    def require_room(self) -> None:
+        """Raise a 507 where the disk is nearly full."""
+        if self.store.free_bytes() < self.settings.min_free_mb * 1e6:
+            raise disk_full()
+
+    async def take_in(self, file: UploadFile) -> PhotoRecord:
+        """Decode an upload in the darkroom, and keep it with its view."""
+        await run_in_threadpool(self.require_room)
+        with self.store.workspace() as folder:
+            upload, view = folder / "upload", folder / "view"
+            size = await run_in_threadpool(_copy, file, upload)
+            facts: Facts = await self.darkroom.run(
+                darkroom.develop, source=str(upload), view=str(view), max_megapixels=self.settings.max_megapixels
+            )
+            now = time.time()
+            photo = PhotoRecord(
+                id=new_id(),
+                name=clean_name(file.filename),
+                created=now,
+                expires=now + self.settings.keep_hours * 3600,
+                width=facts["width"],
+                height=facts["height"],
+                bits=facts["bits"],
+                channels=facts["channels"],
+                format=facts["format"],
+                bytes=size,
+                has_color=facts["has_color"],
+                has_location=facts["has_location"],
+                notes=tuple(facts["notes"]),
+            )
+            await run_in_threadpool(self._keep, photo, upload, view)
+        return photo
+
+    def _keep(self, photo: PhotoRecord, upload: Path, view: Path) -> None:
+        try:
+            self.store.put_file(f"photos/{photo.id}/original", upload)
+            self.store.put_file(f"photos/{photo.id}/view", view)
+        except OSError:
+            self.store.remove(f"photos/{photo.id}")
+            raise
+        self.ledger.add_photo(photo)
+
+    def remove_photo(self, photo_id: str) -> bool:
+        """Delete a photograph and all that came of it. False where there was none."""
+        existed = self.ledger.remove_photo(photo_id)
+        self.store.remove(f"photos/{photo_id}")
+        return existed
+
+    # --- views
+
+    async def view(self, path: str, *, source: str | None) -> views.Index:
+        """The index of the view at `path`; where there is none yet it is made from the picture at `source`."""
+        if path in self._indexes:
+            self._indexes.move_to_end(path)
+            return self._indexes[path]
+        if source is not None and not await run_in_threadpool(self.store.exists, path):
+            await self._once(path, lambda: self._make_view(path, source))
+        index = await run_in_threadpool(views.read_index, self._reader(path))
+        self._indexes[path] = index
+        if len(self._indexes) > KEPT_INDEXES:
+            self._indexes.popitem(last=False)
+        return index
+
+    async def _once(self, path: str, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Await `make()`, once for all who ask for `path` at the same time."""
+        if path not in self._making:
+            task = asyncio.create_task(make())
+            self._making[path] = task
+            task.add_done_callback(lambda _: self._making.pop(path, None))
+        await asyncio.shield(self._making[path])
+
+    async def _make_view(self, path: str, source: str) -> None:
+        with ExitStack() as stack:
+            folder = stack.enter_context(self.store.workspace())
+            picture = await run_in_threadpool(stack.enter_context, self.store.local(source))
+            await self.darkroom.run(
+                darkroom.show, source=str(picture), view=str(folder / "view"), max_megapixels=self.settings.max_megapixels
+            )
+            await run_in_threadpool(self.store.put_file, path, folder / "view")
+
+    def _reader(self, path: str) -> views.Read:
+        size = self.store.size(path)
+
+        def read(start: int | None, end: int | None) -> bytes:
+            first = 0 if start is None else start if start >= 0 else size + start
+            last = size if end is None else end if end >= 0 else size + end
+            return self.store.read(path, first, last)
+
+        return read
+
+    async def view_part(self, path: str, index: views.Index, name: str) -> bytes:
+        """A tile or a whole picture of a view. Raises a 404."""
+        if name not in index.at:
+            raise not_found("tile")
+        at, length = index.at[name]
+        return await run_in_threadpool(self.store.read, path, at, at + length)
+
+    # --- jobs
+
+    def check_options(self, photo: PhotoRecord, options: Options) -> None:
+        """Raise a 422 for what does not fit this photograph."""
+        for hint in options.hints:
+            if hint.x >= photo.width or hint.y >= photo.height:
+                raise UsageError(
+                    f"the hint at {hint.x:g}, {hint.y:g} lies outside the photograph, which is {photo.width}x{photo.height} pixels"
+                )
+        if options.mask is not None and all(mask.id != options.mask for mask in photo.masks):
+            raise UsageError("this photograph has no such mask; upload it first")
+        if options.keep and options.mask is None:
+            raise UsageError("objects can be kept only of a mask that is named; name it")
+
+    def submit(self, photo: PhotoRecord, options: Options, kind: Kind = "restore", side_px: int = 0) -> JobRecord:
+        """Put a job into the queue. Raises a 422, 429 or 507."""
+        self.check_options(photo, options)
+        self.require_room()
+        job = JobRecord(id=new_id(), photo_id=photo.id, kind=kind, side_px=side_px, options=options, created=time.time())
+        if kind == "preview":
+            self.ledger.supersede_previews(photo.id)
+        try:
+            self.ledger.submit(job, max_queue=self.settings.max_queue if kind == "restore" else MAX_PREVIEWS_WAITING)
+        except QueueFullError:
+            queued, _ = self.ledger.counts()
+            detail = f"The queue is full: {queued} jobs wait already. Try again later."
+            raise Problem("queue-full", detail, retry_after_s=30 if kind == "restore" else 2) from None
+        self.queue.send(kind, job.id)
+        return job
+
+    async def ended(self, job_id: str, *, timeout_s: float, poll_s: float) -> JobRecord | None:
+        """Wait until a job is over; None if it is gone, or the time is."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            job = await run_in_threadpool(self.ledger.job, job_id)
+            if job is None or job.state in OVER:
+                return job
+            await asyncio.sleep(poll_s)
+        return None
+
+    async def exported(
+        self, job: JobRecord, result: ResultRecord, *, format: str, quality: int | None, drop_location: bool, stack: ExitStack
+    ) -> tuple[Path, Exported]:
+        """A result in another format or without its location, as a file that lasts as long as `stack`."""
+        folder = stack.enter_context(self.store.workspace())
+        source = await run_in_threadpool(stack.enter_context, self.store.local(f"{result.folder}/result"))
+        master = None
+        if result.has_master:
+            master = str(await run_in_threadpool(stack.enter_context, self.store.local(f"{result.folder}/master.png")))
+        exported: Exported = await self.darkroom.run(
+            darkroom.export,
+            source=str(source),
+            master=master,
+            target=str(folder / "result"),
+            format=format,
+            quality=quality,
+            drop_location=drop_location,
+        )
+        return folder / "result", exported
+
+    # --- masks
+
+    async def keep_mask(self, photo: PhotoRecord, make: Callable[[Path, Path], Awaitable[MaskFacts]]) -> MaskRecord:
+        """Keep a mask that `make`, given two paths for its picture and its objects, makes in the darkroom."""
+        await run_in_threadpool(self.require_room)
+        with self.store.workspace() as folder:
+            facts = await make(folder / "mask.png", folder / "mask.json")
+            mask = MaskRecord(
+                id=new_id(),
+                created=time.time(),
+                origin="upload",
+                width=photo.width,
+                height=photo.height,
+                share=facts["share"],
+                objects=facts["objects"],
+            )
+            for ending in ("png", "json"):
+                await run_in_threadpool(self.store.put_file, f"photos/{photo.id}/masks/{mask.id}.{ending}", folder / f"mask.{ending}")
+        if not await run_in_threadpool(self.ledger.add_mask, photo.id, mask):
+            with contextlib.suppress(OSError):
+                await run_in_threadpool(self.store.remove, f"photos/{photo.id}")
+            raise not_found("photograph")
+        return mask
+
+
+def _copy(file: UploadFile, target: Path) -> int:
+    """Copy an upload to a file; gives its size."""
+    size = 0
+    with target.open("wb") as out:
+        file.file.seek(0)
+        while piece := file.file.read(1 << 20):
+            out.write(piece)
+            size += len(piece)
+    return size

@@ -1,0 +1,98 @@
+"""Worker processes are started beside the server, and started again when they die."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+
+log = logging.getLogger(__name__)
+
+# The worker reads its settings from the same environment. It ends when its standard input closes, which the server's death does, even by
+# kill -9.
+COMMAND = (sys.executable, "-c", "from unfade.web.supervisor import be_worker; be_worker()")
+SHORT_LIFE_S = 10.0
+LONGEST_PAUSE_S = 30.0
+
+
+def be_worker() -> None:
+    """What a worker process that a supervisor starts does."""
+    from unfade.settings import read_settings
+    from unfade.web.jobs import work
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s worker: %(message)s")
+    logging.getLogger("huey").setLevel(logging.WARNING)
+    work(read_settings(), tied=True)
+
+
+@dataclass
+class _Place:
+    """One worker's place: the process in it, and how often it died young."""
+
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    deaths: int = 0
+    not_before: float = field(default=0.0)
+
+
+class Supervisor:
+    """Keeps `count` worker processes alive. `stop` lets them finish or put back what they do, for `grace_s` and a little more."""
+
+    def __init__(self, count: int, grace_s: float) -> None:
+        self._places = [_Place() for _ in range(count)]
+        self._grace_s = grace_s
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+
+    def start(self) -> None:
+        """Start the workers."""
+        self._thread.start()
+
+    @property
+    def pids(self) -> list[int]:
+        """The ids of the processes that live."""
+        return [place.process.pid for place in self._places if place.process is not None and place.process.poll() is None]
+
+    def _watch(self) -> None:
+        while not self._stopping.is_set():
+            now = time.monotonic()
+            for place in self._places:
+                if place.process is not None and place.process.poll() is not None:
+                    self._bury(place, now)
+                if place.process is None and now >= place.not_before:
+                    place.process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE)
+                    place.started = now
+            self._stopping.wait(0.2)
+
+    def _bury(self, place: _Place, now: float) -> None:
+        """Note a death, and when the next may start: at once, unless this one died young."""
+        assert place.process is not None
+        log.warning("a worker ended with %s; another takes its place", place.process.returncode)
+        if place.process.stdin is not None:
+            place.process.stdin.close()
+        place.process = None
+        place.deaths = place.deaths + 1 if now - place.started < SHORT_LIFE_S else 0
+        place.not_before = now + (min(LONGEST_PAUSE_S, 2.0 ** (place.deaths - 1)) if place.deaths else 0.0)
+
+    def stop(self) -> None:
+        """End the workers."""
+        self._stopping.set()
+        self._thread.join()
+        alive = [place.process for place in self._places if place.process is not None]
+        for process in alive:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        deadline = time.monotonic() + self._grace_s + 10
+        for process in alive:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.warning("a worker did not end in time, and was killed; its job is done again later")
+                process.kill()
+                process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
