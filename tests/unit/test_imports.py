@@ -1,0 +1,97 @@
+"""What importing Unfade brings in, seen from a fresh interpreter; and that imports point down only."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("torch", "lightning_fabric", "tensorboard", "onnx", "huey", "fastapi", "skimage", "scipy")
+LOADED = "import json, sys; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+
+
+def _loaded_after(code: str) -> set[str]:
+    run = subprocess.run([sys.executable, "-c", f"{code}\n{LOADED}"], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(json.loads(run.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import unfade",
+        "import unfade.pipeline, unfade.photo, unfade.models.session, unfade.settings, unfade.sheet",
+        "import unfade.cli; unfade.cli.build()",
+        "import unfade; unfade.restore, unfade.read, unfade.Sessions",
+        "import unfade.ageing",
+    ],
+)
+def test_nothing_but_the_workshop_needs_torch(code: str) -> None:
+    assert not _loaded_after(code) & set(HEAVY)
+
+
+def test_importing_unfade_does_no_work() -> None:
+    assert not _loaded_after("import unfade") & {"numpy", "cv2", "onnxruntime", "pyvips", "pydantic", "typer"}
+
+
+def test_the_command_line_answers_before_anything_heavy_is_loaded() -> None:
+    loaded = _loaded_after("import unfade.cli; unfade.cli.build()")
+    assert not loaded & {"numpy", "cv2", "onnxruntime", "pyvips", "PIL", "pydantic", "rich"}
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="this system does not say how much time a process took")
+def test_help_is_quick() -> None:
+    """Under 0.3 s of the processor's time: what else runs on the machine makes it wait longer, but is not its doing."""
+    seconds = []
+    for _ in range(3):
+        process = subprocess.Popen([str(Path(sys.executable).with_name("unfade")), "--help"], stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        seconds.append(usage.ru_utime + usage.ru_stime)
+    assert min(seconds) < 0.3
+
+
+def test_the_public_names_are_these_and_all_there() -> None:
+    import unfade
+
+    assert set(unfade.__all__) >= {"restore", "colorize", "find_damage", "read", "write", "Photo", "Result", "Sessions", "UnfadeError"}
+    for name in unfade.__all__:
+        assert getattr(unfade, name) is not None
+    assert len(unfade.__all__) <= 12
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = unfade.no_such_name
+
+
+def test_imports_point_down_only() -> None:
+    command = Path(sys.executable).with_name("lint-imports")
+    if not command.is_file():
+        pytest.skip("import-linter is not installed")
+    run = subprocess.run([str(command), "--no-cache"], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert run.returncode == 0, run.stdout
+
+
+def test_a_file_without_a_place_breaks_the_build(tmp_path: Path) -> None:
+    """The contract is exhaustive: a new utils.py does not slip in."""
+    command = Path(sys.executable).with_name("lint-imports")
+    if not command.is_file():
+        pytest.skip("import-linter is not installed")
+    package = tmp_path / "unfade"
+    shutil.copytree(ROOT / "src" / "unfade", package, ignore=shutil.ignore_patterns("__pycache__", "*.onnx"))
+    (package / "utils.py").write_text('"""Odds and ends."""\n')
+    shutil.copyfile(ROOT / "pyproject.toml", tmp_path / "pyproject.toml")
+    run = subprocess.run(
+        [str(command), "--no-cache"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path), "PATH": ""},
+    )
+    assert run.returncode != 0
+    assert "utils" in run.stdout

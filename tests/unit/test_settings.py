@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from unfade.errors import UsageError
+from unfade.settings import Settings, read_settings, variable
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in Settings.model_fields:
+        monkeypatch.delenv(variable(field), raising=False)
+
+
+def test_every_setting_has_a_default_and_a_sentence_for_the_reference() -> None:
+    settings = read_settings()
+    assert settings.max_megapixels == 200
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_a_value_comes_from_its_variable_and_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("UNFADE_MAX_MEGAPIXELS", "450.5")
+    monkeypatch.setenv("UNFADE_THREADS", "2")
+    monkeypatch.setenv("UNFADE_MODELS", str(tmp_path))
+    settings = read_settings()
+    assert (settings.max_megapixels, settings.threads, settings.models) == (450.5, 2, tmp_path)
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.threads = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("UNFADE_MAX_MEGAPIXELS", "lots"),
+        ("UNFADE_MAX_MEGAPIXELS", "0"),
+        ("UNFADE_MAX_MEGAPIXELS", "nan"),
+        ("UNFADE_THREADS", "0"),
+        ("UNFADE_THREADS", "1.5"),
+        ("UNFADE_MODELS", "/no/such/folder"),
+    ],
+)
+def test_a_bad_value_is_one_sentence_with_the_variable_and_the_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=name) as caught:
+        read_settings()
+    assert repr(value) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_misspelled_variable_is_not_quietly_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNFADE_MAX_MEGAPIXEL", "450")
+    with pytest.raises(UsageError, match="did you mean UNFADE_MAX_MEGAPIXELS"):
+        read_settings()
+
+
+def test_a_variable_that_is_no_setting_is_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNFADE_SHARED", "/somewhere")
+    assert read_settings() == Settings()

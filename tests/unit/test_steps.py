@@ -1,0 +1,370 @@
+"""What each step decides, on the tiny pinned models whose answers are known by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from unfade import color, tiles
+from unfade.errors import UsageError
+from unfade.models.session import Sessions
+from unfade.photo import Photo, read
+from unfade.steps import STEPS
+from unfade.steps import clean as clean_module
+from unfade.steps import damage as damage_module
+from unfade.steps import fill as fill_module
+from unfade.steps.clean import Clean, gate
+from unfade.steps.colorize import Colorize, Hint, is_color, measure_color, temperature
+from unfade.steps.damage import Damage, along_lines, decide, threshold_log_odds
+from unfade.steps.fill import Fill, Grain, add_grain, fill_image
+from unfade.work import Step, Work
+
+
+def ignore(share: float) -> None:
+    """Progress nobody looks at."""
+
+
+def gray_photo(height: int, width: int, bits: int = 8, low: float = 0.2, high: float = 0.8) -> Photo:
+    """A smooth gray picture."""
+    ramp = np.linspace(low, high, width)[None, :] * np.ones((height, 1))
+    dtype = np.uint16 if bits == 16 else np.uint8
+    return read(np.rint(ramp[:, :, None] * (2**bits - 1)).astype(dtype))
+
+
+# --- damage -----------------------------------------------------------------------------------------------------------------------------
+
+
+def evidence_of(log_odds: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint((log_odds + 8) * 16), 0, 255).astype(np.uint8)
+
+
+def test_sensitivity_one_half_is_the_cards_threshold_and_it_is_monotonous() -> None:
+    assert threshold_log_odds(0.3, 0.5) == pytest.approx(np.log(0.3 / 0.7))
+    levels = [threshold_log_odds(0.3, share) for share in np.linspace(0, 1, 11)]
+    assert levels == sorted(levels, reverse=True)
+
+
+def test_a_blot_is_found_and_more_is_marked_at_a_higher_sensitivity(sessions: Sessions) -> None:
+    photo = gray_photo(200, 150)
+    samples = photo.samples.copy()
+    samples[50:54, 40:44] = 255
+    samples[120:123, 90:94] = np.clip(samples[120:123, 90:94].astype(int) + 58, 0, 255)  # a contrast of about 0.2: at the threshold
+    photo = photo.with_samples(samples)
+    masks = [Damage(sensitivity=share)(Work(photo), sessions, ignore).mask for share in (0.2, 0.5, 0.9)]
+    assert masks[1][50:54, 40:44].all()
+    assert masks[0].sum() < masks[1].sum() < masks[2].sum()
+    assert not masks[1][:30].any()
+
+
+def test_a_mask_that_was_there_is_kept(sessions: Sessions) -> None:
+    mask = np.zeros((100, 100), bool)
+    mask[5, 5] = True
+    done = Damage()(Work(gray_photo(100, 100), mask), sessions, ignore)
+    assert done.mask is not None and done.mask[5, 5]
+
+
+def test_hysteresis_takes_the_faint_only_where_it_hangs_on_the_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(damage_module, "ORIENTATIONS", 0)
+    field = np.full((40, 60), -6.0)
+    field[10, 10:20] = -0.4
+    field[10, 20:24] = 3.0  # sure, with a faint tail on its left
+    field[30, 10:20] = -0.4  # faint alone
+    mask = decide(evidence_of(field), 0.0)
+    assert mask[10, 10:24].all() and not mask[28:33].any()
+
+
+def test_a_single_fair_pixel_is_noise_and_a_sure_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(damage_module, "ORIENTATIONS", 0)
+    field = np.full((40, 60), -6.0)
+    field[10, 10] = 1.0
+    field[30, 30] = 5.0
+    mask = decide(evidence_of(field), 0.0)
+    assert not mask[8:13, 8:13].any() and mask[30, 30]
+
+
+def test_components_are_joined_across_bands(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    field = cv2.GaussianBlur(rng.standard_normal((120, 90)), (0, 0), 1.5) * 9 - 2
+    whole = decide(evidence_of(field), 0.0, largest_px=30)
+    monkeypatch.setattr(
+        tiles, "bands", lambda height, width, pixels=0: iter([slice(top, min(top + 7, height)) for top in range(0, height, 7)])
+    )
+    np.testing.assert_array_equal(decide(evidence_of(field), 0.0, largest_px=30), whole)
+    assert 0 < whole.sum() < whole.size
+
+
+def test_only_dust_up_to_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    field = np.full((60, 90), -6.0)
+    field[10:13, 10:13] = 4.0
+    field[30:34, 10:70] = 4.0
+    mask = decide(evidence_of(field), 0.0, largest_px=5)
+    assert mask[10:13, 10:13].all() and not mask[28:36].any()
+
+
+def test_a_scratch_too_faint_for_any_pixel_is_found_along_its_line(rng: np.random.Generator) -> None:
+    noise = rng.normal(-5.0, 1.2, (400, 400))
+    mask = np.zeros((400, 400), np.uint8)
+    cv2.line(mask, (60, 40), (330, 300), 1, 1)
+    field = evidence_of(np.where(mask > 0, noise + 4.2, noise))
+    assert ((field >= 128) & (mask > 0)).sum() < 0.4 * mask.sum()  # most pixels are below the threshold of 0
+    taken = along_lines(field, 0.0)
+    near = cv2.dilate(mask, np.ones((7, 7), np.uint8)) > 0
+    assert (cv2.dilate(taken.view(np.uint8), np.ones((5, 5), np.uint8)) * mask).sum() > 0.8 * mask.sum()
+    assert taken[~near].mean() < 2e-3
+
+
+def test_a_large_loss_is_seen_on_the_reduced_copy(sessions: Sessions) -> None:
+    # The pinned model sees contrast within 9 pixels: of this square only the edge at full size, all of it reduced by 4.
+    photo = gray_photo(800, 800, low=0.3, high=0.4)
+    samples = photo.samples.copy()
+    samples[200:216, 300:316] = 255
+    done = Damage()(Work(photo.with_samples(samples)), sessions, ignore)
+    assert done.mask is not None and done.mask[200:216, 300:316].all()
+    assert done.mask.mean() < 0.002
+
+
+@pytest.mark.parametrize("options", [{"sensitivity": -0.1}, {"sensitivity": float("nan")}, {"largest_dust_px": 0}])
+def test_damage_refuses_options_out_of_range(options: dict[str, float]) -> None:
+    with pytest.raises(UsageError):
+        Damage(**options)  # type: ignore[arg-type]
+
+
+# --- fill -------------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_only_lost_samples_change(sessions: Sessions, rng: np.random.Generator, bits: int) -> None:
+    photo = read(rng.integers(0, 2**bits, (190, 170, 3)).astype(np.uint16 if bits == 16 else np.uint8))
+    mask = rng.random((190, 170)) < 0.03
+    mask[40:80, 50:90] = True
+    done = Fill()(Work(photo, mask), sessions, ignore)
+    np.testing.assert_array_equal(done.photo.samples[~mask], photo.samples[~mask])
+    assert (done.photo.samples[mask] != photo.samples[mask]).any(axis=1).mean() > 0.9
+
+
+def test_nothing_lost_opens_no_model_and_copies_nothing(sessions: Sessions) -> None:
+    photo = gray_photo(50, 60)
+    done = Fill()(Work(photo, np.zeros((50, 60), bool)), sessions, ignore)
+    assert done.photo is photo and sessions.opened == ()
+
+
+def test_a_mask_is_needed_and_must_fit(sessions: Sessions) -> None:
+    with pytest.raises(UsageError, match="needs a damage mask"):
+        Fill()(Work(gray_photo(50, 60)), sessions, ignore)
+    with pytest.raises(UsageError, match="60x50"):
+        Fill()(Work(gray_photo(50, 60), np.zeros((60, 50), bool)), sessions, ignore)
+
+
+@pytest.mark.parametrize("radius", [3, 20, 90])
+def test_a_hole_of_any_size_in_a_smooth_picture_is_filled_smoothly(sessions: Sessions, radius: int) -> None:
+    height, width = 420, 500
+    rows, columns = np.mgrid[:height, :width] / np.float32(500)
+    truth = np.stack([0.2 + 0.5 * rows, 0.3 + 0.4 * columns, 0.5 + 0.2 * rows * columns], axis=2).astype(np.float32)
+    mask = cv2.circle(np.zeros((height, width), np.uint8), (260, 200), radius, 1, -1).view(bool)
+    damaged = truth.copy()
+    damaged[mask] = 1
+    filled = fill_image(damaged, mask, sessions.get("fill"))
+    np.testing.assert_array_equal(filled[~mask], truth[~mask])
+    error = filled[mask] - truth[mask]
+    assert error.min() > -0.02 and error.max() < 0.1  # the pinned model lifts by 0.02, once for each of up to three sizes
+    smooth = filled - truth
+    assert np.abs(np.diff(smooth, axis=0))[:, 175:345].max() < 0.03 and np.abs(np.diff(smooth, axis=1))[115:285].max() < 0.03  # no seams
+
+
+def test_a_window_is_laid_around_each_group(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[tuple[slice, slice]] = []
+    real = fill_module._paint_window
+
+    def watched(image, lost, window, *others):  # type: ignore[no-untyped-def]
+        sizes.append((window.rows, window.columns))
+        return real(image, lost, window, *others)
+
+    monkeypatch.setattr(fill_module, "_paint_window", watched)
+    mask = np.zeros((600, 600), bool)
+    mask[100:104, 100:104] = mask[100:104, 108] = True  # one group
+    mask[400, 500] = True  # another
+    Fill()(Work(gray_photo(600, 600), mask), sessions, ignore)
+    assert len(sizes) == 2
+    rows, columns = sizes[0]
+    assert abs((rows.start + rows.stop) / 2 - 102) <= 1 and abs((columns.start + columns.stop) / 2 - 104.5) <= 1  # in its middle
+
+
+def test_a_neutral_picture_is_filled_without_a_tint(sessions: Sessions, rng: np.random.Generator) -> None:
+    gray = rng.integers(80, 120, (90, 90, 1)).astype(np.uint8)
+    mask = np.zeros((90, 90), bool)
+    mask[30:50, 30:50] = True
+    filled = Fill()(Work(read(np.repeat(gray, 3, axis=2)), mask), sessions, ignore).photo.samples[mask]
+    assert (filled == filled[:, :1]).all()
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.7])
+def test_grain_is_that_of_the_surroundings(rng: np.random.Generator, sigma: float) -> None:
+    noise = rng.standard_normal((160, 160, 1)).astype(np.float32)
+    noise = cv2.GaussianBlur(noise, (0, 0), sigma)[:, :, None] if sigma else noise
+    grain = np.repeat(0.03 * noise / noise.std(), 3, axis=2)
+    lost = np.zeros((160, 160), bool)
+    lost[50:110, 50:110] = True
+    picture = 0.5 + np.where(lost[:, :, None], 0, grain).astype(np.float32)
+    grained = add_grain(picture, lost, (0, 0), Grain(7, 0.1))
+    np.testing.assert_array_equal(grained[~lost], picture[~lost])
+    inner = grained[54:106, 54:106]
+    assert inner.std() == pytest.approx(grain.std(), rel=0.25)
+    assert np.abs(inner - inner[:, :, :1]).max() < 1e-6  # gray grain for a gray picture
+    neighbours = np.corrcoef(inner[:, 1:, 0].ravel(), inner[:, :-1, 0].ravel())[0, 1]
+    assert neighbours == pytest.approx(np.corrcoef(grain[:, 1:, 0].ravel(), grain[:, :-1, 0].ravel())[0, 1], abs=0.12)
+
+
+def test_no_grain_is_added_to_a_clean_picture_nor_twice(rng: np.random.Generator) -> None:
+    lost = np.zeros((100, 100), bool)
+    lost[40:60, 40:60] = True
+    clean = np.full((100, 100, 3), 0.5, np.float32)
+    np.testing.assert_array_equal(add_grain(clean, lost, (0, 0), Grain(7, 0.1)), clean)
+    grainy = (0.5 + 0.03 * rng.standard_normal((100, 100, 3))).astype(np.float32)
+    assert np.abs(add_grain(grainy, lost, (0, 0), Grain(7, 0.1)) - grainy).std() < 0.01
+
+
+def test_grain_belongs_to_the_photograph_not_to_the_window() -> None:
+    one = fill_module._unit_noise((80, 90), (0, 0), 5, 0, 0.7)
+    other = fill_module._unit_noise((40, 50), (30, 20), 5, 0, 0.7)
+    np.testing.assert_allclose(one[30:70, 20:70], other, atol=1e-6)
+
+
+# --- clean ------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_strength_zero_is_the_identity_and_opens_no_model(sessions: Sessions) -> None:
+    photo = gray_photo(50, 60)
+    done = Clean(strength=0)(Work(photo), sessions, ignore)
+    assert done.photo is photo and sessions.opened == ()
+
+
+def test_a_sound_photograph_is_left_alone(sessions: Sessions) -> None:
+    photo = gray_photo(50, 60, low=0.0, high=1.0)
+    done = Clean()(Work(photo), sessions, ignore)
+    assert done.photo is photo and "nothing to clean" in done.records[0].notes[0]
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_strength_is_the_share_of_the_way(sessions: Sessions, bits: int) -> None:
+    photo = gray_photo(70, 150, bits, low=0.4, high=0.6)  # need 0.8: the gate is open
+    full, half = (Clean(strength=share)(Work(photo), sessions, ignore).photo.samples.astype(float) for share in (1.0, 0.5))
+    np.testing.assert_allclose(full, photo.samples * 1.1, atol=0.51 if bits == 8 else 1.5)
+    np.testing.assert_allclose(half, photo.samples * 1.05, atol=0.51 if bits == 8 else 1.5)
+    assert full.shape[2] == 1
+
+
+def test_the_gate_opens_smoothly() -> None:
+    low, high = clean_module.NEED_RANGE
+    assert gate(0) == gate(low) == 0 and gate(high) == gate(1) == 1
+    assert gate((low + high) / 2) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan")])
+def test_clean_refuses_a_strength_out_of_range(strength: float) -> None:
+    with pytest.raises(UsageError, match="strength"):
+        Clean(strength=strength)
+
+
+# --- colorize ---------------------------------------------------------------------------------------------------------------------------
+
+
+def lightness(photo: Photo) -> np.ndarray:
+    return color.lightness_from_srgb(photo.srgb())
+
+
+@pytest.mark.parametrize(("bits", "most"), [(8, 0.5), (16, 0.02)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_lightness_is_kept_and_color_put_in(sessions: Sessions, rng: np.random.Generator, bits: int, most: float, channels: int) -> None:
+    dtype = np.uint16 if bits == 16 else np.uint8
+    photo = read(np.repeat(rng.integers(0, 2**bits, (131, 97, 1)), channels, axis=2).astype(dtype))
+    done = Colorize()(Work(photo), sessions, ignore).photo
+    assert done.channels == 3 and done.samples.dtype == dtype
+    assert np.abs(lightness(done) - lightness(photo)).max() < most
+    chroma = color.lab_from_srgb(done.srgb())[:, :, 1:]
+    middling = np.abs(lightness(photo) - 55) < 10
+    np.testing.assert_allclose(np.median(chroma[middling], axis=0), (12, 20), atol=1)
+
+
+def test_strength_saturation_and_liveliness(sessions: Sessions) -> None:
+    photo = gray_photo(64, 96, 16, 0.4, 0.6)
+
+    def chroma(**options: float) -> np.ndarray:
+        done = Colorize(**options)(Work(photo), sessions, ignore).photo  # type: ignore[arg-type]
+        return np.median(color.lab_from_srgb(done.srgb())[:, :, 1:], axis=(0, 1))
+
+    np.testing.assert_allclose(chroma(strength=0.5), (6, 10), atol=0.2)
+    np.testing.assert_allclose(chroma(saturation=1.5), (18, 30), atol=0.2)
+    np.testing.assert_allclose(chroma(liveliness=0.0), np.array((12, 20)) * 0.38 / 0.6, atol=0.2)
+    assert temperature(0.5) == pytest.approx(0.38) and temperature(0) > temperature(0.3) > temperature(1)
+
+
+def test_strength_zero_colors_nothing(sessions: Sessions) -> None:
+    photo = gray_photo(20, 30)
+    assert Colorize(strength=0)(Work(photo), sessions, ignore).photo is photo and sessions.opened == ()
+
+
+def test_a_color_photograph_is_left_alone_unless_forced(sessions: Sessions, rng: np.random.Generator) -> None:
+    photo = read(rng.integers(0, 256, (96, 96, 3)).astype(np.uint8))
+    done = Colorize()(Work(photo), sessions, ignore)
+    assert done.photo is photo and "color photograph" in done.records[0].notes[0]
+    assert Colorize(force=True)(Work(photo), sessions, ignore).photo is not photo
+
+
+def test_a_sepia_photograph_is_not_a_color_photograph(rng: np.random.Generator) -> None:
+    gray = cv2.GaussianBlur(rng.random((120, 120)).astype(np.float32), (0, 0), 3)
+    gray = (gray - gray.min()) / (gray.max() - gray.min())
+    lab = np.stack([100 * gray, 6 * np.sin(3 * gray), 20 * gray * (1.3 - gray)], axis=2).astype(np.float32)
+    sepia = read(np.rint(color.srgb_from_lab(lab) * 255).astype(np.uint8))
+    assert not is_color(sepia) and measure_color(sepia) < 1.5
+    colored = lab + np.float32([0, 12, -12]) * (np.arange(120) > 60)[:, None, None]
+    assert is_color(read(np.rint(color.srgb_from_lab(colored) * 255).astype(np.uint8)))
+
+
+def test_a_hint_colors_its_place(sessions: Sessions) -> None:
+    photo = gray_photo(128, 128, 8, 0.45, 0.55)
+    done = Colorize(hints=(Hint(96, 32, 14, (0.2, 0.3, 0.8)),))(Work(photo), sessions, ignore).photo
+    lab = color.lab_from_srgb(done.srgb())
+    assert lab[32, 96, 2] < -20 and lab[96, 32, 2] > 15
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Hint(1, 1, 0, (0, 0, 0)),
+        lambda: Hint(1, 1, 2, (0, 0, 1.5)),
+        lambda: Colorize(saturation=3),
+        lambda: Colorize(liveliness=-1),
+    ],
+)
+def test_colorize_refuses_options_out_of_range(make) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(UsageError):
+        make()
+
+
+def test_a_hint_outside_the_photograph_is_refused(sessions: Sessions) -> None:
+    with pytest.raises(UsageError, match="outside"):
+        Colorize(hints=(Hint(60, 1, 2, (0, 0, 0)),))(Work(gray_photo(50, 60)), sessions, ignore)
+
+
+def test_gray_and_color_are_told_apart_on_real_photographs(shared: Path) -> None:
+    """Of old photographs and of color ones; the limits are just above what was measured when the threshold was chosen."""
+    index = [line.split("|") for line in (shared / "data" / "old" / "INDEX.md").read_text().splitlines() if line.startswith("| ")]
+    kinds = {row[1].strip(): row[6].strip() for row in index if (shared / "data" / "old" / row[1].strip()).is_file()}
+    old = {name: is_color(read(shared / "data" / "old" / name)) for name in kinds if not name.startswith("58-")}  # 58 is large
+    toned = [name for name, said in old.items() if said and "colour" not in kinds[name]]
+    assert len(toned) <= 3, toned
+    modern = sorted((shared / "data" / "bench" / "color" / "truth").iterdir())[:60]
+    assert sum(not is_color(read(path)) for path in modern) <= 2
+
+
+def test_a_step_appends_its_record(sessions: Sessions) -> None:
+    work = Work(gray_photo(40, 40), np.zeros((40, 40), bool))
+    for make in STEPS.values():
+        step: Step = make()
+        before = work.records
+        work = step(work, sessions, ignore)
+        assert work.records[:-1] == before
+    assert replace(work.records[0], seconds=0.0).step == "clean"

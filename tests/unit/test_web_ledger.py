@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+pytest.importorskip("fastapi", reason="needs the web extra")
+
+from unfade.web.ledger import JobRecord, Ledger, MaskRecord, PhotoRecord, QueueFullError, ResultRecord, new_id
+from unfade.web.options import Options
+from unfade.web.table import Row, SqliteTable
+
+LEASE_S = 10.0
+RESULT = ResultRecord(folder="f", format="png", has_master=False, bytes=1, width=1, height=1, pixels_changed=0, notes=())
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _photo(expires: float = 1e6) -> PhotoRecord:
+    sizes: dict[str, Any] = {"width": 4, "height": 3, "bits": 8, "channels": 1, "bytes": 9}
+    facts: dict[str, Any] = {"format": "png", "has_color": False, "has_location": False, "notes": ()}
+    return PhotoRecord(id=new_id(), name="a.png", created=0, expires=expires, **sizes, **facts)
+
+
+def _job(photo_id: str = "p", created: float = 0.0, **fields: Any) -> JobRecord:
+    return JobRecord(id=new_id(), photo_id=photo_id, options=Options(), created=created, **fields)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
+    ledger = Ledger(SqliteTable(tmp_path / "ledger.sqlite"), clock=clock)
+    yield ledger
+    ledger.close()
+
+
+def test_a_job_is_taken_once_and_finished_once_by_whoever_holds_it(ledger: Ledger) -> None:
+    job = _job()
+    ledger.submit(job, max_queue=5)
+    held = ledger.claim(job.id, lease_s=LEASE_S)
+    assert held is not None and held.holder and held.attempts == 1
+    assert ledger.claim(job.id, lease_s=LEASE_S) is None
+    assert not ledger.finish(job.id, "someone else", result=RESULT, mask_id=None)
+    assert ledger.finish(job.id, held.holder, result=RESULT, mask_id=None)
+    assert not ledger.finish(job.id, held.holder, result=RESULT, mask_id=None)
+    done = ledger.job(job.id)
+    assert done is not None and done.state == "done" and done.progress == 1
+    assert ledger.total("done") == 1
+
+
+def test_a_worker_thought_dead_changes_nothing_when_it_comes_back(ledger: Ledger, clock: Clock) -> None:
+    job = _job()
+    ledger.submit(job, max_queue=5)
+    first = ledger.claim(job.id, lease_s=LEASE_S)
+    assert first is not None and first.holder
+    clock.now += LEASE_S - 1
+    assert ledger.recover(attempts=3) == []
+    assert ledger.beat(job.id, first.holder, "damage", 0.5, lease_s=LEASE_S)
+    clock.now += LEASE_S + 1
+    assert ledger.recover(attempts=3) == [job.id]
+    second = ledger.claim(job.id, lease_s=LEASE_S)
+    assert second is not None and second.attempts == 2
+    assert not ledger.beat(job.id, first.holder, "fill", 0.1, lease_s=LEASE_S)
+    assert not ledger.finish(job.id, first.holder, result=RESULT, mask_id=None)
+    assert not ledger.fail(job.id, first.holder, "no")
+    assert not ledger.release(job.id, first.holder)
+    assert ledger.job(job.id) == second
+
+
+def test_a_job_that_killed_three_workers_fails(ledger: Ledger, clock: Clock) -> None:
+    job = _job()
+    ledger.submit(job, max_queue=5)
+    for attempt in (1, 2, 3):
+        assert ledger.claim(job.id, lease_s=LEASE_S) is not None
+        clock.now += LEASE_S + 1
+        assert ledger.recover(attempts=3) == ([job.id] if attempt < 3 else [])
+    failed = ledger.job(job.id)
+    assert failed is not None and failed.state == "failed" and "3 times" in (failed.error or "")
+    assert ledger.claim(job.id, lease_s=LEASE_S) is None
+    assert ledger.total("failed") == 1 and ledger.counts() == (0, 0)
+
+
+def test_a_job_that_is_put_back_keeps_its_place_and_its_attempts(ledger: Ledger) -> None:
+    first, second = _job(created=1), _job(created=2)
+    ledger.submit(first, max_queue=5)
+    ledger.submit(second, max_queue=5)
+    assert [ledger.position(job) for job in (first, second)] == [0, 1]
+    held = ledger.claim(first.id, lease_s=LEASE_S)
+    assert held is not None and held.holder and ledger.position(second) == 0
+    assert ledger.release(first.id, held.holder)
+    assert ledger.waiting() == [first.id, second.id]
+    again = ledger.job(first.id)
+    assert again is not None and again.attempts == 0
+
+
+def test_the_queue_holds_so_many(ledger: Ledger) -> None:
+    for _ in range(2):
+        ledger.submit(_job(), max_queue=2)
+    with pytest.raises(QueueFullError):
+        ledger.submit(_job(), max_queue=2)
+    ledger.submit(_job(kind="preview"), max_queue=2)  # previews wait elsewhere
+
+
+def test_removing_a_photograph_takes_its_jobs_from_whoever_holds_them(ledger: Ledger) -> None:
+    photo = _photo()
+    ledger.add_photo(photo)
+    job = _job(photo.id)
+    ledger.submit(job, max_queue=5)
+    held = ledger.claim(job.id, lease_s=LEASE_S)
+    assert held is not None and held.holder
+    assert ledger.remove_photo(photo.id) and not ledger.remove_photo(photo.id)
+    assert ledger.job(job.id) is None and ledger.photo(photo.id) is None
+    assert not ledger.beat(job.id, held.holder, None, 0, lease_s=LEASE_S)
+    assert ledger.counts() == (0, 0)
+
+
+def test_a_photograph_whose_time_is_over_is_not_there_and_due_for_deletion(ledger: Ledger, clock: Clock) -> None:
+    photo = _photo(expires=2_000)
+    ledger.add_photo(photo)
+    assert ledger.photo(photo.id) == photo and ledger.expired_photos() == []
+    clock.now = 2_000
+    assert ledger.photo(photo.id) is None and ledger.expired_photos() == [photo.id]
+
+
+def test_masks_come_and_go_with_the_photograph(ledger: Ledger) -> None:
+    photo = _photo()
+    ledger.add_photo(photo)
+    mask = MaskRecord(id="m", created=0, origin="upload", width=4, height=3, share=0.5, objects=1)
+    assert ledger.add_mask(photo.id, mask)
+    assert ledger.add_mask(photo.id, mask.model_copy(update={"share": 0.25}))
+    found = ledger.photo(photo.id)
+    assert found is not None and [kept.share for kept in found.masks] == [0.25]
+    ledger.remove_mask(photo.id, "m")
+    assert not ledger.add_mask("nobody", mask)
+
+
+def test_a_newer_preview_takes_the_place_of_those_that_wait(ledger: Ledger) -> None:
+    older, running, newer = (_job(kind="preview", created=number) for number in range(3))
+    ledger.submit(running, max_queue=5)
+    assert ledger.claim(running.id, lease_s=LEASE_S)
+    ledger.submit(older, max_queue=5)
+    ledger.supersede_previews("p")
+    ledger.submit(newer, max_queue=5)
+    states = [found.state if (found := ledger.job(job.id)) else None for job in (older, running, newer)]
+    assert states == ["cancelled", "running", "queued"]
+
+
+def test_silent_workers_are_forgotten(ledger: Ledger, clock: Clock) -> None:
+    ledger.greet("a", lease_s=LEASE_S)
+    ledger.greet("b", lease_s=LEASE_S)
+    assert ledger.workers() == 2
+    ledger.leave("a")
+    assert ledger.workers() == 1
+    clock.now += LEASE_S + 1
+    assert ledger.workers() == 0
+
+
+def test_progress_is_the_share_of_the_whole(ledger: Ledger) -> None:
+    job = JobRecord(id="j", photo_id="p", options=Options(colorize=True), created=0, state="running", step="clean", step_progress=0.5)
+    assert [(step.name, step.progress) for step in job.steps()] == [
+        ("damage", 1.0),
+        ("fill", 1.0),
+        ("clean", 0.5),
+        ("colorize", 0.0),
+        ("saving", 0.0),
+    ]
+    assert job.progress == pytest.approx(0.3 + 0.25 + 0.15)
+    assert JobRecord(id="j", photo_id="p", options=Options(fill=False, clean=0), created=0).step_names() == ("saving",)
+
+
+def test_many_threads_count_right(tmp_path: Path) -> None:
+    table = SqliteTable(tmp_path / "t.sqlite", through_power_cuts=False)
+
+    def count() -> None:
+        for _ in range(50):
+            table.change("n", lambda row: Row(str(1 + int(row.document if row else 0)), {"g": 1.0}))
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = table.get("n")
+    assert found is not None and found.document == "200" and table.keys("g") == ["n"]
+    table.close()
+
+
+def test_a_change_that_fails_changes_nothing(tmp_path: Path) -> None:
+    table = SqliteTable(tmp_path / "t.sqlite")
+    table.change("a", lambda _: Row("kept", {"g": 1.0}))
+
+    def fail(row: Row | None) -> Row | None:
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError):
+        table.change("a", fail)
+    assert table.get("a") == Row("kept", {"g": 1.0})
+    table.close()
+
+
+class Machine(RuleBasedStateMachine):
+    """Whatever order servers, workers, deaths and returns of the dead come in, no job is lost and none is finished twice."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.clock = Clock()
+        self.ledger = Ledger(SqliteTable(Path(":memory:")), clock=self.clock)
+        self.jobs: list[str] = []
+        self.holders: list[tuple[str, str]] = []
+        self.finished: list[str] = []
+
+    @rule()
+    def submit(self) -> None:
+        job = _job(created=self.clock.now)
+        self.ledger.submit(job, max_queue=100)
+        self.jobs.append(job.id)
+
+    @rule(data=st.data())
+    def claim(self, data: st.DataObject) -> None:
+        if self.jobs:
+            held = self.ledger.claim(data.draw(st.sampled_from(self.jobs)), lease_s=LEASE_S)
+            if held is not None and held.holder is not None:
+                self.holders.append((held.id, held.holder))
+
+    @rule(data=st.data(), how=st.sampled_from(["finish", "beat", "release"]))
+    def act(self, data: st.DataObject, how: str) -> None:
+        if not self.holders:
+            return
+        job_id, holder = data.draw(st.sampled_from(self.holders))  # dead ones, too
+        if how == "finish" and self.ledger.finish(job_id, holder, result=RESULT, mask_id=None):
+            self.finished.append(job_id)
+        elif how == "beat":
+            self.ledger.beat(job_id, holder, "damage", 0.5, lease_s=LEASE_S)
+        elif how == "release":
+            self.ledger.release(job_id, holder)
+
+    @rule(seconds=st.floats(0, 25))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.now += seconds
+        self.ledger.recover(attempts=3)
+
+    @invariant()
+    def every_job_is_somewhere_and_none_is_finished_twice(self) -> None:
+        if not hasattr(self, "ledger"):
+            return
+        assert len(self.finished) == len(set(self.finished)) == self.ledger.total("done")
+        states = {job_id: found.state if (found := self.ledger.job(job_id)) else None for job_id in self.jobs}
+        assert None not in states.values()
+        queued, running = self.ledger.counts()
+        assert sorted(self.ledger.waiting()) == sorted(job_id for job_id, state in states.items() if state == "queued")
+        assert queued + running == sum(state in ("queued", "running") for state in states.values())
+        assert {job_id for job_id, state in states.items() if state == "done"} == set(self.finished)
+
+    def teardown(self) -> None:
+        if hasattr(self, "ledger"):
+            self.ledger.close()
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
