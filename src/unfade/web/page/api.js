@@ -1,55 +1,114 @@
-// The server's API, and nothing else. Every failure becomes an Error whose message is the server's one clear sentence.
+// The server's HTTP API, version 1: one function for each thing the page asks of it.
 
 const ROOT = "/api/v1";
 
-async function ask(path, options = {}) {
-  let answer;
-  try {
-    answer = await fetch(ROOT + path, options);
-  } catch {
-    throw new Error("The server cannot be reached. Is it still running?");
+/** What the server refused, in its own sentence. */
+export class Refusal extends Error {
+  constructor(status, code, detail, retryAfterS) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.retryAfterS = retryAfterS;
   }
-  if (answer.ok) return answer;
-  const problem = await answer.json().catch(() => ({}));
-  const error = new Error(problem.detail || `The server answered ${answer.status}.`);
-  error.code = problem.code;
-  error.status = answer.status;
-  throw error;
 }
 
-const sent = (method, body) => ({ method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-const json = async (path, options) => (await ask(path, options)).json();
+const unreachable = () => new Refusal(0, "unreachable", "The server cannot be reached. Your photographs are still there; try again in a moment.", 0);
 
-export const settings = () => json("/settings");
-export const session = () => json("/session");
-export const signIn = (token) => ask("/session", sent("POST", { token }));
-export const photos = async (ids) => (await json("/photos/query", sent("POST", { ids }))).photos;
-export const photo = (id) => json(`/photos/${id}`);
-export const remove = (id) => ask(`/photos/${id}`, { method: "DELETE" });
-export const start = (id, options) => json(`/photos/${id}/jobs`, sent("POST", options));
-export const mask = (id, png, scale) => json(`/photos/${id}/masks${scale ? "?scale=true" : ""}`, { method: "POST", headers: { "Content-Type": "image/png" }, body: png });
-export const without = (id, maskId, ids) => json(`/photos/${id}/masks/${maskId}/edits`, sent("POST", { remove: ids, largest_dust_px: null }));
-export const objectAt = async (id, maskId, x, y, radius) =>
-  (await json(`/photos/${id}/masks/${maskId}/at?x=${x.toFixed(1)}&y=${y.toFixed(1)}&radius_px=${radius}`)).object;
-export const preview = async (id, options) => (await ask(`/photos/${id}/preview`, sent("POST", options))).blob();
-
-export function upload(file) {
-  const form = new FormData();
-  form.append("file", file);
-  return json("/photos", { method: "POST", body: form });
+async function refusalOf(response) {
+  let problem = {};
+  try {
+    problem = await response.json();
+  } catch {
+    // Not every proxy answers in JSON; the status then has to say it.
+  }
+  const detail = problem.detail || `The server answered ${response.status}. Try again in a moment.`;
+  return new Refusal(response.status, problem.code || "", detail, Number(response.headers.get("Retry-After")) || 0);
 }
 
-export const imageOf = (kind, id, side = 2048) => `${ROOT}/${kind}/${id}/image?side_px=${side}`;
-export const overlayOf = (id, maskId, side = 2048) => `${ROOT}/photos/${id}/masks/${maskId}?side_px=${side}&overlay=ff3b30`;
-export const resultOf = (job, format) => `${ROOT}/jobs/${job}/result?format=${format}`;
-export const recordOf = (job) => `${ROOT}/jobs/${job}/record`;
-export const maskOf = (job) => `${ROOT}/jobs/${job}/mask`;
-export const zipOf = (jobs, format) => `${ROOT}/zip?jobs=${jobs.join(",")}&format=${format}`;
+async function ask(method, path, { json, body, type, signal } = {}) {
+  const headers = {};
+  if (json !== undefined) headers["Content-Type"] = "application/json";
+  if (type) headers["Content-Type"] = type;
+  let response;
+  try {
+    response = await fetch(ROOT + path, { method, headers, body: json === undefined ? body : JSON.stringify(json), signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw unreachable();
+  }
+  if (!response.ok) throw await refusalOf(response);
+  return response;
+}
 
-// Calls `changed(job)` until all the jobs are over.
-export function follow(jobs, changed) {
-  const source = new EventSource(`${ROOT}/events?jobs=${jobs.join(",")}`);
-  source.addEventListener("job", (event) => changed(JSON.parse(event.data)));
-  source.addEventListener("end", () => source.close());
-  return source;
+const answer = async (...request) => (await ask(...request)).json();
+
+export const session = () => answer("GET", "/session");
+export const signIn = (token) => ask("POST", "/session", { json: { token } });
+export const settings = () => answer("GET", "/settings");
+
+export const photos = async (ids) => (await answer("POST", "/photos/query", { json: { ids } })).photos;
+export const deletePhoto = (id) => ask("DELETE", `/photos/${id}`);
+export const startJob = (photoId, options) => answer("POST", `/photos/${photoId}/jobs`, { json: options });
+export const deleteJob = (id) => ask("DELETE", `/jobs/${id}`);
+
+export const preview = async (photoId, options, sidePx, signal) =>
+  (await ask("POST", `/photos/${photoId}/preview`, { json: { ...options, side_px: sidePx }, signal })).blob();
+
+const maskPath = (photoId, maskId) => `/photos/${photoId}/masks/${maskId}`;
+export const maskOverlay = async (photoId, maskId, color, sidePx) =>
+  (await ask("GET", `${maskPath(photoId, maskId)}?overlay=${color}${sidePx ? `&side_px=${sidePx}` : ""}`)).blob();
+export const maskObjects = (photoId, maskId) => answer("GET", `${maskPath(photoId, maskId)}/objects?limit=2000`);
+export const maskAt = (photoId, maskId, x, y, radiusPx) =>
+  answer("GET", `${maskPath(photoId, maskId)}/at?x=${x.toFixed(2)}&y=${y.toFixed(2)}&radius_px=${radiusPx.toFixed(2)}`);
+export const maskWithout = (photoId, maskId, remove, largestDustPx) =>
+  answer("POST", `${maskPath(photoId, maskId)}/edits`, { json: { remove, largest_dust_px: largestDustPx } });
+export const uploadMask = (photoId, png, scale) =>
+  answer("POST", `/photos/${photoId}/masks${scale ? "?scale=true" : ""}`, { body: png, type: "image/png" });
+
+export const imageUrl = (thing, sidePx) => `${ROOT}/${thing}/image?side_px=${sidePx}`;
+export const tileUrl = (thing, level, column, row) => `${ROOT}/${thing}/tiles/${level}/${column}/${row}`;
+export const resultUrl = (jobId, query) => `${ROOT}/jobs/${jobId}/result?${new URLSearchParams(query)}`;
+export const recordUrl = (jobId) => `${ROOT}/jobs/${jobId}/record`;
+export const jobMaskUrl = (jobId) => `${ROOT}/jobs/${jobId}/mask`;
+export const originalUrl = (photoId) => `${ROOT}/photos/${photoId}/original`;
+export const zipUrl = (jobIds, query) => `${ROOT}/zip?${new URLSearchParams({ jobs: jobIds.join(","), ...query })}`;
+export const events = (jobIds) => new EventSource(`${ROOT}/events?jobs=${jobIds.join(",")}`);
+
+/** A file as the server gives it: its bytes, its name, and the sentences on what the format could not hold. */
+export async function file(url) {
+  let response;
+  try {
+    response = await fetch(url);
+  } catch {
+    throw unreachable();
+  }
+  if (!response.ok) throw await refusalOf(response);
+  const disposition = response.headers.get("Content-Disposition") || "";
+  const wide = /filename\*=utf-8''([^;]+)/i.exec(disposition);
+  const plain = /filename="([^"]*)"/.exec(disposition);
+  const losses = (response.headers.get("X-Unfade-Losses") || "").split(" | ").filter(Boolean);
+  return { blob: await response.blob(), name: wide ? decodeURIComponent(wide[1]) : plain ? plain[1] : "photograph", losses };
+}
+
+/** Upload one photograph. XMLHttpRequest, because fetch tells nothing of how far an upload is. `onSent` gets 0…1. */
+export function uploadPhoto(chosen, onSent) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const form = new FormData();
+    form.append("file", chosen, chosen.name || "pasted.png");
+    request.open("POST", `${ROOT}/photos`);
+    request.upload.onprogress = (event) => event.lengthComputable && onSent(event.loaded / event.total);
+    request.onerror = () => reject(new Refusal(0, "unreachable", "The server could not be reached.", 0));
+    request.onload = () => {
+      let body = {};
+      try {
+        body = JSON.parse(request.responseText);
+      } catch {
+        // The status says it then.
+      }
+      if (request.status === 201) resolve(body);
+      else reject(new Refusal(request.status, body.code || "", body.detail || `The server answered ${request.status}.`, Number(request.getResponseHeader("Retry-After")) || 0));
+    };
+    request.send(form);
+  });
 }

@@ -1,383 +1,312 @@
-// The page: what is on the shelf, what is asked for, and what came back. The server holds the photographs; the browser keeps only their ids.
+// The page's beginning: the token, the settings, the shelf of photographs, and which screen is shown.
 
 import * as api from "./api.js";
-import { Viewer } from "./viewer.js";
+import { History } from "./edit.js";
+import { Library, latestActive, latestDone, recall, remember } from "./library.js";
+import { announce, confirmed, icon, tell } from "./say.js";
+import { STEP_NAMES, Studio } from "./studio.js";
+import { openDownload } from "./download.js";
 
 const $ = (id) => document.getElementById(id);
-const STORE = "unfade.photographs";
-const STEPS = { damage: "Finding damage", fill: "Filling", clean: "Cleaning", colorize: "Coloring", saving: "Saving" };
-const viewer = new Viewer($("view"));
-const shelf = new Map(); // photo id -> { photo, job, hints, undo, redo, touched }
-let current = null;
-let stream = null;
+const library = new Library();
+let settings = null;
+let studio = null;
 
-const say = (text) => { $("announce").textContent = text; };
-function warn(error) {
-  if (error?.code === "superseded") return;
-  $("alert").textContent = error ? error.message : "";
-  $("alert").hidden = !error;
-}
-const remember = () => localStorage.setItem(STORE, JSON.stringify([...shelf.keys()]));
-const remembered = () => { try { return JSON.parse(localStorage.getItem(STORE)) || []; } catch { return []; } };
-const load = (url) => new Promise((done, failed) => {
-  const image = new Image();
-  image.onload = () => done(image);
-  image.onerror = () => failed(new Error("A picture could not be loaded."));
-  image.src = url;
-});
-
-// ---- the shelf
-
-function put(photo) {
-  const job = [...photo.jobs].reverse().find((each) => each.state !== "cancelled") || null;
-  const old = shelf.get(photo.id);
-  shelf.set(photo.id, { hints: [], undo: [], redo: [], touched: false, ...old, photo, job });
-  remember();
-  drawShelf();
-}
-
-function drawShelf() {
-  const list = $("shelf").querySelector("ul");
-  list.replaceChildren(...[...shelf.values()].map(({ photo, job }) => {
-    const button = Object.assign(document.createElement("button"), { type: "button" });
-    button.setAttribute("aria-current", String(photo.id === current));
-    button.setAttribute("aria-label", `${photo.name}: ${stateOf(job)}`);
-    const image = Object.assign(document.createElement("img"), { alt: "", src: api.imageOf("photos", photo.id, 256) });
-    const label = document.createElement("span");
-    label.textContent = stateOf(job);
-    button.append(image, label);
-    button.addEventListener("click", () => open(photo.id));
-    const item = document.createElement("li");
-    item.append(button);
-    return item;
-  }));
-  $("shelf").hidden = !shelf.size;
-  $("empty").hidden = Boolean(shelf.size);
-  $("work").hidden = !shelf.size;
-  const done = [...shelf.values()].filter(({ job }) => job?.state === "done").map(({ job }) => job.id);
-  $("zip").hidden = done.length < 2;
-  if (done.length > 1) $("zip").href = api.zipOf(done, $("format").value);
-}
-
-function stateOf(job) {
-  if (!job) return "new";
-  if (job.state === "queued") return job.position ? `${job.position} before it` : "next";
-  if (job.state === "running") return `${Math.round(job.progress * 100)} %`;
-  return { done: "done", failed: "failed" }[job.state] || job.state;
-}
-
-async function add(files) {
-  warn(null);
-  const waiting = [...files].filter((file) => file.size);
-  const one = async () => {
-    for (let file = waiting.shift(); file; file = waiting.shift()) {
-      say(`Uploading ${file.name}`);
-      try {
-        const photo = await api.upload(file);
-        put(photo);
-        if (!current) await open(photo.id);
-        await begin(photo.id, { ...options(false), hints: [], mask: null });
-      } catch (error) {
-        warn(new Error(`${file.name}: ${error.message}`));
-      }
+// ---------------------------------------------------------------------- token
+async function signIn() {
+  const given = new URLSearchParams(location.hash.replace(/^#\/?/, "")).get("token");
+  if (given) {
+    history.replaceState(null, "", `${location.pathname}#/`);
+    try {
+      await api.signIn(given);
+    } catch (refusal) {
+      tell(refusal.message, { wrong: true });
     }
-  };
-  await Promise.all([one(), one()]);
-}
-
-// ---- asking and following
-
-function options(withMask = true) {
-  const entry = shelf.get(current);
-  const share = Number($("dust").value);
-  return {
-    fill: $("fill").checked,
-    clean: Number($("clean").value),
-    colorize: $("colorize").checked,
-    strength: Number($("strength").value),
-    saturation: Number($("saturation").value),
-    sensitivity: Number($("sensitivity").value),
-    largest_dust_px: share < 100 && entry ? Math.max(1, Math.round((share / 100) ** 2 * Math.max(entry.photo.width, entry.photo.height))) : null,
-    mask: withMask ? entry?.job?.mask_id || null : null,
-    hints: entry?.hints || [],
-  };
-}
-
-async function begin(id, wanted) {
-  try {
-    const job = await api.start(id, wanted);
-    shelf.get(id).job = job;
-    drawShelf();
-    if (id === current) showProgress(job);
-    follow();
-  } catch (error) { warn(error); }
-}
-
-function follow() {
-  stream?.close();
-  const going = [...shelf.values()].filter(({ job }) => job && (job.state === "queued" || job.state === "running")).map(({ job }) => job.id);
-  if (!going.length) return;
-  stream = api.follow(going, (job) => {
-    const entry = shelf.get(job.photo_id);
-    if (!entry || entry.job?.id !== job.id) return;
-    entry.job = job;
-    drawShelf();
-    if (job.photo_id !== current) return;
-    showProgress(job);
-    if (job.state === "done") { say(`${entry.photo.name} is done`); showResult(entry); }
-    if (job.state === "failed") warn(new Error(job.error || "It failed."));
+  }
+  const { token_needed: needed, signed_in: already } = await api.session();
+  if (!needed || already) return;
+  const dialog = $("sign-in");
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  dialog.showModal();
+  await new Promise((resolve) => {
+    $("sign-in-form").addEventListener("submit", async (event) => {
+      event.preventDefault();
+      try {
+        await api.signIn($("token").value);
+        dialog.close();
+        resolve();
+      } catch (refusal) {
+        $("token-wrong").textContent = refusal.message;
+        $("token").select();
+      }
+    });
   });
 }
 
-function showProgress(job) {
-  const going = job && (job.state === "queued" || job.state === "running");
-  $("progress").hidden = !going;
-  if (!going) return;
-  $("progress").querySelector("progress").value = job.progress;
-  $("progress").querySelector("span").textContent = job.state === "queued" ? (job.position ? `Waiting: ${job.position} before it` : "Next in line") : STEPS[job.step] || "Working";
-}
-
-// ---- the photograph that is open
-
-async function open(id) {
-  current = id;
-  const entry = shelf.get(id);
-  warn(null);
-  drawShelf();
-  $("name").textContent = entry.photo.name;
-  const { width, height, format, bits } = entry.photo;
-  $("facts").textContent = `${width} × ${height}, ${format.toUpperCase()}, ${bits} bits`;
-  viewer.open(width, height);
-  setOptions(entry.job?.options);
-  entry.hints = entry.job?.options?.hints || entry.hints;
-  try { viewer.before = await load(api.imageOf("photos", id)); } catch (error) { warn(error); }
-  if (current !== id) return;
-  showHints();
-  showProgress(entry.job);
-  links(null);
-  if (entry.job?.state === "done") await showResult(entry);
-  viewer.draw();
-  buttons();
-}
-
-function setOptions(from) {
-  if (!from) return;
-  for (const name of ["fill", "colorize"]) $(name).checked = from[name];
-  for (const name of ["clean", "strength", "saturation", "sensitivity"]) $(name).value = from[name];
-}
-
-async function showResult(entry) {
-  const { photo, job } = entry;
-  try {
-    const [after, ink] = await Promise.all([load(api.imageOf("jobs", job.id)), job.mask_id ? load(api.overlayOf(photo.id, job.mask_id)) : null]);
-    if (current !== photo.id) return;
-    viewer.after = after;
-    const brush = viewer.ink.getContext("2d");
-    brush.globalCompositeOperation = "source-over";
-    brush.clearRect(0, 0, viewer.ink.width, viewer.ink.height);
-    if (ink) brush.drawImage(ink, 0, 0, viewer.ink.width, viewer.ink.height);
-    Object.assign(entry, { undo: [], redo: [], touched: false });
-    viewer.draw();
-    links(job);
-    buttons();
-    const share = job.result ? `, ${(job.result.share_changed * 100).toFixed(1)} % of the pixels changed` : "";
-    $("facts").textContent = `${photo.width} × ${photo.height}, ${photo.format.toUpperCase()}, ${photo.bits} bits${share}`;
-  } catch (error) { warn(error); }
-}
-
-function links(job) {
-  for (const [name, href] of [["download", job && api.resultOf(job.id, $("format").value)], ["record", job && api.recordOf(job.id)], ["mask-link", job?.mask_id && api.maskOf(job.id)]]) {
-    $(name).hidden = !href;
-    if (href) $(name).href = href;
+// ---------------------------------------------------------------------- what is done to new photographs
+const PLAN = "unfade.plan";
+function wirePlan() {
+  const plan = { fill: settings.defaults.fill, clean: settings.defaults.clean > 0, color: settings.defaults.colorize, ...recall(PLAN, {}) };
+  for (const step of ["fill", "clean", "color"]) {
+    const box = $(`plan-${step}`);
+    box.checked = plan[step];
+    box.addEventListener("change", () => remember(PLAN, { ...recall(PLAN, {}), [step]: box.checked }));
   }
 }
+const planned = () => ({
+  ...settings.defaults,
+  fill: $("plan-fill").checked,
+  clean: $("plan-clean").checked ? settings.defaults.clean || 1 : 0,
+  colorize: $("plan-color").checked,
+});
 
-// ---- the mask
+// ---------------------------------------------------------------------- photographs come in
+function take(files) {
+  const pictures = [...files].filter((file) => {
+    if (file.size > settings.max_upload_bytes) {
+      tell(`${file.name} is ${Math.round(file.size / 1e6)} MB; this server takes up to ${Math.round(settings.max_upload_bytes / 1e6)} MB.`, { wrong: true });
+      return false;
+    }
+    return true;
+  });
+  if (!pictures.length) return;
+  const added = library.add(pictures, planned());
+  announce(added.length === 1 ? `${added[0].name} is being uploaded.` : `${added.length} photographs are being uploaded.`);
+  if (location.hash.startsWith("#/p/")) location.hash = "#/";
+  if (added.length === 1 && library.entries.length === 1) openWhenReady = added[0];
+}
+let openWhenReady = null;
 
-const snapshot = () => viewer.ink.getContext("2d").getImageData(0, 0, viewer.ink.width, viewer.ink.height);
-function buttons() {
-  const entry = shelf.get(current);
-  $("undo").disabled = !entry?.undo.length;
-  $("redo").disabled = !entry?.redo.length;
-  $("unhint").disabled = !entry?.hints.length;
+function wireIncoming() {
+  const chooser = $("chooser");
+  const choose = () => chooser.click();
+  $("choose").addEventListener("click", choose);
+  $("add-more").addEventListener("click", choose);
+  chooser.addEventListener("change", () => {
+    take(chooser.files);
+    chooser.value = "";
+  });
+  const veil = $("veil");
+  let depth = 0;
+  const carriesFiles = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
+  addEventListener("dragenter", (event) => {
+    if (!carriesFiles(event)) return;
+    depth += 1;
+    veil.hidden = false;
+  });
+  addEventListener("dragleave", (event) => {
+    if (!carriesFiles(event)) return;
+    depth = Math.max(0, depth - 1);
+    veil.hidden = depth === 0;
+  });
+  addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
+  addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    veil.hidden = true;
+    take(event.dataTransfer.files);
+  });
+  addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files || [])];
+    if (files.length) {
+      event.preventDefault();
+      take(files);
+    }
+  });
+  addEventListener("beforeunload", (event) => {
+    if (library.uploading) event.preventDefault();
+  });
 }
-function change(act) {
-  const entry = shelf.get(current);
-  entry.undo.push(snapshot());
-  if (entry.undo.length > 20) entry.undo.shift();
-  entry.redo = [];
-  entry.touched = true;
-  act?.();
-  viewer.draw();
-  buttons();
+
+// ---------------------------------------------------------------------- the shelf
+const cards = new Map();
+
+function stateOf(entry) {
+  if (entry.failed) return { text: entry.failed, wrong: true };
+  if (!entry.photo) return entry.sent < 1 ? { text: entry.sent ? `Uploading, ${Math.round(100 * entry.sent)} %` : "Waiting to be uploaded", share: entry.sent * 0.2 } : { text: "Reading", share: 0.2 };
+  const active = latestActive(entry.photo);
+  if (active?.state === "queued") return { text: active.position ? `Waiting, ${active.position} ahead` : "Next in line", share: 0 };
+  if (active) return { text: `${STEP_NAMES[active.step] || "Starting"}, ${Math.round(100 * active.progress)} %`, share: active.progress };
+  const last = entry.photo.jobs.at(-1);
+  if (latestDone(entry.photo)) return { text: "Ready", ready: true };
+  if (last?.state === "failed") return { text: last.error || "This did not work.", wrong: true };
+  return { text: "Not begun" };
 }
-function step(from, to) {
-  const entry = shelf.get(current);
-  if (!entry?.[from].length) return;
-  entry[to].push(snapshot());
-  viewer.ink.getContext("2d").putImageData(entry[from].pop(), 0, 0);
-  entry.touched = true;
-  viewer.draw();
-  buttons();
+
+function cardOf(entry) {
+  const item = document.createElement("li");
+  item.className = "card";
+  const open = document.createElement("a");
+  open.className = "card-open";
+  const frame = document.createElement("span");
+  frame.className = "card-frame";
+  const picture = document.createElement("img");
+  picture.alt = "";
+  picture.decoding = "async";
+  picture.addEventListener("error", () => (picture.hidden = true));
+  picture.addEventListener("load", () => (picture.hidden = false));
+  const bar = document.createElement("span");
+  bar.className = "bar";
+  bar.append(document.createElement("span"));
+  frame.append(icon("photo"), picture, bar);
+  const words = document.createElement("span");
+  words.className = "card-words";
+  const name = document.createElement("strong");
+  const state = document.createElement("small");
+  words.append(name, state);
+  open.append(frame, words);
+  const remove = document.createElement("button");
+  remove.type = "button";
+  remove.className = "icon small card-remove";
+  remove.append(icon("bin"));
+  remove.addEventListener("click", () => removePhoto(entry));
+  const again = document.createElement("button");
+  again.type = "button";
+  again.className = "quiet card-again";
+  again.textContent = "Try again";
+  again.hidden = true;
+  again.addEventListener("click", () => library.retry(entry));
+  item.append(open, again, remove);
+  return { item, open, picture, bar, name, state, remove, again };
 }
-async function inkToMask(entry) {
-  const plain = Object.assign(document.createElement("canvas"), { width: viewer.ink.width, height: viewer.ink.height });
-  const context = plain.getContext("2d");
-  const data = snapshot();
-  for (let at = 0; at < data.data.length; at += 4) {
-    const lost = data.data[at + 3] > 127 ? 255 : 0;
-    data.data.set([lost, lost, lost, 255], at);
+
+function drawCard(entry) {
+  let card = cards.get(entry);
+  if (!card) cards.set(entry, (card = cardOf(entry)));
+  const { text, wrong, share, ready } = stateOf(entry);
+  if (entry.photo) card.open.href = `#/p/${entry.photo.id}`;
+  card.name.textContent = entry.name;
+  card.state.textContent = text;
+  card.state.className = wrong ? "wrong-text" : ready ? "ready" : "";
+  card.bar.hidden = share === undefined;
+  card.bar.firstChild.style.width = `${100 * (share || 0)}%`;
+  card.remove.setAttribute("aria-label", `Delete ${entry.name}`);
+  card.again.hidden = !entry.failed;
+  const done = entry.photo && latestDone(entry.photo);
+  const wanted = done ? api.imageUrl(`jobs/${done.id}`, 512) : entry.photo ? api.imageUrl(`photos/${entry.photo.id}`, 512) : entry.local;
+  if (wanted && card.picture.getAttribute("src") !== wanted) card.picture.src = wanted;
+  return card;
+}
+
+function drawShelf() {
+  const any = library.entries.length > 0;
+  $("hero").hidden = any;
+  $("promises").hidden = any;
+  $("gallery").hidden = !any;
+  $("shelf-actions").hidden = !any;
+  const list = $("cards");
+  const items = library.entries.map((entry) => drawCard(entry).item);
+  for (const [entry, card] of cards) {
+    if (library.entries.includes(entry)) continue;
+    card.item.remove();
+    cards.delete(entry);
   }
-  context.putImageData(data, 0, 0);
-  const png = await new Promise((done) => plain.toBlob(done, "image/png"));
-  return api.mask(entry.photo.id, png, plain.width !== entry.photo.width || plain.height !== entry.photo.height);
-}
-async function again() {
-  const entry = shelf.get(current);
-  if (!entry) return;
-  warn(null);
-  try {
-    const wanted = options();
-    if (entry.touched) wanted.mask = (await inkToMask(entry)).id;
-    await begin(entry.photo.id, wanted);
-  } catch (error) { warn(error); }
+  items.forEach((item, at) => list.children[at] !== item && list.insertBefore(item, list.children[at] || null));
+  drawZip();
 }
 
-viewer.onstroke = (when) => { if (when === "begin") change(); else buttons(); };
-viewer.onsplit = (share) => { $("split").value = Math.round(share * 1000); };
-viewer.ontap = async (x, y) => {
-  const entry = shelf.get(current);
-  if (!entry || x < 0 || y < 0 || x >= entry.photo.width || y >= entry.photo.height) return;
-  if (viewer.tool === "hint") {
-    entry.hints.push({ x, y, radius_px: Math.max(2, Math.max(entry.photo.width, entry.photo.height) / 80), color: $("color").value });
-    $("colorize").checked = true;
-    showHints();
-    glance();
-  } else if (viewer.tool === "object" && entry.job?.mask_id) {
-    try {
-      const found = await api.objectAt(entry.photo.id, entry.job.mask_id, x, y, Math.max(2, Math.round(8 / viewer.scale)));
-      if (found === null) { say("No damage was found there"); return; }
-      const kept = await api.without(entry.photo.id, entry.job.mask_id, [found]);
-      const ink = await load(api.overlayOf(entry.photo.id, kept.id));
-      change(() => {
-        const brush = viewer.ink.getContext("2d");
-        brush.globalCompositeOperation = "source-over";
-        brush.clearRect(0, 0, viewer.ink.width, viewer.ink.height);
-        brush.drawImage(ink, 0, 0, viewer.ink.width, viewer.ink.height);
-      });
-      entry.touched = false;
-      entry.job.mask_id = kept.id;
-      say("Kept as it is; choose Fill again to see it");
-    } catch (error) { warn(error); }
+function drawZip() {
+  const done = library.entries.filter((entry) => entry.photo && latestDone(entry.photo)).length;
+  $("zip-open").hidden = done < 2;
+}
+
+async function removePhoto(entry) {
+  const sure = !entry.photo || (await confirmed(`Delete ${entry.name}?`, "The photograph, its results and its masks are deleted from the server at once. This cannot be undone.", "Delete"));
+  if (!sure) return false;
+  try {
+    await library.remove(entry);
+  } catch (refusal) {
+    tell(refusal.message, { wrong: true });
+    return false;
   }
-};
-function showHints() {
-  viewer.marks = (shelf.get(current)?.hints || []).map(({ x, y, color }) => ({ x, y, color }));
-  viewer.draw();
-  buttons();
+  if (entry.photo) History.forget(entry.photo.id);
+  announce(`${entry.name} is deleted.`);
+  ($("cards").querySelector(".card-open") || $("choose")).focus();
+  return true;
 }
 
-// ---- answers at once
-
-let glancing = 0;
-let later = 0;
-async function glance() {
-  const entry = shelf.get(current);
-  if (!entry) return;
-  const mine = ++glancing;
-  clearTimeout(later);
-  later = setTimeout(() => { if (mine === glancing) again(); }, 2500);
-  try {
-    const blob = await api.preview(entry.photo.id, { ...options(), side_px: 768 });
-    if (mine !== glancing || current !== entry.photo.id) return;
-    viewer.after = await createImageBitmap(blob);
-    viewer.draw();
-  } catch (error) { warn(error); }
-}
-
-// ---- wiring
-
-for (const id of ["clean", "strength", "saturation"]) $(id).addEventListener("input", () => glance());
-for (const id of ["fill", "colorize", "sensitivity"]) $(id).addEventListener("change", () => {
-  const entry = shelf.get(current);
-  if (entry && id === "sensitivity") begin(current, options(false)); else glance();
-});
-$("dust").addEventListener("input", () => { $("dust-value").textContent = Number($("dust").value) < 100 ? `${options().largest_dust_px ?? ""} px` : "any size"; });
-$("dust").addEventListener("change", () => shelf.size && again());
-$("split").addEventListener("input", () => { viewer.split = $("split").value / 1000; viewer.draw(); });
-$("size").addEventListener("input", () => { viewer.brush = Number($("size").value); });
-viewer.brush = Number($("size").value);
-$("undo").addEventListener("click", () => step("undo", "redo"));
-$("redo").addEventListener("click", () => step("redo", "undo"));
-$("clear").addEventListener("click", () => change(() => viewer.ink.getContext("2d").clearRect(0, 0, viewer.ink.width, viewer.ink.height)));
-$("again").addEventListener("click", again);
-$("unhint").addEventListener("click", () => { shelf.get(current)?.hints.pop(); showHints(); glance(); });
-$("format").addEventListener("change", () => { links(shelf.get(current)?.job?.state === "done" ? shelf.get(current).job : null); drawShelf(); });
-$("zoom-in").addEventListener("click", () => viewer.zoom(1.25));
-$("zoom-out").addEventListener("click", () => viewer.zoom(0.8));
-$("fit").addEventListener("click", () => viewer.fit());
-for (const button of document.querySelectorAll("[data-tool]")) button.addEventListener("click", () => {
-  viewer.tool = button.dataset.tool;
-  for (const each of document.querySelectorAll("[data-tool]")) each.setAttribute("aria-pressed", String(each === button));
-  if (viewer.tool !== "hand" && viewer.tool !== "hint") overlay(true);
-});
-function overlay(shown) {
-  viewer.overlay = shown;
-  document.querySelector('[data-view="overlay"]').setAttribute("aria-pressed", String(shown));
-  viewer.draw();
-}
-for (const button of document.querySelectorAll("[data-view]")) button.addEventListener("click", () => {
-  if (button.dataset.view === "overlay") { overlay(!viewer.overlay); return; }
-  viewer.mode = button.dataset.view;
-  for (const name of ["slider", "side"]) document.querySelector(`[data-view="${name}"]`).setAttribute("aria-pressed", String(name === viewer.mode));
-  $("split").hidden = viewer.mode === "side";
-  viewer.fit();
-});
-$("delete").addEventListener("click", async () => {
-  const entry = shelf.get(current);
-  if (!entry) return;
-  try { await api.remove(entry.photo.id); } catch (error) { if (error.status !== 404) { warn(error); return; } }
-  shelf.delete(entry.photo.id);
-  remember();
-  current = null;
-  viewer.clear();
-  say(`${entry.photo.name} is deleted`);
-  const next = shelf.keys().next().value;
-  if (next) open(next); else drawShelf();
-});
-$("files").addEventListener("change", () => { add($("files").files); $("files").value = ""; });
-$("mask-file").addEventListener("change", async () => {
-  const entry = shelf.get(current), [file] = $("mask-file").files;
-  $("mask-file").value = "";
-  if (!entry || !file) return;
-  try { await begin(current, { ...options(), mask: (await api.mask(current, file, false)).id }); } catch (error) { warn(error); }
-});
-for (const name of ["dragover", "dragleave", "drop"]) document.addEventListener(name, (event) => {
-  event.preventDefault();
-  document.body.classList.toggle("over", name === "dragover");
-  if (name === "drop") add(event.dataTransfer.files);
-});
-document.addEventListener("paste", (event) => { if (event.clipboardData?.files.length) add(event.clipboardData.files); });
-document.addEventListener("keydown", (event) => {
-  if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || !current) return;
-  event.preventDefault();
-  if (event.shiftKey) step("redo", "undo"); else step("undo", "redo");
-});
-
-async function begun() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  try {
-    if (token) { history.replaceState(null, "", location.pathname); await api.signIn(token); }
-    const { token_needed: needed, signed_in: inside } = await api.session();
-    if (needed && !inside) { warn(new Error("This server asks for a token: open the address that `unfade serve` printed.")); return; }
-    const ids = remembered();
-    if (!ids.length) return;
-    for (const photo of await api.photos(ids)) put(photo);
-    remember();
+// ---------------------------------------------------------------------- which screen
+function route() {
+  const id = /^#\/p\/([\w-]+)/.exec(location.hash)?.[1];
+  const entry = id && library.entry(id);
+  if (id && !entry) {
+    tell("This photograph is no longer here: it was deleted, or its time was over.", { wrong: true });
+    location.hash = "#/";
+    return;
+  }
+  $("shelf").hidden = Boolean(entry);
+  $("studio").hidden = !entry;
+  document.body.classList.toggle("in-studio", Boolean(entry));
+  if (entry) {
+    document.title = `${entry.name} · Unfade`;
+    studio.open(entry);
+  } else {
+    studio.close();
+    document.title = "Unfade";
     drawShelf();
-    const [first] = shelf.keys();
-    if (first) await open(first);
-    follow();
-  } catch (error) { warn(error); }
+  }
 }
-begun();
+
+function wireSample() {
+  const sample = $("sample");
+  const range = $("sample-split");
+  const set = () => sample.style.setProperty("--split", `${range.value}%`);
+  range.addEventListener("input", set);
+  set();
+}
+
+/** The part of a slider that is filled, for browsers without a style of their own for it. */
+function wireRanges() {
+  const fill = (range) => range.style.setProperty("--filled", `${(100 * (range.value - range.min)) / (range.max - range.min)}%`);
+  for (const range of document.querySelectorAll("input[type=range]")) fill(range);
+  addEventListener("input", (event) => event.target.matches?.("input[type=range]") && fill(event.target));
+}
+
+async function begin() {
+  wireRanges();
+  wireSample();
+  await signIn();
+  settings = await api.settings();
+  const hours = settings.keep_hours;
+  const kept = hours % 24 === 0 ? (hours === 24 ? "a day" : `${hours / 24} days`) : `${hours} hours`;
+  $("promise-hours").textContent = `after ${kept}`;
+  $("kept-for").textContent = `Kept for ${kept} on this server, then deleted.`;
+  $("plan-color").disabled = !settings.models.colorize;
+  $("plan-fill").disabled = !settings.models.fill;
+  $("plan-clean").disabled = !settings.models.clean;
+  wirePlan();
+  studio = new Studio(library, settings, removePhoto);
+  library.addEventListener("list", () => {
+    drawShelf();
+    studio.listChanged();
+  });
+  library.addEventListener("photo", ({ detail: entry }) => {
+    drawCard(entry);
+    drawZip();
+    if (entry.photo && entry === openWhenReady) {
+      openWhenReady = null;
+      location.hash = `#/p/${entry.photo.id}`;
+    }
+  });
+  library.addEventListener("job", ({ detail }) => {
+    studio.jobChanged(detail);
+    if (detail.finished && detail.job.state === "done") announce(`${detail.entry.name} is ready.`);
+  });
+  $("zip-open").addEventListener("click", () => {
+    const done = library.entries.map((entry) => entry.photo && latestDone(entry.photo)).filter(Boolean);
+    openDownload({ jobs: done, photo: null, hasLocation: library.entries.some((entry) => entry.photo?.has_location), settings });
+  });
+  wireIncoming();
+  addEventListener("hashchange", route);
+  const lost = await library.load();
+  if (lost) tell(lost === 1 ? "One photograph's time was over; it has been deleted." : `The time of ${lost} photographs was over; they have been deleted.`);
+  route();
+  document.body.dataset.ready = "yes";
+}
+
+begin().catch((error) => {
+  tell(error.message, { wrong: true, act: () => location.reload(), label: "Try again" });
+  throw error;
+});
+

@@ -1,0 +1,125 @@
+// What a person wants done to a photograph, as one value that never changes, so that all of it can be undone.
+
+import { EDITS, forget, recall, remember } from "./library.js";
+
+const MERGE_MS = 900;
+const MAX_STEPS = 100;
+
+/** As a photograph starts; `options` are the API's. */
+export const firstEdit = (options) => ({
+  fill: options.fill,
+  cleanOn: options.clean > 0,
+  clean: options.clean || 1,
+  colorize: options.colorize,
+  strength: options.strength,
+  saturation: options.saturation,
+  liveliness: options.liveliness,
+  force: options.force,
+  sensitivity: options.sensitivity,
+  dust: options.largest_dust_px,
+  mask: options.mask,
+  keep: options.keep,
+  hints: options.hints,
+  strokes: [], // brush work that is not in a mask of the server yet: { kind: "brush"|"eraser"|"clear", radius, points: [[x, y], …] }
+});
+
+/** The API's Options. Brush work has to be made into a mask before. */
+export const optionsOf = (edit) => ({
+  fill: edit.fill,
+  clean: edit.cleanOn ? edit.clean : 0,
+  colorize: edit.colorize,
+  strength: edit.strength,
+  saturation: edit.saturation,
+  liveliness: edit.liveliness,
+  force: edit.force,
+  sensitivity: edit.sensitivity,
+  largest_dust_px: edit.dust,
+  mask: edit.fill ? edit.mask : null,
+  keep: edit.fill && edit.mask ? edit.keep : [],
+  hints: edit.hints,
+});
+
+/** Options that give the same picture give the same text. `maskId`: what a job that looked for damage found. */
+export function meaning(options, maskId = null) {
+  const { fill, clean, colorize, strength, saturation, liveliness, sensitivity, largest_dust_px: dust, hints } = options;
+  const mask = options.mask ?? maskId;
+  return JSON.stringify({
+    clean,
+    fill: fill && (mask ? { mask, keep: [...options.keep].sort((a, b) => a - b), dust } : { sensitivity, dust }),
+    color: colorize && { strength, saturation, liveliness, hints: hints.map(({ x, y, radius_px: r, color }) => [x, y, r, color]) },
+  });
+}
+
+/** A done job of the photograph that shows this edit. */
+export function jobFor(photo, edit) {
+  if (edit.strokes.length) return null;
+  const options = optionsOf(edit);
+  const wanted = meaning(options);
+  return [...photo.jobs].reverse().find(
+    (job) => job.state !== "failed" && job.state !== "cancelled"
+      && (meaning(job.options, job.mask_id) === wanted || meaning(job.options) === wanted),
+  ) || null;
+}
+
+/** Undo and redo over edits, kept in this browser for as long as the photograph is. */
+export class History {
+  constructor(photoId, first) {
+    this.key = `${EDITS}${photoId}`;
+    const kept = recall(this.key, null);
+    this.past = kept?.past || [];
+    this.now = kept?.now || first;
+    this.future = kept?.future || [];
+    this.mergeKey = null;
+    this.mergedAt = 0;
+  }
+
+  /** A new edit. The same `mergeKey` in quick succession is one step (a slider on its way). */
+  push(changes, mergeKey = null) {
+    const next = { ...this.now, ...changes };
+    if (JSON.stringify(next) === JSON.stringify(this.now)) return false;
+    const merges = mergeKey && mergeKey === this.mergeKey && Date.now() - this.mergedAt < MERGE_MS;
+    if (!merges) this.past = [...this.past, this.now].slice(-MAX_STEPS);
+    this.now = next;
+    this.future = [];
+    this.mergeKey = mergeKey;
+    this.mergedAt = Date.now();
+    this.save();
+    return true;
+  }
+
+  undo() {
+    if (!this.past.length) return false;
+    this.future = [this.now, ...this.future];
+    this.now = this.past[this.past.length - 1];
+    this.past = this.past.slice(0, -1);
+    this.mergeKey = null;
+    this.save();
+    return true;
+  }
+
+  redo() {
+    if (!this.future.length) return false;
+    this.past = [...this.past, this.now];
+    [this.now, ...this.future] = this.future;
+    this.mergeKey = null;
+    this.save();
+    return true;
+  }
+
+  /** The mask that a job found stands for "look for damage" from then on, in all edits that looked the same way. */
+  found(maskId, sensitivity) {
+    const take = (edit) => (edit.mask === null && edit.sensitivity === sensitivity ? { ...edit, mask: maskId } : edit);
+    this.past = this.past.map(take);
+    this.now = take(this.now);
+    this.future = this.future.map(take);
+    this.save();
+  }
+
+  save() {
+    remember(this.key, { past: this.past.slice(-30), now: this.now, future: this.future.slice(0, 30) });
+  }
+
+  static forget(photoId) {
+    forget(`${EDITS}${photoId}`);
+  }
+}

@@ -1,0 +1,179 @@
+// The damage mask on the page: what the server found or was given, brush work over it, and its objects.
+
+import * as api from "./api.js";
+
+export const COLOR = "ff3b30";
+const SHOWN_SIDE_PX = 2048;
+const SENT_PIXELS = 16_700_000; // what every browser's canvas holds, phones included
+
+const canvasOf = (width, height) => Object.assign(document.createElement("canvas"), { width, height });
+
+export async function bitmap(blob) {
+  return createImageBitmap(blob);
+}
+
+/** Draw strokes, oldest first. `scale`: canvas pixels for one of the photograph. */
+export function stroke(context, strokes, scale) {
+  for (const { kind, radius, points } of strokes) {
+    context.save();
+    if (kind === "clear") {
+      context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    } else {
+      context.globalCompositeOperation = kind === "eraser" ? "destination-out" : "source-over";
+      context.strokeStyle = context.fillStyle = `#${COLOR}`;
+      context.lineWidth = 2 * radius * scale;
+      context.lineCap = context.lineJoin = "round";
+      context.beginPath();
+      context.moveTo(points[0][0] * scale, points[0][1] * scale);
+      // A dot is a line of no length; some browsers draw those only when they end elsewhere.
+      if (points.length === 1) context.lineTo(points[0][0] * scale + 0.01, points[0][1] * scale);
+      for (const [x, y] of points.slice(1)) context.lineTo(x * scale, y * scale);
+      context.stroke();
+    }
+    context.restore();
+  }
+}
+
+const pathOf = ({ outline }) => {
+  const path = new Path2D();
+  outline.forEach(([x, y], index) => (index ? path.lineTo(x, y) : path.moveTo(x, y)));
+  path.closePath();
+  return path;
+};
+
+export class MaskView {
+  constructor(photo, changed) {
+    this.photo = photo;
+    this.changed = changed;
+    this.scale = Math.min(1, SHOWN_SIDE_PX / Math.max(photo.width, photo.height));
+    this.shown = canvasOf(Math.max(1, Math.round(photo.width * this.scale)), Math.max(1, Math.round(photo.height * this.scale)));
+    this.base = null;
+    this.maskId = null;
+    this.objects = [];
+    this.total = 0;
+    this.highlighted = null;
+    this.known = new Map(); // mask id -> { base, objects, total }
+    this.paths = new Map();
+  }
+
+  /** Show the mask and brush work of an edit. */
+  async show(edit) {
+    this.edit = edit;
+    const maskId = edit.mask;
+    if (maskId !== this.maskId) {
+      this.maskId = maskId;
+      this.base = null;
+      this.objects = [];
+      this.paths = new Map();
+      this.total = 0;
+      this.redraw();
+      if (maskId) {
+        if (!this.known.has(maskId)) {
+          const [picture, found] = await Promise.all([
+            api.maskOverlay(this.photo.id, maskId, COLOR, SHOWN_SIDE_PX).then(bitmap),
+            api.maskObjects(this.photo.id, maskId),
+          ]);
+          if (this.known.size > 8) this.known.delete(this.known.keys().next().value);
+          this.known.set(maskId, { base: picture, objects: found.objects, total: found.total });
+        }
+        if (this.maskId !== maskId) return;
+        Object.assign(this, this.known.get(maskId));
+        this.paths = new Map(this.objects.map((object) => [object.id, pathOf(object)]));
+      }
+    }
+    this.redraw();
+  }
+
+  isKept(object) {
+    return this.edit.keep.includes(object.id) || (this.edit.dust !== null && object.size_px > this.edit.dust);
+  }
+
+  redraw() {
+    const context = this.shown.getContext("2d");
+    context.clearRect(0, 0, this.shown.width, this.shown.height);
+    if (this.base) context.drawImage(this.base, 0, 0, this.shown.width, this.shown.height);
+    context.save();
+    context.scale(this.scale, this.scale);
+    context.globalCompositeOperation = "destination-out";
+    context.lineWidth = 3 / this.scale;
+    for (const object of this.objects) {
+      if (!this.isKept(object)) continue;
+      context.fill(this.paths.get(object.id));
+      context.stroke(this.paths.get(object.id));
+    }
+    context.restore();
+    stroke(context, this.edit.strokes, this.scale);
+    this.changed();
+  }
+
+  /** A stroke that grows under the finger. */
+  extend(live) {
+    stroke(this.shown.getContext("2d"), [{ ...live, points: live.points.slice(-2) }], this.scale);
+    this.changed();
+  }
+
+  draw(context, viewScale, { outlines }) {
+    const { width, height } = this.photo;
+    context.globalAlpha = 0.5;
+    context.drawImage(this.shown, 0, 0, width, height);
+    context.globalAlpha = 1;
+    if (!outlines) return;
+    context.lineJoin = "round";
+    for (const object of this.objects) {
+      const path = this.paths.get(object.id);
+      const kept = this.isKept(object);
+      const hot = object.id === this.highlighted;
+      context.setLineDash(kept ? [5 / viewScale, 4 / viewScale] : []);
+      context.strokeStyle = "rgba(0,0,0,.55)";
+      context.lineWidth = (hot ? 5 : 3) / viewScale;
+      context.stroke(path);
+      context.strokeStyle = kept ? "#fff" : "#ffb3ab";
+      context.lineWidth = (hot ? 3 : 1.25) / viewScale;
+      context.stroke(path);
+    }
+    context.setLineDash([]);
+  }
+
+  /** The object whose box is nearest a photo point, for the pointer's highlight; the server says it exactly on a click. */
+  near(point, radius) {
+    let best = null;
+    for (const object of this.objects) {
+      const dx = Math.max(object.x - point.x, 0, point.x - object.x - object.width);
+      const dy = Math.max(object.y - point.y, 0, point.y - object.y - object.height);
+      if (Math.hypot(dx, dy) <= radius && (!best || object.area_px < best.area_px)) best = object;
+    }
+    return best;
+  }
+
+  /** Make the edit's brush work into a mask of the server; gives the changes for the edit. */
+  async bake(edit) {
+    const { id, width, height } = this.photo;
+    let base = edit.mask;
+    if (base && (edit.keep.length || edit.dust !== null)) base = (await api.maskWithout(id, base, edit.keep, edit.dust)).id;
+    const scale = Math.min(1, Math.sqrt(SENT_PIXELS / (width * height)));
+    const sent = canvasOf(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)));
+    const context = sent.getContext("2d");
+    if (base) context.drawImage(await bitmap(await api.maskOverlay(id, base, COLOR, null)), 0, 0, sent.width, sent.height);
+    stroke(context, edit.strokes, scale);
+    context.globalCompositeOperation = "source-in";
+    context.fillStyle = "#fff";
+    context.fillRect(0, 0, sent.width, sent.height);
+    const png = await new Promise((resolve) => sent.toBlob(resolve, "image/png"));
+    const mask = await api.uploadMask(id, png, scale < 1);
+    return { mask: mask.id, keep: [], dust: null, strokes: [], fill: true };
+  }
+
+  /** A mask from a file: white where lost, of the photograph's size or shape. */
+  async upload(chosen) {
+    const { id, width, height } = this.photo;
+    const picture = await bitmap(chosen);
+    const same = picture.width === width && picture.height === height;
+    if (!same && Math.abs(picture.width / picture.height - width / height) > 0.01 * (width / height)) {
+      throw new Error(`This mask is ${picture.width} × ${picture.height}; the photograph is ${width} × ${height}. Give one of the same shape.`);
+    }
+    if (chosen.type === "image/png") return api.uploadMask(id, chosen, !same);
+    const canvas = canvasOf(picture.width, picture.height);
+    canvas.getContext("2d").drawImage(picture, 0, 0);
+    return api.uploadMask(id, await new Promise((resolve) => canvas.toBlob(resolve, "image/png")), !same);
+  }
+}

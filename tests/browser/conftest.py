@@ -1,0 +1,111 @@
+"""A real browser before a real server, with the models that are in the package."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+WAIT_MS = 180_000  # two busy cores make minutes of what takes seconds
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright; skips, saying so, where either is absent."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright (pip install playwright)")
+    if not Path(CHROMIUM).is_file():
+        pytest.skip("needs Chromium (apt install chromium)")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an `unfade serve` of its own, with the shipped models."""
+    folder = tmp_path_factory.mktemp("serve")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("UNFADE_")}
+    settings = {"data": str(folder / "data"), "threads": "1", "requests_per_minute": "100000", "min_free_mb": "1"}
+    environment |= {f"UNFADE_{name.upper()}": value for name, value in settings.items()}
+    log = folder / "log"
+    unfade = str(Path(sys.executable).with_name("unfade"))
+    with log.open("wb") as lines:
+        process = subprocess.Popen([unfade, "serve", "--port", "0"], stdout=lines, stderr=lines, env=environment, cwd=folder)
+    try:
+        deadline = time.monotonic() + 120
+        while not (found := re.search(r"Unfade is at (http://\S+?)/(?:#|\s)", log.read_text())):
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        yield found[1]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(40)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def open_page(chromium: Any, address: str) -> Iterator[Callable[..., Any]]:
+    """Open the page at a size and in a color scheme; fails the test if the page logs an error or breaks its own policy."""
+    contexts: list[Any] = []
+    complaints: list[str] = []
+
+    def open_(size: str = "desktop", scheme: str = "light", **more: Any) -> Any:
+        width, height = SIZES[size]
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=size == "phone", reduced_motion="reduce", **more
+        )
+        contexts.append(context)
+        context.set_default_timeout(WAIT_MS)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(f"{error}"))
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: None if request.url.startswith((address, "blob:", "data:")) else complaints.append(request.url))
+        page.goto(address + "/")
+        page.wait_for_selector("body[data-ready=yes]")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not complaints, complaints
+
+
+@pytest.fixture(scope="session")
+def old_photograph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small soft gray photograph with a scratch and two blots, as JPEG."""
+    rng = np.random.default_rng(1862)
+    rows, columns = np.mgrid[:240, :320].astype(np.float32)
+    gray = 120 + 50 * np.sin(columns / 41) * np.cos(rows / 33) + 20 * np.sin(columns / 9) + rng.normal(0, 4, (240, 320))
+    picture = np.clip(gray, 0, 255).astype(np.uint8)
+    cv2.line(picture, (30, 20), (280, 190), 252, 3)
+    cv2.circle(picture, (90, 170), 9, 250, -1)
+    cv2.circle(picture, (230, 60), 6, 4, -1)
+    path = tmp_path_factory.mktemp("photographs") / "aunt-may.jpg"
+    assert cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 92])
+    return path
