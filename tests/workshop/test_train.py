@@ -12,9 +12,9 @@ from tests.workshop.conftest import recipe_text
 from unfade.errors import RecipeError, TrainingError, UsageError
 from unfade.workshop import checkpoint
 from unfade.workshop.data import cache_pictures
-from unfade.workshop.recipe import parse_recipe, read_recipe
+from unfade.workshop.recipe import parse_recipe, read_recipe, recipe_toml
 from unfade.workshop.tasks import TASKS
-from unfade.workshop.train import recipe_toml, train, trained_generator
+from unfade.workshop.train import train, trained_generator
 
 LOSSES = {"damage": "cross-entropy = 1.0\ndice = 0.3", "fill": "l1 = 1.0\nl2 = 0.5", "clean": "charbonnier = 1.0\nneed = 0.05"}
 ADVERSARY = "[adversary]\nrate = 1e-3\nalone_steps = 2\n[adversary.network]\nchannels = [8, 16]\nnorm = false\n"

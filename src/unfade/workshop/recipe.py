@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -140,6 +141,20 @@ def parse_recipe(text: str, name: str) -> Recipe:
         key = ".".join(str(part) for part in first["loc"]) or "recipe"
         what = "unknown key; remove it or see docs/reference/recipes.md" if first["type"] == "extra_forbidden" else first["msg"]
         raise RecipeError(f"{name}: {key}: {what}") from error
+
+
+def recipe_toml(recipe: Recipe) -> str:
+    """The recipe as text again; JSON's values are TOML's, key by key."""
+
+    def table(values: dict[str, object], path: str) -> list[str]:
+        plain = [f"{key} = {json.dumps(value)}" for key, value in values.items() if not isinstance(value, dict) and value is not None]
+        lines = ([f"[{path}]"] if path else []) + plain
+        for key, value in values.items():
+            if isinstance(value, dict):
+                lines += table(value, f"{path}.{key}" if path else key)
+        return lines
+
+    return "\n".join(table(recipe.model_dump(mode="json"), "")) + "\n"
 
 
 def read_recipe(source: Path | str) -> Recipe:

@@ -19,7 +19,7 @@ from unfade.models import store
 from unfade.workshop import checkpoint, losses
 from unfade.workshop.data import batches, cache_pictures
 from unfade.workshop.networks.patch import PatchDiscriminator
-from unfade.workshop.recipe import Adversary, Recipe, parse_recipe, read_recipe
+from unfade.workshop.recipe import Adversary, Recipe, parse_recipe, read_recipe, recipe_toml
 from unfade.workshop.tasks import TASKS, Batch, Task
 
 ACCURACY_MEMORY = 0.99  # of the discriminator's running accuracy
@@ -283,21 +283,6 @@ def _groups(generator: nn.Module, recipe: Recipe) -> list[dict[str, object]]:
 def _to(tensor: Tensor, device: torch.device) -> Tensor:
     moved = tensor.to(device, non_blocking=True)
     return moved.contiguous(memory_format=torch.channels_last) if moved.ndim == 4 else moved
-
-
-def recipe_toml(recipe: Recipe) -> str:
-    """The recipe as text again; JSON's values are TOML's, key by key."""
-    import json
-
-    def table(values: dict[str, object], path: str) -> list[str]:
-        plain = [f"{key} = {json.dumps(value)}" for key, value in values.items() if not isinstance(value, dict) and value is not None]
-        lines = ([f"[{path}]"] if path else []) + plain
-        for key, value in values.items():
-            if isinstance(value, dict):
-                lines += table(value, f"{path}.{key}" if path else key)
-        return lines
-
-    return "\n".join(table(recipe.model_dump(mode="json"), "")) + "\n"
 
 
 def initialise_from(generator: nn.Module, source: Path) -> None:

@@ -73,13 +73,11 @@ class Colorizer(nn.Module):
     """The network with the colors it chooses from."""
 
     bins: Tensor
-    weights: Tensor
 
     def __init__(self, network: HintedUNet, bins: np.ndarray) -> None:
         super().__init__()
         self.network = network
         self.register_buffer("bins", torch.from_numpy(bins))
-        self.register_buffer("weights", torch.ones(len(bins)))
 
     def forward(self, lightness: Tensor, hints: Tensor) -> Tensor:
         logits: Tensor = self.network(lightness, hints)
@@ -154,9 +152,7 @@ class ColorizeTask:
     def build(self) -> nn.Module:
         backbone = build_backbone(self._spec, self._options.backbone_weights)
         network = HintedUNet(backbone, len(self._bins), channels=self._spec.channels)
-        colorizer = Colorizer(network, self._bins)
-        colorizer.weights.copy_(self._weights)
-        return colorizer
+        return Colorizer(network, self._bins)
 
     def generate(self, generator: nn.Module, batch: Batch) -> Tensor:
         generated: Tensor = generator(batch["lightness"], batch["hints"])
