@@ -8,9 +8,12 @@ one row of windows, whatever the picture's size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -20,6 +23,9 @@ from unfade.errors import UsageError
 
 Fetch = Callable[[slice, slice], np.ndarray]
 """Gives the picture's part in these rows and columns, (h, w, c) float32."""
+
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
 
 BAND_PIXELS = 2_000_000  # what is converted at once when a picture is gone through in bands: 24 MB as float32 RGB
 
@@ -46,10 +52,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Grid:
-    """How windows cover a picture: `tile_px` on a side, neighbours overlapping by at least `overlap_px`, sides multiples of `multiple`.
+    """How windows cover a picture: at most `tile_px` on a side, neighbours overlapping by at least `overlap_px`.
 
-    A picture smaller than a window gets one window of its own size, rounded up to the multiple. Raises `UsageError` if the overlap is
-    not below the tile.
+    There are as few as that takes, all of one size, and no larger than so many need to be, rounded up to the `multiple`: a picture a little
+    larger than a window is two halves, not two wholes. Raises `UsageError` if the overlap is not below the tile.
     """
 
     tile_px: int
@@ -65,15 +71,17 @@ class Grid:
 
     def side(self, length: int) -> int:
         """The side of a window along an axis of `length` pixels, padding included."""
-        return round_up(min(length, self.tile_px), self.multiple)
+        count = self._count(length)
+        return round_up(-(-(length + (count - 1) * self.overlap_px) // count), self.multiple)
 
     def starts(self, length: int) -> list[int]:
         """Where the windows begin along an axis of `length` pixels: evenly spread, the first at 0, the last flush with the end."""
-        side = self.side(length)
-        if length <= side:
-            return [0]
-        count = -(-(length - self.overlap_px) // (side - min(self.overlap_px, side - 1)))
-        return [round(index * (length - side) / (count - 1)) for index in range(count)]
+        count, side = self._count(length), self.side(length)
+        return [round(index * max(length - side, 0) / max(count - 1, 1)) for index in range(count)]
+
+    def _count(self, length: int) -> int:
+        largest = max(round_up(self.tile_px, self.multiple), self.multiple)
+        return max(1, -(-(length - self.overlap_px) // (largest - self.overlap_px)))
 
     def weights(self, length: int) -> list[np.ndarray]:
         """The weights of each window along an axis: 1 where it is alone, raised cosines where it meets its neighbours; they sum to 1."""
@@ -124,21 +132,28 @@ def run(
     apply: Callable[[np.ndarray, Window], np.ndarray],
     grid: Grid,
     progress: Callable[[float], None] | None = None,
+    *,
+    threads: int = 1,
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Run `apply` over every window of a picture and blend: yields (rows, band (rows, width, k) float32), top to bottom, each row once.
 
     `fetch` gives the picture's part in a window; `apply` takes it padded, (window.height, window.width, c), with the window, and gives
-    (window.height, window.width, k). `progress` is called with the share done after each window. Memory: one row of windows.
+    (window.height, window.width, k); both are called from `threads` threads at once. `progress` is called with the share done after each
+    window. Memory: one row of windows.
     """
+
+    def made(window: Window) -> np.ndarray:
+        return apply(pad(fetch(window.rows, window.columns), window.height, window.width), window)
+
     tops, lefts = grid.starts(height), grid.starts(width)
     down, across = grid.weights(height), grid.weights(width)
-    windows = iter(grid.windows(height, width))
+    windows = grid.windows(height, width)
+    results = zip(windows, in_order(made, windows, threads), strict=True)
     count, done, strip = len(tops) * len(lefts), 0, np.zeros((0, 0, 0), np.float32)
     for index, top in enumerate(tops):
         bottom = top + len(down[index])
         for left, weight in zip(lefts, across, strict=True):
-            window = next(windows)
-            result = apply(pad(fetch(window.rows, window.columns), window.height, window.width), window)
+            window, result = next(results)
             if strip.size == 0:
                 strip = np.zeros((bottom - top, width, result.shape[2]), np.float32)
             inner = result[: window.inner_height, : window.inner_width]
@@ -152,6 +167,25 @@ def run(
             following = np.zeros((len(down[index + 1]), *strip.shape[1:]), np.float32)
             following[: len(strip) - finished] = strip[finished:]
             strip = following
+
+
+def in_order(make: Callable[[_Given], _Made], given: Iterable[_Given], threads: int) -> Iterator[_Made]:
+    """`make` of each of `given`, in their order, made by `threads` threads at once, which run ahead by no more than as many again."""
+    if threads == 1:
+        yield from map(make, given)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[_Made]] = deque()
+        try:
+            for one in given:
+                waiting.append(pool.submit(make, one))
+                if len(waiting) == 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def bands(height: int, width: int, pixels: int = BAND_PIXELS) -> Iterator[slice]:

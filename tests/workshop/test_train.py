@@ -37,6 +37,7 @@ def test_it_overfits_four_pictures(task: str, photographs: Path, tmp_path: Path,
     run = train(_write(tmp_path, text), [photographs], tmp_path / "run", device="cpu")
     made, recipe, generator, _ = trained_generator(run)
     pictures = cache_pictures([photographs], run / "cache", largest_side_px=1024)
+    made.prepare(pictures)
     samples = [made.sample(pictures[number], np.random.default_rng(0)) for number in range(4)]
     batch = {name: torch.from_numpy(np.stack([sample[name] for sample in samples])) for name in samples[0]}
 

@@ -56,24 +56,22 @@ def _text(path: Path) -> str:
 
 
 class Session:
-    """One opened model. `card` says what it takes and gives; `run` checks every input against it."""
+    """One opened model. `card` says what it takes and gives; `run` checks every input against it; `threads` may call it at once."""
 
     def __init__(self, card: Card, weights: Path, *, threads: int, provider: str = CPU) -> None:
         """Open the weights. Raises `ModelCorruptError` if ONNX Runtime cannot, `ModelError` if this ONNX Runtime lacks the provider."""
         import onnxruntime
 
-        self.card = card
+        self.card, self.threads = card, threads
         if provider not in onnxruntime.get_available_providers():
             there = ", ".join(onnxruntime.get_available_providers())
             raise ModelError(f"this onnxruntime has no {provider}; it has {there}. Install the onnxruntime package for your device")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        # One thread a run: windows run beside each other, which wastes nothing, where the threads of one run wait for each other.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 3  # errors only: its warnings speak of graph internals
-        # Tiles differ in shape from photograph to photograph. A memory pattern is kept for each shape, and the arena grows to the
-        # largest and gives nothing back; without either, memory returns after each run.
-        options.enable_mem_pattern = False
-        options.enable_cpu_mem_arena = False
+        options.enable_mem_pattern = False  # one would be kept for each shape, and windows differ in shape from photograph to photograph
         try:
             self._onnx: onnxruntime.InferenceSession = onnxruntime.InferenceSession(str(weights), options, providers=[provider])
         except Exception as error:  # its classes are made in C++ and differ between versions
@@ -128,8 +126,8 @@ def _check(card: Card, port: Port, value: np.ndarray, bound: dict[str, int]) -> 
 class Sessions:
     """The models of one process, each opened once, when first asked for; safe to share between threads.
 
-    `threads`: cores a model may use; none: all that this process may (`cpu_limit`). `models`: for a task, the name or path of the model
-    to use instead of the newest shipped one. Use it as a context manager, or call `close`, to give the memory back.
+    `threads`: cores that a step may use, a window each; none: all that this process may (`cpu_limit`). `models`: for a task, the name or
+    path of the model to use instead of the newest shipped one. Use it as a context manager, or call `close`, to give the memory back.
     """
 
     def __init__(self, threads: int | None = None, models: Mapping[Task, str | Path] | None = None, *, provider: str = CPU) -> None:

@@ -89,6 +89,6 @@ def clean(photo: Photo, thumbnail: np.ndarray, strength: float, session: Session
 
     samples = np.empty_like(photo.samples)
     grid = tiles.Grid(card.tile_px, card.overlap_px, card.multiple)
-    for rows, band in tiles.run(height, width, photo.srgb, apply, grid, progress):
+    for rows, band in tiles.run(height, width, photo.srgb, apply, grid, progress, threads=session.threads):
         samples[rows] = photo.encode(np.clip(band, 0.0, 1.0))
     return photo.with_samples(samples), tiles.count_changed(photo.samples, samples)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from unfade import color, tiles
-from unfade.arrays import Chroma, Plane
+from unfade.arrays import Chroma, Plane, Samples
 from unfade.errors import UsageError
 from unfade.models.session import Session, Sessions, batch_of, picture_of
 from unfade.photo import Photo
@@ -145,12 +145,16 @@ def colorize(photo: Photo, options: Colorize, session: Session, progress: Progre
     samples = np.empty((height, width, 3), photo.samples.dtype)
     everywhere = slice(0, width)
     share, gain = np.float32(options.strength), np.float32(options.strength * options.saturation)
-    for rows in tiles.bands(height, width, _BAND_PIXELS):
+
+    def colored(rows: slice) -> tuple[slice, Samples]:
         lab = color.lab_from_srgb(photo.srgb(rows, everywhere))
         slopes = tiles.enlarged(joined, rows, everywhere, height, width)
         found = slopes[:, :, :2] * (lab[:, :, :1] / np.float32(color.LIGHTNESS_MAX)) + slopes[:, :, 2:]
         lab[:, :, 1:] = (1 - share) * lab[:, :, 1:] + gain * found
-        samples[rows] = target.encode(color.srgb_from_lab(color.into_gamut(lab)))
+        return rows, target.encode(color.srgb_from_lab(color.into_gamut(lab)))
+
+    for rows, encoded in tiles.in_order(colored, tiles.bands(height, width, _BAND_PIXELS), session.threads):
+        samples[rows] = encoded
         progress(0.4 + 0.6 * rows.stop / height)
     return target.with_samples(samples), tiles.count_changed(photo.samples, samples)
 

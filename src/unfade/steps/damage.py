@@ -143,7 +143,8 @@ def _run(fetch: tiles.Fetch, height: int, width: int, session: Session, progress
         return picture_of(next(iter(session.run(image=batch_of(part)).values())))
 
     evidence = np.empty((height, width), np.uint8)
-    for rows, band in tiles.run(height, width, fetch, apply, tiles.Grid(card.tile_px, card.overlap_px, card.multiple), progress):
+    grid = tiles.Grid(card.tile_px, card.overlap_px, card.multiple)
+    for rows, band in tiles.run(height, width, fetch, apply, grid, progress, threads=session.threads):
         evidence[rows] = _evidence_from_probability(band[:, :, 0])
     return evidence
 

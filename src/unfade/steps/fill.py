@@ -19,17 +19,18 @@ import numpy as np
 from unfade import tiles
 from unfade.arrays import Image, Mask, Plane
 from unfade.inpainting import biharmonic
+from unfade.models.card import Card
 from unfade.models.session import Session, Sessions, batch_of, picture_of
 from unfade.photo import Photo
 from unfade.record import ModelUse, StepRecord
 from unfade.steps._options import require_mask
 from unfade.work import Progress, Work
 
-# A hole in which a disc fits whose radius is above this share of a window is filled on a copy reduced by COARSE first, so that every window
-# sees both of its sides; where a window sees the whole picture, the disc may be larger. Within half of that of what is known, the hole is
-# painted again at the finer size.
-THICK_SHARE = 1 / 6
-THICK_SHARE_ALONE = 1 / 3
+# A hole in which a disc fits whose radius is above this share of what a window sees around it is filled on a copy reduced by COARSE first,
+# so that every window sees both of its sides; where a window sees the whole picture, the disc may be larger. Within half of that of what
+# is known, the hole is painted again at the finer size.
+THICK_SHARE = 2 / 3
+THICK_SHARE_ALONE = 4 / 3
 COARSE = 4
 SMALLEST_PX = 24  # a copy below this is not reduced again
 
@@ -128,56 +129,79 @@ class _Coarse:
     deep: Mask
 
 
-def _spans(occupied: np.ndarray, core: int, side: int) -> list[int]:
-    """Where windows of `side` begin along an axis so that each True in `occupied` (length,) lies in the middle `core` of one."""
+def _groups(occupied: np.ndarray, core: int, apart: int) -> list[slice]:
+    """Along an axis (length,), the stretches that hold each True: none longer than `core`, nor bridging a gap longer than `apart`."""
     at = np.flatnonzero(occupied)
-    starts: list[int] = []
+    groups: list[slice] = []
     while at.size:
-        inside = at < at[0] + core
-        first, last = int(at[0]), int(at[inside][-1])
-        starts.append(min(max((first + last + 1 - side) // 2, 0), max(len(occupied) - side, 0)))
-        at = at[~inside]
-    return starts
+        inside = int(np.searchsorted(at, at[0] + core))
+        gaps = np.flatnonzero(np.diff(at[:inside]) > apart)
+        last = int(gaps[0]) if gaps.size else inside - 1
+        groups.append(slice(int(at[0]), int(at[last]) + 1))
+        at = at[last + 1 :]
+    return groups
+
+
+def _around(group: slice, context: int, multiple: int, length: int) -> tuple[slice, int]:
+    """A window along an axis of `length` pixels with `context` on both sides of a group: where it lies, and its side with its padding."""
+    side = tiles.round_up(min(group.stop - group.start + 2 * context, length), multiple)
+    start = min(max((group.start + group.stop - side) // 2, 0), max(length - side, 0))
+    return slice(start, min(start + side, length)), side
+
+
+def _windows(mask: Mask, card: Card) -> list[list[tiles.Window]]:
+    """Windows around groups of damage, in strips from top to bottom: no larger than the card's, and no larger than the group needs."""
+    height, width = mask.shape
+    context = card.overlap_px
+    core, apart = max(card.tile_px - 2 * context, card.tile_px // 4), 2 * context
+    strips = []
+    for band in _groups(np.any(mask, axis=1), core, apart):
+        strip = []
+        for part in _groups(np.any(mask[band], axis=0), core, apart):
+            down = np.flatnonzero(np.any(mask[band, part], axis=1)) + band.start
+            rows, tall = _around(slice(int(down[0]), int(down[-1]) + 1), context, card.multiple, height)
+            columns, wide = _around(part, context, card.multiple, width)
+            strip.append(tiles.Window(rows, columns, tall, wide))
+        strips.append(strip)
+    return strips
 
 
 def _paint(
     fetch: tiles.Fetch, mask: Mask, session: Session, progress: Progress | None, grain: Grain | None
 ) -> Iterator[tuple[slice, Image]]:
     """Bands of rows, top to bottom, that hold what to put under the mask, and elsewhere nothing of use; rows without loss are left out."""
-    card = session.card
     height, width = mask.shape
-    grid = tiles.Grid(card.tile_px, card.overlap_px, card.multiple)
-    tall, wide = grid.side(height), grid.side(width)
-    core = max(card.tile_px - 2 * card.overlap_px, card.tile_px // 4)
-    margin = (card.tile_px - core) // 2
     coarse = _reduced(fetch, mask, session)
     if progress is not None:
         progress(0.1)
-    tops = _spans(np.any(mask, axis=1), core, tall)
+
+    def made(window: tiles.Window) -> Image:
+        rows, columns = window.rows, window.columns
+        return _paint_window(fetch(rows, columns), mask[rows, columns], window, (height, width), coarse, session, grain)
+
+    strips = _windows(mask, session.card)
+    painted = tiles.in_order(made, [window for strip in strips for window in strip], session.threads)
+    tops = [min(window.rows.start for window in strip) for strip in strips]
     total = np.zeros((0, width, 4), np.float32)
-    for index, top in enumerate(tops):
-        rows = slice(top, min(top + tall, height))
-        strip = np.zeros((rows.stop - top, width, 4), np.float32)
-        strip[: len(total)] = total[: len(strip)]
-        for left in _spans(np.any(mask[rows], axis=0), core, wide):
-            columns = slice(left, min(left + wide, width))
-            window = tiles.Window(rows, columns, tall, wide)
-            painted = _paint_window(fetch(rows, columns), mask[rows, columns], window, (height, width), coarse, session, grain)
-            weight = tiles.feather(window.inner_height, window.inner_width, margin)[:, :, None]
-            strip[:, columns, :3] += painted * weight
-            strip[:, columns, 3:] += weight
-        finished = min(tops[index + 1] - top, len(strip)) if index + 1 < len(tops) else len(strip)
-        yield slice(top, top + finished), strip[:finished, :, :3] / np.maximum(strip[:finished, :, 3:], 1e-12)
-        total = strip[finished:]
+    for index, (top, strip) in enumerate(zip(tops, strips, strict=True)):
+        sums = np.zeros((max(len(total), max(window.rows.stop for window in strip) - top), width, 4), np.float32)
+        sums[: len(total)] = total
+        for window in strip:
+            weight = tiles.feather(window.inner_height, window.inner_width, session.card.overlap_px)[:, :, None]
+            part = sums[window.rows.start - top : window.rows.stop - top, window.columns]
+            part[:, :, :3] += next(painted) * weight
+            part[:, :, 3:] += weight
+        finished = min(tops[index + 1] - top, len(sums)) if index + 1 < len(tops) else len(sums)
+        yield slice(top, top + finished), sums[:finished, :, :3] / np.maximum(sums[:finished, :, 3:], 1e-12)
+        total = sums[finished:]
         if progress is not None:
-            progress(0.1 + 0.9 * (index + 1) / len(tops))
+            progress(0.1 + 0.9 * (index + 1) / len(strips))
 
 
 def _reduced(fetch: tiles.Fetch, mask: Mask, session: Session) -> _Coarse | None:
     """The filled reduced copy, if some hole is too large for a window."""
     height, width = mask.shape
-    tile_px = session.card.tile_px
-    thick_px = tile_px * (THICK_SHARE_ALONE if max(height, width) <= tile_px else THICK_SHARE)
+    thick_px = session.card.overlap_px * (THICK_SHARE_ALONE if max(height, width) <= session.card.tile_px else THICK_SHARE)
     small = -(-height // COARSE), -(-width // COARSE)
     if min(small) < SMALLEST_PX or mask.sum() < thick_px**2:
         return None

@@ -40,7 +40,7 @@ class Translate:
 
         samples = np.empty_like(photo.samples)
         grid = tiles.Grid(card.tile_px, card.overlap_px, card.multiple)
-        for rows, band in tiles.run(photo.height, photo.width, photo.srgb, apply, grid, progress):
+        for rows, band in tiles.run(photo.height, photo.width, photo.srgb, apply, grid, progress, threads=session.threads):
             samples[rows] = photo.encode(np.clip(band, 0.0, 1.0))
         before = np.broadcast_to(work.photo.samples, samples.shape)
         record = StepRecord(self.name, asdict(self), (session.use,), tiles.count_changed(before, samples), time.perf_counter() - began)

