@@ -152,7 +152,7 @@ class CleanTask:
             ),
             example,
             multiple=generator.local.multiple,
-            tile_px=768,
+            tile_px=640,
             overlap_px=32,
             limits=(
                 "fine texture below the grain is gone and stays gone",
