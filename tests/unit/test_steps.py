@@ -189,7 +189,9 @@ def test_a_window_is_laid_around_each_group(sessions: Sessions, monkeypatch: pyt
     Fill()(Work(gray_photo(600, 600), mask), sessions, ignore)
     assert len(sizes) == 2
     rows, columns = sizes[0]
-    assert abs((rows.start + rows.stop) / 2 - 102) <= 1 and abs((columns.start + columns.stop) / 2 - 104.5) <= 1  # in its middle
+    context = sessions.get("fill").card.overlap_px
+    assert rows.start == 100 - context and 104 + context <= rows.stop < 104 + context + 16  # no more than it needs, up to the multiple
+    assert columns.start == 100 - context and 109 + context <= columns.stop < 109 + context + 16
 
 
 def test_a_neutral_picture_is_filled_without_a_tint(sessions: Sessions, rng: np.random.Generator) -> None:

@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import cv2
@@ -41,7 +42,7 @@ GRAIN_FLATTEST = 0.2  # so the flattest fifth tells the grain,
 GRAIN_FLATTEST_POWER = 1.4  # which is this much stronger (white noise, measured), because the flattest fifth is flattest by chance too
 GRAIN_RANGE = (0.04, 0.96)  # in black and white it is clipped
 GRAIN_LEAST = 0.002  # half a step of 8 bits: less is not seen
-GRAIN_MOST = 1.5  # at most this many times the grain of the whole photograph's flattest places: texture around a hole is no grain
+GRAIN_MOST = 1.0  # no stronger than in the flattest places of the whole photograph: texture around a hole is no grain
 GRAIN_FLATTEST_OF_ALL = 0.05
 GRAIN_PROBES, GRAIN_PROBE_PX = 8, 96  # the whole is known from so many small parts down and across
 # Blur of white noise (sigma in pixels) -> correlation of neighbours in its residual, measured: the ring's tells how coarse its grain is.
@@ -129,35 +130,38 @@ class _Coarse:
     deep: Mask
 
 
-def _groups(occupied: np.ndarray, core: int, apart: int) -> list[slice]:
-    """Along an axis (length,), the stretches that hold each True: none longer than `core`, nor bridging a gap longer than `apart`."""
+def _groups(occupied: np.ndarray, tile_px: int, context: int) -> list[slice]:
+    """Along an axis (length,), the stretches that hold each True, such that a window of `tile_px` holds each with its context.
+
+    A gap of more than two contexts parts them; a longer stretch is cut into as few as fit, of about one length.
+    """
     at = np.flatnonzero(occupied)
-    groups: list[slice] = []
-    while at.size:
-        inside = int(np.searchsorted(at, at[0] + core))
-        gaps = np.flatnonzero(np.diff(at[:inside]) > apart)
-        last = int(gaps[0]) if gaps.size else inside - 1
-        groups.append(slice(int(at[0]), int(at[last]) + 1))
-        at = at[last + 1 :]
+    groups = []
+    for stretch in np.split(at, np.flatnonzero(np.diff(at) > 2 * context) + 1):
+        low, high = max(int(stretch[0]) - context, 0), min(int(stretch[-1]) + 1 + context, len(occupied))
+        grid = tiles.Grid(tile_px, 2 * context)
+        side = grid.side(high - low)
+        cuts = [low + (before + side + start) // 2 for before, start in pairwise(grid.starts(high - low))]
+        groups += [slice(int(part[0]), int(part[-1]) + 1) for part in np.split(stretch, np.searchsorted(stretch, cuts)) if part.size]
     return groups
 
 
 def _around(group: slice, context: int, multiple: int, length: int) -> tuple[slice, int]:
     """A window along an axis of `length` pixels with `context` on both sides of a group: where it lies, and its side with its padding."""
-    side = tiles.round_up(min(group.stop - group.start + 2 * context, length), multiple)
-    start = min(max((group.start + group.stop - side) // 2, 0), max(length - side, 0))
+    low, high = max(group.start - context, 0), min(group.stop + context, length)
+    side = tiles.round_up(high - low, multiple)
+    start = max(min(low, length - side), 0)
     return slice(start, min(start + side, length)), side
 
 
 def _windows(mask: Mask, card: Card) -> list[list[tiles.Window]]:
     """Windows around groups of damage, in strips from top to bottom: no larger than the card's, and no larger than the group needs."""
     height, width = mask.shape
-    context = card.overlap_px
-    core, apart = max(card.tile_px - 2 * context, card.tile_px // 4), 2 * context
+    context = min(card.overlap_px, card.tile_px // 3)
     strips = []
-    for band in _groups(np.any(mask, axis=1), core, apart):
+    for band in _groups(np.any(mask, axis=1), card.tile_px, context):
         strip = []
-        for part in _groups(np.any(mask[band], axis=0), core, apart):
+        for part in _groups(np.any(mask[band], axis=0), card.tile_px, context):
             down = np.flatnonzero(np.any(mask[band, part], axis=1)) + band.start
             rows, tall = _around(slice(int(down[0]), int(down[-1]) + 1), context, card.multiple, height)
             columns, wide = _around(part, context, card.multiple, width)
@@ -181,7 +185,7 @@ def _paint(
 
     strips = _windows(mask, session.card)
     painted = tiles.in_order(made, [window for strip in strips for window in strip], session.threads)
-    tops = [min(window.rows.start for window in strip) for strip in strips]
+    tops = [min(window.rows.start for below in strips[index:] for window in below) for index in range(len(strips))]
     total = np.zeros((0, width, 4), np.float32)
     for index, (top, strip) in enumerate(zip(tops, strips, strict=True)):
         sums = np.zeros((max(len(total), max(window.rows.stop for window in strip) - top), width, 4), np.float32)
