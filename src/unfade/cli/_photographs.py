@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from unfade.arrays import Image, Mask
     from unfade.photo import Photo
+    from unfade.pipeline import Result
     from unfade.record import Report
 
 Photographs = Annotated[list[Path], typer.Argument(metavar="PHOTO", help="The photographs: JPEG, PNG, TIFF, WebP, HEIC, AVIF.")]
@@ -319,6 +320,15 @@ def save(picture: Photo, target: Path, *, format: FormatName | None, quality: in
         for loss in photo.losses(picture, chosen):
             typer.echo(f"{target.name}: {loss}", err=True)
     return photo.write(picture, target, format=format, quality=quality, overwrite=overwrite)
+
+
+def finished(
+    before: Photo, result: Result, job: Job, *, format: FormatName | None, quality: int | None, overwrite: bool, on_sheet: bool
+) -> Done:
+    """Write what became of a photograph, and account for it."""
+    sha256 = save(result.photo, job.target, format=format, quality=quality, overwrite=overwrite)
+    row = (thumbnail(before), thumbnail(result.photo)) if on_sheet else ()
+    return Done((job.target,), replace(result.report, output_sha256=sha256), row)
 
 
 def write_mask(mask: Mask, target: Path, *, overwrite: bool) -> None:

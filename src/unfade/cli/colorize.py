@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -18,10 +17,9 @@ from unfade.cli._photographs import (
     ReportFile,
     SheetFile,
     Steps,
+    finished,
     plan,
     run_jobs,
-    save,
-    thumbnail,
 )
 
 
@@ -60,8 +58,6 @@ def command(
         def work(job: Job, steps: Steps) -> Done:
             before = photo.read(job.source, max_megapixels=settings.max_megapixels)
             result = pipeline.colorize(before, strength=strength, saturation=saturation, force=force, sessions=sessions, progress=steps)
-            sha256 = save(result.photo, job.target, format=format, quality=quality, overwrite=overwrite)
-            row = () if sheet is None else (thumbnail(before), thumbnail(result.photo))
-            return Done((job.target,), replace(result.report, output_sha256=sha256), row)
+            return finished(before, result, job, format=format, quality=quality, overwrite=overwrite, on_sheet=sheet is not None)
 
         run_jobs(jobs, work, overwrite=overwrite, report=report, sheet=sheet)

@@ -19,11 +19,10 @@ from unfade.cli._photographs import (
     ReportFile,
     SheetFile,
     Steps,
+    finished,
     plan,
     read_mask,
     run_jobs,
-    save,
-    thumbnail,
     write_mask,
 )
 from unfade.errors import UsageError
@@ -95,12 +94,10 @@ def command(
                 sessions=sessions,
                 progress=steps,
             )
-            sha256 = save(result.photo, job.target, format=format, quality=quality, overwrite=overwrite)
-            written = [job.target]
-            if job.mask is not None and result.mask is not None:
-                write_mask(result.mask, job.mask, overwrite=overwrite)
-                written.append(job.mask)
-            row = () if sheet is None else (thumbnail(before), thumbnail(result.photo))
-            return Done(tuple(written), replace(result.report, output_sha256=sha256), row)
+            done = finished(before, result, job, format=format, quality=quality, overwrite=overwrite, on_sheet=sheet is not None)
+            if job.mask is None or result.mask is None:
+                return done
+            write_mask(result.mask, job.mask, overwrite=overwrite)
+            return replace(done, written=(*done.written, job.mask))
 
         run_jobs(jobs, work, overwrite=overwrite, report=report, sheet=sheet)

@@ -13,12 +13,12 @@ from torch.nn import functional
 
 from unfade import color
 from unfade.errors import RecipeError
-from unfade.models.card import Port
 from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_backbone
 from unfade.workshop.recipe import BackboneGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, pictures_of
 from unfade.workshop.tasks._check import check_losses, read_options
+from unfade.workshop.tasks._colorizer import exported_colorizer
 
 
 class Options(BaseModel):
@@ -103,27 +103,13 @@ class ChromaTask:
 
     def exported(self, generator: nn.Module) -> Exported:
         assert isinstance(generator, Regressor)
-
-        def example(height: int, width: int) -> tuple[Tensor, ...]:
-            chance = torch.Generator().manual_seed(0)
-            return torch.rand(1, 1, height, width, generator=chance), torch.zeros(1, 3, height, width), torch.tensor([0.38])
-
-        return Exported(
+        return exported_colorizer(
             _Shipped(generator),
-            (
-                Port(name="lightness", axes="n 1 h w", meaning="L*/100 in [0, 1] at working size"),
-                Port(name="hints", axes="n 3 h w", meaning="has no effect"),
-                Port(name="temperature", axes="1", meaning="has no effect"),
-            ),
-            (
-                Port(name="chroma", axes="n 2 h/4 w/4", meaning="a* and b*, CIE units"),
-                Port(name="confidence", axes="n 1 h/4 w/4", meaning="always 1: regression has none"),
-            ),
-            example,
             multiple=generator.network.multiple,
-            tile_px=int(self._options.working_px),
-            overlap_px=0,
             working_px=int(self._options.working_px),
+            hints="has no effect",
+            temperature="has no effect",
+            confidence="always 1: regression has none",
             limits=("regression grays what it is not sure of",),
         )
 

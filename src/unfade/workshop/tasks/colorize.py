@@ -15,12 +15,12 @@ from torch.nn import functional
 
 from unfade import color
 from unfade.errors import RecipeError
-from unfade.models.card import Port
 from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.backbone_unet import HintedUNet, build_backbone
 from unfade.workshop.recipe import BackboneGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, pictures_of
 from unfade.workshop.tasks._check import check_losses, read_options
+from unfade.workshop.tasks._colorizer import exported_colorizer
 
 BIN = 10  # Zhang et al. quantise a*b* in steps of 10
 STRIDE = 4
@@ -194,29 +194,13 @@ class ColorizeTask:
 
     def exported(self, generator: nn.Module) -> Exported:
         assert isinstance(generator, Colorizer)
-
-        def example(height: int, width: int) -> tuple[Tensor, ...]:
-            chance = torch.Generator().manual_seed(0)
-            hints = torch.zeros(1, 3, height, width)
-            hints[:, :, :3, :3] = torch.tensor([0.2, -0.1, 1.0]).view(1, 3, 1, 1)
-            return torch.rand(1, 1, height, width, generator=chance), hints, torch.tensor([0.38])
-
-        return Exported(
+        return exported_colorizer(
             _Shipped(generator),
-            (
-                Port(name="lightness", axes="n 1 h w", meaning="L*/100 in [0, 1] at working size"),
-                Port(name="hints", axes="n 3 h w", meaning="a*/110, b*/110, 1 where hinted; else zeros"),
-                Port(name="temperature", axes="1", meaning="of the annealed mean: 0.38 by default, lower is livelier"),
-            ),
-            (
-                Port(name="chroma", axes="n 2 h/4 w/4", meaning="a* and b*, CIE units"),
-                Port(name="confidence", axes="n 1 h/4 w/4", meaning="1 = one color only, 0 = any"),
-            ),
-            example,
             multiple=generator.network.multiple,
-            tile_px=int(self._options.working_px),
-            overlap_px=0,
             working_px=int(self._options.working_px),
+            hints="a*/110, b*/110, 1 where hinted; else zeros",
+            temperature="of the annealed mean: 0.38 by default, lower is livelier",
+            confidence="1 = one color only, 0 = any",
             limits=(
                 "colors are guesses: what a thing really looked like is not in a gray photograph",
                 "may leave rare things brown or gray, and give clothes a likely color",

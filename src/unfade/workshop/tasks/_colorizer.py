@@ -1,0 +1,41 @@
+"""The form in which every colorizer ships, whatever it learned by: what the step `colorize` asks of a model."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from unfade.models.card import Port
+from unfade.workshop.tasks import Exported
+
+
+def exported_colorizer(
+    module: nn.Module, *, multiple: int, working_px: int, hints: str, temperature: str, confidence: str, limits: tuple[str, ...]
+) -> Exported:
+    """`module` takes lightness (1, 1, h, w) in [0, 1], hints (1, 3, h, w) and a temperature (1,); it gives chroma (1, 2, h/4, w/4) in CIE
+    units and confidence (1, 1, h/4, w/4). `hints`, `temperature` and `confidence` say what these mean to it."""
+
+    def example(height: int, width: int) -> tuple[Tensor, ...]:
+        chance = torch.Generator().manual_seed(0)
+        hinted = torch.zeros(1, 3, height, width)
+        hinted[:, :, :3, :3] = torch.tensor([0.2, -0.1, 1.0]).view(1, 3, 1, 1)
+        return torch.rand(1, 1, height, width, generator=chance), hinted, torch.tensor([0.38])
+
+    return Exported(
+        module,
+        (
+            Port(name="lightness", axes="n 1 h w", meaning="L*/100 in [0, 1] at working size"),
+            Port(name="hints", axes="n 3 h w", meaning=hints),
+            Port(name="temperature", axes="1", meaning=temperature),
+        ),
+        (
+            Port(name="chroma", axes="n 2 h/4 w/4", meaning="a* and b*, CIE units"),
+            Port(name="confidence", axes="n 1 h/4 w/4", meaning=confidence),
+        ),
+        example,
+        multiple=multiple,
+        tile_px=working_px,
+        overlap_px=0,
+        working_px=working_px,
+        limits=limits,
+    )
