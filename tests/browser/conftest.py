@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,11 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an `unfade serve` of its own, with the shipped models."""
-    folder = tmp_path_factory.mktemp("serve")
+@contextmanager
+def served(folder: Path, **more: str) -> Iterator[str]:
+    """The address, as it is printed, of an `unfade serve` of its own, with the shipped models; `more`: settings, by their names."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UNFADE_")}
-    settings = {"data": str(folder / "data"), "threads": "1", "requests_per_minute": "100000", "min_free_mb": "1"}
+    settings = {"data": str(folder / "data"), "threads": "1", "requests_per_minute": "100000", "min_free_mb": "1"} | more
     environment |= {f"UNFADE_{name.upper()}": value for name, value in settings.items()}
     log = folder / "log"
     unfade = str(Path(sys.executable).with_name("unfade"))
@@ -56,7 +56,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen([unfade, "serve", "--port", "0"], stdout=lines, stderr=lines, env=environment, cwd=folder)
     try:
         deadline = time.monotonic() + 120
-        while not (found := re.search(r"Unfade is at (http://\S+?)/(?:#|\s)", log.read_text())):
+        while not (found := re.search(r"Unfade is at (http://\S+)\s", log.read_text())):
             assert process.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
         yield found[1]
@@ -67,6 +67,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that anyone on this machine may use."""
+    with served(tmp_path_factory.mktemp("serve")) as printed:
+        yield printed.rstrip("/")
 
 
 @pytest.fixture

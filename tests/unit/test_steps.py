@@ -19,7 +19,7 @@ from unfade.steps import damage as damage_module
 from unfade.steps import fill as fill_module
 from unfade.steps.clean import Clean, gate
 from unfade.steps.colorize import Colorize, Hint, is_color, measure_color, temperature
-from unfade.steps.damage import Damage, along_lines, decide, threshold_log_odds
+from unfade.steps.damage import Damage, along_lines, decide, prior_shift, threshold_log_odds
 from unfade.steps.fill import Fill, Grain, add_grain, fill_image
 from unfade.work import Step, Work
 
@@ -52,7 +52,7 @@ def test_a_blot_is_found_and_more_is_marked_at_a_higher_sensitivity(sessions: Se
     photo = gray_photo(200, 150)
     samples = photo.samples.copy()
     samples[50:54, 40:44] = 255
-    samples[120:123, 90:94] = np.clip(samples[120:123, 90:94].astype(int) + 58, 0, 255)  # a contrast of about 0.2: at the threshold
+    samples[120:123, 90:94] = np.clip(samples[120:123, 90:94].astype(int) + 78, 0, 255)  # a contrast a little above the threshold's
     photo = photo.with_samples(samples)
     masks = [Damage(sensitivity=share)(Work(photo), sessions, ignore).mask for share in (0.2, 0.5, 0.9)]
     assert masks[1][50:54, 40:44].all()
@@ -124,6 +124,17 @@ def test_a_large_loss_is_seen_on_the_reduced_copy(sessions: Sessions) -> None:
     done = Damage()(Work(photo.with_samples(samples)), sessions, ignore)
     assert done.mask is not None and done.mask[200:216, 300:316].all()
     assert done.mask.mean() < 0.002
+
+
+def test_the_threshold_moves_with_how_much_of_the_photograph_is_lost() -> None:
+    def shift_of(share: float) -> float:
+        field = np.full((100, 100), -6.0)
+        field.ravel()[: round(share * field.size)] = 6.0
+        return prior_shift(evidence_of(field))
+
+    assert shift_of(0.05) == pytest.approx(0, abs=0.05)  # what the network was taught to expect
+    shifts = [shift_of(share) for share in (0, 0.001, 0.01, 0.05, 0.3)]
+    assert shifts == sorted(shifts) and (shifts[0], shifts[-1]) == damage_module.PRIOR_RANGE
 
 
 @pytest.mark.parametrize("options", [{"sensitivity": -0.1}, {"sensitivity": float("nan")}, {"largest_dust_px": 0}])

@@ -1,9 +1,11 @@
 """DAMAGE IS FOUND: photograph -> mask.
 
-A network gives each pixel the probability that it is lost: at full size for scratches a hair wide, and on reduced copies for tears and
-losses larger than a window sees. Three things are then decided over more than one pixel: a faint scratch by its evidence along a line
-(it hardly shows in any one pixel), a faint edge by its connection to a sure middle (hysteresis: Canny 1986), and a lone speck by the sum
-of its evidence. The mask grows by a pixel where there is any evidence, because the edge of damage is antialiased into the picture.
+A network gives each pixel the probability that it is lost: at full size for scratches a hair wide, at seven tenths of it, which must
+agree, and on reduced copies for tears and losses larger than a window sees. The threshold moves with the photograph: where little is
+lost, much more is needed to believe in a loss. Three things are then decided over more than one pixel: a faint scratch by its evidence
+along a line (it hardly shows in any one pixel), a faint edge by its connection to a sure middle (hysteresis: Canny 1986), and a lone
+speck by the sum of its evidence. The mask grows by a pixel where there is any evidence, because the edge of damage is antialiased into
+the picture.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ Evidence = UInt8[np.ndarray, "h w"]
 
 _STEPS_PER_NAT = 16
 _LOWEST_LOG_ODDS = -8.0
+_LEVELS = np.arange(256) / _STEPS_PER_NAT + _LOWEST_LOG_ODDS
 
 # At sensitivity 0 and 1 the threshold's log-odds are this much above and below the card's.
 SENSITIVITY_SPAN = 4.0
@@ -38,6 +41,14 @@ SENSITIVITY_SPAN = 4.0
 HYSTERESIS = 0.5
 # A component is kept if the sum over its pixels of (p - threshold) / (1 - threshold) reaches this: one sure pixel, or several fair ones.
 SPECK_EVIDENCE = 0.8
+# The network looks at every window once more, reduced to this share, and the mean of the log-odds counts: what is damage at both sizes is
+# rarely a twig or a letter.
+SECOND_LOOK = 0.7
+# The share of lost pixels that the network was taught to expect; a photograph's own moves the threshold by PRIOR_TRUST times the difference
+# of their log-odds, within PRIOR_RANGE.
+PRIOR = 0.05
+PRIOR_TRUST = 0.7
+PRIOR_RANGE = (-1.5, 0.5)
 # Reduced copies: by what factor, and for photographs whose short side is above what.
 COARSE = ((4, 768), (16, 3000))
 # Seen on a reduced copy, damage counts only if a disc of this radius, in pixels of the copy, fits in it: the full size sees thinner better.
@@ -82,8 +93,8 @@ class Damage:
         """Add the damage found to the work's mask. Raises `ModelError` if the damage model cannot be used."""
         began = time.perf_counter()
         session = sessions.get("damage")
-        threshold = threshold_log_odds(session.card.threshold, self.sensitivity)
         evidence = find_evidence(work.photo, session, progress)
+        threshold = threshold_log_odds(session.card.threshold, self.sensitivity) - prior_shift(evidence)
         mask = decide(evidence, threshold, largest_px=self.largest_dust_px)
         if work.mask is not None:
             mask |= work.mask
@@ -107,12 +118,27 @@ def _quantized(log_odds: float) -> int:
     return min(max(round((log_odds - _LOWEST_LOG_ODDS) * _STEPS_PER_NAT), 0), 255)
 
 
-def _evidence_from_probability(probability: np.ndarray) -> np.ndarray:
-    """Probabilities in [0, 1] -> `Evidence`."""
+def _log_odds(probability: np.ndarray) -> np.ndarray:
+    """Probabilities in [0, 1] -> log-odds."""
     share = np.clip(probability, 1e-6, 1 - 1e-6)
-    steps = (np.log(share / (1 - share)) - _LOWEST_LOG_ODDS) * _STEPS_PER_NAT
-    quantized: Evidence = np.clip(np.rint(steps), 0, 255).astype(np.uint8)
-    return quantized
+    log_odds: np.ndarray = np.log(share / (1 - share))
+    return log_odds
+
+
+def prior_shift(evidence: Evidence) -> float:
+    """How much likelier (above 0) or less likely than the network was taught a pixel of this photograph is to be lost, in log-odds.
+
+    The share of lost pixels is the fixed point of the mean posterior under itself, found by expectation maximization over the histogram
+    (Saerens, Latinne and Decaestecker 2002, doi:10.1162/089976602753284446). Pixels are not independent, so only a part of it is trusted.
+    """
+    counts = np.bincount(evidence.ravel(), minlength=256) / max(evidence.size, 1)
+    probability = 1 / (1 + np.exp(-_LEVELS))
+    share = PRIOR
+    for _ in range(50):
+        lost, sound = probability * (share / PRIOR), (1 - probability) * ((1 - share) / (1 - PRIOR))
+        share = min(max(float((counts * lost / (lost + sound)).sum()), 1e-6), 1 - 1e-6)
+    shift = PRIOR_TRUST * (math.log(share / (1 - share)) - math.log(PRIOR / (1 - PRIOR)))
+    return min(max(shift, PRIOR_RANGE[0]), PRIOR_RANGE[1])
 
 
 def find_evidence(photo: Photo, session: Session, progress: Progress) -> Evidence:
@@ -139,13 +165,19 @@ def _run(fetch: tiles.Fetch, height: int, width: int, session: Session, progress
     """The network's evidence on a picture of this size."""
     card = session.card
 
+    def look(part: np.ndarray) -> np.ndarray:
+        return _log_odds(picture_of(next(iter(session.run(image=batch_of(part)).values()))))
+
     def apply(part: np.ndarray, window: tiles.Window) -> np.ndarray:
-        return picture_of(next(iter(session.run(image=batch_of(part)).values())))
+        smaller = [max(card.multiple, round(side * SECOND_LOOK / card.multiple) * card.multiple) for side in part.shape[:2]]
+        again = look(tiles.resize(part, *smaller))
+        both: np.ndarray = (look(part) + tiles.resize(again, *part.shape[:2])) / 2
+        return both
 
     evidence = np.empty((height, width), np.uint8)
     grid = tiles.Grid(card.tile_px, card.overlap_px, card.multiple)
     for rows, band in tiles.run(height, width, fetch, apply, grid, progress, threads=session.threads):
-        evidence[rows] = _evidence_from_probability(band[:, :, 0])
+        evidence[rows] = np.clip(np.rint((band[:, :, 0] - _LOWEST_LOG_ODDS) * _STEPS_PER_NAT), 0, 255)
     return evidence
 
 
@@ -280,8 +312,7 @@ def _connected(evidence: Evidence, low: int, high: int, largest_px: int | None) 
     Components are found band by band and joined across the seams, so that labels never take more than a band's memory.
     """
     height, width = evidence.shape
-    log_odds = np.arange(256) / _STEPS_PER_NAT + _LOWEST_LOG_ODDS
-    probability = 1 / (1 + np.exp(-log_odds))
+    probability = 1 / (1 + np.exp(-_LEVELS))
     excess = np.maximum(probability - probability[high], 0) / (1 - probability[high])
     mask = evidence >= low
     pieces, firsts, above = _Pieces(), [], np.zeros(0, np.int64)

@@ -2,8 +2,9 @@
 
 import * as api from "./api.js";
 import { History } from "./edit.js";
-import { Library, latestActive, latestDone, recall, remember } from "./library.js";
+import { Library, latestActive, latestDone } from "./library.js";
 import { announce, confirmed, icon, tell } from "./say.js";
+import { recall, remember } from "./storage.js";
 import { STEP_NAMES, Studio } from "./studio.js";
 import { openDownload } from "./download.js";
 
@@ -115,7 +116,7 @@ function wireIncoming() {
     }
   });
   addEventListener("beforeunload", (event) => {
-    if (library.uploading) event.preventDefault();
+    if (library.atRisk) event.preventDefault();
   });
 }
 
@@ -123,6 +124,7 @@ function wireIncoming() {
 const cards = new Map();
 
 function stateOf(entry) {
+  if (entry.lost) return { text: "The page was closed before this was uploaded, and the browser could not keep it. Choose it again.", wrong: true };
   if (entry.failed) return { text: entry.failed, wrong: true };
   if (!entry.photo) return entry.sent < 1 ? { text: entry.sent ? `Uploading, ${Math.round(100 * entry.sent)} %` : "Waiting to be uploaded", share: entry.sent * 0.2 } : { text: "Reading", share: 0.2 };
   const active = latestActive(entry.photo);
@@ -164,9 +166,8 @@ function cardOf(entry) {
   const again = document.createElement("button");
   again.type = "button";
   again.className = "quiet card-again";
-  again.textContent = "Try again";
   again.hidden = true;
-  again.addEventListener("click", () => library.retry(entry));
+  again.addEventListener("click", () => (entry.lost ? chooseAgain(entry) : library.retry(entry)));
   item.append(open, again, remove);
   return { item, open, picture, bar, name, state, remove, again };
 }
@@ -182,7 +183,9 @@ function drawCard(entry) {
   card.bar.hidden = share === undefined;
   card.bar.firstChild.style.width = `${100 * (share || 0)}%`;
   card.remove.setAttribute("aria-label", `Delete ${entry.name}`);
-  card.again.hidden = !entry.failed;
+  card.name.title = entry.name;
+  card.again.hidden = !entry.lost && (!entry.failed || entry.final);
+  card.again.textContent = entry.lost ? "Choose it again…" : "Try again";
   const done = entry.photo && latestDone(entry.photo);
   const wanted = done ? api.imageUrl(`jobs/${done.id}`, 512) : entry.photo ? api.imageUrl(`photos/${entry.photo.id}`, 512) : entry.local;
   if (wanted && card.picture.getAttribute("src") !== wanted) card.picture.src = wanted;
@@ -209,6 +212,22 @@ function drawShelf() {
 function drawZip() {
   const done = library.entries.filter((entry) => entry.photo && latestDone(entry.photo)).length;
   $("zip-open").hidden = done < 2;
+}
+
+function chooseAgain(entry) {
+  const one = Object.assign(document.createElement("input"), { type: "file", accept: $("chooser").accept });
+  one.addEventListener("change", () => one.files.length && library.chooseAgain(entry, one.files[0]));
+  one.click();
+}
+
+/** Uploads that a refresh interrupted go on by themselves; the page says so, and asks again for those that it could not keep. */
+async function resume() {
+  const entries = await library.resume();
+  const lost = entries.filter((entry) => entry.lost).length;
+  const going = entries.length - lost;
+  if (going) tell(going === 1 ? "The upload that was interrupted goes on." : `The ${going} uploads that were interrupted go on.`);
+  if (lost) tell(lost === 1 ? "One upload was interrupted and is lost; choose that photograph again." : `${lost} uploads were interrupted and are lost; choose those photographs again.`, { wrong: true });
+  if (entries.length === 1 && going && library.entries.length === 1) openWhenReady = entries[0];
 }
 
 async function removePhoto(entry) {
@@ -297,9 +316,10 @@ async function begin() {
     const done = library.entries.map((entry) => entry.photo && latestDone(entry.photo)).filter(Boolean);
     openDownload({ jobs: done, photo: null, hasLocation: library.entries.some((entry) => entry.photo?.has_location), settings });
   });
-  wireIncoming();
   addEventListener("hashchange", route);
   const lost = await library.load();
+  await resume();
+  wireIncoming();
   if (lost) tell(lost === 1 ? "One photograph's time was over; it has been deleted." : `The time of ${lost} photographs was over; they have been deleted.`);
   route();
   document.body.dataset.ready = "yes";

@@ -1,6 +1,7 @@
 // What a person wants done to a photograph, as one value that never changes, so that all of it can be undone.
 
-import { EDITS, forget, recall, remember } from "./library.js";
+import { EDITS } from "./library.js";
+import { forget, recall, remember } from "./storage.js";
 
 const MERGE_MS = 900;
 const MAX_STEPS = 100;

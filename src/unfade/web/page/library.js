@@ -1,44 +1,14 @@
 // The person's photographs: which they are (kept in this browser), what the server knows of them, and news of their jobs.
 
 import * as api from "./api.js";
+import { Pending } from "./pending.js";
+import { forget, keys, recall, remember } from "./storage.js";
 
 const IDS = "unfade.photos";
 export const EDITS = "unfade.edit.";
 const UPLOADS_AT_ONCE = 2;
 const EVENTS_AT_ONCE = 200;
-
-const stored = (key, otherwise) => {
-  try {
-    return JSON.parse(localStorage.getItem(key)) ?? otherwise;
-  } catch {
-    return otherwise; // private windows may refuse, and others may have written there
-  }
-};
-const store = (key, value) => {
-  try {
-    localStorage.setItem(key, JSON.stringify(value));
-  } catch {
-    // Full or refused: the page works on, it only won't find its photographs again.
-  }
-};
-
-export const remember = store;
-export const recall = stored;
-export const forget = (key) => {
-  try {
-    localStorage.removeItem(key);
-  } catch {
-    // as above
-  }
-};
-
-const keys = () => {
-  try {
-    return Object.keys(localStorage);
-  } catch {
-    return []; // as above
-  }
-};
+const FINAL = new Set([400, 413, 415, 422]); // the same file would be refused again
 
 const OVER = new Set(["done", "failed", "cancelled"]);
 export const over = (job) => OVER.has(job.state);
@@ -47,7 +17,10 @@ export const over = (job) => OVER.has(job.state);
 export class Library extends EventTarget {
   constructor() {
     super();
-    this.entries = []; // { key, photo|null, local: object URL|null, name, sent: 0…1, failed: sentence|null, chosen: File|null }
+    // { key, photo|null, local: object URL|null, name, sent: 0…1, failed: sentence|null, final: of no use to try again,
+    //   chosen: File|null, kept: whether a refresh finds it, lost: whether one did not }
+    this.entries = [];
+    this.pending = new Pending();
     this.waiting = [];
     this.uploading = 0;
     this.source = null;
@@ -63,36 +36,75 @@ export class Library extends EventTarget {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
-  save() {
-    store(IDS, this.entries.filter((entry) => entry.photo).map((entry) => entry.photo.id));
+  get ids() {
+    return recall(IDS, []).filter((id) => typeof id === "string");
+  }
+
+  /** Note a photograph, or that it has gone; another tab may do so at the same time. */
+  note(id, here) {
+    const others = this.ids.filter((other) => other !== id);
+    remember(IDS, here ? [...others, id] : others);
   }
 
   /** Ask the server for the photographs that this browser holds ids of. */
   async load() {
-    const ids = stored(IDS, []).filter((id) => typeof id === "string");
+    const { ids } = this;
     const found = [];
     for (let at = 0; at < ids.length; at += 500) found.push(...(await api.photos(ids.slice(at, at + 500))));
     const byId = new Map(found.map((photo) => [photo.id, photo]));
-    const pending = this.entries.filter((entry) => !entry.photo);
-    this.entries = ids.filter((id) => byId.has(id)).map((id) => {
+    const gone = new Set(ids.filter((id) => !byId.has(id)));
+    const uploading = this.entries.filter((entry) => !entry.photo);
+    // What was uploaded while the server was asked is here already.
+    this.entries = this.ids.filter((id) => byId.has(id) || (!gone.has(id) && this.entry(id))).map((id) => {
       const entry = this.entry(id) || { key: id, local: null, name: "", sent: 1, failed: null, chosen: null };
-      entry.photo = byId.get(id);
+      entry.photo = byId.get(id) || entry.photo;
       entry.name = entry.photo.name;
       return entry;
-    }).concat(pending);
-    this.save();
-    for (const key of keys()) if (key.startsWith(EDITS) && !byId.has(key.slice(EDITS.length))) forget(key);
+    }).concat(uploading);
+    for (const id of gone) this.note(id, false);
+    const here = new Set(this.ids);
+    for (const key of keys()) if (key.startsWith(EDITS) && !here.has(key.slice(EDITS.length))) forget(key);
     this.tell("list");
     this.watch();
-    return ids.length - found.length;
+    return gone.size;
+  }
+
+  /** Take up the uploads that a refresh interrupted; gives their entries. */
+  async resume() {
+    const entries = (await this.pending.begin()).map(({ key, name, options, chosen }) => ({
+      key, photo: null, local: chosen && URL.createObjectURL(chosen), name, sent: 0, failed: null, chosen, options, kept: true, lost: !chosen,
+    }));
+    if (!entries.length) return entries;
+    this.entries.push(...entries);
+    this.waiting.push(...entries.filter((entry) => entry.chosen));
+    this.tell("list");
+    this.pump();
+    return entries;
+  }
+
+  /** The file of an upload that was lost, chosen again. */
+  chooseAgain(entry, chosen) {
+    Object.assign(entry, { chosen, name: chosen.name, local: URL.createObjectURL(chosen), lost: false });
+    this.keep(entry);
+    this.retry(entry);
+  }
+
+  async keep(entry) {
+    entry.kept = await this.pending.keep(entry);
+  }
+
+  /** Whether a refresh now would lose an upload. */
+  get atRisk() {
+    return this.entries.some((entry) => !entry.photo && entry.chosen && !entry.kept && !entry.final);
   }
 
   /** Upload photographs, some at a time; `options` start a job for each. */
   add(files, options) {
     const added = files.map((chosen) => ({
       key: crypto.randomUUID ? crypto.randomUUID() : String(Math.random()),
-      photo: null, local: URL.createObjectURL(chosen), name: chosen.name || "Pasted picture", sent: 0, failed: null, chosen, options,
+      photo: null, local: URL.createObjectURL(chosen), name: chosen.name || "Pasted picture", sent: 0, failed: null, chosen, options, kept: false,
     }));
+    for (const entry of added) this.keep(entry);
     this.entries.push(...added);
     this.waiting.push(...added);
     this.tell("list");
@@ -119,11 +131,12 @@ export class Library extends EventTarget {
         this.tell("photo", entry);
       });
       entry.name = entry.photo.name;
+      this.pending.drop(entry.key);
       if (!this.entries.includes(entry)) return void (await api.deletePhoto(entry.photo.id)); // taken away meanwhile
       entry.sent = 1;
       entry.chosen = null;
       entry.starting = Boolean(entry.options);
-      this.save();
+      this.note(entry.photo.id, true);
       this.tell("photo", entry);
       if (entry.options) await this.start(entry, entry.options);
       entry.starting = false;
@@ -138,6 +151,8 @@ export class Library extends EventTarget {
       }
       entry.starting = false;
       entry.failed = refusal.message;
+      entry.final = !entry.photo && FINAL.has(refusal.status);
+      if (entry.final) this.pending.drop(entry.key);
       this.tell("photo", entry);
     }
   }
@@ -220,7 +235,8 @@ export class Library extends EventTarget {
     }
     if (entry.local) URL.revokeObjectURL(entry.local);
     this.entries = this.entries.filter((other) => other !== entry);
-    this.save();
+    if (entry.photo) this.note(entry.photo.id, false);
+    else this.pending.drop(entry.key);
     this.tell("list");
     this.watch();
   }

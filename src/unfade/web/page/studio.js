@@ -84,11 +84,12 @@ export class Studio {
       ? "This photograph is in color already. Switch this on to give it new ones."
       : "A good guess, not the truth: nobody knows the real colors. Tap the photograph with the Color tool where you know better.";
     $("overlay").checked = false;
+    this.busy(null);
     this.useTool("move");
     this.view("split");
     requestAnimationFrame(() => {
       this.viewer.fit();
-      if (!document.querySelector("dialog[open]")) $("back").focus({ preventScroll: true });
+      if (!document.querySelector("dialog[open]")) $("photo-name").focus({ preventScroll: true });
     });
     this.refresh();
     if (entry.starting || jobFor(photo, this.edit)) return; // under way already
@@ -303,11 +304,14 @@ export class Studio {
 
   async showJob(job) {
     const pyramid = this.pyramid(`jobs/${job.id}`);
-    this.busy(null);
+    this.busy(this.viewer.after ? null : "Opening the result");
     if (this.viewer.after === pyramid) return;
     const { entry } = this;
     this.next = pyramid;
-    if (!(await pyramid.ready) || this.entry !== entry || this.next !== pyramid) return; // the preview stays until the whole one can be seen
+    const seen = await pyramid.ready; // the preview stays until the whole one can be seen
+    if (this.entry !== entry || this.next !== pyramid) return;
+    this.busy(null);
+    if (!seen) return;
     if (jobFor(this.photo, this.edit) !== job && this.viewer.after) return;
     this.viewer.after = pyramid;
     if (this.viewer.fitted) this.viewer.fit();
@@ -393,7 +397,7 @@ export class Studio {
     if (edit.fill) {
       if (edit.strokes.length) text = this.brushNote;
       else if (!edit.mask) text = job && over(job) ? "No damage was found." : "Looking for damage…";
-      else if (!total) text = this.mask.base ? "No damage is marked. Brush over what should go." : "…";
+      else if (!total) text = this.mask.base ? "No damage is marked. Brush over what should go." : "One moment…";
       else text = `${total} ${total === 1 ? "place" : "places"} marked${repaired < Math.min(total, this.mask.objects.length) ? `, ${this.mask.objects.length - repaired} kept as they are` : ""}.`;
     }
     $("damage-summary").textContent = text;
