@@ -29,7 +29,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-WAIT_MS = 180_000  # two busy cores make minutes of what takes seconds
+WAIT_MS = 25_000  # two busy cores make minutes of what takes seconds
 
 
 @pytest.fixture(scope="session")

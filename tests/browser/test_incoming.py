@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def drag(page: Any, kind: str, *photographs: Path) -> None:
 def hold_uploads(page: Any) -> list[Any]:
     """Let no upload through; gives what is held."""
     held: list[Any] = []
-    page.route("**/api/v1/photos", held.append)
+    page.route("**/api/v1/photos", lambda route: held.append(route))
     return held
 
 
@@ -78,8 +79,6 @@ def test_files_are_dropped_on_the_page(open_page: Open, old_photograph: Path, tm
 
 
 def test_a_picture_is_pasted(open_page: Open, old_photograph: Path) -> None:
-    import base64
-
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
     page.evaluate(COPY_TO_CLIPBOARD, base64.b64encode(old_photograph.read_bytes()).decode())
     page.keyboard.press("Control+V")
@@ -137,7 +136,7 @@ def test_another_tab_leaves_uploads_alone_until_their_tab_is_closed(open_page: O
 
 def test_an_upload_that_the_browser_could_not_keep_is_asked_for_again(open_page: Open, old_photograph: Path) -> None:
     page = open_page()
-    page.evaluate("IDBFactory.prototype.open = () => { throw new DOMException('refused', 'SecurityError'); }")
+    page.evaluate("IDBFactory.prototype.open = () => { throw new DOMException('refused', 'SecurityError'); }; 0")
     held = hold_uploads(page)
     bring(page, old_photograph)
     until_held(page, held, 1)

@@ -221,7 +221,7 @@ def test_grain_is_that_of_the_surroundings(rng: np.random.Generator, sigma: floa
     lost = np.zeros((160, 160), bool)
     lost[50:110, 50:110] = True
     picture = 0.5 + np.where(lost[:, :, None], 0, grain).astype(np.float32)
-    grained = add_grain(picture, lost, (0, 0), Grain(7, 0.1))
+    grained = add_grain(picture, lost, (0, 0), Grain(7, 0.1, sigma))
     np.testing.assert_array_equal(grained[~lost], picture[~lost])
     inner = grained[54:106, 54:106]
     assert inner.std() == pytest.approx(grain.std(), rel=0.25)
@@ -234,9 +234,9 @@ def test_no_grain_is_added_to_a_clean_picture_nor_twice(rng: np.random.Generator
     lost = np.zeros((100, 100), bool)
     lost[40:60, 40:60] = True
     clean = np.full((100, 100, 3), 0.5, np.float32)
-    np.testing.assert_array_equal(add_grain(clean, lost, (0, 0), Grain(7, 0.1)), clean)
+    np.testing.assert_array_equal(add_grain(clean, lost, (0, 0), Grain(7, 0.1, 0.0)), clean)
     grainy = (0.5 + 0.03 * rng.standard_normal((100, 100, 3))).astype(np.float32)
-    assert np.abs(add_grain(grainy, lost, (0, 0), Grain(7, 0.1)) - grainy).std() < 0.01
+    assert np.abs(add_grain(grainy, lost, (0, 0), Grain(7, 0.1, 0.0)) - grainy).std() < 0.01
 
 
 def test_grain_belongs_to_the_photograph_not_to_the_window() -> None:

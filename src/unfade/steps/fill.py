@@ -45,7 +45,7 @@ GRAIN_LEAST = 0.002  # half a step of 8 bits: less is not seen
 GRAIN_MOST = 1.0  # no stronger than in the flattest places of the whole photograph: texture around a hole is no grain
 GRAIN_FLATTEST_OF_ALL = 0.05
 GRAIN_PROBES, GRAIN_PROBE_PX = 8, 96  # the whole is known from so many small parts down and across
-# Blur of white noise (sigma in pixels) -> correlation of neighbours in its residual, measured: the ring's tells how coarse its grain is.
+# Blur of white noise (sigma in pixels) -> correlation of neighbours in its residual, measured: it tells how coarse a grain is.
 # The third row is the standard deviation of that residual, for white noise of 1. Coarser grain than the last is not told from texture.
 _GRAIN_SIGMAS = (0.0, 0.5, 0.7, 1.0)
 _GRAIN_CORRELATIONS = (-0.176, 0.006, 0.285, 0.539)
@@ -251,14 +251,16 @@ def _paint_window(
 
 @dataclass(frozen=True)
 class Grain:
-    """What is known of a photograph's grain: the `seed` of the noise, and the standard deviation of the residual that it has at `most`."""
+    """What is known of a photograph's grain: the `seed` of the noise, the standard deviation of the residual that it has at `most`, and the
+    blur of white noise that is as coarse, `sigma` in pixels."""
 
     seed: int
     most: float
+    sigma: float
 
 
 def add_grain(image: Image, lost: Mask, origin: tuple[int, int], grain: Grain) -> Image:
-    """Add grain under `lost` until its fine residual is as strong as that of the ring around it, as coarse, and as alike in the channels.
+    """Add grain under `lost` until its fine residual is as strong as that of the ring around it, and as alike in the channels.
 
     `origin` is where the window lies in the photograph: the noise belongs to the photograph's pixels, so that windows that overlap agree
     and every run gives the same. Only what is missing is added: variances add up.
@@ -275,18 +277,13 @@ def add_grain(image: Image, lost: Mask, origin: tuple[int, int], grain: Grain) -
     missing = np.minimum(np.sqrt(np.maximum(spread - present, 0) * GRAIN_FLATTEST_POWER), grain.most).astype(np.float32)
     if missing.max() < GRAIN_LEAST:
         return image
-    luma = residual.mean(axis=2)
-    pair = around[:, 1:] & around[:, :-1]
-    one, other = luma[:, 1:][pair], luma[:, :-1][pair]
-    correlation = float((one * other).sum() / max(float((one * one).sum()), 1e-12))
-    sigma = float(np.interp(correlation, _GRAIN_CORRELATIONS, _GRAIN_SIGMAS))
     alike = min(max((float((flat.sum(axis=1) ** 2).mean()) / max(float(spread.mean()), 1e-12) - 3) / 6, 0.0), 1.0)  # var of a sum: 3 + 6 r
-    common = _unit_noise(lost.shape, origin, grain.seed, 0, sigma)
+    common = _unit_noise(lost.shape, origin, grain.seed, 0, grain.sigma)
     grained = image.copy()
     for channel in range(3):
         noise = common
         if alike <= 0.98:
-            own = _unit_noise(lost.shape, origin, grain.seed, channel + 1, sigma)
+            own = _unit_noise(lost.shape, origin, grain.seed, channel + 1, grain.sigma)
             noise = np.float32(alike**0.5) * common + np.float32((1 - alike) ** 0.5) * own
         grained[:, :, channel][lost] += missing[channel] * noise[lost]
     return grained
@@ -295,21 +292,29 @@ def add_grain(image: Image, lost: Mask, origin: tuple[int, int], grain: Grain) -
 def measure_grain(photo: Photo, mask: Mask) -> Grain:
     """The grain of the whole photograph, from its flattest places outside `mask`."""
     seed = zlib.crc32(photo.samples[::16, ::16].tobytes())
-    residuals, energies = [], []
+    residuals, energies, usable = [], [], []
     for top in np.linspace(0, max(photo.height - GRAIN_PROBE_PX, 0), GRAIN_PROBES, dtype=int):
         for left in np.linspace(0, max(photo.width - GRAIN_PROBE_PX, 0), GRAIN_PROBES, dtype=int):
             rows, columns = slice(top, min(top + GRAIN_PROBE_PX, photo.height)), slice(left, min(left + GRAIN_PROBE_PX, photo.width))
             part = photo.srgb(rows, columns)
             residual, energy = _residual(part)
             near = cv2.dilate(mask[rows, columns].view(np.uint8), np.ones((GRAIN_PATCH_PX + 4,) * 2, np.uint8)) > 0
-            usable = _unclipped(part) & ~near
-            residuals.append((residual[usable] ** 2).mean(axis=1))
-            energies.append(energy[usable])
-    power, energy = np.concatenate(residuals), np.concatenate(energies)
-    if len(power) < 32:
-        return Grain(seed, 0.0)
-    flat = energy <= np.quantile(energy, GRAIN_FLATTEST_OF_ALL)
-    return Grain(seed, GRAIN_MOST * float((power[flat].mean() * GRAIN_FLATTEST_POWER) ** 0.5))
+            residuals.append(residual)
+            energies.append(energy)
+            usable.append(_unclipped(part) & ~near)
+    energy = np.concatenate([energy[where] for energy, where in zip(energies, usable, strict=True)])
+    if len(energy) < 32:
+        return Grain(seed, 0.0, 0.0)
+    limit = np.quantile(energy, GRAIN_FLATTEST_OF_ALL)
+    flat = [where & (energy <= limit) for energy, where in zip(energies, usable, strict=True)]
+    power = np.concatenate([(residual[where] ** 2).mean(axis=1) for residual, where in zip(residuals, flat, strict=True)]).mean()
+    alike, own = 0.0, 1e-12
+    for residual, where in zip(residuals, flat, strict=True):
+        luma, pair = residual.mean(axis=2), where[:, 1:] & where[:, :-1]
+        alike += float((luma[:, 1:][pair] * luma[:, :-1][pair]).sum())
+        own += float((luma[:, 1:][pair] ** 2).sum())
+    sigma = float(np.interp(alike / own, _GRAIN_CORRELATIONS, _GRAIN_SIGMAS))
+    return Grain(seed, GRAIN_MOST * float((power * GRAIN_FLATTEST_POWER) ** 0.5), sigma)
 
 
 def _unclipped(image: Image) -> Mask:
