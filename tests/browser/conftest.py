@@ -29,7 +29,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-WAIT_MS = 25_000  # two busy cores make minutes of what takes seconds
+WAIT_MS = 180_000  # two busy cores make minutes of what takes seconds
 
 
 @pytest.fixture(scope="session")
@@ -78,11 +78,14 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def open_page(chromium: Any, address: str) -> Iterator[Callable[..., Any]]:
-    """Open the page at a size and in a color scheme; fails the test if the page logs an error or breaks its own policy."""
+    """Open the page at a size and in a color scheme; fails the test if the page logs an error or breaks its own policy.
+
+    `quiet`: it has no reason to log any; `at`: another server's address.
+    """
     contexts: list[Any] = []
     complaints: list[str] = []
 
-    def open_(size: str = "desktop", scheme: str = "light", **more: Any) -> Any:
+    def open_(size: str = "desktop", scheme: str = "light", *, quiet: bool = True, at: str = "", **more: Any) -> Any:
         width, height = SIZES[size]
         context = chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=size == "phone", reduced_motion="reduce", **more
@@ -91,10 +94,12 @@ def open_page(chromium: Any, address: str) -> Iterator[Callable[..., Any]]:
         context.set_default_timeout(WAIT_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(f"{error}"))
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("request", lambda request: None if request.url.startswith((address, "blob:", "data:")) else complaints.append(request.url))
-        page.goto(address + "/")
-        page.wait_for_selector("body[data-ready=yes]")
+        if quiet:  # a refusal is an error on the console
+            page.on("console", lambda message: complaints.append(f"{message.text} {message.location}") if message.type == "error" else None)
+        origin = at.split("/#")[0] or address
+        page.on("request", lambda request: None if request.url.startswith((origin, "blob:", "data:")) else complaints.append(request.url))
+        page.goto(at or f"{address}/")
+        page.wait_for_selector("body[data-ready=yes], #sign-in[open]")
         return page
 
     yield open_

@@ -43,3 +43,57 @@ def pixels(page: Any, selector: str = "#view") -> np.ndarray:
 
 def differ(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.mean(np.abs(one.astype(int) - other.astype(int)).max(axis=-1) > 12))
+
+
+def steps_off(page: Any) -> None:
+    """For new photographs: nothing is done. The result is then the photograph itself."""
+    for step in ("fill", "clean", "color"):
+        page.locator(f"#plan-{step}").uncheck(force=True)
+
+
+def photo_id(page: Any) -> str:
+    return str(page.url).rsplit("/p/", 1)[1]
+
+
+def facts_of(page: Any) -> Any:
+    """What the server says of the photograph that is open."""
+    return page.request.get(f"{page.url.split('/#')[0]}/api/v1/photos/{photo_id(page)}").json()
+
+
+def mask_of(page: Any, mask_id: str) -> np.ndarray:
+    """A mask of the photograph that is open, (h, w), True = lost."""
+    data = page.request.get(f"{page.url.split('/#')[0]}/api/v1/photos/{photo_id(page)}/masks/{mask_id}").body()
+    mask = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert mask is not None
+    return np.asarray(mask) > 127
+
+
+def photograph_on_screen(page: Any) -> tuple[float, float, float, float]:
+    """Left, top, width and height of a gray photograph that is seen whole, in CSS pixels; the bench around it is not quite gray."""
+    page.click("[data-tool=move]")
+    page.click("#zoom-fit")
+    page.wait_for_timeout(200)
+    box = page.locator("#view").bounding_box()
+    seen = pixels(page).astype(int)[66:-86]
+    rows, columns = np.nonzero(np.abs(seen[:, :, 0] - seen[:, :, 2]) < 6)
+    left, top = columns.min(), rows.min()
+    return box["x"] + left, box["y"] + 66 + top, columns.max() + 1 - left, rows.max() + 1 - top
+
+
+def drag_on(page: Any, tool: str, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag a tool over the photograph, between two places in shares of its width and height."""
+    left, top, width, height = photograph_on_screen(page)
+    page.click(f"[data-tool={tool}]")
+    page.mouse.move(left + start[0] * width, top + start[1] * height)
+    page.mouse.down()
+    page.mouse.move(left + end[0] * width, top + end[1] * height, steps=8)
+    page.mouse.up()
+
+
+def dot_on_screen(page: Any) -> tuple[float, float]:
+    """Where, in CSS pixels of the page, the one black dot of the photograph is seen."""
+    box = page.locator("#view").bounding_box()
+    seen = pixels(page)[90:-110, 20:-20]  # between the bars that float over it
+    rows, columns = np.nonzero(seen.max(axis=-1) < 40)
+    assert len(rows), "no dot is seen"
+    return box["x"] + 20 + float(columns.mean()) + 0.5, box["y"] + 90 + float(rows.mean()) + 0.5

@@ -86,13 +86,13 @@ def test_a_picture_is_pasted(open_page: Open, old_photograph: Path) -> None:
     assert page.locator("#photo-facts").inner_text() == "320 × 240 · PNG"
 
 
-def test_many_are_chosen_at_once_and_one_may_be_wrong(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
+def test_many_are_chosen_at_once_and_keep_their_order(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
     page = open_page()
     paths = copies(old_photograph, tmp_path, [f"album-{number:02}.jpg" for number in range(12)])
     bring(page, *paths)
     assert page.locator(".card").count() == 12
     assert page.locator("#hero").is_hidden()
-    page.wait_for_function("document.querySelectorAll('.card .ready').length === 12")
+    page.locator(".card .ready").nth(11).wait_for()
     assert page.locator("#zip-open").is_visible()
     page.reload()
     page.wait_for_selector("body[data-ready=yes]")
@@ -109,7 +109,7 @@ def test_a_refresh_during_an_upload_loses_nothing(open_page: Open, old_photograp
     page.reload()
     page.wait_for_selector("body[data-ready=yes]")
     assert "3 uploads that were interrupted go on" in page.locator("#slips").inner_text()
-    page.wait_for_function("document.querySelectorAll('.card .ready').length === 3")
+    page.locator(".card .ready").nth(2).wait_for()
     assert sorted(page.locator(".card strong").all_inner_texts()) == ["one.jpg", "three.jpg", "two.jpg"]
     page.reload()
     page.wait_for_selector("body[data-ready=yes]")
@@ -136,7 +136,7 @@ def test_another_tab_leaves_uploads_alone_until_their_tab_is_closed(open_page: O
 
 def test_an_upload_that_the_browser_could_not_keep_is_asked_for_again(open_page: Open, old_photograph: Path) -> None:
     page = open_page()
-    page.evaluate("IDBFactory.prototype.open = () => { throw new DOMException('refused', 'SecurityError'); }; 0")
+    page.evaluate("IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError'); }; 0")
     held = hold_uploads(page)
     bring(page, old_photograph)
     until_held(page, held, 1)

@@ -68,7 +68,7 @@ def test_the_whole_story(open_page: Open, old_photograph: Path, size: str) -> No
     assert page.is_disabled("#fill-again")
     page.keyboard.press("Control+Shift+z")
     assert page.is_enabled("#fill-again")
-    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.url.endswith("/masks")) as uploaded:
+    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.url.endswith("/edits")) as uploaded:
         page.click("#fill-again")
     assert uploaded.value.status == 201
     assert uploaded.value.json()["share"] > 0
@@ -140,6 +140,7 @@ def test_sliders_answer_while_they_move(open_page: Open, old_photograph: Path) -
         page.locator("#saturation").fill("190")
     page.wait_for_selector("#state", state="hidden")
     strong = pixels(page)
+    page.wait_for_timeout(1000)  # what follows at once is the same movement, and undone with it
     page.route("**/preview", lambda route: None)  # never answered: from here on only what the page itself can blend
     page.locator("#saturation").fill("20")
     page.wait_for_timeout(150)

@@ -38,7 +38,18 @@ from unfade.web.answers import (
 )
 from unfade.web.guard import COOKIE
 from unfade.web.ledger import OVER, JobRecord, MaskRecord, PhotoRecord, ResultRecord
-from unfade.web.options import RESULT_FORMATS, Id, Location, MaskEdit, Options, PhotoQuery, PreviewOptions, ResultFormat, SignIn
+from unfade.web.options import (
+    RESULT_FORMATS,
+    Id,
+    Location,
+    MaskDrawing,
+    MaskEdit,
+    Options,
+    PhotoQuery,
+    PreviewOptions,
+    ResultFormat,
+    SignIn,
+)
 from unfade.web.problems import Problem, described, not_found, sentence
 from unfade.web.service import Service
 
@@ -694,7 +705,7 @@ async def get_object_at(
 
 @router.post("/photos/{photo_id}/masks/{mask_id}/edits", tags=["masks"], status_code=201, responses=described(*_CHANGES, "busy"))
 async def post_mask_edit(photo_id: Id, mask_id: Id, body: MaskEdit, service: S) -> MaskAnswer:
-    """A new mask without some pieces of this one."""
+    """A new mask: this one without some of its pieces, and with brush strokes over it."""
     photo = await run_in_threadpool(service.photo, photo_id)
     await run_in_threadpool(service.mask, photo_id, mask_id)
 
@@ -707,11 +718,34 @@ async def post_mask_edit(photo_id: Id, mask_id: Id, body: MaskEdit, service: S) 
                 facts=str(facts),
                 remove=list(body.remove),
                 largest_px=body.largest_dust_px,
+                strokes=_strokes_of(body),
             )
 
         return service.keep_mask(photo, make)
 
     return await _of_mask(service, photo_id, mask_id, run, lambda mask, _: mask_answer(mask))
+
+
+@router.post("/photos/{photo_id}/masks/edits", tags=["masks"], status_code=201, responses=described(*_CHANGES, "busy"))
+async def post_mask_drawing(photo_id: Id, body: MaskDrawing, service: S) -> MaskAnswer:
+    """A mask of the photograph's size, of brush strokes alone."""
+    photo = await run_in_threadpool(service.photo, photo_id)
+
+    def make(target: Path, facts: Path) -> Awaitable[Any]:
+        return service.darkroom.run(
+            darkroom.draw_mask,
+            target=str(target),
+            facts=str(facts),
+            width=photo.width,
+            height=photo.height,
+            strokes=_strokes_of(body),
+        )
+
+    return mask_answer(await service.keep_mask(photo, make))
+
+
+def _strokes_of(body: MaskEdit | MaskDrawing) -> list[dict[str, Any]]:
+    return [stroke.model_dump() for stroke in body.strokes]
 
 
 @router.delete("/photos/{photo_id}/masks/{mask_id}", tags=["masks"], status_code=204, responses=described(*_CHANGES))

@@ -30,7 +30,7 @@ from unfade.models.session import cpu_limit
 from unfade.photo import Photo
 from unfade.settings import Settings
 from unfade.steps.colorize import is_color
-from unfade.web import objects, views
+from unfade.web import brush, objects, views
 from unfade.web.location import has_location, without_location
 from unfade.web.problems import Problem
 
@@ -135,9 +135,15 @@ def take_mask(*, source: str, target: str, facts: str, width: int, height: int, 
     return write_mask(lost, Path(target), Path(facts))
 
 
-def edit_mask(*, source: str, target: str, facts: str, remove: list[int], largest_px: int | None) -> MaskFacts:
-    """Take pieces out of a mask."""
-    return write_mask(objects.without(read_mask(source), remove, largest_px), Path(target), Path(facts))
+def edit_mask(*, source: str, target: str, facts: str, remove: list[int], largest_px: int | None, strokes: list[brush.Stroke]) -> MaskFacts:
+    """Take pieces out of a mask, then draw on it."""
+    rest = objects.without(read_mask(source), remove, largest_px)
+    return write_mask(brush.draw(rest, strokes), Path(target), Path(facts))
+
+
+def draw_mask(*, target: str, facts: str, width: int, height: int, strokes: list[brush.Stroke]) -> MaskFacts:
+    """Draw on an empty mask."""
+    return write_mask(brush.draw(np.zeros((height, width), bool), strokes), Path(target), Path(facts))
 
 
 def show_mask(*, source: str, target: str, side_px: int | None, overlay: str | None) -> dict[str, Any]:
@@ -214,7 +220,7 @@ def ready() -> dict[str, Any]:
 
 
 TASKS: dict[str, Callable[..., Any]] = {
-    task.__name__: task for task in (ready, develop, show, take_mask, edit_mask, show_mask, find_piece, export)
+    task.__name__: task for task in (ready, develop, show, take_mask, edit_mask, draw_mask, show_mask, find_piece, export)
 }
 
 # --- how a child is started, watched and heard ------------------------------------------------------------------------------------------

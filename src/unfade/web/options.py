@@ -11,6 +11,8 @@ RESULT_FORMATS: tuple[ResultFormat, ...] = ("same", "jpeg", "png", "tiff", "webp
 Location = Literal["keep", "drop"]
 MAX_HINTS = 500
 MAX_KEEP = 100_000
+MAX_STROKES = 5_000
+MAX_POINTS = 20_000
 PREVIEW_RANGE_PX = (256, 1536)
 
 Id = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{32}$", examples=["Jw0cVzv0mFtO3lC7mS1Vb8Jq6Yk2Nn4x"])]
@@ -63,11 +65,32 @@ class PreviewOptions(Options):
     side_px: int = Field(default=768, ge=PREVIEW_RANGE_PX[0], le=PREVIEW_RANGE_PX[1], description="The preview's longer side.")
 
 
+Coordinate = Annotated[float, Field(ge=-1e5, le=1e6)]
+
+
+class StrokeAsked(Asked):
+    """A stroke of a round brush along `points`, in pixels of the photograph; "clear" takes all that was marked before."""
+
+    kind: Literal["brush", "eraser", "clear"]
+    radius_px: float = Field(default=1, ge=0, le=1e5)
+    points: tuple[tuple[Coordinate, Coordinate], ...] = Field(default=(), max_length=MAX_POINTS, description="Each x and y.")
+
+
+Strokes = Annotated[tuple[StrokeAsked, ...], Field(max_length=MAX_STROKES, description="Oldest first.")]
+
+
 class MaskEdit(Asked):
-    """What to take out of a mask."""
+    """What to take out of a mask, and what to draw on it after that."""
 
     remove: tuple[Annotated[int, Field(ge=1, le=2**31 - 1)], ...] = Field(default=(), max_length=MAX_KEEP)
     largest_dust_px: int | None = Field(default=None, ge=1, le=1_000_000)
+    strokes: Strokes = ()
+
+
+class MaskDrawing(Asked):
+    """What to draw on an empty mask."""
+
+    strokes: Strokes
 
 
 class PhotoQuery(Asked):

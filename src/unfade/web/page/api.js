@@ -14,6 +14,11 @@ export class Refusal extends Error {
 
 const unreachable = () => new Refusal(0, "unreachable", "The server cannot be reached. Your photographs are still there; try again in a moment.", 0);
 
+let askForToken = null; // resolves once the person has signed in
+
+/** What to do when the server wants its token in the middle of things (its cookie has run out); what was asked is then asked again. */
+export const whenTokenIsNeeded = (act) => (askForToken = act);
+
 async function refusalOf(response) {
   let problem = {};
   try {
@@ -36,6 +41,10 @@ async function ask(method, path, { json, body, type, signal } = {}) {
     if (error.name === "AbortError") throw error;
     throw unreachable();
   }
+  if (response.status === 401 && askForToken && path !== "/session") {
+    await askForToken();
+    return ask(method, path, { json, body, type, signal });
+  }
   if (!response.ok) throw await refusalOf(response);
   return response;
 }
@@ -56,14 +65,14 @@ export const preview = async (photoId, options, sidePx, signal) =>
 
 const maskPath = (photoId, maskId) => `/photos/${photoId}/masks/${maskId}`;
 export const maskOverlay = async (photoId, maskId, color, sidePx) =>
-  (await ask("GET", `${maskPath(photoId, maskId)}?overlay=${color}${sidePx ? `&side_px=${sidePx}` : ""}`)).blob();
+  (await ask("GET", `${maskPath(photoId, maskId)}?overlay=${color}&side_px=${sidePx}`)).blob();
 export const maskObjects = (photoId, maskId) => answer("GET", `${maskPath(photoId, maskId)}/objects?limit=2000`);
 export const maskAt = (photoId, maskId, x, y, radiusPx) =>
   answer("GET", `${maskPath(photoId, maskId)}/at?x=${x.toFixed(2)}&y=${y.toFixed(2)}&radius_px=${radiusPx.toFixed(2)}`);
-export const maskWithout = (photoId, maskId, remove, largestDustPx) =>
-  answer("POST", `${maskPath(photoId, maskId)}/edits`, { json: { remove, largest_dust_px: largestDustPx } });
-export const uploadMask = (photoId, png, scale) =>
-  answer("POST", `/photos/${photoId}/masks${scale ? "?scale=true" : ""}`, { body: png, type: "image/png" });
+export const editMask = (photoId, maskId, edit) => answer("POST", `${maskPath(photoId, maskId)}/edits`, { json: edit });
+export const drawMask = (photoId, drawing) => answer("POST", `/photos/${photoId}/masks/edits`, { json: drawing });
+export const uploadMask = (photoId, chosen) =>
+  answer("POST", `/photos/${photoId}/masks?scale=true`, { body: chosen, type: chosen.type || "application/octet-stream" });
 
 export const imageUrl = (thing, sidePx) => `${ROOT}/${thing}/image?side_px=${sidePx}`;
 export const tileUrl = (thing, level, column, row) => `${ROOT}/${thing}/tiles/${level}/${column}/${row}`;
@@ -82,6 +91,10 @@ export async function file(url) {
   } catch {
     throw unreachable();
   }
+  if (response.status === 401 && askForToken) {
+    await askForToken();
+    return file(url);
+  }
   if (!response.ok) throw await refusalOf(response);
   const disposition = response.headers.get("Content-Disposition") || "";
   const wide = /filename\*=utf-8''([^;]+)/i.exec(disposition);
@@ -90,8 +103,19 @@ export async function file(url) {
   return { blob: await response.blob(), name: wide ? decodeURIComponent(wide[1]) : plain ? plain[1] : "photograph", losses };
 }
 
-/** Upload one photograph. XMLHttpRequest, because fetch tells nothing of how far an upload is. `onSent` gets 0…1. */
-export function uploadPhoto(chosen, onSent) {
+/** Upload one photograph; `onSent` gets 0…1. */
+export async function uploadPhoto(chosen, onSent) {
+  try {
+    return await sendPhoto(chosen, onSent);
+  } catch (refusal) {
+    if (refusal.status !== 401 || !askForToken) throw refusal;
+    await askForToken();
+    return sendPhoto(chosen, onSent);
+  }
+}
+
+/** XMLHttpRequest, because fetch tells nothing of how far an upload is. */
+function sendPhoto(chosen, onSent) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const form = new FormData();

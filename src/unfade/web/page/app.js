@@ -25,23 +25,40 @@ async function signIn() {
     }
   }
   const { token_needed: needed, signed_in: already } = await api.session();
-  if (!needed || already) return;
+  if (needed && !already) await askForToken();
+  if (needed) api.whenTokenIsNeeded(askForToken);
+}
+
+let asking = null;
+function askForToken() {
+  asking ||= askOnce().finally(() => (asking = null));
+  return asking;
+}
+
+async function askOnce() {
   const dialog = $("sign-in");
-  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  const form = $("sign-in-form");
+  let known = false;
+  const stay = () => known || dialog.showModal(); // without the token there is nothing behind it
+  dialog.oncancel = (event) => event.preventDefault();
+  dialog.addEventListener("close", stay); // a second Escape closes it all the same
+  $("token").value = $("token-wrong").textContent = "";
   dialog.showModal();
   await new Promise((resolve) => {
-    $("sign-in-form").addEventListener("submit", async (event) => {
+    form.onsubmit = async (event) => {
       event.preventDefault();
       try {
         await api.signIn($("token").value);
+        known = true;
         dialog.close();
         resolve();
       } catch (refusal) {
         $("token-wrong").textContent = refusal.message;
         $("token").select();
       }
-    });
+    };
   });
+  dialog.removeEventListener("close", stay);
 }
 
 // ---------------------------------------------------------------------- what is done to new photographs
@@ -78,6 +95,7 @@ function take(files) {
 }
 let openWhenReady = null;
 
+const VEIL_MS = 1000; // while files are held over the page, browsers say so at least every 350 ms
 function wireIncoming() {
   const chooser = $("chooser");
   const choose = () => chooser.click();
@@ -88,24 +106,26 @@ function wireIncoming() {
     chooser.value = "";
   });
   const veil = $("veil");
-  let depth = 0;
+  let lifting = null;
+  const lift = () => {
+    clearTimeout(lifting);
+    veil.hidden = true;
+  };
   const carriesFiles = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
-  addEventListener("dragenter", (event) => {
-    if (!carriesFiles(event)) return;
-    depth += 1;
-    veil.hidden = false;
-  });
-  addEventListener("dragleave", (event) => {
-    if (!carriesFiles(event)) return;
-    depth = Math.max(0, depth - 1);
-    veil.hidden = depth === 0;
-  });
-  addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
+  for (const name of ["dragenter", "dragover"]) {
+    addEventListener(name, (event) => {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      veil.hidden = false;
+      clearTimeout(lifting);
+      lifting = setTimeout(lift, VEIL_MS); // not every way to let go of a drag is told
+    });
+  }
+  addEventListener("dragleave", (event) => event.relatedTarget || lift()); // none: out of the window
   addEventListener("drop", (event) => {
+    lift();
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    depth = 0;
-    veil.hidden = true;
     take(event.dataTransfer.files);
   });
   addEventListener("paste", (event) => {
@@ -145,6 +165,7 @@ function cardOf(entry) {
   frame.className = "card-frame";
   const picture = document.createElement("img");
   picture.alt = "";
+  picture.hidden = true; // until there is one
   picture.decoding = "async";
   picture.addEventListener("error", () => (picture.hidden = true));
   picture.addEventListener("load", () => (picture.hidden = false));

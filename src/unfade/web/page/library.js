@@ -42,8 +42,9 @@ export class Library extends EventTarget {
 
   /** Note a photograph, or that it has gone; another tab may do so at the same time. */
   note(id, here) {
-    const others = this.ids.filter((other) => other !== id);
-    remember(IDS, here ? [...others, id] : others);
+    const ids = this.ids.filter((other) => other !== id);
+    const place = (other) => this.entries.findIndex((entry) => entry.photo?.id === other); // not in the order in which uploads ended
+    remember(IDS, here ? [...ids, id].sort((a, b) => place(a) - place(b)) : ids);
   }
 
   /** Ask the server for the photographs that this browser holds ids of. */

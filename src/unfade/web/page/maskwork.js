@@ -4,7 +4,7 @@ import * as api from "./api.js";
 
 export const COLOR = "ff3b30";
 const SHOWN_SIDE_PX = 2048;
-const SENT_PIXELS = 16_700_000; // what every browser's canvas holds, phones included
+const MAX_POINTS = 20_000; // of one stroke, as the server takes it
 
 const canvasOf = (width, height) => Object.assign(document.createElement("canvas"), { width, height });
 
@@ -32,6 +32,13 @@ export function stroke(context, strokes, scale) {
     }
     context.restore();
   }
+}
+
+/** A stroke as the server takes it; a very long one in pieces that meet. */
+function inPieces({ kind, radius, points }) {
+  const pieces = [];
+  for (let at = 0; at < points.length; at += MAX_POINTS - 1) pieces.push({ kind, radius_px: radius, points: points.slice(at, at + MAX_POINTS) });
+  return pieces;
 }
 
 const pathOf = ({ outline }) => {
@@ -145,35 +152,13 @@ export class MaskView {
     return best;
   }
 
-  /** Make the edit's brush work into a mask of the server; gives the changes for the edit. */
+  /** Make the edit's brush work into a mask of the server, which draws it at the photograph's own size; gives the changes for the edit. */
   async bake(edit) {
-    const { id, width, height } = this.photo;
-    let base = edit.mask;
-    if (base && (edit.keep.length || edit.dust !== null)) base = (await api.maskWithout(id, base, edit.keep, edit.dust)).id;
-    const scale = Math.min(1, Math.sqrt(SENT_PIXELS / (width * height)));
-    const sent = canvasOf(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)));
-    const context = sent.getContext("2d");
-    if (base) context.drawImage(await bitmap(await api.maskOverlay(id, base, COLOR, null)), 0, 0, sent.width, sent.height);
-    stroke(context, edit.strokes, scale);
-    context.globalCompositeOperation = "source-in";
-    context.fillStyle = "#fff";
-    context.fillRect(0, 0, sent.width, sent.height);
-    const png = await new Promise((resolve) => sent.toBlob(resolve, "image/png"));
-    const mask = await api.uploadMask(id, png, scale < 1);
-    return { mask: mask.id, keep: [], dust: null, strokes: [], fill: true };
-  }
-
-  /** A mask from a file: white where lost, of the photograph's size or shape. */
-  async upload(chosen) {
-    const { id, width, height } = this.photo;
-    const picture = await bitmap(chosen);
-    const same = picture.width === width && picture.height === height;
-    if (!same && Math.abs(picture.width / picture.height - width / height) > 0.01 * (width / height)) {
-      throw new Error(`This mask is ${picture.width} × ${picture.height}; the photograph is ${width} × ${height}. Give one of the same shape.`);
-    }
-    if (chosen.type === "image/png") return api.uploadMask(id, chosen, !same);
-    const canvas = canvasOf(picture.width, picture.height);
-    canvas.getContext("2d").drawImage(picture, 0, 0);
-    return api.uploadMask(id, await new Promise((resolve) => canvas.toBlob(resolve, "image/png")), !same);
+    const lastClear = edit.strokes.findLastIndex(({ kind }) => kind === "clear");
+    const strokes = edit.strokes.slice(lastClear + 1).flatMap(inPieces);
+    const { id } = await (edit.mask && lastClear < 0
+      ? api.editMask(this.photo.id, edit.mask, { remove: edit.keep, largest_dust_px: edit.dust, strokes })
+      : api.drawMask(this.photo.id, { strokes }));
+    return { mask: id, keep: [], dust: null, strokes: [], fill: true };
   }
 }

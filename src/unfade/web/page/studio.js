@@ -112,7 +112,7 @@ export class Studio {
   listChanged() {
     if (!this.entry) return;
     if (!this.library.entries.includes(this.entry)) {
-      this.entry = null;
+      this.close();
       location.hash = "#/";
     } else this.refresh();
   }
@@ -558,11 +558,18 @@ export class Studio {
       const [chosen] = event.target.files;
       event.target.value = "";
       if (!chosen) return;
+      const { entry } = this;
+      this.busy("Reading the mask");
       try {
-        const mask = await this.mask.upload(chosen);
+        const mask = await api.uploadMask(entry.photo.id, chosen);
+        if (this.entry !== entry) return;
+        this.busy(null);
         this.change({ mask: mask.id, keep: [], strokes: [], dust: null, fill: true });
         $("overlay").checked = true;
+        this.viewer.changed();
+        announce("The mask is taken.");
       } catch (refusal) {
+        if (this.entry === entry) this.busy(null);
         tell(refusal.message, { wrong: true });
       }
     });

@@ -6,6 +6,7 @@ import * as api from "./api.js";
 const BASE_SIDE_PX = 1024;
 const TILE_PX = 512;
 const MAX_TILES = 160;
+const MAX_CANVAS_PX = 12e6; // a denser screen than that is drawn a little coarser
 const MAX_ZOOM = 16; // CSS pixels for one of the photograph
 const GRIP_PX = 26;
 const GAP_PX = 12;
@@ -45,8 +46,9 @@ export class Pyramid {
         if (!tile.complete || !tile.naturalWidth) continue;
         const width = Math.min(spanPx, this.width - column * spanPx);
         const height = Math.min(spanPx, this.height - row * spanPx);
-        // A hair wider, so that no seam shows between tiles at odd zooms.
-        context.drawImage(tile, column * spanPx, row * spanPx, width + 0.5 / scale, height + 0.5 / scale);
+        // A hair wider, so that no seam shows between tiles; at whole zooms there is none, and pixels are to be seen as they are.
+        const hair = Number.isInteger(scale) ? 0 : 0.5 / scale;
+        context.drawImage(tile, column * spanPx, row * spanPx, width + hair, height + hair);
       }
     }
   }
@@ -116,6 +118,12 @@ export class Viewer {
     return { width: this.canvas.clientWidth || 1, height: this.canvas.clientHeight || 1 };
   }
 
+  /** Canvas pixels for one CSS pixel. */
+  get ratio() {
+    const { width, height } = this.stage;
+    return Math.min(window.devicePixelRatio || 1, Math.max(1, Math.sqrt(MAX_CANVAS_PX / (width * height))));
+  }
+
   /** The panes, in stage pixels: one, or two beside or above each other, whichever shows more of the photograph. */
   panes() {
     const { width, height } = this.stage;
@@ -178,7 +186,8 @@ export class Viewer {
   }
 
   actualSize() {
-    this.zoom(1 / this.scale / (window.devicePixelRatio || 1));
+    this.zoom(1 / this.scale / this.ratio);
+    this.scale = 1 / this.ratio; // to the last digit: pixel on pixel
   }
 
   pan(dx, dy) {
@@ -207,8 +216,7 @@ export class Viewer {
   // ------------------------------------------------------------------ drawing
   draw() {
     this.frame = 0;
-    const { canvas, context, after } = this;
-    const ratio = Math.min(window.devicePixelRatio || 1, 2.5);
+    const { canvas, context, after, ratio } = this;
     const { width, height } = this.stage;
     const [deviceWidth, deviceHeight] = [Math.round(width * ratio), Math.round(height * ratio)];
     if (canvas.width !== deviceWidth || canvas.height !== deviceHeight) Object.assign(canvas, { width: deviceWidth, height: deviceHeight });
@@ -230,7 +238,7 @@ export class Viewer {
       this.paint(this.mode === "before" || !after ? this.before : after, panes[0], panes[0], ratio, true);
     }
     if (this.showTarget) this.target(panes[0], ratio);
-    this.hooks.zoomed(Math.round(this.scale * (window.devicePixelRatio || 1) * 100));
+    this.hooks.zoomed(Math.round(this.scale * ratio * 100));
   }
 
   paint(picture, pane, clip, ratio, overlaid) {
@@ -241,16 +249,18 @@ export class Viewer {
     context.beginPath();
     context.rect(clip.x, clip.y, clip.width, clip.height);
     context.clip();
-    context.translate(pane.x + pane.width / 2, pane.y + pane.height / 2);
-    context.scale(this.scale, this.scale);
-    context.translate(-this.center.x, -this.center.y);
+    const scale = Math.abs(this.scale * ratio - 1) < 1e-9 ? 1 : this.scale * ratio;
+    // On whole pixels of the canvas, or what is seen at full size would be blurred.
+    const left = Math.round(ratio * (pane.x + pane.width / 2 - this.center.x * this.scale));
+    const top = Math.round(ratio * (pane.y + pane.height / 2 - this.center.y * this.scale));
+    context.setTransform(scale, 0, 0, scale, left, top);
     context.imageSmoothingEnabled = this.scale < 4; // closer than that, pixels are to be seen as they are
     context.imageSmoothingQuality = "high";
     context.save();
     context.beginPath();
     context.rect(0, 0, this.width, this.height);
     context.clip();
-    picture.draw(context, this.scale * ratio, {
+    picture.draw(context, scale, {
       x: (clip.x - pane.x - pane.width / 2) / this.scale + this.center.x,
       y: (clip.y - pane.y - pane.height / 2) / this.scale + this.center.y,
       width: clip.width / this.scale,

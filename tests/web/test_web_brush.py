@@ -1,0 +1,71 @@
+"""Brush strokes become masks at the photograph's own size."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.web.conftest import Server, encoded
+from unfade.web import brush
+
+
+def disc(height: int, width: int, x: float, y: float, radius: float) -> np.ndarray:
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    return np.hypot(columns - x, rows - y) <= radius
+
+
+def test_a_dot_is_a_disc_where_it_was_drawn() -> None:
+    drawn = brush.draw(np.zeros((60, 80), bool), [{"kind": "brush", "radius_px": 12.0, "points": [(40.0, 25.5)]}])
+    assert not np.any(drawn & ~disc(60, 80, 40, 25.5, 13.1)) and not np.any(~drawn & disc(60, 80, 40, 25.5, 11.4))
+
+
+@pytest.mark.parametrize("end", [(70.0, 10.0), (10.0, 50.0), (61.5, 44.0)])
+def test_a_line_is_as_wide_as_its_brush(end: tuple[float, float]) -> None:
+    start = (10.0, 10.0)
+    drawn = brush.draw(np.zeros((60, 80), bool), [{"kind": "brush", "radius_px": 5.0, "points": [start, end]}])
+    swept = np.zeros_like(drawn)
+    for share in np.linspace(0, 1, 200):
+        swept |= disc(60, 80, start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1]), 5.0)
+    assert np.count_nonzero(drawn != swept) < 0.12 * np.count_nonzero(swept)
+
+
+def test_an_eraser_takes_away_a_clear_takes_all_and_what_is_not_touched_stays() -> None:
+    mask = np.random.default_rng(4).random((90, 120)) < 0.3
+    before = mask.copy()
+    dot: brush.Stroke = {"kind": "eraser", "radius_px": 8.0, "points": [(30.0, 30.0)]}
+    drawn = brush.draw(mask, [dot])
+    assert np.array_equal(mask, before)
+    assert not drawn[25:35, 25:35].any()
+    assert np.array_equal(drawn[45:], mask[45:]) and np.array_equal(drawn[:, 45:], mask[:, 45:])
+    cleared = brush.draw(mask, [{"kind": "clear", "radius_px": 0.0, "points": []}, {**dot, "kind": "brush"}])
+    assert cleared[30, 30] and not cleared[45:].any()
+
+
+def test_strokes_outside_the_photograph_do_no_harm() -> None:
+    far: list[brush.Stroke] = [{"kind": "brush", "radius_px": 1e5, "points": [(1e6, 1e6), (-1e5, 1e6)]}]
+    assert not brush.draw(np.zeros((20, 30), bool), far).any()
+
+
+def test_the_service_draws_at_the_photographs_size(make_server: Callable[..., Server]) -> None:
+    server = make_server(workers=0).start()
+    uploaded = server.client.post("/api/v1/photos", files={"file": ("a.jpg", encoded(height=96, width=128))}).json()
+    masks = f"/api/v1/photos/{uploaded['id']}/masks"
+
+    def seen(mask: dict[str, object]) -> np.ndarray:
+        return np.asarray(Image.open(io.BytesIO(server.client.get(f"{masks}/{mask['id']}").content))) > 127
+
+    drawing = {"strokes": [{"kind": "brush", "radius_px": 4, "points": [[20, 30], [60, 30]]}]}
+    first = server.client.post(f"{masks}/edits", json=drawing)
+    assert first.status_code == 201 and seen(first.json()).shape == (96, 128)
+    more = {"strokes": [{"kind": "brush", "radius_px": 6, "points": [[100, 70]]}, {"kind": "eraser", "radius_px": 5, "points": [[60, 30]]}]}
+    second = server.client.post(f"{masks}/{first.json()['id']}/edits", json=more)
+    assert second.status_code == 201
+    before, after = seen(first.json()), seen(second.json())
+    assert after[70, 100] and not after[30, 60] and after[30, 30]
+    assert np.array_equal(before[:, :50], after[:, :50])
+    assert server.client.post(f"{masks}/edits", json={}).status_code == 422
+    assert server.client.post(f"{masks}/edits", json={"strokes": [{"kind": "spray", "points": []}]}).status_code == 422
