@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 
 import cv2
@@ -108,3 +109,48 @@ def test_working_size_is_in_multiples_and_bounded(size: tuple[int, int]) -> None
     assert tall % 16 == 0 and wide % 16 == 0 and tall >= 16 and wide >= 16
     assert tall * wide <= 2.75 * 256 * 256
     assert tiles.working_size(3000, 4000, 256, 16) == (256, 336)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_what_is_made_beside_each_other_comes_in_order(threads: int) -> None:
+    def slow_first(number: int) -> int:
+        time.sleep(0.02 if number % 3 == 0 else 0)
+        return number * number
+
+    assert list(tiles.in_order(slow_first, range(20), threads)) == [number * number for number in range(20)]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_failure_beside_others_is_raised_and_ends_the_work(threads: int) -> None:
+    asked: list[int] = []
+
+    def fails(number: int) -> int:
+        asked.append(number)
+        if number == 4:
+            raise UsageError("the fourth")
+        return number
+
+    with pytest.raises(UsageError, match="the fourth"):
+        list(tiles.in_order(fails, range(1000), threads))
+    assert len(asked) <= 4 + 2 * threads + 1
+
+
+def test_threads_change_nothing(rng: np.random.Generator) -> None:
+    picture = rng.random((150, 170, 3)).astype(np.float32)
+
+    def blurred(part: np.ndarray, window: tiles.Window) -> np.ndarray:
+        return cv2.GaussianBlur(part, (0, 0), 2)
+
+    def run(threads: int) -> np.ndarray:
+        fetch = lambda rows, columns: picture[rows, columns]  # noqa: E731
+        return np.concatenate([band.copy() for _, band in tiles.run(150, 170, fetch, blurred, tiles.Grid(64, 16, 8), threads=threads)])
+
+    np.testing.assert_array_equal(run(1), run(4))
+
+
+@pytest.mark.parametrize("length", [65, 100, 500, 1225])
+def test_windows_are_no_larger_than_their_number_needs(length: int) -> None:
+    grid = tiles.Grid(64, 16)
+    side, count = grid.side(length), len(grid.starts(length))
+    assert side <= 64 and count == -(-(length - 16) // 48)
+    assert (side - 1) * count - 16 * (count - 1) < length  # a pixel less and they would not cover it

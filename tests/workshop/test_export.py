@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -14,7 +16,7 @@ from tests.workshop.test_train import LOSSES
 from unfade.errors import ExportError, TrainingError, UsageError
 from unfade.models.card import read_card
 from unfade.models.session import Session
-from unfade.workshop.export import export
+from unfade.workshop.export import OPSET, _fold_pads, export
 from unfade.workshop.train import initialise_from, train, trained_generator
 
 COLORIZE = 'kind = "backbone"\nbackbone = "resnet18"\nchannels = [8, 8, 16]'
@@ -27,6 +29,28 @@ def run(request: pytest.FixtureRequest, photographs: Path, tmp_path_factory: pyt
     losses = LOSSES.get(request.param, "classification = 1.0")
     recipe.write_text(recipe_text(request.param, steps=6, losses=losses, generator=COLORIZE if request.param == "colorize" else None))
     return train(recipe, [photographs], folder / "run", device="cpu")
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+def test_padding_is_the_convolutions_own(tmp_path: Path) -> None:
+    class Padded(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.convolution = torch.nn.Conv2d(3, 4, 3, stride=2, padding=1)
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return self.convolution(torch.nn.functional.pad(image, (0, 1, 2, 0)))
+
+    module = Padded()
+    image = torch.rand(1, 3, 20, 24, generator=torch.Generator().manual_seed(0))
+    torch.onnx.export(module, (image,), str(tmp_path / "padded.onnx"), input_names=["image"], opset_version=OPSET, dynamo=False)
+    model = onnx.load(str(tmp_path / "padded.onnx"))
+    assert any(node.op_type == "Pad" for node in model.graph.node)
+    _fold_pads(model.graph)
+    onnx.checker.check_model(model)
+    assert [node.op_type for node in model.graph.node] == ["Conv"]
+    (given,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"image": image.numpy()})
+    np.testing.assert_allclose(given, module(image).detach().numpy(), atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")

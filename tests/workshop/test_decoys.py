@@ -1,0 +1,28 @@
+"""What looks like damage and is none keeps the picture's range and comes back at even distances."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from unfade.workshop.tasks._decoys import add_lattice
+
+
+@pytest.mark.parametrize("size", [(64, 64), (200, 150), (97, 256)])
+def test_a_lattice_is_drawn_within_range_into_a_copy(size: tuple[int, int], rng: np.random.Generator) -> None:
+    image = np.full((*size, 3), 0.5, np.float32)
+    changed = 0
+    for _ in range(30):
+        drawn = add_lattice(image, rng)
+        assert drawn.shape == image.shape and drawn.dtype == np.float32
+        assert drawn.min() >= 0 and drawn.max() <= 1
+        changed += bool((np.abs(drawn - image) > 0.02).any())
+    assert changed >= 20 and (image == 0.5).all()
+
+
+def test_bars_come_back_at_even_distances() -> None:
+    from unfade.workshop.tasks._decoys import _bars
+
+    bars = _bars(np.arange(100, dtype=np.float32), 10.0, 0.2)
+    np.testing.assert_allclose(bars[:90], bars[10:], atol=1e-4)
+    assert bars.max() == 1 and bars.min() == 0 and 0.1 < bars.mean() < 0.35
