@@ -49,8 +49,9 @@ SECOND_LOOK = 0.7
 PRIOR = 0.05
 PRIOR_TRUST = 0.7
 PRIOR_RANGE = (-1.5, 0.5)
-# Reduced copies: by what factor, and for photographs whose short side is above what, and up to what.
-COARSE = ((2, 128, 768), (4, 768, math.inf), (16, 3000, math.inf))
+# Reduced copies: by what factor, and for photographs whose short side is above what. Of smaller photographs a window sees enough: a copy
+# of half the size takes lattices for losses.
+COARSE = ((4, 768), (16, 3000))
 # Seen on a reduced copy, damage counts only if a disc of this radius, in pixels of the copy, fits in it: the full size sees thinner better.
 COARSE_RADIUS_PX = 2.0
 # The mask's growth: a pixel, or on large scans the short side over this; only where the log-odds are at most this much below the
@@ -144,7 +145,7 @@ def prior_shift(evidence: Evidence) -> float:
 def find_evidence(photo: Photo, session: Session, progress: Progress) -> Evidence:
     """The evidence that each pixel is lost, (h, w), gathered at full size and on reduced copies."""
     height, width = photo.height, photo.width
-    factors = [factor for factor, above_px, most_px in COARSE if above_px < min(height, width) <= most_px]
+    factors = [factor for factor, short_px in COARSE if min(height, width) > short_px]
     evidence = _run(photo.srgb, height, width, session, lambda share: progress(share * 0.85))
     fetch: tiles.Fetch = photo.srgb
     size = height, width
