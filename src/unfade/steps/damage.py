@@ -33,7 +33,7 @@ Evidence = UInt8[np.ndarray, "h w"]
 
 _STEPS_PER_NAT = 16
 _LOWEST_LOG_ODDS = -8.0
-_LEVELS = np.arange(256) / _STEPS_PER_NAT + _LOWEST_LOG_ODDS
+_PROBABILITY = 1 / (1 + np.exp(-(np.arange(256) / _STEPS_PER_NAT + _LOWEST_LOG_ODDS)))  # of each step of `Evidence`
 
 # At sensitivity 0 and 1 the threshold's log-odds are this much above and below the card's.
 SENSITIVITY_SPAN = 4.0
@@ -133,10 +133,9 @@ def prior_shift(evidence: Evidence) -> float:
     (Saerens, Latinne and Decaestecker 2002, doi:10.1162/089976602753284446). Pixels are not independent, so only a part of it is trusted.
     """
     counts = np.bincount(evidence.ravel(), minlength=256) / max(evidence.size, 1)
-    probability = 1 / (1 + np.exp(-_LEVELS))
     share = PRIOR
     for _ in range(50):
-        lost, sound = probability * (share / PRIOR), (1 - probability) * ((1 - share) / (1 - PRIOR))
+        lost, sound = _PROBABILITY * (share / PRIOR), (1 - _PROBABILITY) * ((1 - share) / (1 - PRIOR))
         share = min(max(float((counts * lost / (lost + sound)).sum()), 1e-6), 1 - 1e-6)
     shift = PRIOR_TRUST * (math.log(share / (1 - share)) - math.log(PRIOR / (1 - PRIOR)))
     return min(max(shift, PRIOR_RANGE[0]), PRIOR_RANGE[1])
@@ -313,8 +312,7 @@ def _connected(evidence: Evidence, low: int, high: int, largest_px: int | None) 
     Components are found band by band and joined across the seams, so that labels never take more than a band's memory.
     """
     height, width = evidence.shape
-    probability = 1 / (1 + np.exp(-_LEVELS))
-    excess = np.maximum(probability - probability[high], 0) / (1 - probability[high])
+    excess = np.maximum(_PROBABILITY - _PROBABILITY[high], 0) / (1 - _PROBABILITY[high])
     mask = evidence >= low
     pieces, firsts, above = _Pieces(), [], np.zeros(0, np.int64)
     for rows in tiles.bands(height, width):

@@ -11,7 +11,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import ClassVar
 
 import cv2
@@ -185,7 +185,8 @@ def _paint(
 
     strips = _windows(mask, session.card)
     painted = tiles.in_order(made, [window for strip in strips for window in strip], session.threads)
-    tops = [min(window.rows.start for below in strips[index:] for window in below) for index in range(len(strips))]
+    own = [min(window.rows.start for window in strip) for strip in strips]
+    tops = list(accumulate(reversed(own), min))[::-1]  # none below the next one's: bands come in order
     total = np.zeros((0, width, 4), np.float32)
     for index, (top, strip) in enumerate(zip(tops, strips, strict=True)):
         sums = np.zeros((max(len(total), max(window.rows.stop for window in strip) - top), width, 4), np.float32)

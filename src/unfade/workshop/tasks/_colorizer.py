@@ -1,12 +1,25 @@
-"""The form in which every colorizer ships, whatever it learned by: what the step `colorize` asks of a model."""
+"""What every colorizer shares, whatever it learned by: its sample sheet, and the form in which it ships for the step `colorize`."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from unfade import color
 from unfade.models.card import Port
-from unfade.workshop.tasks import Exported
+from unfade.workshop.tasks import Exported, pictures_of
+
+
+def sheet_row(lightness: Tensor, *chromas: Tensor) -> list[np.ndarray]:
+    """A row of a sample sheet: `lightness` (1, 1, h, w) in [0, 1] as it is, then in each of the `chromas` (1, 2, any size), CIE units."""
+    plane = lightness[0, 0].float().cpu().numpy() * color.LIGHTNESS_MAX
+    row = [pictures_of(lightness.float(), 1)[0]]
+    for chroma in chromas:
+        full = functional.interpolate(chroma.detach().float(), size=plane.shape, mode="bilinear")[0].permute(1, 2, 0).cpu().numpy()
+        row.append(color.srgb_from_lab(np.dstack([plane, full])))
+    return row
 
 
 def exported_colorizer(

@@ -16,9 +16,9 @@ from unfade.errors import RecipeError
 from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_backbone
 from unfade.workshop.recipe import BackboneGenerator, Recipe
-from unfade.workshop.tasks import Batch, Exported, pictures_of
+from unfade.workshop.tasks import Batch, Exported
 from unfade.workshop.tasks._check import check_losses, read_options
-from unfade.workshop.tasks._colorizer import exported_colorizer
+from unfade.workshop.tasks._colorizer import exported_colorizer, sheet_row
 
 
 class Options(BaseModel):
@@ -91,15 +91,9 @@ class ChromaTask:
         return torch.cat([batch["lightness"], generated], 1), torch.cat([batch["lightness"], batch["chroma"]], 1)
 
     def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
-        rows = []
-        for number, gray in enumerate(pictures_of(batch["lightness"].float() / 2 + 0.5, 8)):
-            lightness = color.lightness_from_network(batch["lightness"][number, 0].float().cpu().numpy())
-            row = [gray]
-            for chroma in (generated[number], batch["chroma"][number]):
-                planes = color.chroma_from_network(chroma.detach().float().permute(1, 2, 0).cpu().numpy())
-                row.append(color.srgb_from_lab(np.dstack([lightness, planes])))
-            rows.append(row)
-        return rows
+        lightness = batch["lightness"].float() / 2 + 0.5
+        chromas = generated.float() * color.CHROMA_SCALE, batch["chroma"].float() * color.CHROMA_SCALE
+        return [sheet_row(lightness[[number]], *(chroma[[number]] for chroma in chromas)) for number in range(min(8, len(generated)))]
 
     def exported(self, generator: nn.Module) -> Exported:
         assert isinstance(generator, Regressor)

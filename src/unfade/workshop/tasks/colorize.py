@@ -18,9 +18,9 @@ from unfade.errors import RecipeError
 from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.backbone_unet import HintedUNet, build_backbone
 from unfade.workshop.recipe import BackboneGenerator, Recipe
-from unfade.workshop.tasks import Batch, Exported, pictures_of
+from unfade.workshop.tasks import Batch, Exported
 from unfade.workshop.tasks._check import check_losses, read_options
-from unfade.workshop.tasks._colorizer import exported_colorizer
+from unfade.workshop.tasks._colorizer import exported_colorizer, sheet_row
 
 BIN = 10  # Zhang et al. quantise a*b* in steps of 10
 STRIDE = 4
@@ -180,17 +180,8 @@ class ColorizeTask:
         return functional.conv2d(share, torch.from_numpy(self._bins).to(share.device).t()[:, :, None, None])
 
     def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
-        count = min(8, len(generated))
-        size = batch["lightness"].shape[-2:]
-        rows = []
-        for number in range(count):
-            lightness = batch["lightness"][number, 0].float().cpu().numpy() * 100
-            row = [pictures_of(batch["lightness"][number : number + 1].float(), 1)[0]]
-            for chroma in (self._mean(generated[number : number + 1], temperature=0.38), batch["chroma"][number : number + 1]):
-                full = functional.interpolate(chroma.float(), size=size, mode="bilinear")[0].permute(1, 2, 0).cpu().numpy()
-                row.append(color.srgb_from_lab(np.dstack([lightness, full])))
-            rows.append(row)
-        return rows
+        lightness, chromas = batch["lightness"], (self._mean(generated[:8], temperature=0.38), batch["chroma"])
+        return [sheet_row(lightness[[number]], *(chroma[[number]] for chroma in chromas)) for number in range(min(8, len(generated)))]
 
     def exported(self, generator: nn.Module) -> Exported:
         assert isinstance(generator, Colorizer)
