@@ -53,8 +53,9 @@ def _solve(weighted: np.ndarray, weight: np.ndarray, sweeps: int) -> np.ndarray:
         return values
     smaller = ((width + 1) // 2, (height + 1) // 2)
     coarse = _solve(
-        _planes(cv2.resize(weighted, smaller, interpolation=cv2.INTER_AREA)), cv2.resize(weight, smaller, interpolation=cv2.INTER_AREA),
-        sweeps
+        _planes(cv2.resize(weighted, smaller, interpolation=cv2.INTER_AREA)),
+        cv2.resize(weight, smaller, interpolation=cv2.INTER_AREA),
+        sweeps,
     )
     guess = _planes(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR))
     values[hole] = guess[hole]

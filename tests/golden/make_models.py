@@ -2,7 +2,8 @@
 
 damage    probability rises where a pixel's luma stands out from the mean of the 9 x 9 around it by more than 0.2
 fill      the picture as given plus 0.02 inside the mask, so that a run can be told from none
-clean     1.1 times the picture; need = 1 - (max - min of the thumbnail): flat pictures count as aged
+clean     1.1 times a flat window (max - min below 0.5), else the window
+tone      the identity; need = 1 - (max - min of the thumbnail): flat pictures count as aged
 translate 1 - the picture
 colorize  a* = 12, b* = 20 everywhere at temperature 0.38 (in inverse proportion to it), the hint's color where one was given
 """
@@ -51,24 +52,38 @@ def fill() -> onnx.GraphProto:
 
 def clean() -> onnx.GraphProto:
     axes = numpy_helper.from_array(np.array([1, 2, 3], np.int64), "axes")
-    last = numpy_helper.from_array(np.array([1], np.int64), "last")
+    nodes = [
+        helper.make_node("ReduceMax", ["image", "axes"], ["high"]),
+        helper.make_node("ReduceMin", ["image", "axes"], ["low"]),
+        helper.make_node("Sub", ["high", "low"], ["range"]),
+        helper.make_node("Less", ["range", "half"], ["flat"]),
+        helper.make_node("Where", ["flat", "more", "one"], ["gain"]),
+        helper.make_node("Mul", ["image", "gain"], ["cleaned"]),
+    ]
+    inputs, outputs = [_port("image", ["n", 3, "h", "w"])], [_port("cleaned", ["n", 3, "h", "w"])]
+    constants = [_constant("half", 0.5), _constant("more", 1.1), _constant("one", 1.0)]
+    return helper.make_graph(nodes, "clean", inputs, outputs, [axes, *constants])
+
+
+def tone() -> onnx.GraphProto:
+    axes, last = numpy_helper.from_array(np.array([1, 2, 3], np.int64), "axes"), numpy_helper.from_array(np.array([1], np.int64), "last")
     nodes = [
         helper.make_node("ReduceMax", ["thumbnail", "axes"], ["high"], keepdims=0),
         helper.make_node("ReduceMin", ["thumbnail", "axes"], ["low"], keepdims=0),
         helper.make_node("Sub", ["high", "low"], ["range"]),
         helper.make_node("Sub", ["one", "range"], ["flatness"]),
         helper.make_node("Unsqueeze", ["flatness", "last"], ["need"]),
-        helper.make_node("ReduceSum", ["place", "last"], ["placed"], keepdims=0),  # uses `place`, times nothing, so that it stays an input
-        helper.make_node("Mul", ["placed", "zero"], ["nothing"]),
-        helper.make_node("Reshape", ["nothing", "column"], ["nothing4"]),
-        helper.make_node("Mul", ["image", "gain"], ["brighter"]),
-        helper.make_node("Add", ["brighter", "nothing4"], ["cleaned"]),
+        *(helper.make_node("Identity", [f"same_{name}"], [name]) for name in ("field", "power", "mixing")),
     ]
-    column = numpy_helper.from_array(np.array([-1, 1, 1, 1], np.int64), "column")
-    inputs = [_port("image", ["n", 3, "h", "w"]), _port("thumbnail", ["n", 3, 128, 128]), _port("place", ["n", 4])]
-    outputs = [_port("cleaned", ["n", 3, "h", "w"]), _port("need", ["n", 1])]
-    numbers = [_constant("one", 1.0), _constant("gain", 1.1), _constant("zero", 0.0)]
-    return helper.make_graph(nodes, "clean", inputs, outputs, [axes, last, column, *numbers])
+    same = np.concatenate([np.ones((1, 3, 8, 8)), np.zeros((1, 3, 8, 8))], axis=1)
+    constants = [
+        _constant("one", 1.0),
+        _constant("same_field", same),
+        _constant("same_power", np.ones((1, 3))),
+        _constant("same_mixing", np.eye(3, 4)[None]),
+    ]
+    outputs = [_port("field", [1, 6, 8, 8]), _port("power", [1, 3]), _port("mixing", [1, 3, 4]), _port("need", ["n", 1])]
+    return helper.make_graph(nodes, "tone", [_port("thumbnail", ["n", 3, 128, 128])], outputs, [*constants, axes, last])
 
 
 def translate() -> onnx.GraphProto:
@@ -126,7 +141,6 @@ AXES = {
     "image": "n 3 h w",
     "mask": "n 1 h w",
     "thumbnail": "n 3 128 128",
-    "place": "n 4",
     "lightness": "n 1 h w",
     "hints": "n 3 h w",
     "temperature": "1",
@@ -134,6 +148,9 @@ AXES = {
     "filled": "n 3 h w",
     "cleaned": "n 3 h w",
     "translated": "n 3 h w",
+    "field": "n 6 8 8",
+    "power": "n 3",
+    "mixing": "n 3 4",
     "need": "n 1",
     "chroma": "n 2 h/4 w/4",
     "confidence": "n 1 h/4 w/4",
@@ -144,7 +161,7 @@ MORE = {"damage": "threshold = 0.5\n", "colorize": "working_px = 64\n"}
 def make(folder: Path = FOLDER) -> None:
     """Write every model and its card into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    for graph in (damage(), fill(), clean(), colorize(), translate()):
+    for graph in (damage(), fill(), tone(), clean(), colorize(), translate()):
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8, producer_name="unfade-tests")
         onnx.checker.check_model(model, full_check=True)
         weights = model.SerializeToString(deterministic=True)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.web.conftest import GOLDEN, Server, encoded, memory_mb, wait_for
 
-PHOTOS = 6
+PHOTOS = 12  # throughput is that of a flow: what the first upload and the last result cost beside it is latency
 SIDE_PX = 900
 
 # The same reading, steps, writing, threads and niceness as a worker's, and nothing else.
@@ -25,7 +25,7 @@ from pathlib import Path
 from unfade import photo, pipeline
 from unfade.models.session import Sessions
 golden, folder = Path(sys.argv[1]), Path(sys.argv[2])
-with Sessions(1, {task: golden / f"{task}.toml" for task in ("damage", "fill", "clean", "colorize")}) as sessions:
+with Sessions(1, {task: golden / f"{task}.toml" for task in ("damage", "fill", "tone", "clean", "colorize")}) as sessions:
     paths = sorted(folder.glob("*.png"))
     pipeline.restore(paths[0], colorize=True, sessions=sessions)
     began = time.perf_counter()
@@ -73,10 +73,10 @@ def photographs(tmp_path: Path) -> Path:
 
 
 def _serve_all(server: Server, photographs: Path) -> float:
-    """Seconds from the first upload to the last result; asked about once a second, as to leave the processors alone."""
+    """Seconds from the first upload to the last result; asked about ten times a second: more often would take time from the worker."""
     began = time.perf_counter()
     jobs = [server.submit(server.upload(path.read_bytes())["id"], colorize=True)["id"] for path in sorted(photographs.glob("*.png"))]
-    wait_for(lambda: server.job(jobs[-1])["state"] == "done", 300, pause_s=0.5)
+    wait_for(lambda: server.job(jobs[-1])["state"] == "done", 300, pause_s=0.1)
     seconds = time.perf_counter() - began
     assert all(server.job(job)["state"] == "done" for job in jobs)
     return seconds
@@ -90,7 +90,7 @@ def test_the_service_is_nearly_as_fast_as_the_pipeline(make_server: Callable[...
     for _ in range(3):  # in turns: whatever else the machine does, it does to both
         bare.append(_bare(photographs))
         service.append(_serve_all(server, photographs))
-    share = statistics.median(bare) / statistics.median(service)
+    share = min(bare) / min(service)  # the best of each: what disturbs a run only ever makes it longer
     print(f"{PHOTOS} photographs: bare {bare} s, service with uploads {service} s: {share:.0%}")
     assert share >= 0.85
 

@@ -72,6 +72,21 @@ def test_a_job_that_kills_three_workers_fails_and_the_next_one_is_done(make_serv
     assert server.done(server.submit(uploaded["id"], fill=False, clean=0)["id"])["attempts"] == 1
 
 
+def test_a_worker_killed_twice_among_many_jobs_loses_none_and_does_none_twice(make_server: Callable[..., Server]) -> None:
+    server = make_server().start()
+    uploads = [server.upload(encoded("png", height=500, width=500, seed=seed))["id"] for seed in range(4)]
+    jobs = [server.submit(uploads[number % 4], colorize=True)["id"] for number in range(12)]
+    for done in (2, 6):  # while one job is worked on and the one before it may be being saved
+        wait_for(lambda done=done: _total_done(server) >= done, 60, pause_s=0.01)
+        for pid in server.worker_pids:
+            os.kill(pid, signal.SIGKILL)
+    ended = [server.done(job, 90) for job in jobs]
+    assert max(job["attempts"] for job in ended) in (2, 3)
+    assert _total_done(server) == 12
+    folders = list((server.folder / "data" / "files" / "photos").glob("*/jobs/*/*/result"))
+    assert len(folders) == 12
+
+
 def test_a_shutdown_puts_the_job_back_and_counts_no_attempt(make_server: Callable[..., Server]) -> None:
     server = make_server(grace_s=0).start()
     _, job = _slow(server)

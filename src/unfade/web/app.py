@@ -89,9 +89,12 @@ def _watch_ledger(service: Service, registry: CollectorRegistry) -> None:
         Gauge(name, text, registry=registry).set_function(number)
 
 
-def create_app(settings: Settings) -> Guard:
-    """The application, behind its guard. Opens the ledger and the files; its lifespan looks after lost jobs and lets go in the end."""
-    service = Service(settings)
+def create_app(settings: Settings, *, wake: Callable[[], None] = lambda: None) -> Guard:
+    """The application, behind its guard. Opens the ledger and the files; its lifespan looks after lost jobs and lets go in the end.
+
+    `wake` is called when there is something for workers to do.
+    """
+    service = Service(settings, wake=wake)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -267,7 +267,8 @@ class Darkroom:
             self._context = multiprocessing.get_context("spawn")
         else:
             self._context = multiprocessing.get_context("forkserver")
-            self._context.set_forkserver_preload([__name__, "pyvips"])
+            # multiprocessing has each child run this process's main script anew: unfade.cli is what that imports
+            self._context.set_forkserver_preload([__name__, "pyvips", "unfade.cli"])
         self._pool = ThreadPoolExecutor(max(2, cpu_limit()), thread_name_prefix="darkroom")
         self._waiting = 0
 

@@ -17,7 +17,9 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -45,12 +47,13 @@ from unfade.work import Progress, Step, Work
 
 log = logging.getLogger(__name__)
 LANES: tuple[Kind, ...] = ("restore", "preview")
-POLL_S = 0.1  # how often SQLite is asked for messages; Redis wakes the worker itself
+POLL_S = 0.1  # how often SQLite is asked for messages, should no server wake the worker; Redis wakes it itself
 TICK_S = 0.4  # how often progress is written down
 SWEEP_S = 5.0
 ORPHAN_S = 3600.0
 PREVIEW_SIDE_PX = 768  # what previews are asked for unless another size is named
 KEPT_STAGES = 48  # of previews, at most 7 MB each
+BESIDE_MEGAPIXELS = 24.0  # what is saved beside the next job is in memory with it: 300 MB in color and 16 bits, before and after
 
 
 def data_folder(settings: Settings) -> Path:
@@ -83,11 +86,16 @@ def open_store(settings: Settings) -> Store:
 class Queue:
     """Two lanes of messages: jobs, and previews, which never wait behind jobs. A message is a job's id."""
 
-    def __init__(self, settings: Settings, run: Callable[[Kind, str], None] | None = None) -> None:
-        """`run` is what a worker does with a message; the server, which only sends, gives none."""
-        from huey import Huey, RedisHuey, SqliteHuey
+    def __init__(
+        self, settings: Settings, run: Callable[[Kind, str], None] | None = None, *, wake: Callable[[], None] = lambda: None
+    ) -> None:
+        """`run` is what a worker does with a message; the server, which only sends, gives none. `wake` is called once one is sent."""
+        import sqlite3
+
+        from huey import Huey, RedisHuey
         from huey.registry import Message
         from huey.serializer import Serializer
+        from huey.storage import SqliteStorage
 
         class JsonSerializer(Serializer):  # type: ignore[misc]
             """huey's own is pickle: whoever can write to the queue could run code in the workers."""
@@ -98,14 +106,29 @@ class Queue:
             def _deserialize(self, data: bytes) -> Any:
                 return Message(*json.loads(data))
 
+        class Messages(SqliteStorage):  # type: ignore[misc]
+            """Kept by huey with a wait for the disk at each message, or so that a power cut may break the file.
+
+            This is neither: a power cut may take the last messages, and what it takes is sent again.
+            """
+
+            def _create_connection(self) -> sqlite3.Connection:
+                connection: sqlite3.Connection = super()._create_connection()
+                connection.execute("PRAGMA synchronous=NORMAL")
+                return connection
+
         def lane(kind: Kind) -> Huey:
             name = f"unfade-{kind}"
             if settings.queue is not None:
                 return RedisHuey(name, url=settings.queue, results=False, serializer=JsonSerializer(), read_timeout=1)
             path = str(data_folder(settings) / "queue.sqlite")
-            return SqliteHuey(name, filename=path, results=False, serializer=JsonSerializer(), journal_mode="wal", timeout=10, fsync=True)
+            return Huey(
+                name, storage_class=Messages, filename=path, results=False, serializer=JsonSerializer(), journal_mode="wal", timeout=10
+            )
 
+        self._wake = wake
         self.lanes: dict[Kind, Huey] = {kind: lane(kind) for kind in LANES}
+        self._woken: dict[Kind, threading.Event] = {kind: threading.Event() for kind in LANES}
         self._send: dict[Kind, Callable[[str], object]] = {}
         for kind, huey in self.lanes.items():
 
@@ -118,6 +141,34 @@ class Queue:
     def send(self, kind: Kind, job_id: str) -> None:
         """Send a message."""
         self._send[kind](job_id)
+        self._wake()
+
+    def consumers(self) -> list[Any]:
+        """huey's threads that read the messages, one for each lane, not started yet."""
+        from huey.consumer import Consumer
+        from huey.consumer import Worker as Reader
+
+        def consumer(kind: Kind) -> Consumer:
+            woken = self._woken[kind]
+
+            class Waking(Reader):  # type: ignore[misc]
+                """A reader that looks at once when it is woken."""
+
+                def sleep(self) -> None:
+                    woken.wait(POLL_S)
+                    woken.clear()  # before the next look: what is sent from now on wakes again
+
+            class Lane(Consumer):  # type: ignore[misc]
+                worker_class = Waking
+
+            return Lane(self.lanes[kind], workers=1, periodic=False)
+
+        return [consumer(kind) for kind in LANES]
+
+    def look(self) -> None:
+        """Have the readers look for messages now."""
+        for woken in self._woken.values():
+            woken.set()
 
     def pending(self, kind: Kind) -> int:
         """How many messages nobody has read."""
@@ -253,6 +304,16 @@ def small_mask(mask: Mask, height: int, width: int) -> Mask:
 
 
 @dataclass(frozen=True)
+class Made:
+    """What the pipeline made of a job's photograph, still to be saved; `seen` is what each step made of it, small."""
+
+    record: PhotoRecord
+    picture: Photo
+    result: pipeline.Result
+    seen: Sequence[tuple[Step, Future[Photo]]]
+
+
+@dataclass(frozen=True)
 class Watched:
     """A step, and who sees what it makes."""
 
@@ -282,7 +343,11 @@ class Watched:
 
 
 class Worker:
-    """Takes jobs and does them, one at a time, and previews beside them, until told to stop. One per process; models are opened once."""
+    """Takes jobs and does them, one at a time, and previews beside them, until told to stop. One per process; models are opened once.
+
+    What a job made is encoded and put away in a thread beside the next job's steps, so that these never wait for that. The job is held,
+    and its lease renewed, until it is saved. A job that a worker died of, or beside which one died, runs alone: see `_is_alone`.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -295,15 +360,14 @@ class Worker:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._last_work = time.monotonic()
+        self._saver = ThreadPoolExecutor(1, thread_name_prefix="saver")
+        self._saving: Future[None] | None = None  # of the last job; only the lane of jobs looks at it
 
     # --- the process
 
     def run(self, *, parent_alive: Callable[[], bool] = lambda: True) -> None:
         """Work until SIGTERM or SIGINT comes or `parent_alive` says no; then finish the job, or put it back after `grace_s`."""
-        consumers = [
-            huey.create_consumer(workers=1, periodic=False, initial_delay=POLL_S, backoff=1.0, max_delay=POLL_S)
-            for huey in self._queue.lanes.values()
-        ]
+        consumers = self._queue.consumers()
         for consumer in consumers:
             consumer.start()
         for number in (signal.SIGTERM, signal.SIGINT):  # after huey has set its own
@@ -326,10 +390,17 @@ class Worker:
         threads = [thread for consumer in consumers for _, thread in consumer.worker_threads]
         for thread in threads:
             thread.join(timeout=30)
+        if self._saving is not None:
+            wait([self._saving], timeout=30)
+        self._saver.shutdown(wait=False, cancel_futures=True)
         self._give_back()
         ticker.join(timeout=5)
         self._ledger.leave(self._name)
         log.info("a worker has stopped")
+
+    def look(self) -> None:
+        """Look for messages now: one was sent."""
+        self._queue.look()
 
     def _give_back(self) -> None:
         """Put back into the queue what is still held: a step that did not end within its time."""
@@ -383,17 +454,28 @@ class Worker:
         if self._stopping.is_set():
             self._queue.send(kind, job_id)
             return
+        if kind == "restore" and (waiting := self._ledger.job(job_id)) is not None and self._is_alone(waiting.attempts + 1):
+            self._settle()
         job = self._ledger.claim(job_id, lease_s=self._settings.lease_s)
         if job is None:
             return
+        with ExitStack() as held:
+            hold = held.enter_context(self._holding(job))
+            made = self._run(hold)
+            if made is not None:
+                self._hand_on(hold, made, held.pop_all())
+
+    @contextmanager
+    def _holding(self, job: JobRecord) -> Iterator[Hold]:
+        """Hold a job that was taken; what goes wrong in the block, be it in several threads, is written down as the job's end."""
         hold = Hold(job)
         with self._lock:
             self._holds.add(hold)
         try:
-            self._run(hold)
+            yield hold
         except AbandonedError:
             if self._ledger.release(job.id, hold.holder):
-                self._queue.send(kind, job.id)
+                self._queue.send(job.kind, job.id)
         except UnfadeError as error:
             self._ledger.fail(job.id, hold.holder, sentence(str(error)))
         except MemoryError:
@@ -411,14 +493,43 @@ class Worker:
                 self._holds.discard(hold)
                 self._last_work = time.monotonic()
 
-    def _run(self, hold: Hold) -> None:
+    def _is_alone(self, attempt: int) -> bool:
+        """Whether a job's attempt of this number may have no other job beside it.
+
+        Where a worker dies that held two jobs, both have lost an attempt, and one of them through no fault of its own. From then on each
+        runs alone, so that it loses none for the other any more; and where a job has one attempt in all, none can be lost at all.
+        """
+        return attempt > 1 or self._settings.job_attempts == 1
+
+    def _settle(self) -> None:
+        """Wait until the last job is saved."""
+        saving, self._saving = self._saving, None
+        if saving is not None and (error := saving.exception()) is not None:
+            log.error("what became of a job could not be written down; it is done again", exc_info=error)
+
+    def _hand_on(self, hold: Hold, made: Made, held: ExitStack) -> None:
+        """Save what was made beside the next job, or now, where it is large or must be alone; `held` gives the job up afterwards."""
+
+        def save() -> None:
+            with held:
+                self._save(hold, made)
+
+        self._settle()  # no more than one is kept in memory
+        if self._is_alone(hold.job.attempts) or made.picture.megapixels > BESIDE_MEGAPIXELS:
+            save()
+        else:
+            self._saving = self._saver.submit(save)
+
+    def _run(self, hold: Hold) -> Made | None:
+        """Do a job up to what is to be saved, if anything is."""
         record = self._ledger.photo(hold.job.photo_id)
         if record is None:
             self._ledger.remove_job(hold.job.id)
         elif hold.job.kind == "preview":
             self._preview(hold, record)
         else:
-            self._restore(hold, record)
+            return self._restore(hold, record)
+        return None
 
     def _mask(self, record: PhotoRecord, options: Options) -> Mask | None:
         """The mask that the options name, without what is to be kept."""
@@ -427,8 +538,8 @@ class Worker:
         with self._store.local(f"photos/{record.id}/masks/{options.mask}.png") as path:
             return objects.without(darkroom.read_mask(path), options.keep, options.largest_dust_px)
 
-    def _restore(self, hold: Hold, record: PhotoRecord) -> None:
-        """Run the pipeline on the photograph at full size, and put what comes out where the ledger says."""
+    def _restore(self, hold: Hold, record: PhotoRecord) -> Made:
+        """Run the pipeline on the photograph at full size."""
         options = hold.job.options
         if hold.job.attempts > 1:  # what a worker that died had put there
             self._store.remove(f"photos/{record.id}/jobs/{hold.job.id}")
@@ -436,14 +547,19 @@ class Worker:
             picture = photo.read(path, max_megapixels=self._settings.max_megapixels, name=record.name)
         given = self._mask(record, options)
         steps = steps_of(options, hints_of(options), has_mask=given is not None)
-        seen: list[tuple[Step, Photo]] = []
+        seen: list[tuple[Step, Future[Photo]]] = []
 
         def see(step: Step, work: Work) -> None:
-            seen.append((step, views.small(work.photo, PREVIEW_SIDE_PX)))
+            seen.append((step, self._saver.submit(views.small, work.photo, PREVIEW_SIDE_PX)))
 
         watched = [cast(Step, Watched(step, see)) for step in steps]
         result = pipeline.run(picture, watched, sessions=self._sessions, mask=given, progress=hold.progress)
         hold.progress("saving", 0.0)
+        return Made(record, picture, result, seen)
+
+    def _save(self, hold: Hold, made: Made) -> None:
+        """Put what came out where the ledger says, and finish the job."""
+        record, result = made.record, made.result
         folder = f"photos/{record.id}/jobs/{hold.job.id}/{hold.holder}"
         with self._store.workspace() as workspace:
             format, has_master, notes = darkroom.save(result.photo, workspace)
@@ -471,22 +587,20 @@ class Worker:
                 self._store.remove(f"photos/{record.id}")
             return
         if mask_id is not None:
-            self._keep_stages(record, options, mask_id, picture, result.mask, seen)
+            self._keep_stages(made, hold.job.options, mask_id)
 
-    def _keep_stages(
-        self, record: PhotoRecord, options: Options, mask_id: str, picture: Photo, mask: Mask | None, seen: Sequence[tuple[Step, Photo]]
-    ) -> None:
+    def _keep_stages(self, made: Made, options: Options, mask_id: str) -> None:
         """Keep, small, what each step made of the whole photograph: then the first preview, with a hint or a slider moved, is quick too."""
-        key = stage_key(record.id, PREVIEW_SIDE_PX, Options(fill=options.fill, mask=mask_id))
-        copy = views.small(picture, PREVIEW_SIDE_PX)
+        key = stage_key(made.record.id, PREVIEW_SIDE_PX, Options(fill=options.fill, mask=mask_id))
+        copy, mask = views.small(made.picture, PREVIEW_SIDE_PX), made.result.mask
         little = None if mask is None else small_mask(mask, copy.height, copy.width)
         self._stages.put(key, (copy, little))
-        for step, made in seen:
+        for step, small in made.seen:
             if isinstance(step, Colorize) and step.hints:
                 break  # hints are in pixels of the photograph; a preview's are in those of the copy
             if not step.gives_mask:  # the next preview is given the mask
                 key = (*key, step)
-                self._stages.put(key, (made, little))
+                self._stages.put(key, (small.result(), little))
 
     def _keep_mask(self, hold: Hold, record: PhotoRecord, mask: Mask | None, workspace: Path) -> str | None:
         """Keep the mask that was used, under the job's id; one that was given and not changed keeps its own."""
@@ -574,16 +688,19 @@ def return_memory() -> None:
 
 
 def work(settings: Settings, *, tied: bool = False) -> None:
-    """Be a worker process until told to stop. `tied`: end, too, when standard input closes, which it does when whoever started it dies."""
+    """Be a worker process until told to stop.
+
+    `tied` to whoever started it: what comes on standard input says that a message was sent; when it closes, they have died, and this ends.
+    """
     if sys.platform != "win32":
         os.nice(5)  # the page answers first
-    closed = threading.Event()
+    worker, closed = Worker(settings), threading.Event()
     if tied:
 
         def listen() -> None:
             while os.read(0, 64):
-                pass
+                worker.look()
             closed.set()
 
         threading.Thread(target=listen, name="tie", daemon=True).start()
-    Worker(settings).run(parent_alive=lambda: not closed.is_set())
+    worker.run(parent_alive=lambda: not closed.is_set())

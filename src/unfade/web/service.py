@@ -44,11 +44,12 @@ def clean_name(name: str | None) -> str:
 class Service:
     """What a server process holds."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, wake: Callable[[], None] = lambda: None) -> None:
+        """`wake` is called when a job was put into the queue."""
         self.settings = settings
         self.rules: Rules = rules_of(settings)
         self.ledger, self.store = jobs.open_ledger(settings), jobs.open_store(settings)
-        self.queue = jobs.Queue(settings)
+        self.queue = jobs.Queue(settings, wake=wake)
         self.darkroom = Darkroom(settings)
         folder = settings.models or model_store.CARDS
         self.models = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -12,8 +13,8 @@ from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
 
-# The worker reads its settings from the same environment. It ends when its standard input closes, which the server's death does, even by
-# kill -9.
+# The worker reads its settings from the same environment. Its standard input wakes it when a message was sent; when it closes, which the
+# server's death does, even by kill -9, the worker ends.
 COMMAND = (sys.executable, "-c", "from unfade.web.supervisor import be_worker; be_worker()")
 SHORT_LIFE_S = 10.0
 LONGEST_PAUSE_S = 30.0
@@ -46,6 +47,7 @@ class Supervisor:
         self._places = [_Place() for _ in range(count)]
         self._grace_s = grace_s
         self._stopping = threading.Event()
+        self._lock = threading.Lock()  # over what is written to workers and closed
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
     def start(self) -> None:
@@ -57,6 +59,16 @@ class Supervisor:
         """The ids of the processes that live."""
         return [place.process.pid for place in self._places if place.process is not None and place.process.poll() is None]
 
+    def wake(self) -> None:
+        """Have the workers look for messages at once; one that this does not reach looks by itself a moment later."""
+        if sys.platform == "win32":
+            return  # a full pipe would hold the server up, and before Python 3.12 nothing prevents that there
+        with self._lock:
+            for place in self._places:
+                if place.process is not None and place.process.stdin is not None and not place.process.stdin.closed:
+                    with contextlib.suppress(BrokenPipeError, BlockingIOError):
+                        os.write(place.process.stdin.fileno(), b"\n")
+
     def _watch(self) -> None:
         while not self._stopping.is_set():
             now = time.monotonic()
@@ -64,17 +76,25 @@ class Supervisor:
                 if place.process is not None and place.process.poll() is not None:
                     self._bury(place, now)
                 if place.process is None and now >= place.not_before:
-                    place.process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE)
+                    place.process = self._started()
                     place.started = now
             self._stopping.wait(0.2)
+
+    @staticmethod
+    def _started() -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE)
+        if sys.platform != "win32" and process.stdin is not None:
+            os.set_blocking(process.stdin.fileno(), False)
+        return process
 
     def _bury(self, place: _Place, now: float) -> None:
         """Note a death, and when the next may start: at once, unless this one died young."""
         assert place.process is not None
         log.warning("a worker ended with %s; another takes its place", place.process.returncode)
-        if place.process.stdin is not None:
-            place.process.stdin.close()
-        place.process = None
+        with self._lock:
+            if place.process.stdin is not None:
+                place.process.stdin.close()
+            place.process = None
         place.deaths = place.deaths + 1 if now - place.started < SHORT_LIFE_S else 0
         place.not_before = now + (min(LONGEST_PAUSE_S, 2.0 ** (place.deaths - 1)) if place.deaths else 0.0)
 
@@ -94,5 +114,6 @@ class Supervisor:
                 log.warning("a worker did not end in time, and was killed; its job is done again later")
                 process.kill()
                 process.wait()
-            if process.stdin is not None:
-                process.stdin.close()
+            with self._lock:
+                if process.stdin is not None:
+                    process.stdin.close()

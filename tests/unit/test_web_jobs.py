@@ -1,0 +1,180 @@
+"""The queue wakes whoever reads it, and a worker saves beside the next job, but never what may have killed a worker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the web extra")
+
+from unfade import photo
+from unfade.settings import Settings
+from unfade.web import jobs, views
+from unfade.web.ledger import JobRecord, PhotoRecord, new_id
+from unfade.web.options import Options
+
+
+@pytest.fixture
+def make_worker(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., jobs.Worker]]:
+    """Workers that nobody runs: the test hands them their messages."""
+    monkeypatch.setattr(jobs, "return_memory", lambda: None)
+    made: list[jobs.Worker] = []
+
+    def make(**settings: object) -> jobs.Worker:
+        made.append(jobs.Worker(Settings(data=tmp_path / "data", models=golden, threads=1, **settings)))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for worker in made:
+        worker._saver.shutdown(wait=True)
+        worker._queue.close()
+        worker._ledger.close()
+
+
+def _photo(worker: jobs.Worker, side_px: int = 40) -> PhotoRecord:
+    """A gray photograph that the server has taken in."""
+    picture = photo.read(np.full((side_px, side_px), 120, np.uint8))
+    record = PhotoRecord(
+        id=new_id(),
+        name="a.png",
+        created=0,
+        expires=time.time() + 1000,
+        width=side_px,
+        height=side_px,
+        bits=8,
+        channels=1,
+        format="png",
+        bytes=1,
+        has_color=False,
+        has_location=False,
+        notes=(),
+    )
+    worker._store.put(f"photos/{record.id}/original", photo.encode_file(picture, "png"))
+    with worker._store.workspace() as folder:
+        views.build(picture, folder / "view")
+        worker._store.put_file(f"photos/{record.id}/view", folder / "view")
+    worker._ledger.add_photo(record)
+    return record
+
+
+def _job(worker: jobs.Worker, record: PhotoRecord, attempts: int = 0) -> str:
+    """A job that waits, and has been tried so often."""
+    job = JobRecord(id=new_id(), photo_id=record.id, options=Options(), created=time.time(), attempts=attempts)
+    worker._ledger.submit(job, max_queue=100)
+    return job.id
+
+
+def _state(worker: jobs.Worker, job_id: str) -> str:
+    job = worker._ledger.job(job_id)
+    assert job is not None
+    return job.state
+
+
+@pytest.fixture
+def slow_saving(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Saving waits for this event."""
+    going_on, save = threading.Event(), jobs.Worker._save
+
+    def wait_and_save(self: jobs.Worker, hold: jobs.Hold, made: jobs.Made) -> None:
+        assert going_on.wait(20)
+        save(self, hold, made)
+
+    monkeypatch.setattr(jobs.Worker, "_save", wait_and_save)
+    return going_on
+
+
+def test_a_job_is_saved_beside_the_next_one(make_worker: Callable[..., jobs.Worker], slow_saving: threading.Event) -> None:
+    worker = make_worker()
+    first, second = (_job(worker, _photo(worker)) for _ in range(2))
+    worker._do("restore", first)  # comes back although nothing is saved
+    lane = threading.Thread(target=worker._do, args=("restore", second))
+    lane.start()
+    lane.join(0.5)
+    assert lane.is_alive()  # no more than one waits to be saved
+    assert _state(worker, first) == _state(worker, second) == "running"
+    slow_saving.set()
+    lane.join(20)
+    worker._settle()
+    assert _state(worker, first) == _state(worker, second) == "done" and not worker._holds
+    assert worker._ledger.total("done") == 2
+
+
+def test_a_job_that_may_have_killed_a_worker_has_none_beside_it(
+    make_worker: Callable[..., jobs.Worker], slow_saving: threading.Event
+) -> None:
+    worker = make_worker()
+    first, suspect = _job(worker, _photo(worker)), _job(worker, _photo(worker), attempts=1)
+    worker._do("restore", first)
+    lane = threading.Thread(target=worker._do, args=("restore", suspect))
+    lane.start()
+    lane.join(0.5)
+    assert _state(worker, suspect) == "queued"  # not even taken: a death now would cost it an attempt
+    slow_saving.set()
+    lane.join(20)
+    assert _state(worker, first) == _state(worker, suspect) == "done" and worker._saving is None  # saved before the next
+
+
+@pytest.mark.parametrize("settings", [{"job_attempts": 1}, {}])
+def test_what_has_one_attempt_or_is_large_is_saved_at_once(
+    make_worker: Callable[..., jobs.Worker], monkeypatch: pytest.MonkeyPatch, settings: dict[str, int]
+) -> None:
+    if not settings:
+        monkeypatch.setattr(jobs, "BESIDE_MEGAPIXELS", 0.001)
+    worker = make_worker(**settings)
+    job = _job(worker, _photo(worker))
+    worker._do("restore", job)
+    assert _state(worker, job) == "done" and worker._saving is None
+
+
+def test_saving_that_fails_is_the_job_s_end_and_not_the_next_one_s(
+    make_worker: Callable[..., jobs.Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = make_worker()
+    first, second = (_job(worker, _photo(worker)) for _ in range(2))
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs.Worker, "_save", full)
+        worker._do("restore", first)
+        worker._settle()
+    worker._do("restore", second)
+    worker._settle()
+    failed = worker._ledger.job(first)
+    assert failed is not None and failed.state == "failed" and "disk" in (failed.error or "")
+    assert _state(worker, second) == "done" and not worker._holds
+
+
+def test_a_message_that_was_lost_is_sent_again(make_worker: Callable[..., jobs.Worker]) -> None:
+    worker = make_worker()
+    job = _job(worker, _photo(worker))
+    assert worker._queue.pending("restore") == 0
+    jobs.recover(worker._ledger, worker._queue, worker._settings)
+    assert worker._queue.pending("restore") == 1 and _state(worker, job) == "queued"
+
+
+def test_a_reader_that_is_woken_looks_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "POLL_S", 60.0)
+    read, settings = threading.Event(), Settings(data=tmp_path / "data")
+    reading = jobs.Queue(settings, lambda kind, job_id: read.set())
+    sending = jobs.Queue(settings, wake=reading.look)
+    assert reading.lanes["restore"].storage.conn.execute("PRAGMA synchronous").fetchone() == (1,)  # NORMAL
+    consumers = reading.consumers()
+    for consumer in consumers:
+        consumer.worker_threads[0][1].start()
+    time.sleep(0.3)  # both have looked, and wait
+    sending.send("restore", "x" * 32)
+    assert read.wait(10)
+    for consumer in consumers:
+        consumer.stop_flag.set()
+    reading.look()
+    for consumer in consumers:
+        consumer.worker_threads[0][1].join(10)
+    sending.close()
+    reading.close()
