@@ -76,7 +76,8 @@ def ageing() -> str:
     roles = {
         "lost": "covers pixels; its mask says which",
         "veil": "shows through; its mask says where",
-        "whole": "over the whole picture",
+        "tone": "over the whole picture: light, contrast and color",
+        "detail": "over the whole picture: fine detail",
         "target": "changes what there is to restore",
     }
     parts = [

@@ -36,5 +36,5 @@ def golden() -> Path:
 @pytest.fixture
 def sessions(golden: Path) -> Iterator[Sessions]:
     """The tiny pinned models, one for each task."""
-    with Sessions(1, {task: golden / f"{task}.toml" for task in ("damage", "fill", "clean", "colorize", "translate")}) as sessions:
+    with Sessions(1, {task: golden / f"{task}.toml" for task in ("damage", "fill", "tone", "clean", "colorize", "translate")}) as sessions:
         yield sessions

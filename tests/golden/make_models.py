@@ -2,7 +2,7 @@
 
 damage    probability rises where a pixel's luma stands out from the mean of the 9 x 9 around it by more than 0.2
 fill      the picture as given plus 0.02 inside the mask, so that a run can be told from none
-clean     1.1 times a flat window (max - min below 0.5), else the window
+clean     1.1 times the picture
 tone      the identity; need = 1 - (max - min of the thumbnail): flat pictures count as aged
 translate 1 - the picture
 colorize  a* = 12, b* = 20 everywhere at temperature 0.38 (in inverse proportion to it), the hint's color where one was given
@@ -51,18 +51,9 @@ def fill() -> onnx.GraphProto:
 
 
 def clean() -> onnx.GraphProto:
-    axes = numpy_helper.from_array(np.array([1, 2, 3], np.int64), "axes")
-    nodes = [
-        helper.make_node("ReduceMax", ["image", "axes"], ["high"]),
-        helper.make_node("ReduceMin", ["image", "axes"], ["low"]),
-        helper.make_node("Sub", ["high", "low"], ["range"]),
-        helper.make_node("Less", ["range", "half"], ["flat"]),
-        helper.make_node("Where", ["flat", "more", "one"], ["gain"]),
-        helper.make_node("Mul", ["image", "gain"], ["cleaned"]),
-    ]
+    nodes = [helper.make_node("Mul", ["image", "gain"], ["cleaned"])]
     inputs, outputs = [_port("image", ["n", 3, "h", "w"])], [_port("cleaned", ["n", 3, "h", "w"])]
-    constants = [_constant("half", 0.5), _constant("more", 1.1), _constant("one", 1.0)]
-    return helper.make_graph(nodes, "clean", inputs, outputs, [axes, *constants])
+    return helper.make_graph(nodes, "clean", inputs, outputs, [_constant("gain", 1.1)])
 
 
 def tone() -> onnx.GraphProto:

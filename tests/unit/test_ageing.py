@@ -201,3 +201,12 @@ def test_real_textures_are_laid_in(shared: Path) -> None:
     assert different >= 4
     damaged, mask = damage_only(image, seeded(2), textures=textures)
     np.testing.assert_array_equal(damaged[~mask], image[~mask])
+
+
+def test_sharp_is_the_aged_photograph_before_its_detail_went() -> None:
+    kinds = {"fading": 1.0, "toning": 1.0}
+    toned = Ageing(kinds, tone_range=(1.0, 1.0))(picture(), seeded(3))
+    grainy = Ageing({**kinds, "grain": 1.0, "jpeg": 1.0}, tone_range=(1.0, 1.0))(picture(), seeded(3))
+    np.testing.assert_array_equal(toned.sharp, toned.image)
+    np.testing.assert_array_equal(grainy.sharp, toned.image)
+    assert np.abs(grainy.image - grainy.sharp).mean() > 1e-3

@@ -269,6 +269,26 @@ def test_strength_is_the_share_of_the_way(sessions: Sessions, bits: int) -> None
     assert full.shape[2] == 1
 
 
+def test_tone_is_the_same_in_parts_as_in_the_whole(rng: np.random.Generator) -> None:
+    """A window's part of the photograph's field, power and mixing: bilinear in the field, level beyond its outer knots."""
+    height, width = 90, 130
+    picture = rng.random((height, width, 3), np.float32)
+    field = np.concatenate([rng.uniform(0.7, 1.4, (8, 8, 3)), rng.uniform(-0.1, 0.1, (8, 8, 3))], axis=2).astype(np.float32)
+    mixing = (np.eye(3, 4) + rng.uniform(-0.1, 0.1, (3, 4))).astype(np.float32)
+    tone = clean_module.Tone(field, np.array([0.8, 1.0, 1.3], np.float32), mixing, 1.0)
+    whole = clean_module.apply_tone(picture, tone, tiles.Window(slice(0, height), slice(0, width), height, width), height, width)
+    window = tiles.Window(slice(30, 70), slice(50, 130), 40, 80)
+    part = clean_module.apply_tone(picture[window.rows, window.columns], tone, window, height, width)
+    np.testing.assert_allclose(part, whole[window.rows, window.columns], atol=1e-5)
+
+    grown = cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR)
+    lit = picture * grown[..., :3] + grown[..., 3:]
+    bent = np.where(
+        lit > 1 / 64, np.maximum(lit, 1e-9) ** tone.power, (1 / 64) ** tone.power + (lit - 1 / 64) * (1 / 64) ** (tone.power - 1)
+    )
+    np.testing.assert_allclose(whole, bent @ mixing[:, :3].T + mixing[:, 3], atol=2e-3)
+
+
 def test_the_gate_opens_smoothly() -> None:
     low, high = clean_module.NEED_RANGE
     assert gate(0) == gate(low) == 0 and gate(high) == gate(1) == 1

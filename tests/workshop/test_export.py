@@ -12,22 +12,22 @@ import pytest
 import torch
 
 from tests.workshop.conftest import recipe_text
-from tests.workshop.test_train import LOSSES
+from tests.workshop.test_train import GENERATORS, LOSSES
 from unfade.errors import ExportError, TrainingError, UsageError
 from unfade.models.card import read_card
 from unfade.models.session import Session
 from unfade.workshop.export import OPSET, _fold_pads, export
 from unfade.workshop.train import initialise_from, train, trained_generator
 
-COLORIZE = 'kind = "backbone"\nbackbone = "resnet18"\nchannels = [8, 8, 16]'
+KINDS = {**GENERATORS, "colorize": 'kind = "backbone"\nbackbone = "resnet18"\nchannels = [8, 8, 16]'}
 
 
-@pytest.fixture(scope="module", params=["damage", "fill", "clean", "colorize"])
+@pytest.fixture(scope="module", params=["damage", "fill", "tone", "clean", "colorize"])
 def run(request: pytest.FixtureRequest, photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp(request.param)
     recipe = folder / "recipe.toml"
     losses = LOSSES.get(request.param, "classification = 1.0")
-    recipe.write_text(recipe_text(request.param, steps=6, losses=losses, generator=COLORIZE if request.param == "colorize" else None))
+    recipe.write_text(recipe_text(request.param, steps=6, losses=losses, generator=KINDS.get(request.param)))
     return train(recipe, [photographs], folder / "run", device="cpu")
 
 

@@ -12,9 +12,10 @@ from unfade.ageing.textures import Textures
 from unfade.arrays import Image, Mask
 from unfade.errors import UsageError
 
-Role: TypeAlias = Literal["target", "lost", "veil", "whole"]
+Role: TypeAlias = Literal["target", "lost", "veil", "tone", "detail"]
 """target: changes what there is to restore (a black-and-white photograph). lost: covers pixels; structured, with an exact mask.
-veil: shows through; structured, its mask says stained. whole: unstructured, over the whole picture."""
+veil: shows through; structured, its mask says stained. tone: over the whole picture, smooth: light, contrast and color. detail: over the
+whole picture, fine: blur, grain and what a copy leaves."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,16 +37,17 @@ _LATE = frozenset(("dust", "hairs"))
 class Aged:
     """An aged photograph and the truth about it.
 
-    `image` and `clean` are (h, w, 3) float32 in [0, 1]; `clean` is what a restorer should bring back: the photograph it was made from,
-    gray and neutral if ageing made it black-and-white. `mask` (h, w): True = lost, covered by a few per cent or more. `stained` (h, w):
-    True = veiled only, never lost as well. `layers` has the mask of every
-    structured kind that was laid on, by name (a later kind may cover it).
+    `image`, `clean` and `sharp` are (h, w, 3) float32 in [0, 1]. `clean` is what a restorer should bring back: the photograph it was made
+    from, gray and neutral if ageing made it black-and-white; `sharp` is the aged photograph before blur, grain and whatever else befell
+    its detail. `mask` (h, w): True = lost, covered by a few per cent or more. `stained` (h, w): True = veiled only, never lost as well.
+    `layers` has the mask of every structured kind that was laid on, by name (a later kind may cover it).
     """
 
     image: Image
     mask: Mask
     stained: Mask
     clean: Image
+    sharp: Image
     layers: Mapping[str, Mask]
 
 
@@ -113,10 +114,12 @@ class Ageing:
 
 def _applied(image: Image, plans: list[tuple[str, Kind, Plan]]) -> Aged:
     aged = np.array(image, np.float32, order="C")
-    clean = image
+    clean, sharp = image, None
     mask, stained = np.zeros(image.shape[:2], bool), np.zeros(image.shape[:2], bool)
     layers: dict[str, Mask] = {}
     for name, kind, plan in plans:
+        if kind.role == "detail" and sharp is None:
+            sharp = aged
         effect = plan.apply(aged)
         aged = effect.image
         if kind.role == "target":
@@ -131,7 +134,7 @@ def _applied(image: Image, plans: list[tuple[str, Kind, Plan]]) -> Aged:
         if layer is not None:
             layers[name] = layers[name] | layer if name in layers else layer
     stained &= ~mask
-    return Aged(aged, mask, stained, np.array(clean, np.float32), layers)
+    return Aged(aged, mask, stained, np.array(clean, np.float32), aged if sharp is None else sharp, layers)
 
 
 _STRUCTURED = {
@@ -210,7 +213,7 @@ def age(
         recipe = PRESETS["all"]
     if amount == 0:
         nothing = np.zeros(image.shape[:2], bool)
-        return Aged(np.array(image, np.float32), nothing, nothing.copy(), np.array(image, np.float32), {})
+        return Aged(np.array(image, np.float32), nothing, nothing.copy(), np.array(image, np.float32), np.array(image, np.float32), {})
     return recipe(image, rng, amount=amount, textures=textures)
 
 

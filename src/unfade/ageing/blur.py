@@ -48,7 +48,7 @@ def _disc(radius: float) -> np.ndarray:
 class Blur:
     """Ranges of blur, in px for a short side of 256 px, growing with its square root."""
 
-    role: ClassVar[Role] = "whole"
+    role: ClassVar[Role] = "detail"
     deviation_px_range: Range = (0.35, 1.6)
     radius_px_range: Range = (0.6, 2.2)
     factor_range: Range = (1.2, 2.6)

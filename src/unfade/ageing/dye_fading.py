@@ -39,7 +39,7 @@ class DyeFadingPlan:
 class DyeFading:
     """Ranges of what is left."""
 
-    role: ClassVar[Role] = "whole"
+    role: ClassVar[Role] = "tone"
     left_range: Range = (0.55, 1.0)
     saturation_range: Range = (0.35, 1.0)
 

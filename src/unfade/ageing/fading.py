@@ -34,7 +34,7 @@ class FadingPlan:
 class Fading:
     """Ranges of fading, in sRGB-encoded tone."""
 
-    role: ClassVar[Role] = "whole"
+    role: ClassVar[Role] = "tone"
     black_range: Range = (0.0, 0.35)
     white_range: Range = (0.62, 1.0)
     gamma_range: Range = (0.6, 1.6)

@@ -48,7 +48,7 @@ class GrainPlan:
 class Grain:
     """Ranges of grain: the deviation in sRGB-encoded tone."""
 
-    role: ClassVar[Role] = "whole"
+    role: ClassVar[Role] = "detail"
     deviation_range: Range = (0.02, 0.115)
     tone_range: Range = (0.2, 0.8)
     colored: float = 0.2

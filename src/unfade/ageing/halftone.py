@@ -43,7 +43,7 @@ class HalftonePlan:
 class Halftone:
     """Ranges of halftone."""
 
-    role: ClassVar[Role] = "whole"
+    role: ClassVar[Role] = "detail"
     period_px_range: Range = (2.6, 6.0)
     hardness_range: Range = (1.2, 3.0)
     strength_range: Range = (0.1, 0.6)

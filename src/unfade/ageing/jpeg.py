@@ -50,7 +50,7 @@ class JpegPlan:
 class Jpeg:
     """Ranges of JPEG."""
 
-    role: ClassVar[Role] = "whole"
+    role: ClassVar[Role] = "detail"
     quality_range: Range = (30, 95)
     twice: float = 0.2
 

@@ -35,7 +35,7 @@ class LightingPlan:
 class Lighting:
     """Ranges of uneven light: relative gain and added haze."""
 
-    role: ClassVar[Role] = "whole"
+    role: ClassVar[Role] = "tone"
     gain_range: Range = (0.05, 0.35)
     haze_range: Range = (0.0, 0.15)
     vignette_range: Range = (0.0, 0.5)

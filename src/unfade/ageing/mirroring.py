@@ -37,7 +37,7 @@ class MirroringPlan:
 class Mirroring:
     """Ranges of mirroring."""
 
-    role: ClassVar[Role] = "whole"
+    role: ClassVar[Role] = "tone"
     strength_range: Range = (0.15, 0.6)
 
     def draw(self, rng: np.random.Generator, shape: Shape, textures: Textures | None = None, *, amount: float = 1.0) -> MirroringPlan:

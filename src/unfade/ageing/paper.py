@@ -40,7 +40,7 @@ class PaperPlan:
 class Paper:
     """Ranges of paper: the relative deviation of the lightness."""
 
-    role: ClassVar[Role] = "whole"
+    role: ClassVar[Role] = "detail"
     deviation_range: Range = (0.01, 0.06)
 
     def draw(self, rng: np.random.Generator, shape: Shape, textures: Textures | None = None, *, amount: float = 1.0) -> PaperPlan:

@@ -43,7 +43,7 @@ class ToningPlan:
 class Toning:
     """Ranges of toning: how much the red is lifted and the blue pressed in the middle tones, as exponents."""
 
-    role: ClassVar[Role] = "whole"
+    role: ClassVar[Role] = "tone"
     red_gamma_range: Range = (0.7, 1.0)
     blue_gamma_range: Range = (1.0, 1.8)
     paper_blue_range: Range = (0.6, 1.0)

@@ -34,7 +34,7 @@ class YellowingPlan:
 class Yellowing:
     """Ranges of yellowing: the share of blue and green that still comes through at full density."""
 
-    role: ClassVar[Role] = "whole"
+    role: ClassVar[Role] = "tone"
     blue_range: Range = (0.45, 0.9)
     green_range: Range = (0.86, 0.97)
     unevenness_range: Range = (0.0, 0.6)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unfade.errors import ModelCorruptError, ModelMissingError
 
-Task = Literal["damage", "fill", "clean", "colorize", "translate"]
+Task = Literal["damage", "fill", "tone", "clean", "colorize", "translate"]
 
 
 class _Frozen(BaseModel):

@@ -1,7 +1,7 @@
 """Fading, yellowing, grain, blur and JPEG are undone, with a strength.
 
-One model does both parts: tone and tint from a small copy of the whole picture, grain, blur and JPEG in tiles. It also says how aged the
-whole picture is; a sound photograph is left as it is.
+Two models: one reads the tone of the whole picture from a small copy of it, and how aged it is; the other undoes grain, blur and JPEG in
+tiles. A sound photograph is left as it is.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
+import cv2
 import numpy as np
 
 from unfade import tiles
@@ -21,12 +22,14 @@ from unfade.work import Progress, Work
 
 THUMBNAIL_PX = 128
 # Below the first need nothing is done, above the second all of the strength; a smoothstep between, so that no photograph is on an edge.
-NEED_RANGE = (0.15, 0.45)
+NEED_RANGE = (0.78, 0.94)
+# Below this tone a power goes on as a straight line, as in training, so that nothing is clipped on the way.
+_FLOOR = np.float32(1 / 64)
 
 
 @dataclass(frozen=True)
 class Clean:
-    """Undo ageing. `strength`: 0 changes nothing and opens no model, 1 is all the model does. Raises `UsageError` outside [0, 1]."""
+    """Undo ageing. `strength`: 0 changes nothing and opens no model, 1 is all the models do. Raises `UsageError` outside [0, 1]."""
 
     strength: float = 1.0
 
@@ -38,28 +41,42 @@ class Clean:
         require_share("strength", self.strength)
 
     def __call__(self, work: Work, sessions: Sessions, progress: Progress) -> Work:
-        """Clean the work's photograph. Raises `ModelError` if the model cannot be used."""
+        """Clean the work's photograph. Raises `ModelError` if a model cannot be used."""
         began = time.perf_counter()
         photo, changed = work.photo, 0
         models: tuple[ModelUse, ...] = ()
         notes: tuple[str, ...] = ("strength 0: nothing was cleaned",)
         if self.strength > 0:
-            session = sessions.get("clean")
+            session = sessions.get("tone")
             models = (session.use,)
-            thumbnail = tiles.reduce(photo.srgb, photo.height, photo.width, THUMBNAIL_PX, THUMBNAIL_PX)
-            need = measure_need(thumbnail, session)
-            share = gate(need)
+            tone = read_tone(tiles.reduce(photo.srgb, photo.height, photo.width, THUMBNAIL_PX, THUMBNAIL_PX), session)
+            share = gate(tone.need)
             if share > 0:
-                photo, changed = clean(photo, thumbnail, self.strength * share, session, progress)
-                notes = (f"aged {need:.0%}: cleaned at a strength of {self.strength * share:.2f}",)
+                details = sessions.get("clean")
+                models += (details.use,)
+                photo, changed = clean(photo, details, tone, self.strength * share, progress)
+                notes = (f"aged {tone.need:.0%}: cleaned at a strength of {self.strength * share:.2f}",)
             else:
-                notes = (f"aged {need:.0%}: nothing to clean",)
+                notes = (f"aged {tone.need:.0%}: nothing to clean",)
         progress(1.0)
         record = StepRecord(self.name, asdict(self), models, changed, time.perf_counter() - began, notes)
         return Work(photo, work.mask, (*work.records, record))
 
 
 STEP = Clean
+
+
+@dataclass(frozen=True, eq=False)
+class Tone:
+    """What brings the tone of one whole photograph back: see `apply_tone`; and how aged that is, in [0, 1].
+
+    `field` (8, 8, 6): gains of red, green and blue over the photograph, then offsets; `power` (3,); `mixing` (3, 4): matrix and offset.
+    """
+
+    field: np.ndarray
+    power: np.ndarray
+    mixing: np.ndarray
+    need: float
 
 
 def gate(need: float) -> float:
@@ -69,22 +86,46 @@ def gate(need: float) -> float:
     return share * share * (3 - 2 * share)
 
 
-def measure_need(thumbnail: np.ndarray, session: Session) -> float:
-    """How aged a whole picture is, in [0, 1], from its thumbnail (128, 128, 3): the model's own answer, asked before any tile is run."""
-    outputs = session.run(image=batch_of(thumbnail), thumbnail=batch_of(thumbnail), place=np.array([[0, 0, 1, 1]], np.float32))
-    return float(np.clip(outputs["need"][0, 0], 0.0, 1.0))
+def read_tone(thumbnail: np.ndarray, session: Session) -> Tone:
+    """Ask the tone model about a whole photograph: its `thumbnail` (128, 128, 3), reduced by area, sRGB in [0, 1]."""
+    outputs = session.run(thumbnail=batch_of(thumbnail))
+    need = float(np.clip(outputs["need"][0, 0], 0.0, 1.0))
+    return Tone(picture_of(outputs["field"]), outputs["power"][0], outputs["mixing"][0], need)
 
 
-def clean(photo: Photo, thumbnail: np.ndarray, strength: float, session: Session, progress: Progress) -> tuple[Photo, int]:
-    """The photograph moved by `strength` towards what the model makes of it, and how many pixels changed."""
+def apply_tone(part: np.ndarray, tone: Tone, window: tiles.Window, height: int, width: int) -> np.ndarray:
+    """Give `part` (h, w, 3), which lies at `window` of a photograph of `height` x `width`, its tone back; not clipped.
+
+    Gain and offset from the field (bilinear), then each channel's power, then the mixing of the three.
+    """
+    down = _bilinear(window.rows.start, window.height, height, len(tone.field))
+    across = _bilinear(window.columns.start, window.width, width, tone.field.shape[1])
+    grown = across @ np.tensordot(down, tone.field, 1)  # (h, w, 6)
+    lit = part * grown[..., :3]
+    lit += grown[..., 3:]
+    below = np.minimum(lit - _FLOOR, 0)
+    np.maximum(lit, _FLOOR, out=lit)
+    bent = cv2.merge([cv2.pow(lit[..., channel], float(power)) for channel, power in enumerate(tone.power)]).reshape(lit.shape)
+    below *= _FLOOR ** (tone.power - 1)
+    bent += below
+    return cv2.transform(bent, tone.mixing).reshape(lit.shape)
+
+
+def _bilinear(first: int, count: int, whole: int, knots: int) -> np.ndarray:
+    """Weights (count, knots) of a coarse row of `knots` at each of `count` pixels from `first` on, of `whole`; the ends go on level."""
+    places = np.clip((np.arange(first, first + count) + 0.5) / whole * knots - 0.5, 0, knots - 1)
+    weights: np.ndarray = np.maximum(1 - np.abs(places[:, None] - np.arange(knots)), 0).astype(np.float32)
+    return weights
+
+
+def clean(photo: Photo, session: Session, tone: Tone, strength: float, progress: Progress) -> tuple[Photo, int]:
+    """The photograph moved by `strength` towards what the models make of its detail (`session`) and then its tone, and how many pixels
+    changed."""
     card, height, width = session.card, photo.height, photo.width
-    whole = batch_of(thumbnail)
 
     def apply(part: np.ndarray, window: tiles.Window) -> np.ndarray:
-        top, left = window.rows.start, window.columns.start
-        place = np.array([[top / height, left / width, (top + window.height) / height, (left + window.width) / width]], np.float32)
-        cleaned = picture_of(next(iter(session.run(image=batch_of(part), thumbnail=whole, place=place).values())))
-        moved: np.ndarray = part + np.float32(strength) * (cleaned - part)
+        cleaned = picture_of(session.run(image=batch_of(part))["cleaned"])
+        moved: np.ndarray = part + np.float32(strength) * (apply_tone(cleaned, tone, window, height, width) - part)
         return moved
 
     samples = np.empty_like(photo.samples)

@@ -132,7 +132,7 @@ def prior_shift(evidence: Evidence) -> float:
     The share of lost pixels is the fixed point of the mean posterior under itself, found by expectation maximization over the histogram
     (Saerens, Latinne and Decaestecker 2002, doi:10.1162/089976602753284446). Pixels are not independent, so only a part of it is trusted.
     """
-    counts = np.bincount(evidence.ravel(), minlength=256) / max(evidence.size, 1)
+    counts = cv2.calcHist([evidence], [0], None, [256], [0, 256]).ravel().astype(float) / max(evidence.size, 1)
     share = PRIOR
     for _ in range(50):
         lost, sound = _PROBABILITY * (share / PRIOR), (1 - _PROBABILITY) * ((1 - share) / (1 - PRIOR))

@@ -138,7 +138,7 @@ def get_settings(service: S) -> SettingsAnswer:
     settings = service.settings
     models = {
         task: ModelAnswer(name=service.models[task][0], version=service.models[task][1]) if task in service.models else None
-        for task in ("damage", "fill", "clean", "colorize")
+        for task in ("damage", "fill", "tone", "clean", "colorize")
     }
     return SettingsAnswer(
         version=version("unfade"),

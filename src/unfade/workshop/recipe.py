@@ -46,7 +46,14 @@ class BackboneGenerator(_Part):
     )
 
 
-Generator = Annotated[Pix2PixGenerator | LeanGenerator | BackboneGenerator, Field(discriminator="kind")]
+class ToneGenerator(_Part):
+    """A smooth transform read from a thumbnail, on EfficientNet-Lite0 to stride 16: see `networks.tone`."""
+
+    kind: Literal["tone"]
+    frozen_blocks: int = Field(default=0, ge=0, description="the backbone's first blocks that stay as pre-trained")
+
+
+Generator = Annotated[Pix2PixGenerator | LeanGenerator | BackboneGenerator | ToneGenerator, Field(discriminator="kind")]
 
 
 class PatchSpec(_Part):

@@ -23,6 +23,7 @@ from unfade.workshop.recipe import Adversary, Recipe, parse_recipe, read_recipe,
 from unfade.workshop.tasks import TASKS, Batch, Task
 
 ACCURACY_MEMORY = 0.99  # of the discriminator's running accuracy
+CALIBRATION_BATCHES = 40  # that the averaged weights' batch norm statistics are taken over, at the end of a training
 
 
 def train(
@@ -149,6 +150,8 @@ class _Run:
             if now - saved_at > recipe.checkpoint_minutes * 60:
                 self._save()
                 saved_at = now
+        if recipe.ema:
+            self._recalibrate()
         self._save()
         self.curves.close()
 
@@ -208,6 +211,27 @@ class _Run:
         torch._foreach_lerp_([self.average[name] for name in floats], [now[name] for name in floats], 1 - decay)
         for name in now.keys() - set(floats):
             self.average[name].copy_(now[name])
+
+    def _recalibrate(self) -> None:
+        """Give the averaged weights batch norm statistics of their own: the mean of the statistics that each step had is not theirs."""
+        generator = self.generator.module
+        norms = [module for module in generator.modules() if isinstance(module, nn.BatchNorm2d)]
+        if not norms:
+            return
+        now = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
+        momenta = [norm.momentum for norm in norms]
+        generator.load_state_dict(self.average)
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean over all that follows
+        samples = batches(self.pictures, self.task, self.recipe.data, seed=self.recipe.seed + 1, first_step=0, steps=CALIBRATION_BATCHES)
+        with torch.no_grad():
+            for batch in samples:
+                self.task.generate(self.generator, {name: _to(tensor, self.fabric.device) for name, tensor in batch.items()})
+        self.average = {name: tensor.detach().clone() for name, tensor in generator.state_dict().items()}
+        generator.load_state_dict(now)
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
 
     def _set_rates(self, progress: float) -> float:
         spec = self.recipe.optimiser

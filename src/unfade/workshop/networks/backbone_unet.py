@@ -102,6 +102,14 @@ class FullSizeUNet(nn.Module):
         return result
 
 
+def packaged_lite0(frozen_blocks: int) -> EfficientNetLite0:
+    """EfficientNet-Lite0 with the weights of its own package, the first blocks frozen."""
+    backbone = EfficientNetLite0()
+    backbone.load(Path(_packaged_weights()))
+    backbone.freeze(frozen_blocks)
+    return backbone
+
+
 def build_backbone(spec: BackboneGenerator, weights: str) -> Backbone:
     """The recipe's backbone with its pre-trained weights: `weights` names the file; empty takes EfficientNet-Lite0's own package."""
     backbone: Backbone = ResNet18(stages=spec.stages) if spec.backbone == "resnet18" else EfficientNetLite0()

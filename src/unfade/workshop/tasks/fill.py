@@ -19,7 +19,7 @@ from unfade.workshop import losses
 from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_backbone
 from unfade.workshop.networks.lean import LeanUNet
-from unfade.workshop.recipe import LeanGenerator, Pix2PixGenerator, Recipe
+from unfade.workshop.recipe import BackboneGenerator, LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, pictures_of
 from unfade.workshop.tasks._check import check_losses, read_options
 
@@ -74,8 +74,10 @@ class FillTask:
 
     def __init__(self, recipe: Recipe) -> None:
         check_losses(recipe, self.losses)
-        if isinstance(recipe.generator, Pix2PixGenerator):
-            raise RecipeError(f"{recipe.name}: generator.kind: the task fill needs a lean or backbone generator, not pix2pix")
+        if not isinstance(recipe.generator, LeanGenerator | BackboneGenerator):
+            raise RecipeError(
+                f"{recipe.name}: generator.kind: the task fill needs a lean or backbone generator, not {recipe.generator.kind}"
+            )
         self._recipe, self._spec, self._options = recipe, recipe.generator, read_options(recipe, Options)
         self._aged = ageing.Ageing.preset("clean")
         self._textures = ageing.Textures(Path(self._options.textures)) if self._options.textures else None
