@@ -119,7 +119,7 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
 )
 
 
-_KINDS_READ = "JPEG, PNG, TIFF, WebP, HEIF, AVIF, BMP and GIF"
+_KINDS_READ = "a JPEG, PNG, TIFF, WebP, HEIF, AVIF, BMP or GIF file"
 
 
 def format_of(data: bytes, name: str) -> Format:
@@ -151,8 +151,8 @@ def format_of(data: bytes, name: str) -> Format:
     text = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(b"<"):
         kind = "an SVG drawing" if b"<svg" in text else "a web page" if b"html" in text else "an XML text"
-        raise UnreadableError(f"{name} is {kind}, not a photograph; give a file of {_KINDS_READ}")
-    raise UnreadableError(f"{name} is not a photograph in a format that is read here; give a file of {_KINDS_READ}")
+        raise UnreadableError(f"{name} is {kind}, not a photograph; give {_KINDS_READ}")
+    raise UnreadableError(f"{name} is not a photograph that can be read here; give {_KINDS_READ}")
 
 
 def check_size(name: str, width: int, height: int, max_megapixels: float) -> None:

@@ -1,4 +1,4 @@
-"""How photographs reach the page: chosen, dropped, pasted, many at once; and what a refresh does to uploads on their way."""
+"""How photographs reach the page, one or a folder of them; and what refreshes and refusals do to uploads on their way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.hands import bring, ready
+from tests.browser.conftest import served
+from tests.browser.hands import audit, bring, photo_id, ready
 
 pytestmark = pytest.mark.long
 
@@ -22,6 +23,15 @@ COPY_TO_CLIPBOARD = """async (data) => {
     canvas.getContext("2d").drawImage(picture, 0, 0);
     const png = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
     await navigator.clipboard.write([new ClipboardItem({ "image/png": png })]);
+}"""
+
+
+LOSE_THE_ANSWER = """() => {
+    const { send } = XMLHttpRequest.prototype;
+    XMLHttpRequest.prototype.send = function (body) {
+        this.onload = () => { document.body.dataset.lost = "yes"; };
+        send.call(this, body);
+    };
 }"""
 
 
@@ -38,10 +48,21 @@ def drag(page: Any, kind: str, *photographs: Path) -> None:
     page.context.new_cdp_session(page).send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data})
 
 
-def hold_uploads(page: Any) -> list[Any]:
-    """Let no upload through; gives what is held."""
-    held: list[Any] = []
-    page.route("**/api/v1/photos", lambda route: held.append(route))
+class Held(list[Any]):
+    """Requests that are held back for good: they end with their page. Once `open`, what comes later passes."""
+
+    open = False
+
+    def take(self, route: Any) -> None:
+        if self.open:
+            route.continue_()
+        else:
+            self.append(route)
+
+
+def hold(page: Any, address: str) -> Held:
+    held = Held()
+    page.route(address, held.take)
     return held
 
 
@@ -50,7 +71,7 @@ def until_held(page: Any, held: list[Any], count: int) -> None:
         if len(held) >= count:
             return
         page.wait_for_timeout(50)
-    raise AssertionError(f"{len(held)} uploads began, not {count}")
+    raise AssertionError(f"{len(held)} requests began, not {count}")
 
 
 def test_files_are_dropped_on_the_page(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
@@ -78,6 +99,26 @@ def test_files_are_dropped_on_the_page(open_page: Open, old_photograph: Path, tm
     assert page.locator(".card").count() == 4
 
 
+def test_a_folder_that_is_dropped_is_opened(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
+    album = tmp_path / "album"
+    (album / "inner" / "innermost").mkdir(parents=True)
+    (album / "empty").mkdir()
+    copies(old_photograph, album, ["page-2.jpg", "page-10.jpg", "._page-2.jpg"])
+    copies(old_photograph, album / "inner" / "innermost", ["deep.JPEG"])
+    (album / "notes.txt").write_text("1911")
+    alone = copies(old_photograph, tmp_path, ["alone.jpg"])
+    page = open_page()
+    for kind in ("dragEnter", "dragOver", "drop"):
+        drag(page, kind, *alone, album)
+    page.wait_for_selector(".slip:has-text('One file in “album” is no photograph and was left out.')")
+    page.locator(".card .ready").nth(3).wait_for()
+    assert page.locator(".card strong").all_inner_texts() == ["alone.jpg", "deep.JPEG", "page-2.jpg", "page-10.jpg"]
+    for kind in ("dragEnter", "dragOver", "drop"):
+        drag(page, kind, album / "empty")
+    page.wait_for_selector(".slip.wrong:has-text('There is no photograph in the folder “empty”.')")
+    assert page.locator(".card").count() == 4
+
+
 def test_a_picture_is_pasted(open_page: Open, old_photograph: Path) -> None:
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
     page.evaluate(COPY_TO_CLIPBOARD, base64.b64encode(old_photograph.read_bytes()).decode())
@@ -101,11 +142,11 @@ def test_many_are_chosen_at_once_and_keep_their_order(open_page: Open, old_photo
 
 def test_a_refresh_during_an_upload_loses_nothing(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
     page = open_page()
-    held = hold_uploads(page)
+    held = hold(page, "**/api/v1/photos")
     bring(page, *copies(old_photograph, tmp_path, ["one.jpg", "two.jpg", "three.jpg"]))  # two at once, the third waits
     until_held(page, held, 2)
     page.wait_for_timeout(500)
-    page.unroute_all()
+    held.open = True
     page.reload()
     page.wait_for_selector("body[data-ready=yes]")
     assert "3 uploads that were interrupted go on" in page.locator("#slips").inner_text()
@@ -120,7 +161,7 @@ def test_a_refresh_during_an_upload_loses_nothing(open_page: Open, old_photograp
 def test_another_tab_leaves_uploads_alone_until_their_tab_is_closed(open_page: Open, old_photograph: Path) -> None:
     page = open_page()
     address = page.url
-    held = hold_uploads(page)
+    held = hold(page, "**/api/v1/photos")
     bring(page, old_photograph)
     until_held(page, held, 1)
     page.wait_for_timeout(500)
@@ -130,17 +171,17 @@ def test_another_tab_leaves_uploads_alone_until_their_tab_is_closed(open_page: O
     assert other.locator(".card").count() == 0
     page.close()
     other.reload()
-    ready(other)
-    assert other.locator("#photo-name").inner_text() == "aunt-may.jpg"
+    other.wait_for_selector(".card .ready, #studio:not([hidden])", state="attached")
+    assert "aunt-may.jpg" in other.locator("body").inner_text()
 
 
 def test_an_upload_that_the_browser_could_not_keep_is_asked_for_again(open_page: Open, old_photograph: Path) -> None:
     page = open_page()
     page.evaluate("IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError'); }; 0")
-    held = hold_uploads(page)
+    held = hold(page, "**/api/v1/photos")
     bring(page, old_photograph)
     until_held(page, held, 1)
-    page.unroute_all()
+    held.open = True
     page.on("dialog", lambda dialog: dialog.accept())  # it warns before it goes
     page.reload()
     page.wait_for_selector("body[data-ready=yes]")
@@ -153,3 +194,202 @@ def test_an_upload_that_the_browser_could_not_keep_is_asked_for_again(open_page:
     page.reload()
     page.wait_for_selector("body[data-ready=yes]")
     assert page.locator(".card").count() == 1
+
+
+def uploads_of(page: Any) -> list[str]:
+    """The uploads that the page begins from here on."""
+    begun: list[str] = []
+    page.on("request", lambda request: begun.append(request.url) if request.method == "POST" and request.url.endswith("/photos") else None)
+    return begun
+
+
+def test_a_refresh_before_the_answer_is_heard_does_not_upload_twice(open_page: Open, old_photograph: Path) -> None:
+    page = open_page()
+    page.evaluate(LOSE_THE_ANSWER)
+    bring(page, old_photograph)
+    page.wait_for_selector("body[data-lost=yes]")
+    uploads = uploads_of(page)
+    page.reload()
+    page.locator(".card .ready").wait_for()
+    assert page.locator(".card").count() == 1
+    assert not uploads
+    page.reload()
+    page.wait_for_selector("body[data-ready=yes]")
+    assert page.locator(".card .ready").count() == 1
+
+
+def test_an_upload_that_is_sent_twice_is_one_photograph(open_page: Open, old_photograph: Path) -> None:
+    def is_upload(answer: Any) -> bool:
+        return bool(answer.request.method == "POST" and answer.url.endswith("/photos"))
+
+    page = open_page()
+    page.evaluate(LOSE_THE_ANSWER)
+    with page.expect_response(is_upload) as first:
+        bring(page, old_photograph)
+    photograph = first.value.json()
+    # As if the server still read it when the refreshed page asked.
+    page.route("**/photos/query", lambda route: route.fulfill(json={"photos": []}))
+    with page.expect_response(is_upload) as second:
+        page.reload()
+    page.unroute_all()
+    assert second.value.status == 201
+    assert {name: second.value.json()[name] for name in ("id", "created")} == {name: photograph[name] for name in ("id", "created")}
+    ready(page)
+    page.reload()
+    page.wait_for_selector("body[data-ready=yes]")
+    assert page.url.endswith(photograph["id"])
+
+
+def test_a_refresh_before_its_job_is_asked_for_loses_no_job(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
+    page = open_page()
+    held = hold(page, "**/jobs")
+    bring(page, *copies(old_photograph, tmp_path, ["one.jpg", "two.jpg"]))
+    until_held(page, held, 2)
+    held.open = True
+    page.reload()
+    page.locator(".card .ready").nth(1).wait_for()
+    assert page.locator(".slip").count() == 0
+
+
+def test_a_full_queue_is_waited_for(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
+    with served(tmp_path, max_queue="1", workers="0") as printed:  # nobody works: the queue moves only when something is deleted
+        page = open_page(at=printed, quiet=False)
+        bring(page, *copies(old_photograph, tmp_path, ["one.jpg", "two.jpg"]))
+        waits = page.locator(".card:has-text('The queue is full; next try in')")
+        waits.wait_for()
+        assert page.locator(".card:has-text('Next in line')").count() == 1
+        assert page.locator(".card .wrong-text").count() == 0
+        page.reload()  # it waits on
+        page.wait_for_selector("body[data-ready=yes]")
+        waits.wait_for()
+        waits.locator(".card-open").click()
+        page.wait_for_selector("#progress:has-text('The queue is full'):has-text('next try in')")
+        audit(page)
+        assert page.locator("#notice").is_hidden()
+        page.click("#back")
+        page.locator(".card:has-text('Next in line') .card-remove").click()
+        page.click("#confirm [value=yes]")
+        page.locator(".card").nth(1).wait_for(state="detached")
+        page.wait_for_selector(".card:has-text('Next in line')")
+
+
+def test_a_change_that_is_undone_waits_for_no_place_in_the_queue(open_page: Open, old_photograph: Path) -> None:
+    page = open_page(quiet=False)
+    bring(page, old_photograph)
+    ready(page)
+    full = {"code": "queue-full", "detail": "The queue is full."}
+    page.route("**/jobs", lambda route: route.fulfill(status=429, headers={"Retry-After": "4"}, json=full))
+    page.locator("#colorize").check(force=True)
+    page.wait_for_selector("#progress:has-text('The queue is full')")
+    page.click("#undo")
+    page.wait_for_selector("#progress", state="hidden")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/jobs") else None)
+    page.wait_for_timeout(5500)
+    assert not asked
+    assert page.locator("#progress").is_hidden() and page.locator("#notice").is_hidden()
+
+
+def test_an_upload_waits_as_long_as_the_server_says(open_page: Open, old_photograph: Path) -> None:
+    page = open_page(quiet=False)
+    refused: list[Any] = []
+
+    def refuse_three_times(route: Any) -> None:
+        refused.append(route)
+        if len(refused) > 3:
+            route.continue_()
+        else:
+            route.fulfill(
+                status=429, headers={"Retry-After": "1"}, json={"code": "rate", "detail": "These are too many requests in a short time."}
+            )
+
+    page.route("**/api/v1/photos", refuse_three_times)
+    bring(page, old_photograph)
+    page.wait_for_selector(".card:has-text('The server is busy; next try in 1 s')")
+    ready(page)
+    assert len(refused) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "sentence"),
+    [
+        (
+            "letter.jpg",
+            b"Dear aunt",
+            "letter.jpg is not a photograph that can be read here; give a JPEG, PNG, TIFF, WebP, HEIF, AVIF, BMP or GIF file.",
+        ),
+        (
+            "page.$&.jpg",
+            b"<html></html>",
+            "page.$&.jpg is a web page, not a photograph; give a JPEG, PNG, TIFF, WebP, HEIF, AVIF, BMP or GIF file.",
+        ),
+        ("nothing.png", b"", "nothing.png is empty; take another copy of the file."),
+        ("half.jpg", None, "half.jpg is cut off or damaged: its samples end early; take another copy of the file."),
+    ],
+)
+def test_a_refusal_is_one_sentence_that_names_the_file(
+    open_page: Open, old_photograph: Path, tmp_path: Path, name: str, what: bytes | None, sentence: str
+) -> None:
+    data = old_photograph.read_bytes()
+    (tmp_path / name).write_bytes(data[: len(data) // 2] if what is None else what)
+    page = open_page(quiet=False)
+    bring(page, tmp_path / name)
+    page.wait_for_selector(".card .wrong-text")
+    assert page.locator(".card .wrong-text").inner_text() == sentence
+    assert page.locator(".card-again").is_hidden()
+    audit(page)
+    page.wait_for_selector(f"#live:text-is('{sentence}')", state="attached")
+
+
+def test_a_refusal_that_is_not_about_the_file_names_it_too(open_page: Open, old_photograph: Path) -> None:
+    page = open_page(quiet=False)
+    page.route("**/api/v1/photos", lambda route: route.abort())
+    bring(page, old_photograph)
+    page.wait_for_selector(".card .wrong-text")
+    assert page.locator(".card .wrong-text").inner_text() == "aunt-may.jpg was not taken: the server could not be reached."
+    page.unroute_all()
+    page.click(".card-again")
+    ready(page)
+
+
+def test_a_photograph_that_was_deleted_elsewhere_is_dropped_without_alarm(open_page: Open, old_photograph: Path) -> None:
+    page = open_page(quiet=False)
+    bring(page, old_photograph)
+    ready(page)
+    page.request.delete(f"{page.url.split('/#')[0]}/api/v1/photos/{photo_id(page)}")
+    page.locator("#colorize").check(force=True)
+    page.wait_for_selector("#hero:not([hidden])")
+    assert page.locator(".slip.wrong").count() == 0
+    assert "aunt-may.jpg is no longer here" in page.locator("#slips").inner_text()
+    page.reload()
+    page.wait_for_selector("body[data-ready=yes]")
+    assert page.locator(".card").count() == 0
+
+
+def test_uploads_over_plain_http_from_another_machine(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
+    with served(tmp_path, hosts="old-album.test") as printed:
+        page = open_page(at=printed.replace("127.0.0.1", "old-album.test"), quiet=False)
+        assert not page.evaluate("isSecureContext || navigator.locks")
+        held = hold(page, "**/api/v1/photos")
+        bring(page, old_photograph)
+        until_held(page, held, 1)
+        page.wait_for_timeout(500)
+        with page.expect_popup() as opened:
+            page.evaluate("open(location.href); 0")  # a copy of the tab, with all that the tab remembers
+        copy = opened.value
+        copy.wait_for_selector("body[data-ready=yes]")
+        assert copy.locator(".card").count() == 0
+        held.open = True
+        page.reload()  # it goes on where it was
+        ready(page)
+        page.click("#back")
+        assert page.locator(".card").count() == 1
+        page.unroute_all()
+        held = hold(page, "**/api/v1/photos")
+        bring(page, *copies(old_photograph, tmp_path, ["uncle-joe.jpg"]))
+        until_held(page, held, 1)
+        page.wait_for_timeout(500)
+        page.close()
+        copy.reload()  # nobody else will
+        copy.locator(".card .ready").nth(1).wait_for()
+        assert copy.locator(".card strong").all_inner_texts() == ["aunt-may.jpg", "uncle-joe.jpg"]

@@ -13,21 +13,11 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.browser.hands import bring, differ, middle, pixels, ready, settled
+from tests.browser.hands import audit, bring, differ, middle, pixels, ready, settled
 
 pytestmark = pytest.mark.long
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 Open = Callable[..., Any]
-
-
-def audit(page: Any) -> None:
-    """axe-core finds nothing serious. Its source is evaluated by the debugger, which the page's policy leaves alone."""
-    page.evaluate(AXE.read_text(encoding="utf-8") + "; 0")
-    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    grave = [rule for rule in found["violations"] if rule["impact"] in ("serious", "critical")]
-    serious = [(rule["id"], [node["target"] for node in rule["nodes"]]) for rule in grave]
-    assert not serious, serious
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
@@ -150,6 +140,26 @@ def test_sliders_answer_while_they_move(open_page: Open, old_photograph: Path) -
     page.unroute("**/preview")
     page.click("#undo")
     assert page.locator("#saturation").input_value() == "190"
+
+
+def test_a_color_is_taken_where_the_other_photograph_is_clicked(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
+    page = open_page()
+    bring(page, old_photograph)
+    ready(page)
+    stripe = np.full((600, 300, 3), (40, 40, 200), np.uint8)
+    stripe[:, 240:] = (60, 180, 40)  # the right fifth, in green
+    assert cv2.imwrite(str(tmp_path / "stripe.png"), stripe)
+    page.click("[data-tool=hint]")
+    page.click("#pick-open")
+    page.set_input_files("#pick-file", str(tmp_path / "stripe.png"))
+    page.wait_for_selector("#pick-canvas[width='300']")
+    box = page.locator("#pick-canvas").bounding_box()
+    shown = box["height"] * 300 / 600  # a tall picture in a wide frame
+    page.mouse.click(box["x"] + box["width"] / 2 + 0.4 * shown, box["y"] + box["height"] / 2)
+    assert page.locator("#picked").inner_text() == "#28b43c"
+    page.click("#pick-take")
+    page.wait_for_timeout(500)  # a dialog tells of its end some moments later
+    assert page.input_value("#hint-color") == "#28b43c"
 
 
 def test_several_at_once_come_as_a_zip(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:

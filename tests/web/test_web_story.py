@@ -6,6 +6,8 @@ import io
 import json
 import time
 import zipfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
@@ -15,6 +17,7 @@ import pytest
 
 from tests.web.conftest import Server, encoded, picture
 from unfade import photo
+from unfade.web.ledger import new_id
 
 
 def _decoded(data: bytes) -> np.ndarray:
@@ -287,3 +290,41 @@ def test_what_is_not_there_is_a_problem_with_a_sentence(server: Server, method: 
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"].endswith(".")
+
+
+def test_an_upload_that_is_sent_again_is_one_photograph(server: Server) -> None:
+    data, key = encoded("png"), new_id()
+
+    def send(data: bytes, **headers: str) -> httpx.Response:
+        return server.client.post("/api/v1/photos", files={"file": ("aunt-may.png", data)}, headers=headers)
+
+    with ThreadPoolExecutor(4) as pool:  # the first may still be decoded when the second comes
+        answers = list(pool.map(lambda _: send(data, **{"Idempotency-Key": key}), range(4)))
+    assert [answer.status_code for answer in answers] == [201] * 4
+    assert {answer.json()["id"] for answer in answers} == {key} and len({answer.json()["created"] for answer in answers}) == 1
+    job = server.done(server.submit(key)["id"])
+    again = send(data, **{"Idempotency-Key": f'"{key}"'}).json()
+    assert [known["id"] for known in again["jobs"]] == [job["id"]]
+
+    for other in (data + b"\0", data[:-1], encoded("jpeg")):
+        answer = send(other, **{"Idempotency-Key": key})
+        assert answer.status_code == 422 and "another file" in answer.json()["detail"]
+    assert send(data, **{"Idempotency-Key": "short"}).status_code == 422
+    assert send(data).json()["id"] != key
+
+
+def test_a_preview_of_a_photograph_that_is_deleted_meanwhile_is_not_found(make_server: Callable[..., Server]) -> None:
+    server = make_server(workers=0).start()  # nobody makes it
+    photo_id = server.upload(encoded())["id"]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lambda: server.client.post(f"/api/v1/photos/{photo_id}/preview", json={}))
+        time.sleep(1)
+        assert not waiting.done()
+        assert server.client.delete(f"/api/v1/photos/{photo_id}").status_code == 204
+        answer = waiting.result(10)
+    assert answer.status_code == 404 and answer.json()["detail"].startswith("There is no such photograph")
+
+
+def test_what_is_said_of_a_file_that_is_refused_reads_well(server: Server) -> None:
+    said = server.client.post("/api/v1/photos", files={"file": ("letter.jpg", b"Dear aunt")}).json()["detail"]
+    assert said == "The file is not a photograph that can be read here; give a JPEG, PNG, TIFF, WebP, HEIF, AVIF, BMP or GIF file."

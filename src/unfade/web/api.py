@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, ValidationError
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -67,6 +67,14 @@ def _service(request: Request) -> Service:
 S = Annotated[Service, Depends(_service)]
 Quality = Annotated[int | None, Query(ge=0, le=100, description="Of lossy formats.")]
 Side = Annotated[int, Query(ge=1, le=100_000, description="The longer side, in pixels, that is wanted at least.")]
+UploadKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern='^"?[A-Za-z0-9_-]{32}"?$',
+        description="A word of chance, one for each upload; it becomes the photograph's id. Sent twice, it is still one photograph.",
+    ),
+]
 JobIds = Annotated[
     str, Query(pattern="^[A-Za-z0-9_-]{32}(,[A-Za-z0-9_-]{32})*$", max_length=33 * MAX_STREAMED, description="With commas between.")
 ]
@@ -178,10 +186,11 @@ def _file_of(form: FormData, field: str) -> UploadFile:
     responses=described(*_CHANGES, "not-a-photograph", "unreadable", "busy"),
     openapi_extra=_form({"file": _FILE}, ["file"]),
 )
-async def post_photo(request: Request, response: Response, service: S) -> PhotoAnswer:
+async def post_photo(request: Request, response: Response, service: S, key: UploadKey = None) -> PhotoAnswer:
     """Upload a photograph. The answer comes once it has been decoded."""
     async with aclosing(_Closing(await _form_of(request, max_files=1))) as closing:
-        photo = await service.take_in(_file_of(closing.form, "file"))
+        file = _file_of(closing.form, "file")
+        photo = await (service.take_in(file) if key is None else service.take_in_once(file, key.strip('"')))
     response.headers["Location"] = f"/api/v1/photos/{photo.id}"
     return service.answer_photo(photo)
 
@@ -564,6 +573,8 @@ async def post_preview(photo_id: Id, body: PreviewOptions, service: S) -> Respon
     path = f"photos/{photo.id}/previews/{job.id}.jpg"
     try:
         ended = await service.ended(job.id, timeout_s=PREVIEW_TIMEOUT_S, poll_s=0.03)
+        if ended is None or ended.state == "failed":
+            await run_in_threadpool(service.photo, photo_id)  # a 404 if that is why
         if ended is None:
             raise Problem("busy", "The preview took too long; try again in a moment.", retry_after_s=5)
         if ended.state == "cancelled":

@@ -35,7 +35,7 @@ from unfade.web.location import has_location, without_location
 from unfade.web.problems import Problem
 
 log = logging.getLogger(__name__)
-NAME = "the photograph"  # what messages call it: they must hold no name of the user's
+NAME = "the file"  # what messages call it: they must hold no name of the user's
 MASK_NAME = "the mask"
 MAX_WAITING = 64
 WARM_S = 60.0

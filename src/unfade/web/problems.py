@@ -1,6 +1,6 @@
 """What is said when something cannot be done: `application/problem+json` (RFC 9457), one clear sentence, and nothing of the inside.
 
-No path, no stack, no file name of a user's is ever in a sentence: what is said of a photograph calls it "the photograph".
+No path, no stack, no file name of a user's is ever in a sentence: what is said of an upload calls it "the file".
 """
 
 from __future__ import annotations

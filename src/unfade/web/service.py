@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -57,6 +58,7 @@ class Service:
         }  # the newest comes last
         self._indexes: OrderedDict[str, views.Index] = OrderedDict()
         self._making: dict[str, asyncio.Task[None]] = {}
+        self._arriving: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def close(self) -> None:
         """Let go of everything."""
@@ -113,8 +115,32 @@ class Service:
         if self.store.free_bytes() < self.settings.min_free_mb * 1e6:
             raise disk_full()
 
-    async def take_in(self, file: UploadFile) -> PhotoRecord:
-        """Decode an upload in the darkroom, and keep it with its view."""
+    async def take_in_once(self, file: UploadFile, key: str) -> PhotoRecord:
+        """As `take_in`, with `key` as the id; where the same upload has come before, the photograph that there is.
+
+        Raises a 422 for another file under the same key. Who sends again after a broken connection cannot know how far the first try came
+        (the Idempotency-Key header of draft-ietf-httpapi-idempotency-key-header).
+        """
+        lock = self._arriving.setdefault(key, asyncio.Lock())
+        async with lock:  # the first try may still be decoded
+            there = await run_in_threadpool(self.ledger.photo, key)
+            if there is None:
+                return await self.take_in(file, key)
+        if not await run_in_threadpool(self._is_original, there, file):
+            raise Problem("invalid", "This Idempotency-Key belongs to another file; make a new one for each upload.")
+        return there
+
+    def _is_original(self, photo: PhotoRecord, file: UploadFile) -> bool:
+        """Whether an upload is, byte for byte, what `photo` was made from."""
+        file.file.seek(0)
+        try:
+            pieces = self.store.chunks(f"photos/{photo.id}/original")
+            return all(file.file.read(len(piece)) == piece for piece in pieces) and not file.file.read(1)
+        except FileNotFoundError:
+            raise not_found("photograph") from None
+
+    async def take_in(self, file: UploadFile, photo_id: str | None = None) -> PhotoRecord:
+        """Decode an upload in the darkroom, and keep it with its view; under a new id, unless there is one for it."""
         await run_in_threadpool(self.require_room)
         with self.store.workspace() as folder:
             upload, view = folder / "upload", folder / "view"
@@ -124,7 +150,7 @@ class Service:
             )
             now = time.time()
             photo = PhotoRecord(
-                id=new_id(),
+                id=photo_id or new_id(),
                 name=clean_name(file.filename),
                 created=now,
                 expires=now + self.settings.keep_hours * 3600,

@@ -103,24 +103,29 @@ export async function file(url) {
   return { blob: await response.blob(), name: wide ? decodeURIComponent(wide[1]) : plain ? plain[1] : "photograph", losses };
 }
 
-/** Upload one photograph; `onSent` gets 0…1. */
-export async function uploadPhoto(chosen, onSent) {
+/** A word for one upload that no other has; the photograph's id, too, so nobody may guess it. */
+export const newKey = () =>
+  btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(24)))).replaceAll("+", "-").replaceAll("/", "_");
+
+/** Upload one photograph; `onSent` gets 0…1. Sent again with the same `key`, it is still one photograph. */
+export async function uploadPhoto(chosen, key, onSent) {
   try {
-    return await sendPhoto(chosen, onSent);
+    return await sendPhoto(chosen, key, onSent);
   } catch (refusal) {
     if (refusal.status !== 401 || !askForToken) throw refusal;
     await askForToken();
-    return sendPhoto(chosen, onSent);
+    return sendPhoto(chosen, key, onSent);
   }
 }
 
 /** XMLHttpRequest, because fetch tells nothing of how far an upload is. */
-function sendPhoto(chosen, onSent) {
+function sendPhoto(chosen, key, onSent) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const form = new FormData();
     form.append("file", chosen, chosen.name || "pasted.png");
     request.open("POST", `${ROOT}/photos`);
+    request.setRequestHeader("Idempotency-Key", key);
     request.upload.onprogress = (event) => event.lengthComputable && onSent(event.loaded / event.total);
     request.onerror = () => reject(new Refusal(0, "unreachable", "The server could not be reached.", 0));
     request.onload = () => {

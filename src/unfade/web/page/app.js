@@ -1,9 +1,10 @@
 // The page's beginning: the token, the settings, the shelf of photographs, and which screen is shown.
 
 import * as api from "./api.js";
+import { dropped, photographsIn } from "./dropped.js";
 import { History } from "./edit.js";
 import { Library, latestActive, latestDone } from "./library.js";
-import { announce, confirmed, icon, tell } from "./say.js";
+import { announce, confirmed, icon, tell, waitsTexts } from "./say.js";
 import { recall, remember } from "./storage.js";
 import { STEP_NAMES, Studio } from "./studio.js";
 import { openDownload } from "./download.js";
@@ -95,6 +96,21 @@ function take(files) {
 }
 let openWhenReady = null;
 
+async function takeDrop({ files, folders }) {
+  const found = [...files];
+  for (const folder of folders) {
+    try {
+      const { photographs, others } = await photographsIn(folder);
+      found.push(...photographs);
+      if (!photographs.length) tell(`There is no photograph in the folder “${folder.name}”.`, { wrong: true });
+      else if (others) tell(others === 1 ? `One file in “${folder.name}” is no photograph and was left out.` : `${others} files in “${folder.name}” are no photographs and were left out.`);
+    } catch {
+      tell(`The folder “${folder.name}” cannot be read. Choose the photographs in it instead.`, { wrong: true });
+    }
+  }
+  if (found.length) take(found);
+}
+
 const VEIL_MS = 1000; // while files are held over the page, browsers say so at least every 350 ms
 function wireIncoming() {
   const chooser = $("chooser");
@@ -126,7 +142,7 @@ function wireIncoming() {
     lift();
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    take(event.dataTransfer.files);
+    takeDrop(dropped(event.dataTransfer));
   });
   addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files || [])];
@@ -146,6 +162,7 @@ const cards = new Map();
 function stateOf(entry) {
   if (entry.lost) return { text: "The page was closed before this was uploaded, and the browser could not keep it. Choose it again.", wrong: true };
   if (entry.failed) return { text: entry.failed, wrong: true };
+  if (entry.waits) return { text: waitsTexts(entry.waits).join("; "), share: entry.photo ? 0 : entry.sent * 0.2 };
   if (!entry.photo) return entry.sent < 1 ? { text: entry.sent ? `Uploading, ${Math.round(100 * entry.sent)} %` : "Waiting to be uploaded", share: entry.sent * 0.2 } : { text: "Reading", share: 0.2 };
   const active = latestActive(entry.photo);
   if (active?.state === "queued") return { text: active.position ? `Waiting, ${active.position} ahead` : "Next in line", share: 0 };
@@ -324,11 +341,14 @@ async function begin() {
   library.addEventListener("photo", ({ detail: entry }) => {
     drawCard(entry);
     drawZip();
+    studio.photoChanged(entry);
     if (entry.photo && entry === openWhenReady) {
       openWhenReady = null;
       location.hash = `#/p/${entry.photo.id}`;
     }
   });
+  library.addEventListener("waits", ({ detail: entry }) => announce(`${entry.name}: ${waitsTexts(entry.waits).join("; ")}.`));
+  library.addEventListener("failed", ({ detail: entry }) => announce(entry.failed));
   library.addEventListener("job", ({ detail }) => {
     studio.jobChanged(detail);
     if (detail.finished && detail.job.state === "done") announce(`${detail.entry.name} is ready.`);

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { Pending } from "./pending.js";
+import { naming } from "./say.js";
 import { forget, keys, recall, remember } from "./storage.js";
 
 const IDS = "unfade.photos";
@@ -10,6 +11,7 @@ const UPLOADS_AT_ONCE = 2;
 const EVENTS_AT_ONCE = 200;
 const FINAL = new Set([400, 413, 415, 422]); // the same file would be refused again
 
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const OVER = new Set(["done", "failed", "cancelled"]);
 export const over = (job) => OVER.has(job.state);
 
@@ -17,7 +19,8 @@ export const over = (job) => OVER.has(job.state);
 export class Library extends EventTarget {
   constructor() {
     super();
-    // { key, photo|null, local: object URL|null, name, sent: 0…1, failed: sentence|null, final: of no use to try again,
+    // { key: its photograph's id, once there is one, photo|null, local: object URL|null, name, sent: 0…1, failed: sentence|null,
+    //   final: of no use to try again, waits: { full: whether for a place in the queue, left: seconds }|null,
     //   chosen: File|null, kept: whether a refresh finds it, lost: whether one did not }
     this.entries = [];
     this.pending = new Pending();
@@ -50,14 +53,12 @@ export class Library extends EventTarget {
   /** Ask the server for the photographs that this browser holds ids of. */
   async load() {
     const { ids } = this;
-    const found = [];
-    for (let at = 0; at < ids.length; at += 500) found.push(...(await api.photos(ids.slice(at, at + 500))));
-    const byId = new Map(found.map((photo) => [photo.id, photo]));
+    const byId = await this.find(ids);
     const gone = new Set(ids.filter((id) => !byId.has(id)));
-    const uploading = this.entries.filter((entry) => !entry.photo);
+    const uploading = this.entries.filter((entry) => !entry.photo && !byId.has(entry.key));
     // What was uploaded while the server was asked is here already.
     this.entries = this.ids.filter((id) => byId.has(id) || (!gone.has(id) && this.entry(id))).map((id) => {
-      const entry = this.entry(id) || { key: id, local: null, name: "", sent: 1, failed: null, chosen: null };
+      const entry = this.entries.find(({ key, photo }) => photo?.id === id || key === id) || { key: id, local: null, name: "", sent: 1, failed: null, chosen: null };
       entry.photo = byId.get(id) || entry.photo;
       entry.name = entry.photo.name;
       return entry;
@@ -70,17 +71,36 @@ export class Library extends EventTarget {
     return gone.size;
   }
 
-  /** Take up the uploads that a refresh interrupted; gives their entries. */
+  /** What the server has of these photographs, by their ids. */
+  async find(ids) {
+    const found = [];
+    for (let at = 0; at < ids.length; at += 500) found.push(...(await api.photos(ids.slice(at, at + 500))));
+    return new Map(found.map((photo) => [photo.id, photo]));
+  }
+
+  /** Take up what a refresh interrupted; gives the entries of the uploads that have to be sent again. */
   async resume() {
-    const entries = (await this.pending.begin()).map(({ key, name, options, chosen }) => ({
-      key, photo: null, local: chosen && URL.createObjectURL(chosen), name, sent: 0, failed: null, chosen, options, kept: true, lost: !chosen,
-    }));
-    if (!entries.length) return entries;
-    this.entries.push(...entries);
-    this.waiting.push(...entries.filter((entry) => entry.chosen));
+    const notes = await this.pending.begin();
+    const here = await this.find(notes.map(({ key }) => key));
+    const uploads = [];
+    for (const { key, name, options, sent, chosen } of notes) {
+      const photo = here.get(key) || null; // the server had it, and only its answer was lost
+      const entry = this.entry(key)
+        || { key, photo, local: chosen && URL.createObjectURL(chosen), name, sent: photo ? 1 : 0, failed: null, chosen, kept: true, lost: !photo && !chosen };
+      entry.options = options;
+      if (!photo && sent) {
+        this.pending.drop(key); // deleted since, or its time was over
+        continue;
+      }
+      if (!this.entries.includes(entry)) this.entries.push(entry);
+      if (!photo) uploads.push(entry);
+      else this.arrived(entry, photo);
+    }
+    if (!notes.length) return uploads;
+    this.waiting.push(...uploads.filter((entry) => entry.chosen));
     this.tell("list");
     this.pump();
-    return entries;
+    return uploads;
   }
 
   /** The file of an upload that was lost, chosen again. */
@@ -102,7 +122,7 @@ export class Library extends EventTarget {
   /** Upload photographs, some at a time; `options` start a job for each. */
   add(files, options) {
     const added = files.map((chosen) => ({
-      key: crypto.randomUUID ? crypto.randomUUID() : String(Math.random()),
+      key: api.newKey(),
       photo: null, local: URL.createObjectURL(chosen), name: chosen.name || "Pasted picture", sent: 0, failed: null, chosen, options, kept: false,
     }));
     for (const entry of added) this.keep(entry);
@@ -126,42 +146,75 @@ export class Library extends EventTarget {
   }
 
   async send(entry) {
+    const isWanted = () => this.entries.includes(entry);
+    const send = () => api.uploadPhoto(entry.chosen, entry.key, (share) => {
+      entry.sent = share;
+      this.tell("photo", entry);
+    });
     try {
-      entry.photo = await api.uploadPhoto(entry.chosen, (share) => {
-        entry.sent = share;
-        this.tell("photo", entry);
-      });
-      entry.name = entry.photo.name;
-      this.pending.drop(entry.key);
-      if (!this.entries.includes(entry)) return void (await api.deletePhoto(entry.photo.id)); // taken away meanwhile
-      entry.sent = 1;
-      entry.chosen = null;
-      entry.starting = Boolean(entry.options);
-      this.note(entry.photo.id, true);
-      this.tell("photo", entry);
-      if (entry.options) await this.start(entry, entry.options);
-      entry.starting = false;
+      const photo = await this.patiently(entry, send, isWanted);
+      if (isWanted()) this.arrived(entry, photo);
+      else if (photo) await api.deletePhoto(photo.id); // taken away meanwhile
     } catch (refusal) {
-      if ((refusal.code === "rate" || refusal.status === 503) && !entry.photo && !entry.again) {
-        entry.again = true;
-        setTimeout(() => {
-          this.waiting.push(entry);
-          this.pump();
-        }, 1000 * (refusal.retryAfterS || 5));
-        return;
-      }
-      entry.starting = false;
-      entry.failed = refusal.message;
-      entry.final = !entry.photo && FINAL.has(refusal.status);
+      entry.failed = naming(entry.name, refusal.message);
+      entry.final = FINAL.has(refusal.status);
       if (entry.final) this.pending.drop(entry.key);
+      this.tell("failed", entry);
       this.tell("photo", entry);
+    }
+  }
+
+  /** The server has the photograph. */
+  arrived(entry, photo) {
+    Object.assign(entry, { photo, name: photo.name, sent: 1, chosen: null });
+    this.pending.sent(entry.key);
+    this.note(photo.id, true);
+    this.tell("photo", entry);
+    if (entry.options && !photo.jobs.length) this.startPlanned(entry);
+    else this.pending.drop(entry.key);
+  }
+
+  /** Start the job that a photograph came with; where that is not known, the last one again. */
+  async startPlanned(entry) {
+    entry.starting = true;
+    try {
+      await this.start(entry, entry.options || entry.photo.jobs.at(-1)?.options || {});
+      this.pending.drop(entry.key);
+    } catch (refusal) {
+      const gone = refusal.status === 404 && (await this.dropIfGone(entry).catch(() => false));
+      if (!gone) this.fail(entry, refusal);
+    }
+    entry.starting = false;
+  }
+
+  /** Ask the server for something; where it says when to come again, wait, saying so, and ask again. Null once it is not wanted any more. */
+  async patiently(entry, ask, isWanted) {
+    for (;;) {
+      try {
+        const answer = await ask();
+        if (isWanted()) entry.waits = null;
+        return answer;
+      } catch (refusal) {
+        if (!refusal.retryAfterS) {
+          if (isWanted()) entry.waits = null;
+          throw refusal;
+        }
+        for (let left = Math.ceil(refusal.retryAfterS); left > 0 && isWanted(); left -= 1) {
+          const begins = !entry.waits;
+          entry.waits = { full: refusal.code === "queue-full", left };
+          if (begins) this.tell("waits", entry);
+          this.tell("photo", entry);
+          await pause(1000);
+        }
+        if (!isWanted()) return null;
+      }
     }
   }
 
   retry(entry) {
     entry.failed = null;
     entry.sent = 0;
-    if (entry.photo) this.start(entry, entry.options).catch((refusal) => this.fail(entry, refusal));
+    if (entry.photo) this.startPlanned(entry);
     else {
       this.waiting.push(entry);
       this.pump();
@@ -174,11 +227,28 @@ export class Library extends EventTarget {
     this.tell("photo", entry);
   }
 
+  /** Start a job. Null if another was started, or the photograph went, while this one waited for a place in the queue. */
   async start(entry, options) {
-    const job = await api.startJob(entry.photo.id, options);
-    this.take(job);
+    const turn = Symbol("turn");
+    entry.turn = turn;
+    const isWanted = () => entry.turn === turn && this.entries.includes(entry);
+    const job = await this.patiently(entry, () => api.startJob(entry.photo.id, options), isWanted);
+    if (job) this.take(job);
     this.watch();
     return job;
+  }
+
+  /** The job that waits for a place in the queue is not wanted any more. */
+  letGo(entry) {
+    entry.turn = entry.waits = null;
+    this.tell("photo", entry);
+  }
+
+  /** Drop a photograph that the server has no longer. Whether it has not. */
+  async dropIfGone(entry) {
+    if ((await this.find([entry.photo.id])).size) return false;
+    this.forget(entry);
+    return true;
   }
 
   /** News of a job: into its photograph, and told. */
@@ -234,10 +304,14 @@ export class Library extends EventTarget {
         if (refusal.status !== 404) throw refusal;
       }
     }
+    this.forget(entry);
+  }
+
+  forget(entry) {
     if (entry.local) URL.revokeObjectURL(entry.local);
     this.entries = this.entries.filter((other) => other !== entry);
     if (entry.photo) this.note(entry.photo.id, false);
-    else this.pending.drop(entry.key);
+    this.pending.drop(entry.key);
     this.tell("list");
     this.watch();
   }

@@ -2,12 +2,11 @@
 // Which they are lies in localStorage, written before anything else can happen; their bytes lie in IndexedDB, where the browser allows it.
 
 import { recall, remember } from "./storage.js";
+import { Tabs } from "./tabs.js";
 
 const LIST = "unfade.uploads";
 const DATABASE = "unfade";
 const FILES = "files";
-const TAB = "unfade.tab";
-const TAKEOVER_MS = 1000; // how long the page before a refresh may take to go
 
 let opened = null;
 function database() {
@@ -35,68 +34,44 @@ async function files(mode, act) {
   }
 }
 
-const noted = () => recall(LIST, []).filter((note) => typeof note?.key === "string");
-const lockName = (tab) => `unfade.tab.${tab}`;
-
-/** This tab's name: the same after a refresh, and another tab's in a copy of the tab. The lock says which tabs there are. */
-async function nameTab() {
-  let tab = null;
-  try {
-    tab = sessionStorage.getItem(TAB);
-  } catch {
-    // refused: then a refresh finds nothing of this tab's
-  }
-  if (tab && !(await hold(tab))) tab = null;
-  if (!tab) {
-    tab = Math.random().toString(36).slice(2);
-    await hold(tab);
-  }
-  try {
-    sessionStorage.setItem(TAB, tab);
-  } catch {
-    // as above
-  }
-  return tab;
-}
-
-/** Hold a tab's lock for as long as the page lives. False if another page holds it. */
-function hold(tab) {
-  if (!navigator.locks) return true; // only on https and on this machine itself
-  return new Promise((resolve) => {
-    const signal = AbortSignal.timeout(TAKEOVER_MS);
-    navigator.locks.request(lockName(tab), { signal }, () => {
-      resolve(true);
-      return new Promise(() => {});
-    }).catch(() => resolve(false));
-  });
-}
-
-async function livingTabs() {
-  const { held = [] } = (await navigator.locks?.query()) || {};
-  return navigator.locks ? new Set(held.map(({ name }) => name)) : null;
-}
+const noted = () => recall(LIST, []).filter((note) => /^[\w-]{32}$/.test(note?.key));
+const note = (key, change) => remember(LIST, noted().map((other) => (other.key === key ? { ...other, ...change } : other)));
+const removeFile = (key) => files("readwrite", (store) => store.delete(key));
 
 export class Pending {
-  /** What this tab, or one that is gone, had still to upload: [{ key, name, options, chosen: File|null }]. */
+  constructor() {
+    this.tabs = new Tabs();
+    this.begun = this.tabs.begin();
+  }
+
+  /** What this tab, or one that is gone, had still to do: [{ key, name, options, sent: whether its upload was answered, chosen: File|null }]. */
   async begin() {
-    this.tab = await nameTab();
-    const living = await livingTabs();
-    const mine = noted().filter((note) => note.tab === this.tab || (living && !living.has(lockName(note.tab))));
-    remember(LIST, noted().map((note) => (mine.some(({ key }) => key === note.key) ? { ...note, tab: this.tab } : note)));
+    const isOpen = await this.begun;
+    const mine = noted().filter(({ tab }) => tab === this.tabs.name || !isOpen(tab));
+    for (const { key } of mine) note(key, { tab: this.tabs.name });
     const kept = (await files("readonly", (store) => store.getAllKeys())) || [];
     const known = new Set(noted().map(({ key }) => key));
-    for (const key of kept) if (!known.has(key)) this.drop(key);
-    return Promise.all(mine.map(async ({ key, name, options }) => ({ key, name, options, chosen: await files("readonly", (store) => store.get(key)) })));
+    for (const key of kept) if (!known.has(key)) removeFile(key);
+    return Promise.all(mine.map(async ({ key, name, options, sent = false }) => (
+      { key, name, options, sent, chosen: await files("readonly", (store) => store.get(key)) }
+    )));
   }
 
   /** Note an upload, and keep its file. Resolves to whether a refresh would find it. */
   async keep({ key, name, options, chosen }) {
-    remember(LIST, [...noted().filter((note) => note.key !== key), { key, name, options, tab: this.tab }]);
+    remember(LIST, [...noted().filter((other) => other.key !== key), { key, name, options, tab: this.tabs.name }]);
     return (await files("readwrite", (store) => store.put(chosen, key))) !== null;
   }
 
+  /** The server has the file; what is left to do is to start its job. */
+  sent(key) {
+    note(key, { sent: true });
+    removeFile(key);
+  }
+
+  /** Nothing is left to do. */
   drop(key) {
-    remember(LIST, noted().filter((note) => note.key !== key));
-    files("readwrite", (store) => store.delete(key));
+    remember(LIST, noted().filter((other) => other.key !== key));
+    removeFile(key);
   }
 }

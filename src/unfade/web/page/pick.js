@@ -13,8 +13,11 @@ export class PickColor {
     this.color = null;
     this.at = { x: 0, y: 0 };
     this.canvas.addEventListener("pointerdown", (event) => {
-      const box = this.canvas.getBoundingClientRect();
-      this.take(((event.clientX - box.left) * this.canvas.width) / box.width, ((event.clientY - box.top) * this.canvas.height) / box.height);
+      const { canvas } = this;
+      const box = canvas.getBoundingClientRect();
+      const shown = Math.min(box.width / canvas.width, box.height / canvas.height); // in its middle, with room beside or above
+      const from = (start, size, length) => (start - (size - length * shown) / 2) / shown;
+      this.take(from(event.clientX - box.left, box.width, canvas.width), from(event.clientY - box.top, box.height, canvas.height));
     });
     this.canvas.addEventListener("keydown", (event) => {
       const [dx, dy] = { ArrowLeft: [-6, 0], ArrowRight: [6, 0], ArrowUp: [0, -6], ArrowDown: [0, 6] }[event.key] || [0, 0];
@@ -28,8 +31,10 @@ export class PickColor {
       const [chosen] = event.target.files;
       event.target.value = "";
       if (!chosen) return;
+      this.wanted = chosen;
       try {
-        this.show(await createImageBitmap(chosen));
+        const picture = await createImageBitmap(chosen);
+        if (this.wanted === chosen) this.show(picture);
       } catch {
         $("picked").textContent = `This browser cannot show ${chosen.name}.`;
       }
@@ -64,8 +69,9 @@ export class PickColor {
   async showUrl(url) {
     const picture = new Image();
     picture.src = url;
+    this.wanted = url;
     await picture.decode();
-    this.show(picture);
+    if (this.wanted === url) this.show(picture); // another may have been chosen meanwhile
   }
 
   show(picture) {

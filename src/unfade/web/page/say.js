@@ -42,6 +42,15 @@ export function tell(sentence, { wrong = false, act = null, label = "" } = {}) {
   setTimeout(away, wrong ? 15000 : 6000);
 }
 
+/** What is said while the server is waited for, and until when; `full`: for a place in its queue; `left`: seconds. */
+export const waitsTexts = ({ full, left }) => [full ? "The queue is full" : "The server is busy", `next try in ${left} s`];
+
+/** A refusal as one sentence that names the file it is about. */
+export function naming(name, sentence) {
+  const named = sentence.replace(/\b(the|this) (file|photograph|upload|mask)\b/i, () => name);
+  return named === sentence ? `${name} was not taken: ${sentence[0].toLowerCase()}${sentence.slice(1)}` : named;
+}
+
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("aria-hidden", "true");

@@ -6,7 +6,7 @@ import { latestDone, over } from "./library.js";
 import { MaskView } from "./maskwork.js";
 import { PickColor } from "./pick.js";
 import { between, load, tinted } from "./preview.js";
-import { announce, icon, tell } from "./say.js";
+import { announce, icon, naming, tell, waitsTexts } from "./say.js";
 import { openDownload } from "./download.js";
 import { Flat, Pyramid, Viewer } from "./viewer.js";
 
@@ -156,6 +156,7 @@ export class Studio {
     clearTimeout(this.jobTimer);
     if (this.edit.strokes.length) return;
     const job = jobFor(this.photo, this.edit);
+    if (job && this.entry.waits) this.library.letGo(this.entry);
     if (job?.state === "done") return void this.refresh();
     this.previewTimer = setTimeout(() => this.lookAhead(), PREVIEW_AFTER_MS);
     if (!job) this.jobTimer = setTimeout(() => this.startJob(), JOB_AFTER_MS);
@@ -175,10 +176,27 @@ export class Studio {
       if (options.clean > 0.999 || options.clean === 0) this.ends[options.clean ? "full" : "none"] = { rest: meaning({ ...options, clean: 0 }), picture };
       this.refresh();
     } catch (refusal) {
-      if (refusal.name === "AbortError" || refusal.code === "superseded") return;
-      if (this.entry === entry) this.busy(null);
-      if (refusal.status !== 503) tell(refusal.message, { wrong: true });
+      if (refusal.name === "AbortError" || refusal.code === "superseded" || this.entry !== entry) return;
+      if (refusal.status === 429) {
+        this.previewTimer = setTimeout(() => this.lookAhead(), 1000 * refusal.retryAfterS);
+        return;
+      }
+      this.busy(null);
+      if (refusal.status !== 503) this.refused(entry, refusal);
     }
+  }
+
+  /** Say what the server refused. A photograph that was deleted meanwhile, in another tab or because its time was over, is dropped without alarm. */
+  async refused(entry, refusal) {
+    if (refusal.status !== 404) return void tell(refusal.message, { wrong: true });
+    if (!this.library.entries.includes(entry)) return; // deleted here
+    const gone = await this.library.dropIfGone(entry).catch(() => false);
+    if (gone) tell(`${entry.name} is no longer here: it was deleted elsewhere, or its time was over.`);
+    else tell(refusal.message, { wrong: true });
+  }
+
+  photoChanged(entry) {
+    if (entry === this.entry) this.drawProgress(jobFor(this.photo, this.edit));
   }
 
   /** The other end of the cleaning slider, fetched when a hand goes there. */
@@ -231,8 +249,8 @@ export class Studio {
       this.change(changes);
       announce("Filling again.");
     } catch (refusal) {
-      tell(refusal.message, { wrong: true });
-      this.refresh();
+      this.refused(entry, refusal);
+      if (this.entry === entry) this.refresh();
     }
   }
 
@@ -249,6 +267,7 @@ export class Studio {
       await this.library.start(entry, options);
       if (this.entry === entry) this.refresh();
     } catch (refusal) {
+      if (refusal.status === 404) return void this.refused(entry, refusal);
       if (this.entry !== entry || meaning(optionsOf(this.edit)) !== wanted) return;
       entry.failed = refusal.message;
       this.notice(refusal.message);
@@ -333,7 +352,12 @@ export class Studio {
     const failed = !job && last?.state === "failed" && meaning(last.options) === meaning(optionsOf(this.edit)) ? last : null;
     this.notice(failed ? failed.error || "This did not work." : job ? null : this.entry.failed);
     const active = job && !over(job) ? job : null;
-    $("progress").hidden = !active;
+    const { waits } = this.entry;
+    $("progress").hidden = !active && !waits;
+    if (waits && !active) {
+      [$("progress-title").textContent, $("progress-share").textContent] = waitsTexts(waits);
+      $("steps").replaceChildren();
+    }
     if (!active) {
       this.saidStep = null;
       return;
@@ -570,7 +594,8 @@ export class Studio {
         announce("The mask is taken.");
       } catch (refusal) {
         if (this.entry === entry) this.busy(null);
-        tell(refusal.message, { wrong: true });
+        if (refusal.status === 404) this.refused(entry, refusal);
+        else tell(naming(chosen.name, refusal.message), { wrong: true });
       }
     });
     $("objects-more").addEventListener("click", () => {
@@ -709,11 +734,12 @@ export class Studio {
 
   async tapObject(point) {
     if (!this.edit.mask) return;
+    const { entry } = this;
     try {
       const { object } = await api.maskAt(this.photo.id, this.edit.mask, point.x, point.y, Math.min(200, 10 / this.viewer.scale));
       if (object !== null && this.entry) this.toggleObject(object);
     } catch (refusal) {
-      if (refusal.status >= 500 || refusal.status === 404) tell(refusal.message, { wrong: true }); // 4xx: beside the photograph
+      if (refusal.status >= 500 || refusal.status === 404) this.refused(entry, refusal); // 4xx: beside the photograph
     }
   }
 
