@@ -4,8 +4,9 @@
     python benchmarks/speed.py --sizes 1 --repeats 5 --json speed.json
 
 Every figure is one process from start to end: start-up, reading, models, writing. Photographs are generated, from a seed: smooth shapes,
-edges and grain, gray, JPEG; the damage is scratches and blots over 3 % of the pixels, white, the same mask for all. OpenCV does the filling
-only (no looking for damage, no cleaning, no coloring), so that it is a floor, not a rival. Memory is the peak resident set of that process.
+edges and grain, faded and gone brown, so that every step has something to do, JPEG; the damage is scratches and blots over 3 % of the
+pixels, light, the same mask for all. OpenCV does the filling only (no looking for damage, no cleaning, no coloring), so that it is a floor,
+not a rival. Memory is the peak resident set of that process.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ FLAGS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 
 
 def make_photograph(megapixels: float, rng: np.random.Generator) -> np.ndarray:
-    """A gray picture, 3:2, uint8: clouds of several sizes, a hundred bright and dark shapes, grain."""
+    """A picture, 3:2, (h, w, 3) uint8: clouds of several sizes, a hundred bright and dark shapes, grain; faded and gone brown."""
     height = round((megapixels * 1e6 / 1.5) ** 0.5)
     width = round(height * 1.5)
     picture = np.full((height, width), 110, np.float32)
@@ -47,7 +48,9 @@ def make_photograph(megapixels: float, rng: np.random.Generator) -> np.ndarray:
     for top in range(0, height, 1024):  # grain in strips: float noise for 100 megapixels at once would be the benchmark's own peak
         strip = picture[top : top + 1024]
         strip += rng.standard_normal(strip.shape, dtype=np.float32) * 6
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    gray = np.clip(picture, 0, 255).astype(np.uint8)
+    faded = 55 + 0.5 * np.arange(256)
+    return cv2.merge([cv2.LUT(gray, np.rint(faded * share).astype(np.uint8)) for share in (0.68, 0.88, 1.0)])  # blue, green, red
 
 
 def make_mask(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

@@ -262,7 +262,7 @@ def test_a_sound_photograph_is_left_alone(sessions: Sessions) -> None:
 
 @pytest.mark.parametrize("bits", [8, 16])
 def test_strength_is_the_share_of_the_way(sessions: Sessions, bits: int) -> None:
-    photo = gray_photo(70, 150, bits, low=0.4, high=0.6)  # need 0.8: the gate is open
+    photo = gray_photo(70, 150, bits, low=0.48, high=0.52)  # need 0.96: the gates are open
     full, half = (Clean(strength=share)(Work(photo), sessions, ignore).photo.samples.astype(float) for share in (1.0, 0.5))
     np.testing.assert_allclose(full, photo.samples * 1.1, atol=0.51 if bits == 8 else 1.5)
     np.testing.assert_allclose(half, photo.samples * 1.05, atol=0.51 if bits == 8 else 1.5)
@@ -289,10 +289,19 @@ def test_tone_is_the_same_in_parts_as_in_the_whole(rng: np.random.Generator) -> 
     np.testing.assert_allclose(whole, bent @ mixing[:, :3].T + mixing[:, 3], atol=2e-3)
 
 
-def test_the_gate_opens_smoothly() -> None:
-    low, high = clean_module.NEED_RANGE
-    assert gate(0) == gate(low) == 0 and gate(high) == gate(1) == 1
-    assert gate((low + high) / 2) == pytest.approx(0.5)
+@pytest.mark.parametrize("span", [clean_module.TONE_RANGE, clean_module.DETAIL_RANGE])
+def test_the_gate_opens_smoothly(span: tuple[float, float]) -> None:
+    low, high = span
+    assert gate(0, span) == gate(low, span) == 0 and gate(high, span) == gate(1, span) == 1
+    assert gate((low + high) / 2, span) == pytest.approx(0.5)
+
+
+def test_a_photograph_a_little_aged_gets_its_tone_and_keeps_its_detail(sessions: Sessions) -> None:
+    photo = gray_photo(70, 150, low=0.2, high=0.6)  # need 0.6: the stand-in for detail would brighten it, that for tone changes nothing
+    done = Clean()(Work(photo), sessions, ignore)
+    np.testing.assert_array_equal(done.photo.samples, photo.samples)
+    assert "tone at a strength of 1.00" in done.records[0].notes[0] and "detail" not in done.records[0].notes[0]
+    assert [model.name for model in done.records[0].models] == ["golden-tone"]
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan")])

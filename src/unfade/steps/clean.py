@@ -22,7 +22,10 @@ from unfade.work import Progress, Work
 
 THUMBNAIL_PX = 128
 # Below the first need nothing is done, above the second all of the strength; a smoothstep between, so that no photograph is on an edge.
-NEED_RANGE = (0.78, 0.94)
+# A photograph that is sound keeps its tone even where this is open; its detail it would not keep: asphalt looks like grain.
+TONE_RANGE = (0.35, 0.55)
+DETAIL_RANGE = (0.78, 0.94)
+PLAIN_TILE_PX = 640  # of tone alone, which needs no windows: this much is in memory at once
 # Below this tone a power goes on as a straight line, as in training, so that nothing is clipped on the way.
 _FLOOR = np.float32(1 / 64)
 
@@ -50,14 +53,20 @@ class Clean:
             session = sessions.get("tone")
             models = (session.use,)
             tone = read_tone(tiles.reduce(photo.srgb, photo.height, photo.width, THUMBNAIL_PX, THUMBNAIL_PX), session)
-            share = gate(tone.need)
-            if share > 0:
-                details = sessions.get("clean")
-                models += (details.use,)
-                photo, changed = clean(photo, details, tone, self.strength * share, progress)
-                notes = (f"aged {tone.need:.0%}: cleaned at a strength of {self.strength * share:.2f}",)
-            else:
-                notes = (f"aged {tone.need:.0%}: nothing to clean",)
+            tone_share, detail_share = gate(tone.need, TONE_RANGE), gate(tone.need, DETAIL_RANGE)
+            notes = (f"aged {tone.need:.0%}: nothing to clean",)
+            if tone_share > 0:
+                details = sessions.get("clean") if detail_share > 0 else None
+                models += (details.use,) if details else ()
+                photo, changed = clean(
+                    photo, tone, self.strength * tone_share, details, self.strength * detail_share, progress, sessions.threads
+                )
+                done = ", ".join(
+                    f"{what} at a strength of {self.strength * share:.2f}"
+                    for what, share in (("tone", tone_share), ("detail", detail_share))
+                    if share
+                )
+                notes = (f"aged {tone.need:.0%}: cleaned, {done}",)
         progress(1.0)
         record = StepRecord(self.name, asdict(self), models, changed, time.perf_counter() - began, notes)
         return Work(photo, work.mask, (*work.records, record))
@@ -79,9 +88,9 @@ class Tone:
     need: float
 
 
-def gate(need: float) -> float:
-    """How much of the strength a need of [0, 1] calls for: 0 below `NEED_RANGE`, 1 above, a smoothstep between."""
-    low, high = NEED_RANGE
+def gate(need: float, span: tuple[float, float]) -> float:
+    """How much of the strength a need of [0, 1] calls for: 0 below `span`, 1 above, a smoothstep between."""
+    low, high = span
     share = min(max((need - low) / (high - low), 0.0), 1.0)
     return share * share * (3 - 2 * share)
 
@@ -118,18 +127,21 @@ def _bilinear(first: int, count: int, whole: int, knots: int) -> np.ndarray:
     return weights
 
 
-def clean(photo: Photo, session: Session, tone: Tone, strength: float, progress: Progress) -> tuple[Photo, int]:
-    """The photograph moved by `strength` towards what the models make of its detail (`session`) and then its tone, and how many pixels
-    changed."""
-    card, height, width = session.card, photo.height, photo.width
+def clean(
+    photo: Photo, tone: Tone, tone_strength: float, session: Session | None, detail_strength: float, progress: Progress, threads: int
+) -> tuple[Photo, int]:
+    """The photograph moved towards what the models make of its detail (`session`; none: left as it is), then of its tone, and how many
+    pixels changed."""
+    height, width = photo.height, photo.width
 
     def apply(part: np.ndarray, window: tiles.Window) -> np.ndarray:
-        cleaned = picture_of(session.run(image=batch_of(part))["cleaned"])
-        moved: np.ndarray = part + np.float32(strength) * (apply_tone(cleaned, tone, window, height, width) - part)
+        if session:
+            part = part + np.float32(detail_strength) * (picture_of(session.run(image=batch_of(part))["cleaned"]) - part)
+        moved: np.ndarray = part + np.float32(tone_strength) * (apply_tone(part, tone, window, height, width) - part)
         return moved
 
     samples = np.empty_like(photo.samples)
-    grid = tiles.Grid(card.tile_px, card.overlap_px, card.multiple)
-    for rows, band in tiles.run(height, width, photo.srgb, apply, grid, progress, threads=session.threads):
+    grid = tiles.Grid(session.card.tile_px, session.card.overlap_px, session.card.multiple) if session else tiles.Grid(PLAIN_TILE_PX, 0)
+    for rows, band in tiles.run(height, width, photo.srgb, apply, grid, progress, threads=threads):
         samples[rows] = photo.encode(np.clip(band, 0.0, 1.0))
     return photo.with_samples(samples), tiles.count_changed(photo.samples, samples)

@@ -157,7 +157,7 @@ class DamageTask:
             (Port(name="probability", axes="n 1 h w", meaning="of being lost, in [0, 1]"),),
             example,
             multiple=generator.network.multiple,
-            tile_px=640,
+            tile_px=832,
             overlap_px=64,
             threshold=self._options.threshold,
             limits=(
