@@ -13,6 +13,8 @@ from unfade.arrays import Chroma, Image, Lab, Plane
 
 LIGHTNESS_MAX = 100.0
 CHROMA_SCALE = 110.0  # a* and b* of sRGB colours lie in [-107.9, 98.3]; pix2pix and Zhang et al. divide by 110
+REC_601 = (0.299, 0.587, 0.114)
+"""Red, green and blue in the luma of sRGB-encoded pictures: see `luma`."""
 
 # Linear sRGB -> XYZ (IEC 61966-2-1), each row divided by the white's X, Y, Z: a gray of value v becomes (v, v, v).
 _XYZ_FROM_RGB = np.array(

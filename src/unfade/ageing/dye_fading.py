@@ -12,9 +12,7 @@ from unfade.ageing._chance import Range, Shape, between
 from unfade.ageing._plan import Effect, Role
 from unfade.ageing.textures import Textures
 from unfade.arrays import Image
-
-REC_601 = (0.299, 0.587, 0.114)
-"""Red, green and blue in the luma that desaturation goes to."""
+from unfade.color import REC_601
 
 
 @dataclass(frozen=True)

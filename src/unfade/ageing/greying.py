@@ -13,6 +13,7 @@ from unfade.ageing._noise import thrice
 from unfade.ageing._plan import Effect, Role
 from unfade.ageing.textures import Textures
 from unfade.arrays import Image
+from unfade.color import REC_601
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Greying:
 
     def draw(self, rng: np.random.Generator, shape: Shape, textures: Textures | None = None, *, amount: float = 1.0) -> GreyingPlan:
         """See `Kind.draw`; `amount` makes no difference."""
-        luma = np.array([0.299, 0.587, 0.114])
+        luma = np.array(REC_601)
         if rng.random() < self.other_film:
             film = np.array([[0.05, 0.55, 0.4], [0.15, 0.35, 0.5], [0.55, 0.4, 0.05]])[int(rng.integers(3))]
             luma += rng.random() * (film - luma)

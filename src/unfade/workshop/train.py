@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import lightning_fabric
@@ -212,24 +213,31 @@ class _Run:
         for name in now.keys() - set(floats):
             self.average[name].copy_(now[name])
 
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """The generator with its averaged weights, without gradients; afterwards it has its own again."""
+        generator = self.generator.module
+        now = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
+        generator.load_state_dict(self.average)
+        with torch.no_grad():
+            yield
+        generator.load_state_dict(now)
+
     def _recalibrate(self) -> None:
         """Give the averaged weights batch norm statistics of their own: the mean of the statistics that each step had is not theirs."""
         generator = self.generator.module
         norms = [module for module in generator.modules() if isinstance(module, nn.BatchNorm2d)]
         if not norms:
             return
-        now = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
         momenta = [norm.momentum for norm in norms]
-        generator.load_state_dict(self.average)
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the plain mean over all that follows
         samples = batches(self.pictures, self.task, self.recipe.data, seed=self.recipe.seed + 1, first_step=0, steps=CALIBRATION_BATCHES)
-        with torch.no_grad():
+        with self._averaged():
+            for norm in norms:
+                norm.reset_running_stats()
+                norm.momentum = None  # the plain mean over all that follows
             for batch in samples:
                 self.task.generate(self.generator, {name: _to(tensor, self.fabric.device) for name, tensor in batch.items()})
-        self.average = {name: tensor.detach().clone() for name, tensor in generator.state_dict().items()}
-        generator.load_state_dict(now)
+            self.average = {name: tensor.detach().clone() for name, tensor in generator.state_dict().items()}
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
 
@@ -257,12 +265,8 @@ class _Run:
         )
 
     def _sheet(self, batch: Batch) -> None:
-        generator = self.generator.module
-        now = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
-        generator.load_state_dict(self.average)
-        with torch.no_grad():
+        with self._averaged():
             rows = self.task.sheet(self.task.generate(self.generator, batch), batch)
-        generator.load_state_dict(now)
         picture = np.round(np.clip(sheet.contact_sheet(rows), 0, 1) * 255).astype(np.uint8)
         (self.out / "sheets").mkdir(exist_ok=True)
         photo.write(photo.read(picture), self.out / "sheets" / f"step-{self.step:07d}.png", format="png", overwrite=True)

@@ -170,6 +170,11 @@ class EfficientNetLite0(nn.Module):
         self._blocks = nn.ModuleList(blocks)
         self.taps = taps
 
+    def cut(self, levels: int) -> None:
+        """Keep the first `levels` features, and no block behind them."""
+        self.widths, self.taps = self.widths[:levels], self.taps[:levels]
+        del self._blocks[self.taps[-1] + 1 :]
+
     def load(self, path: Path) -> None:
         weights = _read(path)
         folded = _fold(weights, "_conv_stem", "_bn0", 1e-3)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unfade.color import REC_601
 from unfade.workshop.networks.backbones import EfficientNetLite0
 
 THUMBNAIL_PX = 128
@@ -19,7 +20,6 @@ FIELD = 8
 QUANTILES = (0.002, 0.01, 0.03, 0.07, 0.15, 0.25, 0.4, 0.5, 0.6, 0.75, 0.85, 0.93, 0.97, 0.99, 0.998)
 _RANKS = [round(share * ((THUMBNAIL_PX // 2) ** 2 - 1)) for share in QUANTILES]
 _BLACK, _WHITE = QUANTILES.index(0.01), QUANTILES.index(0.99)
-_REC_601 = (0.299, 0.587, 0.114)
 
 
 class ToneNetwork(nn.Module):
@@ -32,10 +32,9 @@ class ToneNetwork(nn.Module):
 
     def __init__(self, backbone: EfficientNetLite0) -> None:
         super().__init__()
-        self.last = backbone.taps[3]
+        backbone.cut(4)  # to stride 16; the deeper half of the weights sees nothing in 128 pixels
         self.backbone = backbone
-        del backbone._blocks[self.last + 1 :]  # to stride 16; the deeper half of the weights sees nothing in 128 pixels
-        width, seen = backbone.widths[3], 5 * len(QUANTILES)
+        width, seen = backbone.widths[-1], 5 * len(QUANTILES)
         self.whole = nn.Sequential(nn.Linear(2 * width + seen, 192), nn.ReLU(), nn.Linear(192, 128), nn.ReLU())
         self.lateral = nn.Conv2d(width, 64, 1)
         self.spread = nn.Linear(128, 64)
@@ -55,7 +54,7 @@ class ToneNetwork(nn.Module):
         black, white = tones[:, :3, _BLACK], tones[:, :3, _WHITE]
         span = (white - black).clamp(min=0.05)
         stretched = ((thumbnail - black[..., None, None]) / span[..., None, None]).clamp(0, 1)
-        features = self._features(stretched).float()
+        features = self.backbone(stretched)[-1].float()
         mean = features.mean(dim=(2, 3))
         spread = torch.sqrt((features - mean[:, :, None, None]).square().mean(dim=(2, 3)) + 1e-6)
         with torch.autocast(thumbnail.device.type, enabled=False):  # tones are finer than half of single precision
@@ -73,19 +72,11 @@ class ToneNetwork(nn.Module):
         mixing = change + torch.eye(3, 4, device=change.device)
         return placed, power, mixing, numbers[:, 18:]
 
-    def _features(self, picture: Tensor) -> Tensor:
-        backbone = self.backbone
-        deeper = functional.relu6(backbone._conv_stem(functional.pad((picture * 255 - 127) / 128, (0, 1, 0, 1))))
-        for block in backbone._blocks:
-            deeper = block(deeper)
-        result: Tensor = deeper
-        return result
-
 
 def quantiles(thumbnail: Tensor) -> Tensor:
     """`QUANTILES` of red, green, blue, luma and colorfulness (largest less smallest) of (n, 3, 128, 128), at half size: (n, 5, 15)."""
     thumbnail = functional.avg_pool2d(thumbnail, 2)  # a speck is no white, and sorting is what costs here
-    luma = sum(share * thumbnail[:, index] for index, share in enumerate(_REC_601))
+    luma = sum(share * thumbnail[:, index] for index, share in enumerate(REC_601))
     assert isinstance(luma, Tensor)
     spread = thumbnail.amax(dim=1) - thumbnail.amin(dim=1)
     planes = torch.cat([thumbnail, luma[:, None], spread[:, None]], dim=1).flatten(2)

@@ -77,6 +77,11 @@ class Task(Protocol):
 TASKS: Registry[Callable[[Recipe], Task]] = Registry("unfade.workshop.tasks", "TASK", "task")
 
 
+def sheet_rows(count: int, *columns: Tensor) -> list[list[np.ndarray]]:
+    """The first `count` of each of several (n, 1 or 3, h, w) side by side: rows of pictures for a sheet."""
+    return [list(row) for row in zip(*(pictures_of(column, count) for column in columns), strict=True)]
+
+
 def pictures_of(batch: Tensor, count: int) -> list[np.ndarray]:
     """The first `count` of (n, 1 or 3, h, w) as (h, w, 3) float32 in [0, 1], for sheets."""
     planes = batch[:count].detach().float().clamp(0, 1).cpu()

@@ -12,7 +12,7 @@ from unfade.models.card import Port
 from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.networks.pix2pix import Pix2PixUNet
 from unfade.workshop.recipe import LeanGenerator, Pix2PixGenerator, Recipe
-from unfade.workshop.tasks import Batch, Exported, pictures_of
+from unfade.workshop.tasks import Batch, Exported, sheet_rows
 
 PLAIN_LOSSES = frozenset({"l1"})
 
@@ -40,8 +40,7 @@ def judged_pair(generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
 def plain_sheet(generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
     """input | generated | target."""
     shown = (batch["input"], generated, batch["target"])
-    columns = [pictures_of((tensor[:, :3] if tensor.shape[1] >= 3 else tensor[:, :1]).float() / 2 + 0.5, 8) for tensor in shown]
-    return [list(row) for row in zip(*columns, strict=True)]
+    return sheet_rows(8, *((tensor[:, :3] if tensor.shape[1] >= 3 else tensor[:, :1]).float() / 2 + 0.5 for tensor in shown))
 
 
 class _Shipped(nn.Module):

@@ -18,7 +18,7 @@ from unfade.workshop import losses
 from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import LeanGenerator, Recipe
-from unfade.workshop.tasks import Batch, Exported, pictures_of
+from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, read_options
 
 
@@ -94,8 +94,7 @@ class CleanTask:
         return torch.cat([image, generated * 2 - 1], 1), torch.cat([image, batch["target"] * 2 - 1], 1)
 
     def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
-        columns = [pictures_of(tensor, 8) for tensor in (batch["image"], generated, batch["target"])]
-        return [list(row) for row in zip(*columns, strict=True)]
+        return sheet_rows(8, batch["image"], generated, batch["target"])
 
     def exported(self, generator: nn.Module) -> Exported:
         assert isinstance(generator, Cleaner)

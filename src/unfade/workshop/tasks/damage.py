@@ -20,7 +20,7 @@ from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_backbone
 from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import BackboneGenerator, LeanGenerator, Recipe
-from unfade.workshop.tasks import Batch, Exported, pictures_of
+from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, read_options
 from unfade.workshop.tasks._decoys import add_lattice
 
@@ -142,8 +142,7 @@ class DamageTask:
 
     def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
         truth = batch["lost"] + 0.4 * (1 - batch["judged"])
-        columns = [pictures_of(tensor, 8) for tensor in (batch["image"], torch.sigmoid(generated.float()), truth)]
-        return [list(row) for row in zip(*columns, strict=True)]
+        return sheet_rows(8, batch["image"], torch.sigmoid(generated.float()), truth)
 
     def exported(self, generator: nn.Module) -> Exported:
         assert isinstance(generator, Detector)

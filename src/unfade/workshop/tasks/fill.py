@@ -20,7 +20,7 @@ from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_backbone
 from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import BackboneGenerator, LeanGenerator, Recipe
-from unfade.workshop.tasks import Batch, Exported, pictures_of
+from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, read_options
 
 
@@ -138,8 +138,7 @@ class FillTask:
         return torch.cat([generated * 2 - 1, mask], 1), torch.cat([batch["target"] * 2 - 1, mask], 1)
 
     def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
-        columns = [pictures_of(tensor, 8) for tensor in (batch["mask"], batch["image"], generated, batch["target"])]
-        return [list(row) for row in zip(*columns, strict=True)]
+        return sheet_rows(8, batch["mask"], batch["image"], generated, batch["target"])
 
     def exported(self, generator: nn.Module) -> Exported:
         assert isinstance(generator, Filler)

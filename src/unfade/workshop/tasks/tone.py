@@ -20,7 +20,7 @@ from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.backbone_unet import packaged_lite0
 from unfade.workshop.networks.tone import FIELD, THUMBNAIL_PX, ToneNetwork, apply_tone, quantiles
 from unfade.workshop.recipe import Recipe, ToneGenerator
-from unfade.workshop.tasks import Batch, Exported, pictures_of
+from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, read_options
 
 # A photograph whose PSNR to its new self is below the first needs cleaning for certain; above the second it does not.
@@ -52,7 +52,7 @@ class Options(BaseModel):
 
 
 class ToneTask:
-    """See the module. What is generated is the transform, flattened: field, power, mixing, need."""
+    """See the module. What is generated is the thumbnail with its tone brought back."""
 
     name: ClassVar[str] = "tone"
     losses: ClassVar[frozenset[str]] = frozenset({"tone", "levels", "need"})
@@ -122,8 +122,7 @@ class ToneTask:
         return torch.cat([image, generated * 2 - 1], 1), torch.cat([image, batch["target"] * 2 - 1], 1)
 
     def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
-        columns = [pictures_of(tensor, 12) for tensor in (batch["thumbnail"], generated, batch["target"])]
-        return [list(row) for row in zip(*columns, strict=True)]
+        return sheet_rows(12, batch["thumbnail"], generated, batch["target"])
 
     def exported(self, generator: nn.Module) -> Exported:
         assert isinstance(generator, ToneNetwork)
