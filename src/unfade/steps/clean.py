@@ -53,19 +53,14 @@ class Clean:
             session = sessions.get("tone")
             models = (session.use,)
             tone = read_tone(tiles.reduce(photo.srgb, photo.height, photo.width, THUMBNAIL_PX, THUMBNAIL_PX), session)
-            tone_share, detail_share = gate(tone.need, TONE_RANGE), gate(tone.need, DETAIL_RANGE)
+            tone_strength, detail_strength = (self.strength * gate(tone.need, span) for span in (TONE_RANGE, DETAIL_RANGE))
             notes = (f"aged {tone.need:.0%}: nothing to clean",)
-            if tone_share > 0:
-                details = sessions.get("clean") if detail_share > 0 else None
+            if tone_strength > 0:
+                details = sessions.get("clean") if detail_strength > 0 else None
                 models += (details.use,) if details else ()
-                photo, changed = clean(
-                    photo, tone, self.strength * tone_share, details, self.strength * detail_share, progress, sessions.threads
-                )
-                done = ", ".join(
-                    f"{what} at a strength of {self.strength * share:.2f}"
-                    for what, share in (("tone", tone_share), ("detail", detail_share))
-                    if share
-                )
+                photo, changed = clean(photo, tone, tone_strength, details, detail_strength, progress, sessions.threads)
+                done = f"tone at a strength of {tone_strength:.2f}"
+                done += f", detail at a strength of {detail_strength:.2f}" if details else ""
                 notes = (f"aged {tone.need:.0%}: cleaned, {done}",)
         progress(1.0)
         record = StepRecord(self.name, asdict(self), models, changed, time.perf_counter() - began, notes)
