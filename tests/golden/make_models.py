@@ -5,7 +5,7 @@ fill      the picture as given plus 0.02 inside the mask, so that a run can be t
 clean     1.1 times the picture
 tone      the identity; need = 1 - (max - min of the thumbnail): flat pictures count as aged
 translate 1 - the picture
-colorize  a* = 12, b* = 20 everywhere at temperature 0.38 (in inverse proportion to it), the hint's color where one was given
+colorize  a* = 12, b* = 20 everywhere at temperature 0.22 (in inverse proportion to it), the hint's color where one was given
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def colorize() -> onnx.GraphProto:
     ]
     inputs = [_port("lightness", ["n", 1, "h", "w"]), _port("hints", ["n", 3, "h", "w"]), _port("temperature", [1])]
     outputs = [_port("chroma", ["n", 2, "h4", "w4"]), _port("confidence", ["n", 1, "h4", "w4"])]
-    constants = [_constant("zero", 0.0), _constant("one", 1.0), _constant("half", 0.5), _constant("scale", 110.0), _constant("usual", 0.38)]
+    constants = [_constant("zero", 0.0), _constant("one", 1.0), _constant("half", 0.5), _constant("scale", 110.0), _constant("usual", 0.22)]
     warm = _constant("warm", np.array([12.0, 20.0]).reshape(1, 2, 1, 1))
     return helper.make_graph(nodes, "colorize", inputs, outputs, [*constants, warm, *indices])
 

@@ -210,3 +210,12 @@ def test_sharp_is_the_aged_photograph_before_its_detail_went() -> None:
     np.testing.assert_array_equal(toned.sharp, toned.image)
     np.testing.assert_array_equal(grainy.sharp, toned.image)
     assert np.abs(grainy.image - grainy.sharp).mean() > 1e-3
+
+
+def test_what_stays_in_color_has_chances_of_its_own() -> None:
+    toned = Ageing({"toning": 1.0}, tone_range=(1.0, 1.0), in_color={"toning": 0.0})
+    np.testing.assert_array_equal(toned(picture(), seeded(3)).image, picture())
+    gray = Ageing({"greying": 1.0, "toning": 1.0}, tone_range=(1.0, 1.0), in_color={"toning": 0.0})(picture(), seeded(3))
+    assert np.ptp(gray.clean, axis=-1).max() < 1e-3 and np.abs(gray.image - gray.clean).max() > 0.02
+    with pytest.raises(UsageError, match="dust 2"):
+        Ageing({}, in_color={"dust": 2})

@@ -11,8 +11,9 @@ import torch
 
 from tests.workshop.conftest import recipe_text
 from unfade.errors import RecipeError, TrainingError, UsageError
-from unfade.workshop import checkpoint
+from unfade.workshop import checkpoint, losses
 from unfade.workshop.data import cache_pictures
+from unfade.workshop.networks.backbones import ResNet18
 from unfade.workshop.recipe import parse_recipe, read_recipe, recipe_toml
 from unfade.workshop.tasks import TASKS
 from unfade.workshop.train import CALIBRATION_BATCHES, train, trained_generator
@@ -152,6 +153,7 @@ def test_a_run_is_not_overwritten(photographs: Path, tmp_path: Path) -> None:
         (("rate = 3e-3", "rate = 3e-3\nspeed = 1"), r"optimiser\.speed: unknown key"),
         (("batch = 4", "batch = 0"), r"data\.batch: .*greater than or equal to 1"),
         (("l1 = 1.0", "l7 = 1.0"), r"losses\.l7: the task fill has no such loss"),
+        (("l1 = 1.0", "l1 = 1.0\nfeatures = 0.1"), r"losses\.features .*options\.feature_weights"),
         (('kind = "lean"', 'kind = "loan"'), r"generator"),
     ],
 )
@@ -159,6 +161,27 @@ def test_a_wrong_recipe_is_refused_by_key(change: tuple[str, str], message: str,
     recipe = _write(tmp_path, recipe_text("fill", steps=1, losses=LOSSES["fill"]).replace(*change))
     with pytest.raises(RecipeError, match=message):
         train(recipe, [photographs], tmp_path / "run", device="cpu")
+
+
+def test_a_fill_is_judged_by_features_too(photographs: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    weights = tmp_path / "resnet18.pth"
+    torch.save(ResNet18(stages=2).state_dict(), weights)
+    text = recipe_text("fill", steps=2, losses=LOSSES["fill"] + "\nfeatures = 0.1") + f'\n[options]\nfeature_weights = "{weights}"\n'
+    run = train(_write(tmp_path, text), [photographs], tmp_path / "run", device="cpu")
+    weights.unlink()  # the model that is trained does not need it
+    _, _, generator, _ = trained_generator(run)
+    assert not [name for name, _ in generator.named_parameters() if "layer" in name]
+
+
+def test_features_of_the_same_picture_are_at_no_distance() -> None:
+    torch.manual_seed(0)
+    judge = ResNet18(stages=2)
+    picture = torch.rand(2, 3, 64, 64)
+    near, far = (judge(picture + strength * torch.randn(2, 3, 64, 64)) for strength in (0.02, 0.3))
+    seen = judge(picture)
+    assert losses.feature_distance(seen, seen) == 0
+    assert 0 < losses.feature_distance(near, seen) < losses.feature_distance(far, seen) <= 4
 
 
 def test_shipped_recipes_validate_and_survive_their_own_text() -> None:

@@ -55,9 +55,10 @@ class Aged:
 class Ageing:
     """A recipe: the chance of each kind to take part, and how strong.
 
-    `chances` by the kinds' names; a kind that is not named takes no part. `amount_range`: number and strength of the structured kinds,
-    drawn once a picture, evenly in the logarithm; `tone_range`: the same for the unstructured ones. `sound`: chance of no structured damage
-    at all; `fresh`: chance of no unstructured ageing; `late`: chance that dust and hairs lie on the scanner's glass, over the grain.
+    `chances` by the kinds' names; a kind that is not named takes no part. `in_color`: other chances for a photograph that stays in color.
+    `amount_range`: number and strength of the structured kinds, drawn once a picture, evenly in the logarithm; `tone_range`: the same for
+    the unstructured ones. `sound`: chance of no structured damage at all; `fresh`: chance of no unstructured ageing; `late`: chance that
+    dust and hairs lie on the scanner's glass, over the grain.
     """
 
     chances: Mapping[str, float] = field(default_factory=dict)
@@ -66,19 +67,22 @@ class Ageing:
     sound: float = 0.0
     fresh: float = 0.0
     late: float = 0.15
+    in_color: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        wrong = [f"{name} {chance}" for name, chance in self.chances.items() if not 0 <= chance <= 1]
+        named = [*self.chances.items(), *self.in_color.items()]
+        wrong = [f"{name} {chance}" for name, chance in named if not 0 <= chance <= 1]
         wrong += [
             f"{name} {value}" for name, value in (("sound", self.sound), ("fresh", self.fresh), ("late", self.late)) if not 0 <= value <= 1
         ]
         if wrong:
             raise UsageError(f"a chance must lie between 0 and 1; got {', '.join(wrong)}")
         object.__setattr__(self, "chances", MappingProxyType(dict(self.chances)))
+        object.__setattr__(self, "in_color", MappingProxyType(dict(self.in_color)))
 
     def __reduce__(self) -> tuple[object, ...]:
         # A read-only view cannot be pickled, and recipes go to worker processes.
-        return Ageing, (dict(self.chances), self.amount_range, self.tone_range, self.sound, self.fresh, self.late)
+        return Ageing, (dict(self.chances), self.amount_range, self.tone_range, self.sound, self.fresh, self.late, dict(self.in_color))
 
     @staticmethod
     def preset(name: str) -> Ageing:
@@ -96,10 +100,13 @@ class Ageing:
         sound, fresh = rng.random() < self.sound, rng.random() < self.fresh
         structured, tone = log_between(rng, self.amount_range) * amount, log_between(rng, self.tone_range) * amount
         plans: list[tuple[str, Kind, Plan]] = []
+        chances: Mapping[str, float] = {**self.chances, **self.in_color}
         for name in (*ORDER, *(name for name in self.chances if name not in ORDER)):
-            if rng.random() >= self.chances.get(name, 0.0):
+            if rng.random() >= chances.get(name, 0.0):
                 continue
             kind = KINDS[name]
+            if kind.role == "target":
+                chances = self.chances
             if kind.role in ("lost", "veil"):
                 if not sound:
                     plans.append((name, kind, kind.draw(rng, shape, textures, amount=structured)))
@@ -175,6 +182,13 @@ PRESETS: Mapping[str, Ageing] = MappingProxyType(
             fresh=0.12,
         ),
         "clean": Ageing(_UNSTRUCTURED, tone_range=(0.3, 1.3), fresh=0.06),
+        "faded": Ageing(
+            {**_UNSTRUCTURED, "stains": 0.2, "foxing": 0.05, "lighting": 0.6, "fading": 0.95, "toning": 0.6, "yellowing": 0.4},
+            amount_range=(0.15, 1.0),
+            tone_range=(0.5, 1.4),
+            fresh=0.03,
+            in_color={"toning": 0.0, "mirroring": 0.0, "fading": 0.75, "yellowing": 0.2, "dye-fading": 0.6},
+        ),
         "mild": Ageing({**_STRUCTURED, **_UNSTRUCTURED}, amount_range=(0.15, 0.6), tone_range=(0.15, 0.6)),
         "color-input": Ageing(
             {"greying": 1.0, "lighting": 0.25, "fading": 0.6, "toning": 0.3, "blur": 0.3, "paper": 0.05, "grain": 0.6, "jpeg": 0.4},
@@ -184,7 +198,8 @@ PRESETS: Mapping[str, Ageing] = MappingProxyType(
     }
 )
 """all: everything, as in a shoebox. damage: to train detection: sometimes nothing but unstructured ageing, sometimes a great deal.
-clean: unstructured only. mild: everything, faintly. color-input: black-and-white photographs for colorization, `clean` being the gray."""
+clean: unstructured only. faded: to train tone; a color photograph is never toned there, because what colors it had cannot be known then.
+mild: everything, faintly. color-input: black-and-white photographs for colorization, `clean` being the gray."""
 
 _OPAQUE = {"losses": 0.4, "cracks": 0.12, "creases": 0.15, "scratches": 0.7, "hairs": 0.6, "dust": 0.8, "tears": 0.25}
 

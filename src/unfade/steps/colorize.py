@@ -23,8 +23,11 @@ from unfade.record import ModelUse, StepRecord
 from unfade.steps._options import require_share
 from unfade.work import Progress, Work
 
-# The temperature of the distribution over colors at liveliness 0, 0.5 and 1: 0.38 is Zhang et al.'s annealed mean (2016, section 2.3).
-TEMPERATURES = (0.6, 0.38, 0.2)
+# The network looks at working size, and at the mirror image a quarter larger; the mean counts. What the two agree on is likelier right,
+# and a lower temperature can then be borne: of 200 photographs the histogram of a* came from 0.80 to 0.85 of the truth's, at equal PSNR.
+LOOKS = ((1.0, False), (1.25, True))
+# The temperature of the distribution over colors at liveliness 0, 0.5 and 1 (Zhang et al. 2016, section 2.3).
+TEMPERATURES = (0.45, 0.22, 0.1)
 # A toned photograph's chroma is a function of its lightness; a color photograph's is not. The RMS of what a cubic in L* leaves of a* and
 # b*, on a copy of COLOR_COPY_PX: of 641 color photographs, 7 lie below; of 103 gray and toned old ones 3 above, heavily stained.
 COLOR_LEAST = 3.5
@@ -136,11 +139,7 @@ def measure_color(photo: Photo) -> float:
 def colorize(photo: Photo, options: Colorize, session: Session, progress: Progress) -> tuple[Photo, int]:
     """The photograph in color (a gray one becomes RGB), and how many of its pixels changed."""
     height, width = photo.height, photo.width
-    lightness = _working_lightness(photo, session)
-    progress(0.1)
-    chroma = predict(lightness, _hint_planes(options.hints, height, width, lightness.shape), temperature(options.liveliness), session)
-    progress(0.4)
-    joined = _edge_following(chroma, lightness)
+    joined = _edge_following(*_looked_at(photo, options, session, progress))
     target = photo.as_rgb() if photo.channels == 1 else photo
     samples = np.empty((height, width, 3), photo.samples.dtype)
     everywhere = slice(0, width)
@@ -159,10 +158,27 @@ def colorize(photo: Photo, options: Colorize, session: Session, progress: Progre
     return target.with_samples(samples), tiles.count_changed(photo.samples, samples)
 
 
-def _working_lightness(photo: Photo, session: Session) -> Plane:
-    """L* / 100 of the photograph at the model's working size, (h, w), both multiples of the card's."""
+def _looked_at(photo: Photo, options: Colorize, session: Session, progress: Progress) -> tuple[Chroma, Plane]:
+    """The mean of what the network makes of all `LOOKS`, on the finest one's grid, and the lightness that look saw."""
+    heat = temperature(options.liveliness)
+    seen: list[Chroma] = []
+    for number, (share, mirrored) in enumerate(LOOKS):
+        lightness = _working_lightness(photo, session, share)
+        hints = _hint_planes(options.hints, photo.height, photo.width, lightness.shape)
+        turn = slice(None, None, -1 if mirrored else 1)
+        chroma = predict(lightness[:, turn], hints[:, turn], heat, session)[:, turn]
+        seen.append(np.ascontiguousarray(chroma))
+        progress(0.4 * (number + 1) / len(LOOKS))
+    finest = seen[-1].shape[:2]
+    mean = np.asarray(np.mean([tiles.resize(chroma, *finest) for chroma in seen], axis=0), np.float32)
+    return mean, lightness
+
+
+def _working_lightness(photo: Photo, session: Session, share: float) -> Plane:
+    """L* / 100 of the photograph at a `share` of the model's working size, (h, w), both multiples of the card's."""
     card = session.card
-    size = tiles.working_size(photo.height, photo.width, card.working_px or card.tile_px, card.multiple)
+    short_px = round((card.working_px or card.tile_px) * share)
+    size = tiles.working_size(photo.height, photo.width, short_px, card.multiple)
     return color.lightness_from_srgb(tiles.reduce(photo.srgb, photo.height, photo.width, *size)) / np.float32(color.LIGHTNESS_MAX)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -25,6 +26,16 @@ def gradient_l1(restored: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference of the horizontal and vertical differences: keeps edges where L1 alone would soften them."""
     difference = restored - target
     return difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
+
+
+def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+    """The mean over layers and places of the squared distance between unit feature vectors: LPIPS without its learned weights (Zhang et al.
+    2018, section 3), in [0, 4]. Both are layers' maps, each (n, c, h, w)."""
+    layers = [
+        (functional.normalize(one.float(), dim=1) - functional.normalize(other.float(), dim=1)).square().sum(dim=1).mean()
+        for one, other in zip(first, second, strict=True)
+    ]
+    return torch.stack(layers).mean()
 
 
 def discriminator_loss(on_target: Tensor, on_generated: Tensor, game: Game) -> Tensor:

