@@ -159,7 +159,7 @@ def colorize(photo: Photo, options: Colorize, session: Session, progress: Progre
 
 
 def _looked_at(photo: Photo, options: Colorize, session: Session, progress: Progress) -> tuple[Chroma, Plane]:
-    """The mean of what the network makes of all `LOOKS`, on the finest one's grid, and the lightness that look saw."""
+    """The mean of what the network makes of all `LOOKS`, on the grid of the last, the finest, and the lightness that it saw."""
     heat = temperature(options.liveliness)
     seen: list[Chroma] = []
     for number, (share, mirrored) in enumerate(LOOKS):
@@ -212,7 +212,6 @@ def _edge_following(chroma: Chroma, lightness: Plane) -> np.ndarray:
     def mean(plane: np.ndarray) -> np.ndarray:
         return cv2.blur(plane, (2 * EDGE_RADIUS + 1,) * 2, borderType=cv2.BORDER_REPLICATE)
 
-    chroma = np.ascontiguousarray(chroma)
     average = mean(guide)
     variance = np.maximum(mean(guide * guide) - average * average, 0)
     covariance = mean(chroma * guide[:, :, None]) - mean(chroma) * average[:, :, None]
