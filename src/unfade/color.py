@@ -21,7 +21,8 @@ _XYZ_FROM_RGB = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]], dtype=np.float64
 )
 _XYZ_FROM_RGB /= _XYZ_FROM_RGB.sum(axis=1, keepdims=True)
-_RGB_FROM_XYZ = np.linalg.inv(_XYZ_FROM_RGB)
+RGB_FROM_XYZ = np.linalg.inv(_XYZ_FROM_RGB)
+"""X, Y, Z as shares of the white's -> linear sRGB."""
 # f(X), f(Y), f(Z) -> L*, a*, b* is linear too: 116 fy - 16, 500 (fx - fy), 200 (fy - fz).
 _LAB_EPSILON = (6 / 29) ** 3
 _LAB_SLOPE = (29 / 6) ** 2 / 3
@@ -73,7 +74,7 @@ def linear_from_lab(lab: Lab) -> np.ndarray:
     lab = np.asarray(lab, np.float32)
     fy = (lab[..., 0] + 16) / 116
     f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
-    return (_cube_root_response_inverse(f) @ _RGB_FROM_XYZ.T.astype(np.float32)).astype(np.float32)
+    return (_cube_root_response_inverse(f) @ RGB_FROM_XYZ.T.astype(np.float32)).astype(np.float32)
 
 
 def srgb_from_lab(lab: Lab) -> Image:
@@ -95,7 +96,7 @@ def into_gamut(lab: Lab) -> Lab:
     rise, fall = wrong[:, 1] / 500, wrong[:, 2] / 200
     luminance = _cube_root_response_inverse(middle)
     low, step = np.zeros(len(wrong), np.float32), np.float32(1)
-    matrix = _RGB_FROM_XYZ.astype(np.float32)
+    matrix = RGB_FROM_XYZ.astype(np.float32)
     for _ in range(11):  # bisection, from below: the share of chroma to 1 part in 2,000
         step /= 2
         share = low + step

@@ -340,7 +340,10 @@ def test_strength_saturation_and_liveliness(sessions: Sessions) -> None:
     np.testing.assert_allclose(chroma(strength=0.5), (6, 10), atol=0.2)
     np.testing.assert_allclose(chroma(saturation=1.5), (18, 30), atol=0.2)
     np.testing.assert_allclose(chroma(liveliness=0.0), np.array((12, 20)) * 0.22 / 0.45, atol=0.2)
-    assert temperature(0.5) == pytest.approx(0.22) and temperature(0) > temperature(0.3) > temperature(1)
+    card = sessions.get("colorize").card
+    assert [temperature(share, card) for share in (0, 0.5, 1)] == [0.45, 0.22, 0.1]
+    own = card.model_copy(update={"temperatures": (0.2, 0.3, 0.7)})
+    assert [temperature(share, own) for share in (0, 0.5, 0.75, 1)] == pytest.approx([0.2, 0.3, 0.5, 0.7])
 
 
 def test_strength_zero_colors_nothing(sessions: Sessions) -> None:

@@ -19,15 +19,12 @@ from unfade.models.session import Session
 from unfade.workshop.export import OPSET, _fold_pads, export
 from unfade.workshop.train import initialise_from, train, trained_generator
 
-KINDS = {**GENERATORS, "colorize": 'kind = "backbone"\nbackbone = "resnet18"\nchannels = [8, 8, 16]'}
-
 
 @pytest.fixture(scope="module", params=["damage", "fill", "tone", "clean", "colorize"])
 def run(request: pytest.FixtureRequest, photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp(request.param)
     recipe = folder / "recipe.toml"
-    losses = LOSSES.get(request.param, "classification = 1.0")
-    recipe.write_text(recipe_text(request.param, steps=6, losses=losses, generator=KINDS.get(request.param)))
+    recipe.write_text(recipe_text(request.param, steps=6, losses=LOSSES[request.param], generator=GENERATORS.get(request.param)))
     return train(recipe, [photographs], folder / "run", device="cpu")
 
 
@@ -69,6 +66,23 @@ def test_onnx_runtime_and_the_card_agree_with_the_training(run: Path, tmp_path: 
     outputs = session.run(**inputs)
     assert all(np.isfinite(value).all() for value in outputs.values())
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["model.onnx", "model.toml"]
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+def test_an_exported_colorizer_makes_up_for_pale_colors_but_not_for_hinted_ones(photographs: Path, tmp_path: Path) -> None:
+    made = []
+    for gain in (1.0, 2.0):
+        text = recipe_text("colorize", steps=1, losses=LOSSES["colorize"], generator=GENERATORS["colorize"])
+        recipe, folder = tmp_path / "recipe.toml", tmp_path / f"{gain}"
+        recipe.write_text(f"{text}\n[options]\nchroma_gain = {gain}\ntemperature = 0.3\nsafe_temperature = 0.2\n")
+        card = export(train(recipe, [photographs], folder, device="cpu"), folder / "model.onnx")
+        assert card.temperatures == (0.2, 0.3, 0.1)
+        session = Session(card, folder / "model.onnx", threads=1)
+        gray = np.random.default_rng(2).random((1, 1, 64, 64), dtype=np.float32)
+        hints = np.zeros((1, 3, 64, 64), np.float32)
+        hints[:, :, 8:24, 8:24] = np.array([0.2 * gain, -0.1 * gain, 1], np.float32)[None, :, None, None]
+        made.append(session.run(lightness=gray, hints=hints, temperature=np.array([0.3], np.float32))["chroma"])
+    np.testing.assert_allclose(made[1], 2 * made[0], atol=0.05)  # a hint twice as strong is seen as it was: so its color comes out
 
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")

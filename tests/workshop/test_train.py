@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from tests.workshop.conftest import recipe_text
+from unfade import color
 from unfade.errors import RecipeError, TrainingError, UsageError
 from unfade.workshop import checkpoint, losses
 from unfade.workshop.data import cache_pictures
 from unfade.workshop.networks.backbones import ResNet18
 from unfade.workshop.recipe import parse_recipe, read_recipe, recipe_toml
-from unfade.workshop.tasks import TASKS
+from unfade.workshop.tasks import TASKS, Batch
+from unfade.workshop.tasks._colorizer import shown
 from unfade.workshop.train import CALIBRATION_BATCHES, train, trained_generator
 
 LOSSES = {
@@ -23,8 +27,9 @@ LOSSES = {
     "fill": "l1 = 1.0\nl2 = 0.5",
     "tone": "tone = 1.0\nneed = 0.05",
     "clean": "charbonnier = 1.0",
+    "colorize": "classification = 1.0",
 }
-GENERATORS = {"tone": 'kind = "tone"'}
+GENERATORS = {"tone": 'kind = "tone"', "colorize": 'kind = "backbone"\nbackbone = "resnet18"\nchannels = [8, 8, 16]'}
 ADVERSARY = "[adversary]\nrate = 1e-3\nalone_steps = 2\n[adversary.network]\nchannels = [8, 16]\nnorm = false\n"
 
 
@@ -163,15 +168,41 @@ def test_a_wrong_recipe_is_refused_by_key(change: tuple[str, str], message: str,
         train(recipe, [photographs], tmp_path / "run", device="cpu")
 
 
-def test_a_fill_is_judged_by_features_too(photographs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", ["fill", "clean", "colorize"])
+def test_a_training_is_judged_by_features_too(task: str, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     weights = tmp_path / "resnet18.pth"
-    torch.save(ResNet18(stages=2).state_dict(), weights)
-    text = recipe_text("fill", steps=2, losses=LOSSES["fill"] + "\nfeatures = 0.1") + f'\n[options]\nfeature_weights = "{weights}"\n'
+    torch.save(ResNet18(stages=3).state_dict(), weights)
+    judged: list[tuple[float, float]] = []
+    kind = type(TASKS[task](read_recipe(task)))
+    monkeypatch.setattr(kind, "score", _noting(kind.score, judged))
+    features = LOSSES[task] + "\nfeatures = 0.1"
+    text = recipe_text(task, steps=2, losses=features, generator=GENERATORS.get(task)) + f'\n[options]\nfeature_weights = "{weights}"\n'
     run = train(_write(tmp_path, text), [photographs], tmp_path / "run", device="cpu")
+    assert len(judged) == 2 and all(0 < distance < 40 and slope > 0 for distance, slope in judged)
     weights.unlink()  # the model that is trained does not need it
     _, _, generator, _ = trained_generator(run)
-    assert not [name for name, _ in generator.named_parameters() if "layer" in name]
+    assert not [name for name, _ in generator.named_parameters() if "judge" in name]
+
+
+def _noting(score: Callable[..., dict[str, Tensor]], judged: list[tuple[float, float]]) -> Callable[..., dict[str, Tensor]]:
+    """`score`, which notes the loss `features` and how steep it is."""
+
+    def noted(self: object, generated: Tensor, batch: Batch) -> dict[str, Tensor]:
+        parts = score(self, generated, batch)
+        (slope,) = torch.autograd.grad(parts["features"], generated, retain_graph=True)
+        judged.append((float(parts["features"].detach()), float(slope.abs().max())))
+        return parts
+
+    return noted
+
+
+def test_a_colorizers_picture_is_what_the_steps_make_of_it() -> None:
+    chance = np.random.default_rng(3)
+    image = chance.random((24, 16, 3), dtype=np.float32)
+    lab = color.lab_from_srgb(image).transpose(2, 0, 1)[None]
+    picture = shown(torch.from_numpy(lab[:, :1] / 100), torch.from_numpy(np.ascontiguousarray(lab[:, 1:])))
+    np.testing.assert_allclose(picture[0].numpy().transpose(1, 2, 0), image, atol=2e-4)
 
 
 def test_features_of_the_same_picture_are_at_no_distance() -> None:

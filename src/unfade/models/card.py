@@ -53,6 +53,9 @@ class Card(_Frozen):
     overlap_px: int = Field(ge=0, description="how far neighbouring windows overlap")
     working_px: int | None = Field(default=None, description="short side to which a picture is reduced first; none: at its own size")
     threshold: float | None = Field(default=None, ge=0, le=1, description="damage models: the probability from which a pixel is lost")
+    temperatures: tuple[float, float, float] | None = Field(
+        default=None, description="colorizing models: of the distribution over colors, for safe, usual and vivid choices"
+    )
     parameters: int = Field(ge=0)
     recipe: str = Field(description="the recipe that trained it, as it ships, and for how long")
     data: str = Field(description="what it was trained on")

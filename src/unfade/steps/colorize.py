@@ -17,6 +17,7 @@ import numpy as np
 from unfade import color, tiles
 from unfade.arrays import Chroma, Plane, Samples
 from unfade.errors import UsageError
+from unfade.models.card import Card
 from unfade.models.session import Session, Sessions, batch_of, picture_of
 from unfade.photo import Photo
 from unfade.record import ModelUse, StepRecord
@@ -26,7 +27,7 @@ from unfade.work import Progress, Work
 # The network looks at working size, and at the mirror image a quarter larger; the mean counts. What the two agree on is likelier right,
 # and a lower temperature can then be borne: of 200 photographs the histogram of a* came from 0.81 to 0.84 of the truth's, at equal PSNR.
 LOOKS = ((1.0, False), (1.25, True))
-# The temperature of the distribution over colors at liveliness 0, 0.5 and 1 (Zhang et al. 2016, section 2.3).
+# The temperature of the distribution over colors at liveliness 0, 0.5 and 1 (Zhang et al. 2016, section 2.3), where a card says nothing.
 TEMPERATURES = (0.45, 0.22, 0.1)
 # A toned photograph's chroma is a function of its lightness; a color photograph's is not. The RMS of what a cubic in L* leaves of a* and
 # b*, on a copy of COLOR_COPY_PX: of 641 color photographs, 7 lie below; of 103 gray and toned old ones 3 above, heavily stained.
@@ -111,9 +112,9 @@ class Colorize:
 STEP = Colorize
 
 
-def temperature(liveliness: float) -> float:
-    """The model's temperature at a liveliness of [0, 1]: lower is livelier."""
-    return float(np.interp(liveliness, (0.0, 0.5, 1.0), TEMPERATURES))
+def temperature(liveliness: float, card: Card) -> float:
+    """The model's temperature at a liveliness of [0, 1]: between those that its card has for safe, usual and vivid choices."""
+    return float(np.interp(liveliness, (0.0, 0.5, 1.0), card.temperatures or TEMPERATURES))
 
 
 def is_color(photo: Photo) -> bool:
@@ -160,17 +161,22 @@ def colorize(photo: Photo, options: Colorize, session: Session, progress: Progre
 
 def _looked_at(photo: Photo, options: Colorize, session: Session, progress: Progress) -> tuple[Chroma, Plane]:
     """The mean of what the network makes of all `LOOKS`, on the grid of the last, the finest, and the lightness that it saw."""
-    heat = temperature(options.liveliness)
-    seen: list[Chroma] = []
-    for number, (share, mirrored) in enumerate(LOOKS):
+    heat = temperature(options.liveliness, session.card)
+
+    def look(at: tuple[float, bool]) -> tuple[Chroma, Plane]:
+        share, mirrored = at
         lightness = _working_lightness(photo, session, share)
         hints = _hint_planes(options.hints, photo.height, photo.width, lightness.shape)
         turn = slice(None, None, -1 if mirrored else 1)
         chroma = predict(lightness[:, turn], hints[:, turn], heat, session)[:, turn]
-        seen.append(np.ascontiguousarray(chroma))
-        progress(0.4 * (number + 1) / len(LOOKS))
-    finest = seen[-1].shape[:2]
-    mean = np.asarray(np.mean([tiles.resize(chroma, *finest) for chroma in seen], axis=0), np.float32)
+        return np.ascontiguousarray(chroma), lightness
+
+    seen: list[tuple[Chroma, Plane]] = []
+    for looked in tiles.in_order(look, LOOKS, session.threads):
+        seen.append(looked)
+        progress(0.4 * len(seen) / len(LOOKS))
+    finest, lightness = seen[-1]
+    mean = np.asarray(np.mean([tiles.resize(chroma, *finest.shape[:2]) for chroma, _ in seen], axis=0), np.float32)
     return mean, lightness
 
 

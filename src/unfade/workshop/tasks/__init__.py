@@ -36,6 +36,7 @@ class Exported:
     overlap_px: int
     working_px: int | None = None
     threshold: float | None = None
+    temperatures: tuple[float, float, float] | None = None
     limits: tuple[str, ...] = ()
 
 

@@ -22,8 +22,30 @@ def sheet_row(lightness: Tensor, *chromas: Tensor) -> list[np.ndarray]:
     return row
 
 
+def shown(lightness: Tensor, chroma: Tensor) -> Tensor:
+    """`lightness` (n, 1, h, w) in [0, 1] and `chroma` (n, 2, any size), CIE units, as an sRGB picture (n, 3, h, w) in [0, 1].
+
+    Gradients pass where the color lies in the gamut.
+    """
+    chroma = functional.interpolate(chroma.float(), size=lightness.shape[-2:], mode="bilinear")
+    middle = (lightness.float() * color.LIGHTNESS_MAX + 16) / 116
+    response = torch.cat([middle + chroma[:, :1] / 500, middle, middle - chroma[:, 1:] / 200], dim=1)
+    ratios = torch.where(response > 6 / 29, response.clamp(min=6 / 29) ** 3, (response - 4 / 29) * (3 * (6 / 29) ** 2))
+    to_rgb = torch.from_numpy(color.RGB_FROM_XYZ.astype(np.float32)).to(ratios.device)
+    linear = functional.conv2d(ratios, to_rgb[:, :, None, None]).clamp(0, 1)
+    return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055)
+
+
 def exported_colorizer(
-    module: nn.Module, *, multiple: int, working_px: int, hints: str, temperature: str, confidence: str, limits: tuple[str, ...]
+    module: nn.Module,
+    *,
+    multiple: int,
+    working_px: int,
+    hints: str,
+    temperature: str,
+    confidence: str,
+    limits: tuple[str, ...],
+    temperatures: tuple[float, float, float] | None = None,
 ) -> Exported:
     """`module` takes lightness (1, 1, h, w) in [0, 1], hints (1, 3, h, w) and a temperature (1,); it gives chroma (1, 2, h/4, w/4) in CIE
     units and confidence (1, 1, h/4, w/4). `hints`, `temperature` and `confidence` say what these mean to it."""
@@ -50,5 +72,6 @@ def exported_colorizer(
         tile_px=working_px,
         overlap_px=0,
         working_px=working_px,
+        temperatures=temperatures,
         limits=limits,
     )

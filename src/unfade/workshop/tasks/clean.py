@@ -20,6 +20,7 @@ from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, read_options
+from unfade.workshop.tasks._judge import FeatureJudge, require_weights
 
 
 class Options(BaseModel):
@@ -30,6 +31,7 @@ class Options(BaseModel):
         default=0.25, ge=0, le=1, description="share of samples that are good photographs as they are, color or gray"
     )
     tile_px: int = Field(default=160, ge=32, description="side of the part that the network sees in training")
+    feature_weights: str = Field(default="", description="file of ResNet-18's weights, whose features the loss `features` compares")
     textures: str = Field(default="", description="folder of real paper and stains to lay in; empty: none")
 
 
@@ -49,7 +51,7 @@ class CleanTask:
     """See the module."""
 
     name: ClassVar[str] = "clean"
-    losses: ClassVar[frozenset[str]] = frozenset({"charbonnier", "gradient"})
+    losses: ClassVar[frozenset[str]] = frozenset({"charbonnier", "gradient", "features"})
     judged_channels = 6
     pairs: Pairs = "none"
     zooms = False
@@ -61,9 +63,14 @@ class CleanTask:
         self._spec, self._options = recipe.generator, read_options(recipe, Options)
         self._ageing = ageing.Ageing.preset("clean")
         self._textures = ageing.Textures(Path(self._options.textures)) if self._options.textures else None
+        self._judge: FeatureJudge | None = None
+        self._judges = "features" in recipe.losses
+        require_weights(recipe, self._options.feature_weights)
 
     def prepare(self, pictures: Pictures) -> None:
-        """Nothing to learn beforehand."""
+        """Load what judges features."""
+        if self._judges:
+            self._judge = FeatureJudge(Path(self._options.feature_weights), stages=3)
 
     def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
         image = target = crop.astype(np.float32) / 255
@@ -87,7 +94,10 @@ class CleanTask:
 
     def score(self, generated: Tensor, batch: Batch) -> dict[str, Tensor]:
         generated, target = generated.float(), batch["target"]
-        return {"charbonnier": losses.charbonnier(generated, target), "gradient": losses.gradient_l1(generated, target)}
+        parts = {"charbonnier": losses.charbonnier(generated, target), "gradient": losses.gradient_l1(generated, target)}
+        if self._judge:
+            parts["features"] = self._judge(generated, target)
+        return parts
 
     def judged(self, generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         image = batch["image"] * 2 - 1

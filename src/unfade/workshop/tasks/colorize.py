@@ -4,6 +4,7 @@ al. 2017)."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 import cv2
@@ -20,12 +21,14 @@ from unfade.workshop.networks.backbone_unet import HintedUNet, build_backbone
 from unfade.workshop.recipe import BackboneGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported
 from unfade.workshop.tasks._check import check_losses, read_options
-from unfade.workshop.tasks._colorizer import exported_colorizer, sheet_row
+from unfade.workshop.tasks._colorizer import exported_colorizer, sheet_row, shown
+from unfade.workshop.tasks._judge import FeatureJudge, require_weights
 
 BIN = 10  # Zhang et al. quantise a*b* in steps of 10
 STRIDE = 4
 NEAREST = 5  # soft encoding over the 5 nearest bins, sigma 5 (Zhang et al. 2016, §2.2)
 SIGMA = 5.0
+FEATURE_PART = 2  # features are compared on one picture in two: each costs as much as the training of it
 REACH = 112  # the table covers a* and b* in [-112, 112)
 
 
@@ -40,6 +43,13 @@ class Options(BaseModel):
     hint_share: float = Field(default=0.5, ge=0, le=1, description="share of samples with hints")
     aged_share: float = Field(
         default=0.6, ge=0, le=1, description="share of samples whose lightness is grainy, blurred or faded, as old photographs are"
+    )
+    feature_weights: str = Field(default="", description="file of ResNet-18's weights, whose features the loss `features` compares")
+    temperature: float = Field(default=0.22, gt=0, description="of the annealed mean; the loss `features` sees pictures of it")
+    safe_temperature: float = Field(default=0.45, gt=0, description="for the dullest choices; written on the card")
+    vivid_temperature: float = Field(default=0.1, gt=0, description="for the liveliest choices; written on the card")
+    chroma_gain: float = Field(
+        default=1.0, ge=1, description="the exported model's factor on chroma: the loss `features` teaches colors that are paler than any"
     )
     working_px: float = Field(default=256, ge=64)
 
@@ -85,16 +95,20 @@ class Colorizer(nn.Module):
 
 
 class _Shipped(nn.Module):
-    """Annealed mean and confidence (1 - entropy over its largest value) instead of logits."""
+    """Annealed mean and confidence (1 - entropy over its largest value) instead of logits.
 
-    def __init__(self, colorizer: Colorizer) -> None:
+    The mean is multiplied by `gain`; the network sees hints divided by it, so that a hint's color comes out as it was given.
+    """
+
+    def __init__(self, colorizer: Colorizer, gain: float) -> None:
         super().__init__()
-        self.colorizer = colorizer
+        self.colorizer, self.gain = colorizer, gain
 
     def forward(self, lightness: Tensor, hints: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor]:
+        hints = torch.cat([hints[:, :2] / self.gain, hints[:, 2:]], dim=1)
         logits = self.colorizer(lightness, hints).float()
         share = torch.softmax(logits / temperature.view(1, 1, 1, 1), dim=1)
-        chroma = functional.conv2d(share, self.colorizer.bins.float().t()[:, :, None, None])
+        chroma = self.gain * functional.conv2d(share, self.colorizer.bins.float().t()[:, :, None, None])
         plain = torch.softmax(logits, dim=1)
         entropy = -(plain * torch.log(plain + 1e-8)).sum(dim=1, keepdim=True)
         return chroma, 1 - entropy / float(np.log(len(self.colorizer.bins)))
@@ -104,7 +118,7 @@ class ColorizeTask:
     """See the module."""
 
     name: ClassVar[str] = "colorize"
-    losses: ClassVar[frozenset[str]] = frozenset({"classification", "l1"})
+    losses: ClassVar[frozenset[str]] = frozenset({"classification", "l1", "features"})
     judged_channels = 3
     pairs: Pairs = "none"
     zooms = False
@@ -118,9 +132,13 @@ class ColorizeTask:
         nearest, shares = soft_codes(self._bins)
         self._nearest, self._shares = torch.from_numpy(nearest), torch.from_numpy(shares)
         self._weights = torch.ones(len(self._bins))
+        self._judge: FeatureJudge | None = None
+        require_weights(recipe, self._options.feature_weights)
 
     def prepare(self, pictures: Pictures) -> None:
-        """The class weights: rare colors count more (Zhang et al. 2016, §2.2), from up to 1,500 pictures."""
+        """The class weights: rare colors count more (Zhang et al. 2016, §2.2), from up to 1,500 pictures. And what judges features."""
+        if "features" in self._recipe.losses:
+            self._judge = FeatureJudge(Path(self._options.feature_weights), stages=3)
         seen = np.zeros(len(self._bins))
         likeliest = self._nearest.gather(1, self._shares.argmax(dim=1, keepdim=True)).squeeze(1)
         for number in np.random.default_rng(0).permutation(len(pictures))[:1500]:
@@ -164,11 +182,16 @@ class ColorizeTask:
         nearest, shares = self._nearest[cell].to(logits.device), self._shares[cell].to(logits.device)
         weight = self._weights.to(logits.device)[nearest.gather(-1, shares.argmax(dim=-1, keepdim=True)).squeeze(-1)]
         surprise = -(logits.gather(-1, nearest) * shares).sum(dim=-1)
-        losses = {"classification": (surprise * weight).sum() / weight.sum()}
+        parts = {"classification": (surprise * weight).sum() / weight.sum()}
         if self._recipe.losses.get("l1"):
             mean = torch.softmax(generated.float(), dim=1).permute(0, 2, 3, 1) @ torch.from_numpy(self._bins).to(logits.device)
-            losses["l1"] = (mean.permute(0, 3, 1, 2) - batch["chroma"]).abs().mean() / color.CHROMA_SCALE
-        return losses
+            parts["l1"] = (mean.permute(0, 3, 1, 2) - batch["chroma"]).abs().mean() / color.CHROMA_SCALE
+        if self._judge:
+            some = slice(-(-len(generated) // FEATURE_PART))
+            mean = self._mean(generated[some], temperature=self._options.temperature)
+            lightness = batch["lightness"][some]
+            parts["features"] = self._judge(shown(lightness, mean), shown(lightness, batch["chroma"][some]))
+        return parts
 
     def judged(self, generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         lightness = functional.avg_pool2d(batch["lightness"], STRIDE) * 2 - 1
@@ -180,18 +203,19 @@ class ColorizeTask:
         return functional.conv2d(share, torch.from_numpy(self._bins).to(share.device).t()[:, :, None, None])
 
     def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
-        lightness, chromas = batch["lightness"], (self._mean(generated[:8], temperature=0.38), batch["chroma"])
+        lightness, chromas = batch["lightness"], (self._mean(generated[:8], temperature=self._options.temperature), batch["chroma"])
         return [sheet_row(lightness[[number]], *(chroma[[number]] for chroma in chromas)) for number in range(min(8, len(generated)))]
 
     def exported(self, generator: nn.Module) -> Exported:
         assert isinstance(generator, Colorizer)
         return exported_colorizer(
-            _Shipped(generator),
+            _Shipped(generator, self._options.chroma_gain),
             multiple=generator.network.multiple,
             working_px=int(self._options.working_px),
             hints="a*/110, b*/110, 1 where hinted; else zeros",
-            temperature="of the annealed mean, above 0: lower is livelier",
+            temperature="of the annealed mean, above 0",
             confidence="1 = one color only, 0 = any",
+            temperatures=(self._options.safe_temperature, self._options.temperature, self._options.vivid_temperature),
             limits=(
                 "colors are guesses: what a thing really looked like is not in a gray photograph",
                 "may leave rare things brown or gray, and give clothes a likely color",

@@ -18,11 +18,11 @@ from unfade.models.card import Port
 from unfade.workshop import losses
 from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_backbone
-from unfade.workshop.networks.backbones import ResNet18
 from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import BackboneGenerator, LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, read_options
+from unfade.workshop.tasks._judge import FeatureJudge, require_weights
 
 FEATURE_STAGES = 2  # features at strides 2, 4 and 8: texture and edges; what things are is left to what is around the hole
 FEATURE_PART = 3  # they are compared on one picture in three: each costs as much as the training of it
@@ -87,9 +87,8 @@ class FillTask:
         self._aged = ageing.Ageing.preset("clean")
         self._textures = ageing.Textures(Path(self._options.textures)) if self._options.textures else None
         self._masks: list[np.ndarray] = []
-        self._judge: ResNet18 | None = None
-        if "features" in recipe.losses and not self._options.feature_weights:
-            raise RecipeError(f"{recipe.name}: losses.features compares ResNet-18's features: give its file as options.feature_weights")
+        self._judge: FeatureJudge | None = None
+        require_weights(recipe, self._options.feature_weights)
 
     def prepare(self, pictures: Pictures) -> None:
         """Draw the masks, for photographs larger than the crop: damage scales with the photograph, the network's window does not.
@@ -97,9 +96,7 @@ class FillTask:
         And load what judges features.
         """
         if "features" in self._recipe.losses:
-            self._judge = ResNet18(stages=FEATURE_STAGES)
-            self._judge.load(Path(self._options.feature_weights))
-            self._judge.requires_grad_(False)
+            self._judge = FeatureJudge(Path(self._options.feature_weights), stages=FEATURE_STAGES)
         rng = np.random.default_rng([self._recipe.seed, 2])
         size_px = self._recipe.data.size_px
         for _ in range(self._options.drawn_masks):
@@ -148,10 +145,8 @@ class FillTask:
             "gradient": losses.gradient_l1(generated, target) / mask.mean().clamp(min=1e-3),
         }
         if self._judge:
-            judge, some = self._judge.to(target.device), -(-len(mask) // FEATURE_PART)
-            with torch.no_grad():
-                wanted = judge(target[:some])
-            parts["features"] = losses.feature_distance(judge(generated[:some]), wanted) / mask[:some].mean().clamp(min=1e-3)
+            some = slice(-(-len(mask) // FEATURE_PART))
+            parts["features"] = self._judge(generated[some], target[some]) / mask[some].mean().clamp(min=1e-3)
         return parts
 
     def judged(self, generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
