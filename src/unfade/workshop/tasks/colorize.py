@@ -97,7 +97,7 @@ class Colorizer(nn.Module):
 class _Shipped(nn.Module):
     """Annealed mean and confidence (1 - entropy over its largest value) instead of logits.
 
-    The mean is multiplied by `gain`; the network sees hints divided by it, so that a hint's color comes out as it was given.
+    The mean is multiplied by `gain`. Hints are not divided by it: the network follows them by less than it should.
     """
 
     def __init__(self, colorizer: Colorizer, gain: float) -> None:
@@ -105,7 +105,6 @@ class _Shipped(nn.Module):
         self.colorizer, self.gain = colorizer, gain
 
     def forward(self, lightness: Tensor, hints: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor]:
-        hints = torch.cat([hints[:, :2] / self.gain, hints[:, 2:]], dim=1)
         logits = self.colorizer(lightness, hints).float()
         share = torch.softmax(logits / temperature.view(1, 1, 1, 1), dim=1)
         chroma = self.gain * functional.conv2d(share, self.colorizer.bins.float().t()[:, :, None, None])
