@@ -24,8 +24,14 @@ _XYZ_FROM_RGB /= _XYZ_FROM_RGB.sum(axis=1, keepdims=True)
 RGB_FROM_XYZ = np.linalg.inv(_XYZ_FROM_RGB)
 """X, Y, Z as shares of the white's -> linear sRGB."""
 # f(X), f(Y), f(Z) -> L*, a*, b* is linear too: 116 fy - 16, 500 (fx - fy), 200 (fy - fz).
-_LAB_EPSILON = (6 / 29) ** 3
-_LAB_SLOPE = (29 / 6) ** 2 / 3
+LAB_KNEE = 6 / 29
+"""CIE 1976's f is a cube root above this (of its own values), and below it a line of the slope `LAB_SLOPE` from `LAB_TOE` on."""
+LAB_TOE = 4 / 29
+_LAB_EPSILON = LAB_KNEE**3
+LAB_SLOPE = (29 / 6) ** 2 / 3
+SRGB_KNEE, SRGB_SLOPE = 0.0031308, 12.92
+"""sRGB's transfer curve is a straight line of this slope up to this much light, and above it a power law: exponent, factor and offset."""
+SRGB_EXPONENT, SRGB_FACTOR, SRGB_OFFSET = 1 / 2.4, 1.055, 0.055
 _GAMUT_SLACK = np.float32(5e-6)  # above the round trip's own error in float32, below what moves L* by a step of 16 bits at white
 
 
@@ -33,7 +39,9 @@ def linear_from_srgb(srgb: np.ndarray) -> np.ndarray:
     """Undo the sRGB transfer curve; [0, 1] -> [0, 1]."""
     srgb = np.asarray(srgb, np.float32)
     return np.where(
-        srgb <= 0.04045, srgb / np.float32(12.92), ((np.maximum(srgb, 0.04045) + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+        srgb <= 0.04045,
+        srgb / np.float32(SRGB_SLOPE),
+        ((np.maximum(srgb, 0.04045) + np.float32(SRGB_OFFSET)) / np.float32(SRGB_FACTOR)) ** np.float32(2.4),
     )
 
 
@@ -41,19 +49,19 @@ def srgb_from_linear(linear: np.ndarray) -> np.ndarray:
     """Apply the sRGB transfer curve; [0, 1] -> [0, 1]. Values outside are extended by the curve's straight part and its power law."""
     linear = np.asarray(linear, np.float32)
     return np.where(
-        linear <= 0.0031308,
-        linear * np.float32(12.92),
-        np.float32(1.055) * np.maximum(linear, 0.0031308) ** np.float32(1 / 2.4) - np.float32(0.055),
+        linear <= SRGB_KNEE,
+        linear * np.float32(SRGB_SLOPE),
+        np.float32(SRGB_FACTOR) * np.maximum(linear, SRGB_KNEE) ** np.float32(SRGB_EXPONENT) - np.float32(SRGB_OFFSET),
     )
 
 
 def _cube_root_response(ratio: np.ndarray) -> np.ndarray:
     """CIE 1976's f: the cube root with a straight toe."""
-    return np.where(ratio > _LAB_EPSILON, np.cbrt(np.maximum(ratio, _LAB_EPSILON)), ratio * np.float32(_LAB_SLOPE) + np.float32(4 / 29))
+    return np.where(ratio > _LAB_EPSILON, np.cbrt(np.maximum(ratio, _LAB_EPSILON)), ratio * np.float32(LAB_SLOPE) + np.float32(LAB_TOE))
 
 
 def _cube_root_response_inverse(response: np.ndarray) -> np.ndarray:
-    return np.where(response > 6 / 29, response**3, (response - np.float32(4 / 29)) / np.float32(_LAB_SLOPE))
+    return np.where(response > LAB_KNEE, response**3, (response - np.float32(LAB_TOE)) / np.float32(LAB_SLOPE))
 
 
 def lab_from_srgb(image: Image) -> Lab:

@@ -372,7 +372,7 @@ def test_a_hint_colors_its_place(sessions: Sessions) -> None:
     photo = gray_photo(128, 128, 8, 0.45, 0.55)
     done = Colorize(hints=(Hint(96, 32, 14, (0.2, 0.3, 0.8)),))(Work(photo), sessions, ignore).photo
     lab = color.lab_from_srgb(done.srgb())
-    assert lab[32, 96, 2] < -20 and lab[96, 32, 2] > 15 and lab[32, 32, 2] > 15  # not where the mirrored look saw it
+    assert lab[32, 96, 2] < -20 and lab[96, 32, 2] > 15 and lab[32, 32, 2] > 15  # nor at its mirror image
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,12 @@ def shown(lightness: Tensor, chroma: Tensor) -> Tensor:
     chroma = functional.interpolate(chroma.float(), size=lightness.shape[-2:], mode="bilinear")
     middle = (lightness.float() * color.LIGHTNESS_MAX + 16) / 116
     response = torch.cat([middle + chroma[:, :1] / 500, middle, middle - chroma[:, 1:] / 200], dim=1)
-    ratios = torch.where(response > 6 / 29, response.clamp(min=6 / 29) ** 3, (response - 4 / 29) * (3 * (6 / 29) ** 2))
+    cubes = response.clamp(min=color.LAB_KNEE) ** 3
+    ratios = torch.where(response > color.LAB_KNEE, cubes, (response - color.LAB_TOE) / color.LAB_SLOPE)
     to_rgb = torch.from_numpy(color.RGB_FROM_XYZ.astype(np.float32)).to(ratios.device)
     linear = functional.conv2d(ratios, to_rgb[:, :, None, None]).clamp(0, 1)
-    return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055)
+    powers = color.SRGB_FACTOR * linear.clamp(min=color.SRGB_KNEE) ** color.SRGB_EXPONENT - color.SRGB_OFFSET
+    return torch.where(linear <= color.SRGB_KNEE, linear * color.SRGB_SLOPE, powers)
 
 
 def exported_colorizer(

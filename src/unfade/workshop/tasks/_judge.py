@@ -40,6 +40,11 @@ class FeatureJudge:
         return losses.feature_distance(seen, wanted)
 
 
+def judge_for(recipe: Recipe, weights: str, *, stages: int) -> FeatureJudge | None:
+    """What judges the recipe's loss `features`; none if it has no such loss."""
+    return FeatureJudge(Path(weights), stages=stages) if "features" in recipe.losses else None
+
+
 def require_weights(recipe: Recipe, weights: str) -> None:
     """Raise `RecipeError` if the recipe asks for the loss `features` without the file that it needs."""
     if "features" in recipe.losses and not weights:

@@ -20,7 +20,7 @@ from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, read_options
-from unfade.workshop.tasks._judge import FeatureJudge, require_weights
+from unfade.workshop.tasks._judge import FeatureJudge, judge_for, require_weights
 
 
 class Options(BaseModel):
@@ -60,17 +60,15 @@ class CleanTask:
         check_losses(recipe, self.losses)
         if not isinstance(recipe.generator, LeanGenerator):
             raise RecipeError(f"{recipe.name}: generator.kind: the task clean needs a lean generator, not {recipe.generator.kind}")
-        self._spec, self._options = recipe.generator, read_options(recipe, Options)
+        self._recipe, self._spec, self._options = recipe, recipe.generator, read_options(recipe, Options)
         self._ageing = ageing.Ageing.preset("clean")
         self._textures = ageing.Textures(Path(self._options.textures)) if self._options.textures else None
         self._judge: FeatureJudge | None = None
-        self._judges = "features" in recipe.losses
         require_weights(recipe, self._options.feature_weights)
 
     def prepare(self, pictures: Pictures) -> None:
         """Load what judges features."""
-        if self._judges:
-            self._judge = FeatureJudge(Path(self._options.feature_weights), stages=3)
+        self._judge = judge_for(self._recipe, self._options.feature_weights, stages=3)
 
     def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
         image = target = crop.astype(np.float32) / 255

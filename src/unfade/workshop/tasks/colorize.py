@@ -4,7 +4,6 @@ al. 2017)."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar
 
 import cv2
@@ -22,7 +21,7 @@ from unfade.workshop.recipe import BackboneGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported
 from unfade.workshop.tasks._check import check_losses, read_options
 from unfade.workshop.tasks._colorizer import exported_colorizer, sheet_row, shown
-from unfade.workshop.tasks._judge import FeatureJudge, require_weights
+from unfade.workshop.tasks._judge import FeatureJudge, judge_for, require_weights
 
 BIN = 10  # Zhang et al. quantise a*b* in steps of 10
 STRIDE = 4
@@ -136,8 +135,7 @@ class ColorizeTask:
 
     def prepare(self, pictures: Pictures) -> None:
         """The class weights: rare colors count more (Zhang et al. 2016, §2.2), from up to 1,500 pictures. And what judges features."""
-        if "features" in self._recipe.losses:
-            self._judge = FeatureJudge(Path(self._options.feature_weights), stages=3)
+        self._judge = judge_for(self._recipe, self._options.feature_weights, stages=3)
         seen = np.zeros(len(self._bins))
         likeliest = self._nearest.gather(1, self._shares.argmax(dim=1, keepdim=True)).squeeze(1)
         for number in np.random.default_rng(0).permutation(len(pictures))[:1500]:
@@ -183,8 +181,7 @@ class ColorizeTask:
         surprise = -(logits.gather(-1, nearest) * shares).sum(dim=-1)
         parts = {"classification": (surprise * weight).sum() / weight.sum()}
         if self._recipe.losses.get("l1"):
-            mean = torch.softmax(generated.float(), dim=1).permute(0, 2, 3, 1) @ torch.from_numpy(self._bins).to(logits.device)
-            parts["l1"] = (mean.permute(0, 3, 1, 2) - batch["chroma"]).abs().mean() / color.CHROMA_SCALE
+            parts["l1"] = (self._mean(generated, temperature=1.0) - batch["chroma"]).abs().mean() / color.CHROMA_SCALE
         if self._judge:
             some = slice(-(-len(generated) // FEATURE_PART))
             mean = self._mean(generated[some], temperature=self._options.temperature)

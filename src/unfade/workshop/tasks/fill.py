@@ -22,7 +22,7 @@ from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import BackboneGenerator, LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, read_options
-from unfade.workshop.tasks._judge import FeatureJudge, require_weights
+from unfade.workshop.tasks._judge import FeatureJudge, judge_for, require_weights
 
 FEATURE_STAGES = 2  # features at strides 2, 4 and 8: texture and edges; what things are is left to what is around the hole
 FEATURE_PART = 3  # they are compared on one picture in three: each costs as much as the training of it
@@ -95,8 +95,7 @@ class FillTask:
 
         And load what judges features.
         """
-        if "features" in self._recipe.losses:
-            self._judge = FeatureJudge(Path(self._options.feature_weights), stages=FEATURE_STAGES)
+        self._judge = judge_for(self._recipe, self._options.feature_weights, stages=FEATURE_STAGES)
         rng = np.random.default_rng([self._recipe.seed, 2])
         size_px = self._recipe.data.size_px
         for _ in range(self._options.drawn_masks):
