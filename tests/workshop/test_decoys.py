@@ -1,11 +1,11 @@
-"""What looks like damage and is none keeps the picture's range and comes back at even distances."""
+"""What looks like damage and is none keeps the picture's range; a lattice comes back at even distances, a crack is dark."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from unfade.workshop.tasks._decoys import add_lattice
+from unfade.workshop.tasks._decoys import add_lattice, cracked_ground
 
 
 @pytest.mark.parametrize("size", [(64, 64), (200, 150), (97, 256)])
@@ -26,3 +26,20 @@ def test_bars_come_back_at_even_distances() -> None:
     bars = _bars(np.arange(100, dtype=np.float32), 10.0, 0.2)
     np.testing.assert_allclose(bars[:90], bars[10:], atol=1e-4)
     assert bars.max() == 1 and bars.min() == 0 and 0.1 < bars.mean() < 0.35
+
+
+@pytest.mark.parametrize("size", [(64, 64), (200, 150), (97, 256)])
+def test_cracked_ground_is_within_range_and_of_the_pictures_size(size: tuple[int, int], rng: np.random.Generator) -> None:
+    image = np.full((*size, 3), 0.5, np.float32)
+    for _ in range(20):
+        ground = cracked_ground(image, rng)
+        assert ground.shape == image.shape and ground.dtype == np.float32
+        assert ground.min() >= 0 and ground.max() <= 1 and ground.std() > 0
+    assert (image == 0.5).all()
+
+
+def test_cracks_are_thin_and_run_through_most_ground(rng: np.random.Generator) -> None:
+    from unfade.workshop.tasks._decoys import _cracks
+
+    shares = np.array([(_cracks(256, 256, rng) > 0.3).mean() for _ in range(30)])
+    assert (shares > 0.001).mean() > 0.8 and shares.max() < 0.25

@@ -71,10 +71,12 @@ class FullSizeUNet(nn.Module):
     `beside` more channels, such as a mask, may go with the picture: the backbone does not know them, the decoder sees them.
     The backbone's features from half size on, and beside them the picture's own pixels, unshuffled to half size, so that a hair is not
     lost.
-    `channels` are the decoder's widths from half size downwards.
+    `channels` are the decoder's widths from half size downwards; `fine_blocks` more residual blocks stand at half and at quarter size.
     """
 
-    def __init__(self, backbone: Backbone, outputs: int, *, channels: Sequence[int] = (24, 32, 48, 64, 96), beside: int = 0) -> None:
+    def __init__(
+        self, backbone: Backbone, outputs: int, *, channels: Sequence[int] = (24, 32, 48, 64, 96), beside: int = 0, fine_blocks: int = 0
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         channels = tuple(channels)[: len(backbone.widths)]
@@ -83,6 +85,7 @@ class FullSizeUNet(nn.Module):
         self.lateral = nn.ModuleList(nn.Conv2d(width, channel, 1) for width, channel in zip(backbone.widths, channels, strict=True))
         self.up = nn.ModuleList(nn.Conv2d(channels[level + 1], 4 * channels[level], 1) for level in range(len(channels) - 1))
         self.blocks = nn.ModuleList(ResidualBlock(channel) for channel in channels)
+        self.fine = nn.ModuleList(nn.Sequential(*(ResidualBlock(channel) for _ in range(fine_blocks))) for channel in channels[:2])
         self.leave = _zeroed(nn.Conv2d(channels[0], 4 * outputs, 3, padding=1))
         self.unshuffle, self.shuffle = nn.PixelUnshuffle(2), nn.PixelShuffle(2)
 
@@ -97,6 +100,8 @@ class FullSizeUNet(nn.Module):
             if up is not None:
                 here = here + self.shuffle(self.up[level](torch.relu(up)))
             up = self.blocks[level](here)
+            if level < len(self.fine):
+                up = self.fine[level](up)
         assert up is not None
         result: Tensor = self.shuffle(self.leave(torch.relu(up)))
         return result

