@@ -205,6 +205,38 @@ def test_a_window_is_laid_around_each_group(sessions: Sessions, monkeypatch: pyt
     assert columns.start == 100 - context and 109 + context <= columns.stop < 109 + context + 16
 
 
+def _scratched(sigma: float, rng: np.random.Generator) -> tuple[Photo, np.ndarray]:
+    """A textured picture with white scratches, all of it blurred by `sigma`, and the mask that was true before the blur."""
+    texture = cv2.GaussianBlur(rng.standard_normal((160, 200)).astype(np.float32), (0, 0), 3)
+    picture = np.clip(0.4 + 0.05 * texture / texture.std(), 0, 1)
+    mask = np.zeros(picture.shape, np.uint8)
+    for top in range(10, 150, 20):
+        cv2.line(mask, (5, top), (195, top + 8), 1, 4)
+    picture[mask > 0] = 0.95
+    if sigma:
+        picture = cv2.GaussianBlur(picture, (0, 0), sigma)
+    return read(np.rint(picture[:, :, None] * 255).astype(np.uint8)), mask > 0
+
+
+@pytest.mark.parametrize(("sigma", "low", "high"), [(0.0, -0.05, 0.05), (0.8, 0.1, 0.4), (1.5, 0.1, 0.4)])
+def test_damage_bleeds_where_the_photograph_is_blurred(sigma: float, low: float, high: float, rng: np.random.Generator) -> None:
+    assert low <= fill_module.measure_bleed(*_scratched(sigma, rng)) <= high
+
+
+def test_a_mask_over_nothing_does_not_bleed() -> None:
+    mask = np.zeros((100, 120), bool)
+    mask[40:44, 20:90] = True
+    assert fill_module.measure_bleed(gray_photo(100, 120), mask) == 0
+
+
+def test_a_blurred_scratch_leaves_no_ghost_and_the_pixels_beside_it_stay(sessions: Sessions, rng: np.random.Generator) -> None:
+    photo, mask = _scratched(0.8, rng)
+    filled = Fill()(Work(photo, mask), sessions, ignore).photo.samples
+    np.testing.assert_array_equal(filled[~mask], photo.samples[~mask])
+    inside, beside = filled[mask].mean(), photo.samples[cv2.dilate(mask.astype(np.uint8), np.ones((9, 9))) == 0].mean()
+    assert abs(inside - beside) < 0.05 * 255  # the scratch stood out by 0.55, and its blurred edge by 0.2
+
+
 def test_a_neutral_picture_is_filled_without_a_tint(sessions: Sessions, rng: np.random.Generator) -> None:
     gray = rng.integers(80, 120, (90, 90, 1)).astype(np.uint8)
     mask = np.zeros((90, 90), bool)

@@ -3,6 +3,7 @@
 Windows are laid around groups of damage. In each, a classical fill (`inpainting.biharmonic`) comes first and the network adds what that
 cannot know. A hole too large for a window is filled on a reduced copy first, where it fits; at its own size only its rim is painted
 again. Then grain is added until the filled part is as grainy as what surrounds it: a smooth patch in a grainy photograph is seen at once.
+Where blur has carried the damage's tone beyond the mask, the pixels that touch it are not believed either, though they stay as they are.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from unfade import tiles
+from unfade import color, tiles
 from unfade.arrays import Image, Mask, Plane
 from unfade.inpainting import biharmonic
 from unfade.models.card import Card
@@ -34,6 +35,14 @@ THICK_SHARE = 2 / 3
 THICK_SHARE_ALONE = 4 / 3
 COARSE = 4
 SMALLEST_PX = 24  # a copy below this is not reduced again
+
+# Blur carries the damage's tone beyond its mask: the share of it in the pixels that touch the mask, less that in those two away, which
+# tells bleeding from likeness. Of 80 sharp photographs 76 have less than 0.05; of 80 old ones, most of them blurred, 60 more than 0.07.
+BLEED_LEAST = 0.06
+BLEED_CONTRAST = 0.02  # damage that stands out by less on the whole leaves no trace to be seen
+BLEED_DAMAGE_PX = 4  # the damage's own tone is the mean within so many pixels,
+BLEED_AROUND_PX = (3, 7)  # what it would be without damage the mean of what lies so far from the mask
+BLEED_BANDS = 16  # measured on so many bands of the photograph at most
 
 GRAIN = True
 GRAIN_RING_PX = 12  # how far around a hole its grain is measured
@@ -88,7 +97,11 @@ def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> tupl
     """The photograph with every pixel under `mask` (h, w) painted anew, and how many of them changed. Some pixels must be sound."""
     samples = photo.samples.copy()
     changed, neutral = 0, is_neutral(photo, mask)
-    for rows, band in _paint(photo.srgb, mask, session, progress, measure_grain(photo, mask) if GRAIN else None):
+    unknown = mask
+    if measure_bleed(photo, mask) >= BLEED_LEAST:
+        beside = cv2.dilate(mask.view(np.uint8), _disc(1)) > 0
+        unknown = mask if beside.all() else beside
+    for rows, band in _paint(photo.srgb, unknown, session, progress, measure_grain(photo, mask) if GRAIN else None):
         lost = mask[rows]
         if not lost.any():
             continue
@@ -99,6 +112,46 @@ def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> tupl
         changed += int((encoded != photo.samples[rows][lost]).any(axis=1).sum())
         samples[rows][lost] = encoded
     return photo.with_samples(samples), changed
+
+
+def measure_bleed(photo: Photo, mask: Mask) -> float:
+    """How much of the damage's contrast the pixels that touch `mask` show: about 0 if its edge is sharp, 0.2 if the photograph is blurred.
+
+    By least squares over the luma of all of them: each is its surroundings plus a share of what tells the damage nearby from these.
+    """
+    bands = [rows for rows in tiles.bands(photo.height, photo.width) if mask[rows].any()]
+    products, squares, counts = np.zeros(2), np.zeros(2), np.zeros(2)
+    near, far = BLEED_AROUND_PX
+    for rows in bands[:: -(-len(bands) // BLEED_BANDS) or 1]:
+        rows = slice(max(rows.start - far, 0), min(rows.stop + far, photo.height))
+        gray = color.luma(photo.srgb(rows, slice(0, photo.width)))
+        lost = mask[rows].view(np.uint8)
+        damage = _mean_where(gray, lost, BLEED_DAMAGE_PX)
+        around = _mean_where(gray, cv2.dilate(lost, _disc(far)) - cv2.dilate(lost, _disc(near)), far)
+        contrast = np.nan_to_num(damage - around)
+        grown = [lost, cv2.dilate(lost, _disc(1)), cv2.dilate(lost, _disc(2))]
+        for index, (inner, outer) in enumerate(pairwise(grown)):
+            ring = outer > inner
+            products[index] += ((gray - np.nan_to_num(around)) * contrast)[ring].sum()
+            squares[index] += (contrast[ring] ** 2).sum()
+            counts[index] += ring.sum()
+    if (squares <= counts * BLEED_CONTRAST**2).any():
+        return 0.0
+    touching, beyond = products / squares
+    return float(touching - beyond)
+
+
+def _disc(radius_px: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
+
+
+def _mean_where(plane: Plane, where: np.ndarray, radius_px: int) -> Plane:
+    """The mean of `plane` over the pixels within `radius_px` that `where` has; NaN where there is none."""
+    weight = where.astype(np.float32)
+    side = (2 * radius_px + 1,) * 2
+    total, count = (cv2.boxFilter(values, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT) for values in (plane * weight, weight))
+    mean: Plane = np.where(count > 0.5, total / np.maximum(count, 0.5), np.float32("nan"))
+    return mean
 
 
 def is_neutral(photo: Photo, mask: Mask) -> bool:

@@ -40,6 +40,15 @@ class Options(BaseModel):
         default=0.5, ge=0, le=1, description="lambda of the class rebalancing: 1 = none, 0 = full (Zhang et al. 2016, eq. 4)"
     )
     hint_share: float = Field(default=0.5, ge=0, le=1, description="share of samples with hints")
+    recolored_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of hinted samples in which a thing has any color, and a hint that says so: to be followed",
+    )
+    hint_weight: float = Field(
+        default=0.0, ge=0, description="how much more a hinted place counts in the classification; hints cover less than a hundredth"
+    )
     aged_share: float = Field(
         default=0.6, ge=0, le=1, description="share of samples whose lightness is grainy, blurred or faded, as old photographs are"
     )
@@ -96,7 +105,7 @@ class Colorizer(nn.Module):
 class _Shipped(nn.Module):
     """Annealed mean and confidence (1 - entropy over its largest value) instead of logits.
 
-    The mean is multiplied by `gain`. Hints are not divided by it: the network follows them by less than it should.
+    The mean is multiplied by `gain`, and hints are divided by it.
     """
 
     def __init__(self, colorizer: Colorizer, gain: float) -> None:
@@ -104,7 +113,8 @@ class _Shipped(nn.Module):
         self.colorizer, self.gain = colorizer, gain
 
     def forward(self, lightness: Tensor, hints: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor]:
-        logits = self.colorizer(lightness, hints).float()
+        paler = torch.cat([hints[:, :2] / self.gain, hints[:, 2:]], dim=1)
+        logits = self.colorizer(lightness, paler).float()
         share = torch.softmax(logits / temperature.view(1, 1, 1, 1), dim=1)
         chroma = self.gain * functional.conv2d(share, self.colorizer.bins.float().t()[:, :, None, None])
         plain = torch.softmax(logits, dim=1)
@@ -152,16 +162,19 @@ class ColorizeTask:
         lightness = lab[..., 0] / 100
         if rng.random() < self._options.aged_share:
             lightness = _old_lightness(image, rng)
-        small = cv2.resize(lab[..., 1:], (crop.shape[1] // STRIDE, crop.shape[0] // STRIDE), interpolation=cv2.INTER_AREA)
         hints = np.zeros((3, *crop.shape[:2]), np.float32)
         if rng.random() < self._options.hint_share:
-            for _ in range(int(rng.geometric(1 / 6))):
-                size = int(rng.integers(2, 10))
+            recolored = rng.random() < self._options.recolored_share
+            for number in range(int(rng.geometric(1 / 6))):
+                size = _hint_side(rng)
                 y, x = int(rng.integers(crop.shape[0] - size)), int(rng.integers(crop.shape[1] - size))
+                if recolored and number == 0:
+                    lab = _recolored(lab, y + size // 2, x + size // 2, rng)
                 hints[:2, y : y + size, x : x + size] = color.network_from_chroma(lab[y : y + size, x : x + size, 1:].mean(axis=(0, 1)))[
                     :, None, None
                 ]
                 hints[2, y : y + size, x : x + size] = 1
+        small = cv2.resize(lab[..., 1:], (crop.shape[1] // STRIDE, crop.shape[0] // STRIDE), interpolation=cv2.INTER_AREA)
         return {"lightness": lightness[None].astype(np.float32), "chroma": small.transpose(2, 0, 1), "hints": hints}
 
     def build(self) -> nn.Module:
@@ -178,6 +191,8 @@ class ColorizeTask:
         cell = _cell(batch["chroma"]).cpu()
         nearest, shares = self._nearest[cell].to(logits.device), self._shares[cell].to(logits.device)
         weight = self._weights.to(logits.device)[nearest.gather(-1, shares.argmax(dim=-1, keepdim=True)).squeeze(-1)]
+        if self._options.hint_weight:
+            weight = weight * (1 + self._options.hint_weight * functional.avg_pool2d(batch["hints"][:, 2:], STRIDE).squeeze(1))
         surprise = -(logits.gather(-1, nearest) * shares).sum(dim=-1)
         parts = {"classification": (surprise * weight).sum() / weight.sum()}
         if self._recipe.losses.get("l1"):
@@ -217,6 +232,21 @@ class ColorizeTask:
                 "may leave rare things brown or gray, and give clothes a likely color",
             ),
         )
+
+
+def _hint_side(rng: np.random.Generator) -> int:
+    """Pixels along a hint: a dab of the finest brush, up to a tenth of the picture."""
+    return round(float(np.exp(rng.uniform(np.log(2), np.log(24)))))
+
+
+def _recolored(lab: np.ndarray, y: int, x: int, rng: np.random.Generator) -> np.ndarray:
+    """`lab` (h, w, 3) with the thing at (y, x), as far as its color and lightness reach, in a color drawn from all."""
+    alike = (((lab - lab[y, x]) / np.array([18, 11, 11], np.float32)) ** 2).sum(axis=-1) < 1
+    _, parts = cv2.connectedComponents(alike.astype(np.uint8), connectivity=4)
+    thing = cv2.GaussianBlur((parts == parts[y, x]).astype(np.float32), (0, 0), 1.5)
+    angle, size = rng.uniform(0, 2 * np.pi), rng.uniform(5, 60)
+    change = np.array([size * np.cos(angle), size * np.sin(angle)], np.float32) - lab[y, x, 1:]
+    return np.dstack([lab[..., :1], lab[..., 1:] + thing[..., None] * change])
 
 
 def _old_lightness(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
