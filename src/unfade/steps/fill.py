@@ -272,7 +272,7 @@ def _reduced(fetch: tiles.Fetch, mask: Mask, session: Session) -> _Coarse | None
     if not thick.any():
         return None
     reach = round(thick_px / 2 / COARSE)
-    near = cv2.dilate(thick, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+    near = cv2.dilate(thick, _disc(reach))
     deep = (near > 0) & (depth > thick_px / 2)
 
     def weighted(rows: slice, columns: slice) -> np.ndarray:

@@ -41,7 +41,7 @@ class BackboneGenerator(_Part):
     backbone: Literal["resnet18", "efficientnet-lite0"]
     stages: int = Field(default=3, ge=3, le=4, description="ResNet-18: 3 = to stride 16, 4 = to stride 32")
     channels: tuple[int, ...] = (64, 96, 128, 256)
-    fine_blocks: int = Field(default=0, ge=0, description="damage, fill: further residual blocks at half and at quarter size each")
+    fine_blocks: int = Field(default=0, ge=0, description="damage, fill, chroma: further residual blocks at half and at quarter size each")
     frozen_blocks: int = Field(
         default=0, ge=0, description="EfficientNet-Lite0: the first blocks that stay as pre-trained; 5 = to stride 8, 1.7 times as fast"
     )

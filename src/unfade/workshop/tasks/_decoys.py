@@ -120,7 +120,8 @@ def _cracks(height: int, width: int, rng: np.random.Generator) -> Plane:
         reach = float(np.linalg.norm(towards)) * rng.uniform(0.5, 1.5)
         path = start + _wandering(reach, float(np.arctan2(towards[1], towards[0])), roughness, rng)
         starts += list(path[:: max(1, len(path) // 6)])
-        widths = thickness * np.exp(0.5 * _smooth_noise(1, max(len(path) - 1, 1), 6, rng)[0]) * np.linspace(1, 0.4, max(len(path) - 1, 1))
+        steps = len(path) - 1
+        widths = thickness * np.exp(0.5 * _smooth_noise(1, steps, 6, rng)[0]) * np.linspace(1, 0.4, steps)
         fixed = np.round(path * 16).astype(np.int32)
         for index, line_px in enumerate(widths):
             # A line thinner than a pixel is a paler line of one pixel.

@@ -14,7 +14,7 @@ from torch.nn import functional
 from unfade import color
 from unfade.errors import RecipeError
 from unfade.workshop.data import Pairs, Pictures, Sample
-from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_backbone
+from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_full_size_unet
 from unfade.workshop.recipe import BackboneGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported
 from unfade.workshop.tasks._check import check_losses, read_options
@@ -77,8 +77,7 @@ class ChromaTask:
         return {"lightness": lightness[None], "chroma": color.network_from_chroma(lab[..., 1:]).transpose(2, 0, 1)}
 
     def build(self) -> nn.Module:
-        backbone = build_backbone(self._spec, self._options.backbone_weights)
-        return Regressor(FullSizeUNet(backbone, 2, channels=self._spec.channels))
+        return Regressor(build_full_size_unet(self._spec, self._options.backbone_weights, 2))
 
     def generate(self, generator: nn.Module, batch: Batch) -> Tensor:
         generated: Tensor = generator(batch["lightness"])

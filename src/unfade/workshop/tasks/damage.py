@@ -17,7 +17,7 @@ from unfade import ageing, color
 from unfade.errors import RecipeError
 from unfade.models.card import Port
 from unfade.workshop.data import Pairs, Pictures, Sample
-from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_backbone
+from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_full_size_unet
 from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import BackboneGenerator, LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
@@ -125,9 +125,7 @@ class DamageTask:
         if isinstance(spec, LeanGenerator):
             detector = Detector(LeanUNet(3, 1, channels=spec.channels, blocks=spec.blocks))
         else:
-            detector = Detector(
-                FullSizeUNet(build_backbone(spec, self._options.backbone_weights), 1, channels=spec.channels, fine_blocks=spec.fine_blocks)
-            )
+            detector = Detector(build_full_size_unet(spec, self._options.backbone_weights, 1))
         assert detector.network.leave.bias is not None
         nn.init.constant_(detector.network.leave.bias, -2.5)  # the share of lost pixels, as a logit: training need not find it first
         return detector

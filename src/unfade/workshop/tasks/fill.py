@@ -17,7 +17,7 @@ from unfade.errors import RecipeError
 from unfade.models.card import Port
 from unfade.workshop import losses
 from unfade.workshop.data import Pairs, Pictures, Sample
-from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_backbone
+from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_full_size_unet
 from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import BackboneGenerator, LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
@@ -130,11 +130,7 @@ class FillTask:
         spec = self._spec
         if isinstance(spec, LeanGenerator):
             return Filler(LeanUNet(4, 3, channels=spec.channels, blocks=spec.blocks))
-        return Filler(
-            FullSizeUNet(
-                build_backbone(spec, self._options.backbone_weights), 3, channels=spec.channels, beside=1, fine_blocks=spec.fine_blocks
-            )
-        )
+        return Filler(build_full_size_unet(spec, self._options.backbone_weights, 3, beside=1))
 
     def generate(self, generator: nn.Module, batch: Batch) -> Tensor:
         generated: Tensor = generator(batch["image"], batch["mask"])
