@@ -13,6 +13,7 @@ import pytest
 from unfade.ageing import KINDS, PRESETS, Ageing, Textures, age, damage_only, masks
 from unfade.ageing._paint import FAINTEST, Coat, Painted, Stroke
 from unfade.ageing._recipe import ORDER
+from unfade.ageing.tears import Tears
 from unfade.errors import DataError, UnknownNameError, UsageError
 
 
@@ -219,3 +220,9 @@ def test_what_stays_in_color_has_chances_of_its_own() -> None:
     assert np.ptp(gray.clean, axis=-1).max() < 1e-3 and np.abs(gray.image - gray.clean).max() > 0.02
     with pytest.raises(UsageError, match="dust 2"):
         Ageing({}, in_color={"dust": 2})
+
+
+def test_worn_tears_show_no_fibres(rng: np.random.Generator) -> None:
+    for worn, kinds_of_paint in ((0.0, 2), (1.0, 1)):
+        coats = Tears(worn=worn).draw(rng, (240, 320)).coats
+        assert sum(bool(coat.blobs) for coat in coats) == kinds_of_paint * len(coats) // 2

@@ -1,11 +1,11 @@
-"""What looks like damage and is none keeps the picture's range; a lattice comes back at even distances, a crack is dark."""
+"""What looks like damage and is none keeps the picture's range: lattices are even, cracks dark, hard prints flat."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from unfade.workshop.tasks._decoys import add_lattice, cracked_ground
+from unfade.workshop.tasks._decoys import add_lattice, cracked_ground, hard_print
 
 
 @pytest.mark.parametrize("size", [(64, 64), (200, 150), (97, 256)])
@@ -43,3 +43,15 @@ def test_cracks_are_thin_and_run_through_most_ground(rng: np.random.Generator) -
 
     shares = np.array([(_cracks(256, 256, rng) > 0.3).mean() for _ in range(30)])
     assert (shares > 0.001).mean() > 0.8 and shares.max() < 0.25
+
+
+def test_a_hard_print_keeps_the_order_of_tones_and_closes_shadows_and_lights(rng: np.random.Generator) -> None:
+    ramp = np.repeat(np.linspace(0, 1, 256, dtype=np.float32)[None, :, None], 3, axis=2)
+    flat = []
+    for _ in range(50):
+        print_ = hard_print(ramp, rng)
+        assert print_.dtype == np.float32 and print_.min() >= 0 and print_.max() <= 1
+        steps = np.diff(print_[0, :, 0])
+        assert (steps >= 0).all()
+        flat.append((steps < 1 / 1024).mean())
+    assert np.mean(flat) > 0.3 and ramp[0, 0, 0] == 0 and ramp[0, -1, 0] == 1

@@ -143,6 +143,33 @@ def test_starting_from_another_run_begins_where_it_ended(photographs: Path, tmp_
     assert all(torch.equal(before[name], after[name]) for name in before)  # the discriminator is warmed up alone
 
 
+WIDE = "[data.wide]\nsize_px = 96\nbatch = 2\n"
+
+
+def test_every_step_sees_squares_of_both_sizes(photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = type(TASKS["damage"](read_recipe("damage")))
+    seen: list[tuple[int, ...]] = []
+    score = kind.score
+
+    def watched(self: object, generated: Tensor, batch: Batch) -> dict[str, Tensor]:
+        seen.append(tuple(batch["image"].shape))
+        return score(self, generated, batch)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(kind, "score", watched)
+    text = recipe_text("damage", steps=3, losses=LOSSES["damage"])
+    assert "wide" not in recipe_toml(parse_recipe(text, "small"))
+    wide = text + WIDE
+    assert parse_recipe(recipe_toml(parse_recipe(wide, "wide")), "wide again") == parse_recipe(wide, "wide")
+    train(_write(tmp_path, wide), [photographs], tmp_path / "run", device="cpu")
+    assert seen == [(4, 3, 64, 64), (2, 3, 96, 96)] * 3
+
+
+def test_an_adversary_and_two_sizes_are_refused() -> None:
+    text = recipe_text("fill", steps=3, losses=LOSSES["fill"] + "\nadversarial = 0.01\n" + ADVERSARY) + WIDE
+    with pytest.raises(RecipeError, match=r"\[data\.wide\]"):
+        parse_recipe(text, "both")
+
+
 def test_a_run_is_not_overwritten(photographs: Path, tmp_path: Path) -> None:
     recipe = _write(tmp_path, recipe_text("fill", steps=1, losses=LOSSES["fill"]))
     train(recipe, [photographs], tmp_path / "run", device="cpu")

@@ -175,11 +175,11 @@ PRESETS: Mapping[str, Ageing] = MappingProxyType(
     {
         "all": Ageing({**_STRUCTURED, **_UNSTRUCTURED}),
         "damage": Ageing(
-            {**_STRUCTURED, **_UNSTRUCTURED, "cracks": 0.2, "creases": 0.3},
+            {**_STRUCTURED, **_UNSTRUCTURED, "cracks": 0.2, "creases": 0.3, "tears": 0.4},
             amount_range=(0.15, 2.2),
             tone_range=(0.3, 1.3),
             sound=0.12,
-            fresh=0.12,
+            fresh=0.25,
         ),
         "clean": Ageing(_UNSTRUCTURED, tone_range=(0.3, 1.3), fresh=0.06),
         "faded": Ageing(

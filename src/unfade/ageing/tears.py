@@ -26,26 +26,28 @@ class Tears:
     rip_width_range: Range = (0.004, 0.05)
     fibre_range: Range = (0.002, 0.03)
     """Width of the white fibres along a tear."""
+    worn: float = 0.4
+    """Chance that an edge is cut or worn smooth: it wanders in long waves and shows no fibres."""
 
     def draw(self, rng: np.random.Generator, shape: Shape, textures: Textures | None = None, *, amount: float = 1.0) -> Painted:
         """See `Kind.draw`."""
         coats: list[Coat] = []
         behind = self._behind(rng)
         for _ in range(several(rng, self.number_range, amount)):
-            die = rng.random()
+            die, worn = rng.random(), rng.random() < self.worn
             if die < 0.45:
-                outlines = self._corner(rng, shape)
+                outlines = self._corner(rng, shape, worn)
             elif die < 0.7:
-                outlines = self._border(rng, shape)
+                outlines = self._border(rng, shape, worn)
             else:
-                outlines = self._rip(rng, shape)
+                outlines = self._rip(rng, shape, worn)
             stencil: Stencil | None = None
             if textures is not None and textures.corners and textures.borders and rng.random() < 0.3 and die < 0.7:
                 stencil = self._scanned(rng, shape, textures, corner=die < 0.45)
             window = Window.draw(rng)
             fibres = Coat(
                 paper_white(rng),
-                blobs=() if stencil else (outlines[0],),
+                blobs=() if stencil or worn else (outlines[0],),
                 texture=between(rng, (0.03, 0.15)),
                 grit=float(rng.choice((0.0, 0.6))),
                 window=window,
@@ -71,23 +73,26 @@ class Tears:
         return backing(rng)
 
     def _fibre(self, rng: np.random.Generator, shape: Shape, points: int) -> np.ndarray:
+        """The fibres' width in px along a tear of so many points."""
         return log_between(rng, self.fibre_range) * short_side(shape) * np.exp(0.6 * wander(rng, points, max(points // 5, 3)))
 
-    def _rough(self, rng: np.random.Generator, shape: Shape, points: int) -> np.ndarray:
+    def _rough(self, rng: np.random.Generator, shape: Shape, points: int, worn: bool) -> np.ndarray:
         """How far a torn edge strays from the straight line, in px."""
         size = short_side(shape)
+        if worn:
+            return np.asarray(between(rng, (0.0, 0.04)) * size * wander(rng, points, int(rng.integers(3, 7))))
         coarse = between(rng, (0.0, 0.03)) * size * wander(rng, points, 5)
         middle = between(rng, (0.0, 0.008)) * size * wander(rng, points, max(points // 5, 3))
         return np.asarray(coarse + middle + between(rng, (0.0, 0.003)) * size * rng.standard_normal(points))
 
-    def _corner(self, rng: np.random.Generator, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    def _corner(self, rng: np.random.Generator, shape: Shape, worn: bool) -> tuple[np.ndarray, np.ndarray]:
         height, width = shape
         short = short_side(shape)
         reach_x, reach_y = log_between(rng, self.corner_range) * short, log_between(rng, self.corner_range) * short
         points = int(np.clip((reach_x + reach_y) / 3, 8, 200))
         along = np.linspace(-0.1, 1.1, points)
         direction = np.array([-reach_y, -reach_x]) / max(np.hypot(reach_x, reach_y), 1e-6)  # towards the corner
-        edge = np.stack([reach_x * (1 - along), reach_y * along], axis=1) + self._rough(rng, shape, points)[:, None] * direction
+        edge = np.stack([reach_x * (1 - along), reach_y * along], axis=1) + self._rough(rng, shape, points, worn)[:, None] * direction
         fringe = edge - self._fibre(rng, shape, points)[:, None] * direction
         far = np.array([[-1.0, 2 * reach_y], [-short, -short], [2 * reach_x, -1.0]])
         flip_x, flip_y = rng.random(2) < 0.5
@@ -99,12 +104,12 @@ class Tears:
             outlines.append(outline.astype(np.float32))
         return outlines[0], outlines[1]
 
-    def _border(self, rng: np.random.Generator, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    def _border(self, rng: np.random.Generator, shape: Shape, worn: bool) -> tuple[np.ndarray, np.ndarray]:
         side = int(rng.integers(4))
         length, depth = (shape[1], shape[0]) if side < 2 else shape
         points = int(np.clip(length / 3, 8, 400))
         along = np.linspace(-1, length, points)
-        edge = log_between(rng, self.border_range) * short_side(shape) + self._rough(rng, shape, points)
+        edge = log_between(rng, self.border_range) * short_side(shape) + self._rough(rng, shape, points, worn)
         if rng.random() < 0.4:  # along a part of the side only
             start, stop = np.sort(rng.random(2)) * length
             edge = edge * np.clip(np.minimum(along - start, stop - along) / (0.1 * length + 1), -1, 1) - 1
@@ -116,7 +121,7 @@ class Tears:
             outlines.append((outline if side < 2 else outline[:, ::-1]).astype(np.float32))
         return outlines[0], outlines[1]
 
-    def _rip(self, rng: np.random.Generator, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    def _rip(self, rng: np.random.Generator, shape: Shape, worn: bool) -> tuple[np.ndarray, np.ndarray]:
         short = short_side(shape)
         side = int(rng.integers(4))
         length = log_between(rng, self.rip_length_range) * short
@@ -125,7 +130,9 @@ class Tears:
         start = np.array([[0, 0.5], [0.5, 0], [1, 0.5], [0.5, 1]][side]) * (shape[1], shape[0])
         start[1 - side % 2] = rng.random() * (shape[0], shape[1])[side % 2]
         direction, across = np.array([np.cos(inwards), np.sin(inwards)]), np.array([-np.sin(inwards), np.cos(inwards)])
-        middle = start + np.linspace(-0.05, 1, points)[:, None] * length * direction + self._rough(rng, shape, points)[:, None] * across
+        middle = (
+            start + np.linspace(-0.05, 1, points)[:, None] * length * direction + self._rough(rng, shape, points, worn)[:, None] * across
+        )
         half = np.linspace(1, 0, points) * log_between(rng, self.rip_width_range) * short / 2
         jitter = np.exp(0.3 * rng.standard_normal((2, points)))
         fibre = self._fibre(rng, shape, points) * np.linspace(1, 0.3, points)

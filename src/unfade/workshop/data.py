@@ -168,12 +168,10 @@ def crop(picture: np.ndarray, size_px: int, rng: np.random.Generator, *, smalles
 
 
 class _Samples(Dataset[dict[str, torch.Tensor]]):
-    def __init__(self, pictures: Pictures, task: Sampling, data: Data, seed: int) -> None:
+    def __init__(self, pictures: Pictures, task: Sampling, data: Data, seed: int, large_px: int) -> None:
         self._pictures, self._task, self._data, self._seed = pictures, task, data, seed
         self._order: tuple[int, np.ndarray] = (-1, np.zeros(0, np.int64))
-        self._large = (
-            [number for number in range(len(pictures)) if min(pictures[number].shape[:2]) >= 2 * data.size_px] if data.large_share else []
-        )
+        self._large = [number for number in range(len(pictures)) if min(pictures[number].shape[:2]) >= large_px] if data.large_share else []
 
     def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
         epoch, place = divmod(number, len(self._pictures))
@@ -183,7 +181,8 @@ class _Samples(Dataset[dict[str, torch.Tensor]]):
         picture, size_px = self._pictures[int(self._order[1][place])], self._data.size_px
         if self._large and rng.random() < self._data.large_share:
             picture = self._pictures[self._large[int(rng.integers(len(self._large)))]]
-            size_px *= 2 if self._task.zooms and rng.random() < 0.4 else 1
+            zooms = self._task.zooms and min(picture.shape[:2]) >= 2 * size_px
+            size_px *= 2 if zooms and rng.random() < 0.4 else 1
         square = crop(
             picture,
             size_px,
@@ -211,10 +210,13 @@ def _start_worker(_: int) -> None:
 
 
 def batches(
-    pictures: Pictures, task: Sampling, data: Data, *, seed: int, first_step: int, steps: int
+    pictures: Pictures, task: Sampling, data: Data, *, seed: int, first_step: int, steps: int, large_px: int | None = None
 ) -> Iterator[Mapping[str, torch.Tensor]]:
-    """Batches for steps `first_step` up to `steps`, made by `data.workers` processes."""
-    samples = _Samples(pictures, task, data, seed)
+    """Batches for steps `first_step` up to `steps`, made by `data.workers` processes.
+
+    `large_px`: the short side from which a picture is large (`data.large_share`); none: twice `data.size_px`.
+    """
+    samples = _Samples(pictures, task, data, seed, 2 * data.size_px if large_px is None else large_px)
     loader = DataLoader(
         samples,
         batch_size=data.batch,

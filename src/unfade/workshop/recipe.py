@@ -64,6 +64,14 @@ class PatchSpec(_Part):
     norm: bool = True
 
 
+class Wide(_Part):
+    """A second size of squares, for what only shows from farther away: every step sees a batch of these as well."""
+
+    size_px: int = Field(ge=16, description="side of the squares")
+    batch: int = Field(ge=1)
+    large_share: float = Field(default=0.0, ge=0, le=1, description="as data.large_share, for these squares")
+
+
 class Data(_Part):
     """How pictures become batches."""
 
@@ -81,6 +89,12 @@ class Data(_Part):
     largest_side_px: int = Field(default=1024, ge=16, description="larger pictures are reduced to this once, when cached")
     flip: bool = True
     workers: int = Field(default=1, ge=0, description="processes that decode, crop and age")
+    wide: Wide | None = None
+
+    def sizes(self) -> list[Data]:
+        """What each batch of a step is drawn by: these numbers, and those of `wide` if there is one."""
+        own = self.model_copy(update={"wide": None})
+        return [own] if self.wide is None else [own, own.model_copy(update=self.wide.model_dump())]
 
 
 class Optimiser(_Part):
@@ -135,6 +149,8 @@ class Recipe(_Part):
     def _adversary_has_a_weight(self) -> Recipe:
         if (self.adversary is None) != ("adversarial" not in self.losses):
             raise ValueError("[adversary] and losses.adversarial go together; give both or neither")
+        if self.adversary and self.data.wide:
+            raise ValueError("[adversary] judges squares of one size; take out [adversary] or [data.wide]")
         return self
 
 

@@ -83,9 +83,12 @@ class _Run:
         out.mkdir(parents=True, exist_ok=True)
         self.fabric = lightning_fabric.Fabric(accelerator=device, devices=devices, precision=recipe.precision)
         self.fabric.launch()
-        self.task: Task = TASKS[recipe.task](recipe)
+        # One for each size of squares; the first also builds the network, judges it and shows it.
+        self.tasks: list[Task] = [TASKS[recipe.task](recipe.model_copy(update={"data": size})) for size in recipe.data.sizes()]
+        self.task = self.tasks[0]
         self.pictures = cache_pictures(data, out / "cache", largest_side_px=recipe.data.largest_side_px, pairs=self.task.pairs)
-        self.task.prepare(self.pictures)
+        for task in self.tasks:
+            task.prepare(self.pictures)
 
         generator = self.task.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if init_from is not None:
@@ -113,30 +116,42 @@ class _Run:
     def go(self) -> None:
         """Train until the steps, the minutes or the discriminator's accuracy end it."""
         recipe, fabric = self.recipe, self.fabric
-        loader = batches(self.pictures, self.task, recipe.data, seed=recipe.seed, first_step=self.step, steps=recipe.steps)
+        loaders = [
+            batches(
+                self.pictures,
+                task,
+                size,
+                seed=recipe.seed,
+                first_step=self.step,
+                steps=recipe.steps,
+                large_px=max(2 * recipe.data.size_px, size.size_px),
+            )
+            for task, size in zip(self.tasks, recipe.data.sizes(), strict=True)
+        ]
+        pictures_a_step = sum(size.batch for size in recipe.data.sizes())
         began, spent_before = time.monotonic(), self.minutes_spent
         saved_at = logged_at = began
-        for batch in loader:
+        for drawn in zip(*loaders, strict=True):
             self.minutes_spent = spent_before + (time.monotonic() - began) / 60
             progress = self.progress()
             if progress >= 1:
                 break
-            batch = {name: _to(tensor, fabric.device) for name, tensor in batch.items()}
+            group = [{name: _to(tensor, fabric.device) for name, tensor in batch.items()} for batch in drawn]
             rate = self._set_rates(progress)
             adversary = recipe.adversary if recipe.adversary and progress >= recipe.adversary.begins_at else None
 
-            generated = self.task.generate(self.generator, batch)
+            generated = [task.generate(self.generator, batch) for task, batch in zip(self.tasks, group, strict=True)]
             numbers: dict[str, Tensor] = {}
             if adversary:
-                numbers |= self._train_discriminator(generated.detach(), batch, adversary)
+                numbers |= self._train_discriminator(generated[0].detach(), group[0], adversary)
             if not adversary or self.alone > adversary.alone_steps:
-                numbers |= self._train_generator(generated, batch, adversary)
+                numbers |= self._train_generator(generated, group, adversary)
                 self._update_average()
             self.step += 1
 
             now = time.monotonic()
             if self.step % recipe.log_steps == 0:
-                self._log(numbers, rate, pictures_per_second=recipe.log_steps * recipe.data.batch / (now - logged_at))
+                self._log(numbers, rate, pictures_per_second=recipe.log_steps * pictures_a_step / (now - logged_at))
                 logged_at = now
                 if (
                     adversary
@@ -147,7 +162,7 @@ class _Run:
                     fabric.print(f"the discriminator no longer tells them apart (accuracy {self.accuracy:.2f})")
                     break
             if self.step % recipe.sheet_steps == 0 or self.step == 1:
-                self._sheet(batch)
+                self._sheet(group[0])
             if now - saved_at > recipe.checkpoint_minutes * 60:
                 self._save()
                 saved_at = now
@@ -175,14 +190,15 @@ class _Run:
         self.alone += 1
         return {"discriminator": loss.detach()}
 
-    def _train_generator(self, generated: Tensor, batch: Batch, adversary: Adversary | None) -> dict[str, Tensor]:
-        parts = self.task.score(generated, batch)
+    def _train_generator(self, generated: Sequence[Tensor], group: Sequence[Batch], adversary: Adversary | None) -> dict[str, Tensor]:
+        scores = [task.score(made, batch) for task, made, batch in zip(self.tasks, generated, group, strict=True)]
+        parts = {name: torch.stack([score[name] for score in scores]).mean() for name in scores[0]}
         weights = self.recipe.losses
         loss = torch.stack([weights[name] * part for name, part in parts.items() if name in weights]).sum()
         if adversary:
             assert self.discriminator is not None
             self.discriminator.requires_grad_(False)
-            on_generated, _ = self.task.judged(generated, batch)
+            on_generated, _ = self.task.judged(generated[0], group[0])
             parts["adversarial"] = losses.generator_adversarial_loss(self.discriminator(on_generated).float(), adversary.loss)
             loss = loss + weights["adversarial"] * parts["adversarial"]
         self._require_number("generator", loss)

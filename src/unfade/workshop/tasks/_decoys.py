@@ -1,4 +1,5 @@
-"""Things that look like damage and are none: lattices, fences, bricks and stripes in perspective, and ground that is cracked itself.
+"""Things that look like damage and are none: lattices, fences, bricks and stripes in perspective, ground that is cracked itself, and the
+flat blacks and whites of a hard print, which look like torn-off parts.
 
 What tells a lattice from scratches is that it comes back at even distances, and a crack in concrete from one in the print that it is dark
 and ragged and that nothing else is in the picture; photographs that have them by themselves are too few to learn that from.
@@ -91,6 +92,14 @@ def cracked_ground(image: Image, rng: np.random.Generator) -> Image:
         ground = cv2.GaussianBlur(ground, (0, 0), float(rng.uniform(0.3, 1.2)))
     clipped: Image = np.clip(ground, 0, 1)
     return clipped
+
+
+def hard_print(image: Image, rng: np.random.Generator) -> Image:
+    """`image` (h, w, 3) in [0, 1] on hard paper: shadows closed, lights burned out, with an edge at every outline; not the same array."""
+    pivot, slope = rng.uniform(0.15, 0.85), float(np.exp(rng.uniform(np.log(1.5), np.log(6))))
+    darkest, brightest = rng.uniform(0.0, 0.2), rng.uniform(0.7, 1.0)
+    hard: Image = darkest + (brightest - darkest) / (1 + np.exp(np.float32(-4 * slope) * (image - np.float32(pivot))))
+    return hard.astype(np.float32)
 
 
 def _smooth_noise(height: int, width: int, grain_px: float, rng: np.random.Generator) -> Plane:

