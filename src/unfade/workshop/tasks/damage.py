@@ -25,6 +25,8 @@ from unfade.workshop.tasks._check import check_losses, read_options
 from unfade.workshop.tasks._decoys import add_lattice, cracked_ground, hard_print
 
 LARGEST_ENLARGEMENT = 1.8
+SOFT_RANGE = (0.45, 0.8)
+"""At what share of its size a soft sample is aged."""
 
 
 class Options(BaseModel):
@@ -36,6 +38,12 @@ class Options(BaseModel):
     )
     enlarged_share: float = Field(
         default=0.0, ge=0, le=1, description="share of samples enlarged by up to 1.8 first: soft photographs under large, sharp damage"
+    )
+    soft_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of samples aged at 0.45 to 0.8 of their size and enlarged: scans larger than what is in them, damage and all",
     )
     lattice_share: float = Field(
         default=0.0, ge=0, le=1, description="share of samples with a lattice, fence or bricks drawn in: regular bars are no scratches"
@@ -100,6 +108,10 @@ class DamageTask:
         if self._options.enlarged_share and rng.random() < self._options.enlarged_share:
             side = round(len(crop) * rng.uniform(1.2, LARGEST_ENLARGEMENT))
             crop = cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC)
+        full = crop.shape[0]
+        if self._options.soft_share and rng.random() < self._options.soft_share:
+            side = round(full * rng.uniform(*SOFT_RANGE))
+            crop = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
         image = crop.astype(np.float32) / 255
         if self._options.lattice_share and rng.random() < self._options.lattice_share:
             image = add_lattice(image, rng)
@@ -114,8 +126,11 @@ class DamageTask:
             image, lost, stained = aged.image, aged.mask, aged.stained
         elif rng.random() < 0.5:
             image = np.repeat(color.luma(image)[..., None], 3, axis=-1)
+        if len(image) != full:
+            image = cv2.resize(image, (full, full), interpolation=cv2.INTER_CUBIC)
+            lost, stained = (cv2.resize(mask.astype(np.float32), (full, full)) >= 0.5 for mask in (lost, stained))
         size = self._recipe.data.size_px
-        top, left = (int(rng.integers(side - size + 1)) for side in crop.shape[:2])
+        top, left = (int(rng.integers(full - size + 1)) for _ in range(2))
         window = np.s_[top : top + size, left : left + size]
         image, lost, stained = image[window], lost[window], stained[window]
         image = np.round(np.clip(image, 0, 1) * 255) / np.float32(255)
