@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from pathlib import Path
+from typing import TypeVar, get_args, overload
 
 from pydantic import BaseModel, ValidationError
 
+from unfade.ageing import Textures
 from unfade.errors import RecipeError
 from unfade.workshop.recipe import Recipe
 
 Options = TypeVar("Options", bound=BaseModel)
+Spec = TypeVar("Spec", bound=BaseModel)
+Other = TypeVar("Other", bound=BaseModel)
 
 
 def check_losses(recipe: Recipe, known: frozenset[str]) -> None:
@@ -28,3 +32,20 @@ def read_options(recipe: Recipe, kind: type[Options]) -> Options:
     except ValidationError as error:
         first = error.errors()[0]
         raise RecipeError(f"{recipe.name}: options.{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+@overload
+def generator_of(recipe: Recipe, kind: type[Spec], /) -> Spec: ...
+@overload
+def generator_of(recipe: Recipe, kind: type[Spec], other: type[Other], /) -> Spec | Other: ...
+def generator_of(recipe: Recipe, *kinds: type[BaseModel]) -> BaseModel:
+    """The recipe's generator, which must be of one of these kinds. Raises `RecipeError`."""
+    if isinstance(recipe.generator, kinds):
+        return recipe.generator
+    names = " or ".join(get_args(kind.model_fields["kind"].annotation)[0] for kind in kinds)
+    raise RecipeError(f"{recipe.name}: generator.kind: the task {recipe.task} needs a {names} generator, not {recipe.generator.kind}")
+
+
+def textures_in(folder: str) -> Textures | None:
+    """The textures of the folder that an option names; none if it names none. Raises `DataError` if there are none in it."""
+    return Textures(Path(folder)) if folder else None

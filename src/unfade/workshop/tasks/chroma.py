@@ -12,12 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unfade import color
-from unfade.errors import RecipeError
 from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_full_size_unet
 from unfade.workshop.recipe import BackboneGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported
-from unfade.workshop.tasks._check import check_losses, read_options
+from unfade.workshop.tasks._check import check_losses, generator_of, read_options
 from unfade.workshop.tasks._colorizer import exported_colorizer, sheet_row
 
 
@@ -64,9 +63,7 @@ class ChromaTask:
 
     def __init__(self, recipe: Recipe) -> None:
         check_losses(recipe, self.losses)
-        if not isinstance(recipe.generator, BackboneGenerator):
-            raise RecipeError(f"{recipe.name}: generator.kind: the task chroma needs a backbone generator, not {recipe.generator.kind}")
-        self._recipe, self._spec, self._options = recipe, recipe.generator, read_options(recipe, Options)
+        self._recipe, self._spec, self._options = recipe, generator_of(recipe, BackboneGenerator), read_options(recipe, Options)
 
     def prepare(self, pictures: Pictures) -> None:
         """Nothing to learn beforehand."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -12,14 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from unfade import ageing, color
-from unfade.errors import RecipeError
 from unfade.models.card import Port
 from unfade.workshop import losses
 from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
-from unfade.workshop.tasks._check import check_losses, read_options
+from unfade.workshop.tasks._check import check_losses, generator_of, read_options, textures_in
 from unfade.workshop.tasks._judge import FeatureJudge, judge_for, require_weights
 
 
@@ -58,11 +56,9 @@ class CleanTask:
 
     def __init__(self, recipe: Recipe) -> None:
         check_losses(recipe, self.losses)
-        if not isinstance(recipe.generator, LeanGenerator):
-            raise RecipeError(f"{recipe.name}: generator.kind: the task clean needs a lean generator, not {recipe.generator.kind}")
-        self._recipe, self._spec, self._options = recipe, recipe.generator, read_options(recipe, Options)
+        self._recipe, self._spec, self._options = recipe, generator_of(recipe, LeanGenerator), read_options(recipe, Options)
         self._ageing = ageing.Ageing.preset("clean")
-        self._textures = ageing.Textures(Path(self._options.textures)) if self._options.textures else None
+        self._textures = textures_in(self._options.textures)
         self._judge: FeatureJudge | None = None
         require_weights(recipe, self._options.feature_weights)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar
 
 import cv2
@@ -14,14 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unfade import ageing, color
-from unfade.errors import RecipeError
 from unfade.models.card import Port
 from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_full_size_unet
 from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import BackboneGenerator, LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
-from unfade.workshop.tasks._check import check_losses, read_options
+from unfade.workshop.tasks._check import check_losses, generator_of, read_options, textures_in
 from unfade.workshop.tasks._decoys import add_lattice, cracked_ground, hard_print
 
 LARGEST_ENLARGEMENT = 1.8
@@ -93,13 +91,10 @@ class DamageTask:
 
     def __init__(self, recipe: Recipe) -> None:
         check_losses(recipe, self.losses)
-        if not isinstance(recipe.generator, LeanGenerator | BackboneGenerator):
-            raise RecipeError(
-                f"{recipe.name}: generator.kind: the task damage needs a lean or backbone generator, not {recipe.generator.kind}"
-            )
-        self._recipe, self._spec, self._options = recipe, recipe.generator, read_options(recipe, Options)
+        self._recipe, self._spec = recipe, generator_of(recipe, LeanGenerator, BackboneGenerator)
+        self._options = read_options(recipe, Options)
         self._ageing = ageing.Ageing.preset("damage")
-        self._textures = ageing.Textures(Path(self._options.textures)) if self._options.textures else None
+        self._textures = textures_in(self._options.textures)
 
     def prepare(self, pictures: Pictures) -> None:
         """Nothing to learn beforehand."""
@@ -112,14 +107,14 @@ class DamageTask:
         if self._options.soft_share and rng.random() < self._options.soft_share:
             side = round(full * rng.uniform(*SOFT_RANGE))
             crop = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
-        image = crop.astype(np.float32) / 255
+        image: np.ndarray = crop.astype(np.float32) / 255
         if self._options.lattice_share and rng.random() < self._options.lattice_share:
             image = add_lattice(image, rng)
         if self._options.ground_share and rng.random() < self._options.ground_share:
             image = cracked_ground(image, rng)
         if self._options.hard_share and rng.random() < self._options.hard_share:
             image = hard_print(image, rng)
-        lost = np.zeros(crop.shape[:2], bool)
+        lost: np.ndarray = np.zeros(image.shape[:2], bool)
         stained = lost
         if rng.random() >= self._options.untouched_share:
             aged = self._ageing(image, rng, textures=self._textures)

@@ -4,7 +4,6 @@ that."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from unfade import ageing, color, inpainting
-from unfade.errors import RecipeError
 from unfade.models.card import Port
 from unfade.workshop import losses
 from unfade.workshop.data import Pairs, Pictures, Sample
@@ -21,7 +19,7 @@ from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_full_size
 from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import BackboneGenerator, LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
-from unfade.workshop.tasks._check import check_losses, read_options
+from unfade.workshop.tasks._check import check_losses, generator_of, read_options, textures_in
 from unfade.workshop.tasks._judge import FeatureJudge, judge_for, require_weights
 
 FEATURE_STAGES = 2  # features at strides 2, 4 and 8: texture and edges; what things are is left to what is around the hole
@@ -79,13 +77,10 @@ class FillTask:
 
     def __init__(self, recipe: Recipe) -> None:
         check_losses(recipe, self.losses)
-        if not isinstance(recipe.generator, LeanGenerator | BackboneGenerator):
-            raise RecipeError(
-                f"{recipe.name}: generator.kind: the task fill needs a lean or backbone generator, not {recipe.generator.kind}"
-            )
-        self._recipe, self._spec, self._options = recipe, recipe.generator, read_options(recipe, Options)
+        self._recipe, self._spec = recipe, generator_of(recipe, LeanGenerator, BackboneGenerator)
+        self._options = read_options(recipe, Options)
         self._aged = ageing.Ageing.preset("clean")
-        self._textures = ageing.Textures(Path(self._options.textures)) if self._options.textures else None
+        self._textures = textures_in(self._options.textures)
         self._masks: list[np.ndarray] = []
         self._judge: FeatureJudge | None = None
         require_weights(recipe, self._options.feature_weights)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar
 
 import cv2
@@ -21,7 +20,7 @@ from unfade.workshop.networks.backbone_unet import packaged_lite0
 from unfade.workshop.networks.tone import FIELD, THUMBNAIL_PX, ToneNetwork, apply_tone, quantiles
 from unfade.workshop.recipe import Recipe, ToneGenerator
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
-from unfade.workshop.tasks._check import check_losses, read_options
+from unfade.workshop.tasks._check import check_losses, generator_of, read_options, textures_in
 
 # A photograph whose PSNR to its new self is below the first needs cleaning for certain; above the second it does not.
 NEED_DB_RANGE = (27.0, 36.0)
@@ -64,11 +63,9 @@ class ToneTask:
         check_losses(recipe, self.losses)
         if recipe.adversary:
             raise RecipeError(f"{recipe.name}: adversary: the task tone has none; a transform of a few numbers cannot invent")
-        if not isinstance(recipe.generator, ToneGenerator):
-            raise RecipeError(f"{recipe.name}: generator.kind: the task tone needs a tone generator, not {recipe.generator.kind}")
-        self._spec, self._options = recipe.generator, read_options(recipe, Options)
+        self._spec, self._options = generator_of(recipe, ToneGenerator), read_options(recipe, Options)
         self._ageing = ageing.Ageing.preset("faded")
-        self._textures = ageing.Textures(Path(self._options.textures)) if self._options.textures else None
+        self._textures = textures_in(self._options.textures)
         self._need = torch.zeros(0)
 
     def prepare(self, pictures: Pictures) -> None:
