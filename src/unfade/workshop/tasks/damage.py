@@ -100,31 +100,15 @@ class DamageTask:
         """Nothing to learn beforehand."""
 
     def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
-        if self._options.enlarged_share and rng.random() < self._options.enlarged_share:
-            side = round(len(crop) * rng.uniform(1.2, LARGEST_ENLARGEMENT))
-            crop = cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC)
-        full = crop.shape[0]
-        if self._options.soft_share and rng.random() < self._options.soft_share:
-            side = round(full * rng.uniform(*SOFT_RANGE))
-            crop = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
-        image: np.ndarray = crop.astype(np.float32) / 255
-        if self._options.lattice_share and rng.random() < self._options.lattice_share:
-            image = add_lattice(image, rng)
-        if self._options.ground_share and rng.random() < self._options.ground_share:
-            image = cracked_ground(image, rng)
-        if self._options.hard_share and rng.random() < self._options.hard_share:
-            image = hard_print(image, rng)
-        lost: np.ndarray = np.zeros(image.shape[:2], bool)
-        stained = lost
-        if rng.random() >= self._options.untouched_share:
-            aged = self._ageing(image, rng, textures=self._textures)
-            image, lost, stained = aged.image, aged.mask, aged.stained
-        elif rng.random() < 0.5:
-            image = np.repeat(color.luma(image)[..., None], 3, axis=-1)
+        if _chance(self._options.enlarged_share, rng):
+            crop = _square(crop, round(len(crop) * rng.uniform(1.2, LARGEST_ENLARGEMENT)), cv2.INTER_CUBIC)
+        full, size = len(crop), self._recipe.data.size_px
+        if _chance(self._options.soft_share, rng):
+            crop = _square(crop, round(full * rng.uniform(*SOFT_RANGE)), cv2.INTER_AREA)
+        image, lost, stained = self._aged(self._with_decoys(crop.astype(np.float32) / 255, rng), rng)
         if len(image) != full:
-            image = cv2.resize(image, (full, full), interpolation=cv2.INTER_CUBIC)
-            lost, stained = (cv2.resize(mask.astype(np.float32), (full, full)) >= 0.5 for mask in (lost, stained))
-        size = self._recipe.data.size_px
+            image = _square(image, full, cv2.INTER_CUBIC)
+            lost, stained = (_square(mask.astype(np.float32), full, cv2.INTER_LINEAR) >= 0.5 for mask in (lost, stained))
         top, left = (int(rng.integers(full - size + 1)) for _ in range(2))
         window = np.s_[top : top + size, left : left + size]
         image, lost, stained = image[window], lost[window], stained[window]
@@ -134,6 +118,24 @@ class DamageTask:
             "lost": lost[None].astype(np.float32),
             "judged": (~stained)[None].astype(np.float32),
         }
+
+    def _with_decoys(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The picture (h, w, 3) in [0, 1], by chance with what looks like damage and is none."""
+        if _chance(self._options.lattice_share, rng):
+            image = add_lattice(image, rng)
+        if _chance(self._options.ground_share, rng):
+            image = cracked_ground(image, rng)
+        return hard_print(image, rng) if _chance(self._options.hard_share, rng) else image
+
+    def _aged(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The picture aged, or left as it is, in gray by a coin; where it is lost and where only stained, (h, w)."""
+        if rng.random() >= self._options.untouched_share:
+            aged = self._ageing(image, rng, textures=self._textures)
+            return aged.image, aged.mask, aged.stained
+        if rng.random() < 0.5:
+            image = np.repeat(color.luma(image)[..., None], 3, axis=-1)
+        nowhere = np.zeros(image.shape[:2], bool)
+        return image, nowhere, nowhere
 
     def build(self) -> nn.Module:
         spec = self._spec
@@ -184,6 +186,15 @@ class DamageTask:
                 "stains that let the picture through are left to cleaning",
             ),
         )
+
+
+def _chance(share: float, rng: np.random.Generator) -> bool:
+    """True in `share` of the cases; a share of 0 draws no number, so that what it switches off does not change the rest."""
+    return share > 0 and rng.random() < share
+
+
+def _square(picture: np.ndarray, side: int, method: int) -> np.ndarray:
+    return np.asarray(cv2.resize(picture, (side, side), interpolation=method))
 
 
 TASK: Callable[[Recipe], DamageTask] = DamageTask
