@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -102,6 +103,8 @@ def test_tiff_holds_everything(photo: Photo, compression: str) -> None:
 @QUICK
 @given(photos(bits=(8,), channels=(3,)))
 def test_a_lossless_webp_stays_lossless(photo: Photo) -> None:
+    if photo.alpha is not None and (photo.alpha == 255).all():  # libwebp keeps no alpha that is opaque everywhere
+        photo = replace(photo, alpha=None)
     back = read(encode_file(photo, "webp", 100))
     assert_same_samples(back, photo)
     assert back.origin.webp_lossless

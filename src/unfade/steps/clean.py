@@ -23,7 +23,7 @@ from unfade.work import Progress, Work
 THUMBNAIL_PX = 128
 # Below the first need nothing is done, above the second all of the strength; a smoothstep between, so that no photograph is on an edge.
 # A photograph that is sound keeps its tone even where this is open; its detail it would not keep: asphalt looks like grain.
-TONE_RANGE = (0.7, 0.95)
+TONE_RANGE = (0.8, 0.95)
 DETAIL_RANGE = (0.93, 0.97)
 PLAIN_TILE_PX = 640  # of tone alone, which needs no windows: this much is in memory at once
 # Below this tone a power goes on as a straight line, as in training, so that nothing is clipped on the way.
