@@ -210,13 +210,13 @@ def _start_worker(_: int) -> None:
 
 
 def batches(
-    pictures: Pictures, task: Sampling, data: Data, *, seed: int, first_step: int, steps: int, large_px: int | None = None
+    pictures: Pictures, task: Sampling, data: Data, *, seed: int, first_step: int, steps: int, large_px: int
 ) -> Iterator[Mapping[str, torch.Tensor]]:
     """Batches for steps `first_step` up to `steps`, made by `data.workers` processes.
 
-    `large_px`: the short side from which a picture is large (`data.large_share`); none: twice `data.size_px`.
+    `large_px`: the short side from which a picture is large (`data.large_share`).
     """
-    samples = _Samples(pictures, task, data, seed, 2 * data.size_px if large_px is None else large_px)
+    samples = _Samples(pictures, task, data, seed, large_px)
     loader = DataLoader(
         samples,
         batch_size=data.batch,

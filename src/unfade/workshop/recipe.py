@@ -149,6 +149,10 @@ class Recipe(_Part):
     def _adversary_has_a_weight(self) -> Recipe:
         if (self.adversary is None) != ("adversarial" not in self.losses):
             raise ValueError("[adversary] and losses.adversarial go together; give both or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _adversary_sees_one_size(self) -> Recipe:
         if self.adversary and self.data.wide:
             raise ValueError("[adversary] judges squares of one size; take out [adversary] or [data.wide]")
         return self

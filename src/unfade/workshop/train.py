@@ -20,7 +20,7 @@ from unfade.models import store
 from unfade.workshop import checkpoint, losses
 from unfade.workshop.data import batches, cache_pictures
 from unfade.workshop.networks.patch import PatchDiscriminator
-from unfade.workshop.recipe import Adversary, Recipe, parse_recipe, read_recipe, recipe_toml
+from unfade.workshop.recipe import Adversary, Data, Recipe, parse_recipe, read_recipe, recipe_toml
 from unfade.workshop.tasks import TASKS, Batch, Task
 
 ACCURACY_MEMORY = 0.99  # of the discriminator's running accuracy
@@ -117,15 +117,7 @@ class _Run:
         """Train until the steps, the minutes or the discriminator's accuracy end it."""
         recipe, fabric = self.recipe, self.fabric
         loaders = [
-            batches(
-                self.pictures,
-                task,
-                size,
-                seed=recipe.seed,
-                first_step=self.step,
-                steps=recipe.steps,
-                large_px=max(2 * recipe.data.size_px, size.size_px),
-            )
+            self._batches(task, size, seed=recipe.seed, first_step=self.step, steps=recipe.steps)
             for task, size in zip(self.tasks, recipe.data.sizes(), strict=True)
         ]
         pictures_a_step = sum(size.batch for size in recipe.data.sizes())
@@ -170,6 +162,11 @@ class _Run:
             self._recalibrate()
         self._save()
         self.curves.close()
+
+    def _batches(self, task: Task, size: Data, *, seed: int, first_step: int, steps: int) -> Iterator[Batch]:
+        """Batches of squares of one size; a picture is large if it holds two of the recipe's own squares, and one of these."""
+        large_px = max(2 * self.recipe.data.size_px, size.size_px)
+        return batches(self.pictures, task, size, seed=seed, first_step=first_step, steps=steps, large_px=large_px)
 
     def progress(self) -> float:
         """The share of the training that is done: by steps, or by minutes if there are any."""
@@ -246,7 +243,7 @@ class _Run:
         if not norms:
             return
         momenta = [norm.momentum for norm in norms]
-        samples = batches(self.pictures, self.task, self.recipe.data, seed=self.recipe.seed + 1, first_step=0, steps=CALIBRATION_BATCHES)
+        samples = self._batches(self.task, self.recipe.data, seed=self.recipe.seed + 1, first_step=0, steps=CALIBRATION_BATCHES)
         with self._averaged():
             for norm in norms:
                 norm.reset_running_stats()

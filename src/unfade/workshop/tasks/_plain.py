@@ -7,24 +7,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unfade.errors import RecipeError
 from unfade.models.card import Port
 from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.networks.pix2pix import Pix2PixUNet
 from unfade.workshop.recipe import LeanGenerator, Pix2PixGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
+from unfade.workshop.tasks._check import generator_of
 
 PLAIN_LOSSES = frozenset({"l1"})
 
 
 def build_plain(recipe: Recipe, *, inputs: int, outputs: int) -> nn.Module:
     """The recipe's generator from pictures to pictures. Raises `RecipeError` for a kind that needs hints."""
-    spec = recipe.generator
+    spec = generator_of(recipe, Pix2PixGenerator, LeanGenerator)
     if isinstance(spec, Pix2PixGenerator):
         return Pix2PixUNet(inputs, outputs, channels=spec.channels, depth=spec.depth, dropout=spec.dropout)
-    if isinstance(spec, LeanGenerator):
-        return LeanUNet(inputs, outputs, channels=spec.channels, blocks=spec.blocks)
-    raise RecipeError(f"{recipe.name}: generator.kind: the task {recipe.task} needs a pix2pix or lean generator, not {spec.kind}")
+    return LeanUNet(inputs, outputs, channels=spec.channels, blocks=spec.blocks)
 
 
 def plain_losses(generated: Tensor, target: Tensor) -> dict[str, Tensor]:
