@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -13,6 +13,9 @@ import pytest
 from unfade.ageing import KINDS, PRESETS, Ageing, Textures, age, damage_only, masks
 from unfade.ageing._paint import FAINTEST, Coat, Painted, Stroke
 from unfade.ageing._recipe import ORDER
+from unfade.ageing.abrasion import Abrasion
+from unfade.ageing.cracks import Cracks
+from unfade.ageing.losses import Losses
 from unfade.ageing.tears import Tears
 from unfade.errors import DataError, UnknownNameError, UsageError
 
@@ -222,7 +225,42 @@ def test_what_stays_in_color_has_chances_of_its_own() -> None:
         Ageing({}, in_color={"dust": 2})
 
 
-def test_worn_tears_show_no_fibres(rng: np.random.Generator) -> None:
-    for worn, kinds_of_paint in ((0.0, 2), (1.0, 1)):
-        coats = Tears(worn=worn).draw(rng, (240, 320)).coats
-        assert sum(bool(coat.blobs) for coat in coats) == kinds_of_paint * len(coats) // 2
+def test_worn_tears_show_no_fibres() -> None:
+    for seed in range(6):
+        worn, torn = (Tears(worn=chance, lobed=0.0).draw(seeded(seed), (240, 320)).coats for chance in (1.0, 0.0))
+        assert len({coat.color for coat in worn}) == 1, "what is behind the print, and nothing else"
+        assert len({coat.color for coat in torn}) > 1
+
+
+def area(kinds: Iterable[Painted]) -> float:
+    """The mean share of the picture that they cover."""
+    return float(np.mean([plan.mask().mean() for plan in kinds]))
+
+
+def test_what_makes_tears_lobed_cracks_trees_and_losses_peel() -> None:
+    shape = (240, 320)
+
+    def length_of_edge(lobed: float) -> float:
+        masks = [Tears(worn=0.0, lobed=lobed).draw(seeded(seed), shape).mask() for seed in range(24)]
+        return float(np.mean([np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1]) for mask in masks]))
+
+    assert length_of_edge(1.0) > 1.1 * length_of_edge(0.0)
+    strokes = {
+        trees: [len(Cracks(branching=1.0, trees=trees).draw(seeded(seed), shape).coats[0].strokes) for seed in range(12)]
+        for trees in (0.0, 1.0)
+    }
+    assert np.mean(strokes[1.0]) > 2 * np.mean(strokes[0.0]) and max(strokes[1.0]) < 180
+    peeled, flaked = (area(Losses(flaking=1.0, peeling=chance).draw(seeded(seed), shape) for seed in range(24)) for chance in (1.0, 0.0))
+    assert peeled > 2 * flaked
+
+
+def test_abrasion_is_flecks_over_a_part_or_the_swipe_of_an_arc() -> None:
+    flecks = [Abrasion(flecked=1.0).draw(seeded(seed), (240, 320)) for seed in range(12)]
+    pieces = [cv2.connectedComponents(plan.mask().astype(np.uint8))[0] for plan in flecks]
+    assert np.median(pieces) > 100 and 0.005 < area(flecks) < 0.3
+    for seed in range(12):
+        (coat,) = Abrasion(flecked=0.0).draw(seeded(seed), (240, 320)).coats
+        assert coat.strokes and not coat.stencils
+        for stroke in coat.strokes:
+            middle = stroke.points.mean(axis=0)
+            assert np.hypot(*(stroke.points - middle).T).max() < 1.3 * Abrasion().radius_range[1] * 240

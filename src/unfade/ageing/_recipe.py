@@ -23,7 +23,7 @@ KINDS: Registry[Kind] = Registry("unfade.ageing", "KIND", "kind of damage")
 ORDER = (
     "greying",
     # what befell the print or the plate
-    *("fingerprints", "foxing", "stains", "tape", "losses", "cracks", "creases", "scratches", "hairs", "dust", "tears"),
+    *("fingerprints", "foxing", "stains", "tape", "abrasion", "losses", "cracks", "creases", "scratches", "hairs", "dust", "tears"),
     # what time did to all of it, and the scanner after it
     *("mirroring", "lighting", "fading", "dye-fading", "yellowing", "toning", "blur", "paper", "grain", "halftone", "jpeg"),
 )
@@ -149,6 +149,7 @@ _STRUCTURED = {
     "foxing": 0.08,
     "stains": 0.4,
     "tape": 0.03,
+    "abrasion": 0.15,
     "losses": 0.4,
     "cracks": 0.15,
     "creases": 0.25,
@@ -175,7 +176,7 @@ PRESETS: Mapping[str, Ageing] = MappingProxyType(
     {
         "all": Ageing({**_STRUCTURED, **_UNSTRUCTURED}),
         "damage": Ageing(
-            {**_STRUCTURED, **_UNSTRUCTURED, "cracks": 0.2, "creases": 0.3, "tears": 0.4},
+            {**_STRUCTURED, **_UNSTRUCTURED, "abrasion": 0.22, "cracks": 0.25, "creases": 0.3, "tears": 0.4},
             amount_range=(0.15, 2.2),
             tone_range=(0.3, 1.3),
             sound=0.12,

@@ -40,6 +40,8 @@ class Cracks:
     width_px_range: Range = (0.4, 1.8)
     opacity_range: Range = (0.35, 1.0)
     branching: float = 0.5
+    trees: float = 0.4
+    """Chance that branching cracks fork on and on and hardly wander, as roots do."""
     dark: float = 0.2
 
     def draw(self, rng: np.random.Generator, shape: Shape, textures: Textures | None = None, *, amount: float = 1.0) -> Painted:
@@ -99,11 +101,13 @@ class Cracks:
             start[int(rng.integers(2))] *= 0
         trunks = several(rng, (1, 5), amount)
         waiting = [(start, rng.random() * 2 * np.pi, log_between(rng, (0.2, 0.9)) * short, width) for _ in range(max(trunks, 1))]
-        forks = between(rng, (0.5, 4.0))
-        while waiting and len(strokes) < 40:
+        forks, bend, most = between(rng, (0.5, 4.0)), 0.22, 40
+        if rng.random() < self.trees:
+            forks, bend, most = between(rng, (3.0, 8.0)), between(rng, (0.04, 0.15)), 160
+        while waiting and len(strokes) < most:
             origin, angle, length, thick = waiting.pop(0)
             steps = int(np.clip(length / (5 * fineness(shape)), 4, 40))
-            angles = angle + np.cumsum(rng.standard_normal(steps) * 0.22)
+            angles = angle + np.cumsum(rng.standard_normal(steps) * bend)
             path = origin + np.cumsum(np.stack([np.cos(angles), np.sin(angles)], axis=1), axis=0) * (length / steps)
             strokes.append(Stroke(path.astype(np.float32), np.linspace(thick, thick * 0.5, steps).astype(np.float32)))
             if thick > width * 0.25 and length > 0.05 * short:

@@ -27,6 +27,8 @@ class Losses:
     """Chance of ragged flaking over a part of the picture instead of single losses."""
     flaked_range: Range = (0.9, 2.6)
     """Level that the noise (deviation 1) must pass where flaking is worst: smaller is more."""
+    peeling: float = 0.3
+    """Chance that flaking takes most of what is there, over up to half of the picture."""
 
     def draw(self, rng: np.random.Generator, shape: Shape, textures: Textures | None = None, *, amount: float = 1.0) -> Painted:
         """See `Kind.draw`."""
@@ -35,7 +37,11 @@ class Losses:
         stencils: tuple[Stencil | Flakes, ...] = ()
         if amount > 0 and rng.random() < self.flaking:
             grid = (rng.random((3, 3)) * 3 - 3).astype(np.float32)
-            grid[int(rng.integers(3)), int(rng.integers(3))] = 0.6
+            worst = int(rng.integers(3)), int(rng.integers(3))
+            grid[worst] = 0.6
+            if rng.random() < self.peeling:
+                grid[worst] = between(rng, (1.0, 2.0))
+                grid[worst[0], (worst[1] + 1) % 3] = between(rng, (0.0, 1.5))
             zoom = log_between(rng, (0.4, 2.0)) * 256 / max(short, 16)
             level = between(rng, self.flaked_range) / max(min(amount, 1.5), 0.3)
             stencils = (Flakes(Window.draw(rng, zoom), grid, level, float(rng.choice((1.0, 1.2, 1.4)))),)

@@ -20,12 +20,14 @@ class Tears:
 
     role: ClassVar[Role] = "lost"
     number_range: Range = (1, 3)
-    corner_range: Range = (0.08, 0.5)
+    corner_range: Range = (0.08, 0.8)
     border_range: Range = (0.01, 0.09)
     rip_length_range: Range = (0.1, 0.7)
     rip_width_range: Range = (0.004, 0.05)
     fibre_range: Range = (0.002, 0.03)
     """Width of the white fibres along a tear."""
+    lobed: float = 0.3
+    """Chance that a torn edge goes in and out in lobes, as paper does that is torn by hand."""
     worn: float = 0.4
     """Chance that an edge is cut or worn smooth: it wanders in long waves and shows no fibres."""
 
@@ -45,13 +47,16 @@ class Tears:
             if textures is not None and textures.corners and textures.borders and rng.random() < 0.3 and die < 0.7:
                 stencil = self._scanned(rng, shape, textures, corner=die < 0.45)
             window = Window.draw(rng)
-            fibres = Coat(
-                paper_white(rng),
-                blobs=() if stencil or worn else (outlines[0],),
-                texture=between(rng, (0.03, 0.15)),
-                grit=float(rng.choice((0.0, 0.6))),
-                window=window,
-            )
+            if not (stencil or worn):
+                coats.append(
+                    Coat(
+                        paper_white(rng),
+                        blobs=(outlines[0],),
+                        texture=between(rng, (0.03, 0.15)),
+                        grit=float(rng.choice((0.0, 0.6))),
+                        window=window,
+                    )
+                )
             gone = Coat(
                 behind,
                 blobs=() if stencil else (outlines[1],),
@@ -60,7 +65,7 @@ class Tears:
                 grit=0.0 if rng.random() < 0.7 else 1.0,
                 window=window,
             )
-            coats += [fibres, gone]
+            coats.append(gone)
         return Painted(shape, tuple(coats))
 
     def _behind(self, rng: np.random.Generator) -> Color:
@@ -82,6 +87,8 @@ class Tears:
         if worn:
             return np.asarray(between(rng, (0.0, 0.04)) * size * wander(rng, points, int(rng.integers(3, 7))))
         coarse = between(rng, (0.0, 0.03)) * size * wander(rng, points, 5)
+        if rng.random() < self.lobed:
+            coarse = between(rng, (0.03, 0.1)) * size * wander(rng, points, int(rng.integers(5, 12)))
         middle = between(rng, (0.0, 0.008)) * size * wander(rng, points, max(points // 5, 3))
         return np.asarray(coarse + middle + between(rng, (0.0, 0.003)) * size * rng.standard_normal(points))
 
