@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # XYZ of linear sRGB's red, green and blue under D50, the white of ICC's connection space (Bradford-adapted; www.color.org, sRGB2014.icc)
 _D50_FROM_SRGB = np.array([[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]])
 _STRIP_PX = 1 << 20  # pixels converted at a time, so that a whole photograph needs no second one's memory
+_ROOTS = 1 << 16  # entries of the tables that lead back
+_SHARES = (np.arange(256, dtype=np.float32) / 255)[None]  # of white, for each level of 8 bits
 
 
 @cache
@@ -121,20 +123,27 @@ def _strips(height: int, width: int) -> Iterator[slice]:
     return (slice(top, min(height, top + step)) for top in range(0, height, step))
 
 
+def _looked_up(samples: Samples, tables: np.ndarray) -> np.ndarray:
+    """Each sample of (h, w, c) in its channel's table (c or 1, levels) float32, by OpenCV where it can: it is ten times as fast."""
+    if samples.dtype == np.uint8:
+        return np.asarray(cv2.LUT(samples, np.ascontiguousarray(tables.T)[None])).reshape(samples.shape)
+    return np.stack([tables[channel][samples[..., channel]] for channel in range(samples.shape[2])], axis=-1)
+
+
 def srgb_from_samples(samples: Samples, profile: bytes | None) -> Image:
     """Samples (h, w, 1|3) in their own profile (None: sRGB's curve) -> sRGB in [0, 1] (h, w, 3). Out of sRGB's gamut is clipped."""
-    height, width, channels = samples.shape
+    height, width = samples.shape[:2]
     bits = samples.dtype.itemsize * 8
     known = curves(profile, bits) if profile else None
     image = np.empty((height, width, 3), np.float32)
     for rows in _strips(height, width):
         strip = samples[rows]
         if profile is None:
-            image[rows] = (np.arange(256, dtype=np.float32) / 255)[strip] if bits == 8 else strip.astype(np.float32) / 65535
+            image[rows] = _looked_up(strip, _SHARES) if bits == 8 else strip.astype(np.float32) / 65535
         elif known is None:
             image[rows] = _through_lcms(strip, profile).astype(np.float32) / 65535
         else:
-            numbers = np.stack([known.tables[channel][strip[..., channel]] for channel in range(channels)], axis=-1)
+            numbers = _looked_up(strip, known.tables)
             if known.to_srgb is not None:
                 numbers = srgb_from_linear(np.clip(cv2.transform(numbers, known.to_srgb), 0, 1))
             image[rows] = numbers
@@ -159,9 +168,34 @@ def samples_from_srgb(image: Image, profile: bytes | None, *, channels: int, bit
         if known.to_srgb is not None:
             inverse = np.linalg.inv(known.to_srgb.astype(np.float64)).astype(np.float32)
             numbers = cv2.transform(linear_from_srgb(numbers), inverse)
-        for channel in range(channels):
-            samples[rows, :, channel] = np.rint(np.interp(numbers[..., channel], known.tables[channel], np.arange(levels + 1)))
+        roots = cv2.sqrt(cv2.sqrt(np.clip(numbers, 0, 1))).reshape(numbers.shape) * np.float32(_ROOTS)
+        for channel, nearest in enumerate(_levels_of_roots(profile, bits)):
+            samples[rows, :, channel] = _read_off(nearest, roots[..., channel])
     return samples
+
+
+@lru_cache(maxsize=8)
+def _levels_of_roots(profile: bytes | None, bits: int) -> np.ndarray:
+    """What undoes the profile's curves: the level of each fourth root of light, evenly spaced from 0 to 1; (channels, `_ROOTS` + 1).
+
+    Over fourth roots every curve in use (sRGB, gammas of 1.0 to 2.6) runs without a corner at black, so that even steps are fine enough:
+    the nearest one for 8 bits (uint8), a straight line between two for 16 (float32). To search each sample's place in the curve itself
+    takes eight times as long.
+    """
+    known = curves(profile, bits) if profile else None
+    assert known is not None  # profiles without curves go through lcms
+    light = np.linspace(0, 1, _ROOTS + 1) ** 4
+    levels = np.stack([np.interp(light, table.astype(np.float64), np.arange(1 << bits)) for table in known.tables])
+    return np.rint(levels).astype(np.uint8) if bits == 8 else levels.astype(np.float32)
+
+
+def _read_off(levels: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """`levels` at fractional `places` in it: the nearest if they are whole numbers already, else between two, rounded."""
+    if levels.dtype == np.uint8:
+        return np.asarray(levels[np.rint(places).astype(np.int32)])
+    lower = np.minimum(places.astype(np.int32), _ROOTS - 1)
+    low = levels[lower]
+    return np.asarray(np.rint(low + (levels[lower + 1] - low) * (places - lower)))
 
 
 def is_one_way(profile: bytes, channels: int) -> bool:

@@ -155,7 +155,7 @@ def test_colors_agree_with_littlecms(profile: bytes, samples: np.ndarray) -> Non
 
 
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
-@pytest.mark.parametrize("gamma", [1.0, 1.8, 2.2])
+@pytest.mark.parametrize("gamma", [1.0, 1.8, 2.2, 2.6])
 def test_gray_gammas(depth: type, gamma: float) -> None:
     top = np.iinfo(depth).max
     levels = np.arange(top + 1, dtype=depth).reshape(-1, 16, 1)
@@ -164,6 +164,22 @@ def test_gray_gammas(depth: type, gamma: float) -> None:
     np.testing.assert_allclose(linear_from_srgb(image[..., 0]), (levels[..., 0] / top) ** gamma, atol=2e-3)
     assert (image[..., 0] == image[..., 1]).all() and (image[..., 1] == image[..., 2]).all()
     assert np.abs(photo.encode(image).astype(int) - levels).max() <= (1 if depth == np.uint8 else 3)
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("profile", [SRGB, ADOBE_RGB, PROPHOTO], ids=["sRGB", "AdobeRGB", "ProPhoto"])
+def test_the_level_that_encoding_finds_is_the_one_that_lies_nearest_on_the_curve(
+    profile: bytes, depth: type, rng: np.random.Generator
+) -> None:
+    image = (rng.random((40, 50, 3), np.float32) ** 2).clip(0, 1)
+    known = profiles.curves(profile, depth(0).itemsize * 8)
+    assert known is not None
+    light = image if known.to_srgb is None else linear_from_srgb(image) @ np.linalg.inv(known.to_srgb).T
+    searched = np.stack(
+        [np.interp(light[..., channel], known.tables[channel], np.arange(np.iinfo(depth).max + 1)) for channel in range(3)], -1
+    )
+    found = Photo(np.zeros(image.shape, depth), profile=profile).encode(image)
+    assert np.abs(found - searched).max() < 0.55  # half a level is rounding
 
 
 def test_profiles_of_tables_go_through_lcms(rng: np.random.Generator) -> None:

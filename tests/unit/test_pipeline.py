@@ -117,6 +117,19 @@ def test_the_same_in_any_order_of_calls(photo: Photo, sessions: Sessions) -> Non
     np.testing.assert_array_equal(one.photo.samples, other.photo.samples)
 
 
+def test_threads_change_nothing_that_the_shipped_models_make() -> None:
+    photo = read(Path(__file__).parents[2] / "examples" / "lincoln-antietam-1862.jpg")
+    small = read(np.ascontiguousarray(photo.samples[200:360, 240:460]))
+
+    def restored(threads: int) -> np.ndarray:
+        with Sessions(threads) as sessions:
+            return pipeline.restore(small, colorize=True, sessions=sessions).photo.samples
+
+    alone = restored(1)
+    assert (alone != small.samples).any()
+    np.testing.assert_array_equal(restored(3), alone)
+
+
 def test_the_public_names() -> None:
     assert unfade.__all__ == sorted(unfade.__all__) and len(unfade.__all__) <= 12
     words = "Hint Photo PhotoError Result Sessions UnfadeError __version__ colorize find_damage read restore write"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import onnxruntime
 
 CPU = "CPUExecutionProvider"
+WHOLE: frozenset[Task] = frozenset({"tone", "colorize"})
+"""The tasks whose model runs once a photograph, on a reduced copy of it."""
 
 
 def cpu_limit(cgroup: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> int:
@@ -67,8 +69,11 @@ class Session:
             there = ", ".join(onnxruntime.get_available_providers())
             raise ModelError(f"this onnxruntime has no {provider}; it has {there}. Install the onnxruntime package for your device")
         options = onnxruntime.SessionOptions()
-        # One thread a run: windows run beside each other, which wastes nothing, where the threads of one run wait for each other.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        # One thread a run: windows run beside each other, which wastes nothing, where the threads of one run wait for each other. A
+        # network that sees the whole photograph at once has all of them, and they sleep while they wait: windows of others run then.
+        options.intra_op_num_threads = threads if card.task in WHOLE else 1
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 3  # errors only: its warnings speak of graph internals
         options.enable_mem_pattern = False  # one would be kept for each shape, and windows differ in shape from photograph to photograph

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from unfade import color, tiles
-from unfade.arrays import Image, Mask, Plane
+from unfade.arrays import Image, Mask, Plane, Samples
 from unfade.inpainting import biharmonic
 from unfade.models.card import Card
 from unfade.models.session import Session, Sessions, batch_of, picture_of
@@ -43,6 +43,8 @@ BLEED_CONTRAST = 0.02  # damage that stands out by less on the whole leaves no t
 BLEED_DAMAGE_PX = 4  # the damage's own tone is the mean within so many pixels,
 BLEED_AROUND_PX = (3, 7)  # what it would be without damage the mean of what lies so far from the mask
 BLEED_BANDS = 16  # measured on so many bands of the photograph at most
+
+NEUTRAL_PROBE_PX = 16  # pixels so far apart are looked at first
 
 GRAIN = True
 GRAIN_RING_PX = 12  # how far around a hole its grain is measured
@@ -158,9 +160,15 @@ def is_neutral(photo: Photo, mask: Mask) -> bool:
     """Whether everything outside the mask is gray without a tint, so that what is painted must be too."""
     if photo.channels == 1:
         return True
-    return all(
-        bool(((known := photo.samples[rows][~mask[rows]])[:, :2] == known[:, 1:]).all()) for rows in tiles.bands(photo.height, photo.width)
-    )
+
+    def gray(samples: Samples, lost: Mask) -> bool:
+        known = samples[~lost]
+        return bool((known[:, :2] == known[:, 1:]).all())
+
+    apart = np.s_[::NEUTRAL_PROBE_PX, ::NEUTRAL_PROBE_PX]  # a tint is nearly always everywhere
+    if not gray(photo.samples[apart], mask[apart]):
+        return False
+    return all(gray(photo.samples[rows], mask[rows]) for rows in tiles.bands(photo.height, photo.width))
 
 
 def fill_image(image: Image, mask: Mask, session: Session) -> Image:
