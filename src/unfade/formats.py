@@ -503,7 +503,9 @@ def _encode_heif(picture: Picture, quality: int | None) -> bytes:
     page = _heif().from_bytes(mode, (array.shape[1], array.shape[0]), array.tobytes())
     if picture.contents.icc:
         page.info["icc_profile"] = picture.contents.icc
-    options: dict[str, object] = {"quality": DEFAULT_QUALITY if quality is None else quality, "chroma": 444}
+    # x265's slow preset, libheif's default, takes eight times as long for files of the same quality that are 7 % smaller.
+    effort = {"preset": "ultrafast"}
+    options: dict[str, object] = {"quality": DEFAULT_QUALITY if quality is None else quality, "chroma": 444, "enc_params": effort}
     if quality == 100:  # without the step to YCbCr, which rounds
         options |= {"quality": -1, "matrix_coefficients": 0}
     out = io.BytesIO()

@@ -179,8 +179,8 @@ PRESETS: Mapping[str, Ageing] = MappingProxyType(
             {**_STRUCTURED, **_UNSTRUCTURED, "abrasion": 0.22, "cracks": 0.25, "creases": 0.3, "tears": 0.4},
             amount_range=(0.15, 2.2),
             tone_range=(0.3, 1.3),
-            sound=0.12,
-            fresh=0.25,
+            sound=0.25,
+            fresh=0.4,
         ),
         "clean": Ageing(_UNSTRUCTURED, tone_range=(0.3, 1.3), fresh=0.06),
         "faded": Ageing(
