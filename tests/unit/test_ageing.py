@@ -225,6 +225,17 @@ def test_what_stays_in_color_has_chances_of_its_own() -> None:
         Ageing({}, in_color={"dust": 2})
 
 
+def test_one_or_two_kinds_of_damage_may_be_all_there_is() -> None:
+    chances = dict.fromkeys(("dust", "hairs", "scratches", "losses", "tears"), 1.0) | {"fading": 1.0}
+    seen = [Ageing(chances, single=1.0)(picture(), seeded(seed)).layers.keys() for seed in range(60)]
+    assert {len(kinds) for kinds in seen} == {1, 2} and set().union(*seen) == chances.keys() - {"fading"}
+    faded = Ageing(chances, single=1.0, sound=1.0)(picture(), seeded(0))
+    assert not faded.layers and not np.array_equal(faded.image, picture()), "what is over the whole picture takes its own chance"
+    assert len(Ageing(chances)(picture(), seeded(0)).layers) == 5
+    with pytest.raises(UsageError, match="single 2"):
+        Ageing({}, single=2)
+
+
 def test_worn_tears_show_no_fibres() -> None:
     for seed in range(6):
         worn, torn = (Tears(worn=chance, lobed=0.0).draw(seeded(seed), (240, 320)).coats for chance in (1.0, 0.0))

@@ -57,8 +57,9 @@ class Ageing:
 
     `chances` by the kinds' names; a kind that is not named takes no part. `in_color`: other chances for a photograph that stays in color.
     `amount_range`: number and strength of the structured kinds, drawn once a picture, evenly in the logarithm; `tone_range`: the same for
-    the unstructured ones. `sound`: chance of no structured damage at all; `fresh`: chance of no unstructured ageing; `late`: chance that
-    dust and hairs lie on the scanner's glass, over the grain.
+    the unstructured ones. `sound`: chance of no structured damage at all; `single`: chance that one or two structured kinds, each as likely
+    as any other, are all there is: a tear without a speck of dust; `fresh`: chance of no unstructured ageing; `late`: chance that dust and
+    hairs lie on the scanner's glass, over the grain.
     """
 
     chances: Mapping[str, float] = field(default_factory=dict)
@@ -67,14 +68,14 @@ class Ageing:
     sound: float = 0.0
     fresh: float = 0.0
     late: float = 0.15
+    single: float = 0.0
     in_color: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         named = [*self.chances.items(), *self.in_color.items()]
         wrong = [f"{name} {chance}" for name, chance in named if not 0 <= chance <= 1]
-        wrong += [
-            f"{name} {value}" for name, value in (("sound", self.sound), ("fresh", self.fresh), ("late", self.late)) if not 0 <= value <= 1
-        ]
+        shares = {"sound": self.sound, "fresh": self.fresh, "late": self.late, "single": self.single}
+        wrong += [f"{name} {value}" for name, value in shares.items() if not 0 <= value <= 1]
         if wrong:
             raise UsageError(f"a chance must lie between 0 and 1; got {', '.join(wrong)}")
         object.__setattr__(self, "chances", MappingProxyType(dict(self.chances)))
@@ -82,7 +83,16 @@ class Ageing:
 
     def __reduce__(self) -> tuple[object, ...]:
         # A read-only view cannot be pickled, and recipes go to worker processes.
-        return Ageing, (dict(self.chances), self.amount_range, self.tone_range, self.sound, self.fresh, self.late, dict(self.in_color))
+        return Ageing, (
+            dict(self.chances),
+            self.amount_range,
+            self.tone_range,
+            self.sound,
+            self.fresh,
+            self.late,
+            self.single,
+            dict(self.in_color),
+        )
 
     @staticmethod
     def preset(name: str) -> Ageing:
@@ -101,10 +111,12 @@ class Ageing:
         structured, tone = log_between(rng, self.amount_range) * amount, log_between(rng, self.tone_range) * amount
         plans: list[tuple[str, Kind, Plan]] = []
         chances: Mapping[str, float] = {**self.chances, **self.in_color}
+        only = self._only(rng)
         for name in (*ORDER, *(name for name in self.chances if name not in ORDER)):
-            if rng.random() >= chances.get(name, 0.0):
-                continue
             kind = KINDS[name]
+            chance = float(name in only) if only and kind.role in ("lost", "veil") else chances.get(name, 0.0)
+            if rng.random() >= chance:
+                continue
             if kind.role == "target":
                 chances = self.chances
             if kind.role in ("lost", "veil"):
@@ -117,6 +129,13 @@ class Ageing:
             late = [plan for plan in plans if plan[0] in _LATE]
             plans = [plan for plan in plans[:last] if plan[0] not in _LATE] + late + plans[last:]
         return _applied(image, plans)
+
+    def _only(self, rng: np.random.Generator) -> frozenset[str]:
+        """The structured kinds that are all there is; empty where each takes its own chance. Without `single`, no number is drawn."""
+        if not self.single or rng.random() >= self.single:
+            return frozenset()
+        structured = sorted(name for name, chance in self.chances.items() if chance > 0 and KINDS[name].role in ("lost", "veil"))
+        return frozenset(rng.choice(structured, min(int(rng.integers(1, 3)), len(structured)), replace=False).tolist())
 
 
 def _applied(image: Image, plans: list[tuple[str, Kind, Plan]]) -> Aged:
@@ -176,11 +195,12 @@ PRESETS: Mapping[str, Ageing] = MappingProxyType(
     {
         "all": Ageing({**_STRUCTURED, **_UNSTRUCTURED}),
         "damage": Ageing(
-            {**_STRUCTURED, **_UNSTRUCTURED, "abrasion": 0.22, "cracks": 0.25, "creases": 0.3, "tears": 0.4},
+            {**_STRUCTURED, **_UNSTRUCTURED, "abrasion": 0.22, "cracks": 0.25, "creases": 0.3, "tears": 0.4, "blur": 0.55},
             amount_range=(0.15, 2.2),
             tone_range=(0.3, 1.3),
             sound=0.25,
             fresh=0.4,
+            single=0.4,
         ),
         "clean": Ageing(_UNSTRUCTURED, tone_range=(0.3, 1.3), fresh=0.06),
         "faded": Ageing(
@@ -198,7 +218,8 @@ PRESETS: Mapping[str, Ageing] = MappingProxyType(
         ),
     }
 )
-"""all: everything, as in a shoebox. damage: to train detection: sometimes nothing but unstructured ageing, sometimes a great deal.
+"""all: everything, as in a shoebox. damage: to train detection: sometimes nothing but unstructured ageing, sometimes a great deal, often a
+kind or two on a clean photograph, or clean would come to mean whole.
 clean: unstructured only. faded: to train tone; a color photograph is never toned there, because what colors it had cannot be known then.
 mild: everything, faintly. color-input: black-and-white photographs for colorization, `clean` being the gray."""
 

@@ -37,15 +37,15 @@ class Tears:
         behind = self._behind(rng)
         for _ in range(several(rng, self.number_range, amount)):
             die, worn = rng.random(), rng.random() < self.worn
-            if die < 0.45:
+            if die < 0.4:
                 outlines = self._corner(rng, shape, worn)
-            elif die < 0.7:
+            elif die < 0.62:
                 outlines = self._border(rng, shape, worn)
             else:
                 outlines = self._rip(rng, shape, worn)
             stencil: Stencil | None = None
-            if textures is not None and textures.corners and textures.borders and rng.random() < 0.3 and die < 0.7:
-                stencil = self._scanned(rng, shape, textures, corner=die < 0.45)
+            if textures is not None and textures.corners and textures.borders and rng.random() < 0.3 and die < 0.62:
+                stencil = self._scanned(rng, shape, textures, corner=die < 0.4)
             window = Window.draw(rng)
             if not (stencil or worn):
                 coats.append(
@@ -71,9 +71,9 @@ class Tears:
     def _behind(self, rng: np.random.Generator) -> Color:
         """What the scanner saw behind the print."""
         die = rng.random()
-        if die < 0.5:
+        if die < 0.4:
             return paper_white(rng)
-        if die < 0.75:
+        if die < 0.7:
             return (rng.random() * 0.08,) * 3
         return backing(rng)
 
@@ -141,7 +141,9 @@ class Tears:
             start + np.linspace(-0.05, 1, points)[:, None] * length * direction + self._rough(rng, shape, points, worn)[:, None] * across
         )
         half = np.linspace(1, 0, points) * log_between(rng, self.rip_width_range) * short / 2
-        jitter = np.exp(0.3 * rng.standard_normal((2, points)))
+        swelling, ragged = between(rng, (0.0, 0.5)), between(rng, (0.0, 0.3))  # from a clean cut to a tear in coarse paper
+        jitter = np.exp(swelling * np.stack([wander(rng, points, max(points // 8, 3)) for _ in range(2)]))
+        jitter *= np.exp(ragged * rng.standard_normal((2, points)))
         fibre = self._fibre(rng, shape, points) * np.linspace(1, 0.3, points)
         one_side = rng.random() < 0.6  # the fibres show on one side of the rip
         outlines = []
