@@ -198,9 +198,9 @@ PRESETS: Mapping[str, Ageing] = MappingProxyType(
             {**_STRUCTURED, **_UNSTRUCTURED, "abrasion": 0.22, "cracks": 0.25, "creases": 0.3, "tears": 0.4, "blur": 0.55},
             amount_range=(0.15, 2.2),
             tone_range=(0.3, 1.3),
-            sound=0.25,
-            fresh=0.4,
-            single=0.4,
+            sound=0.15,
+            fresh=0.35,
+            single=0.15,
         ),
         "clean": Ageing(_UNSTRUCTURED, tone_range=(0.3, 1.3), fresh=0.06),
         "faded": Ageing(
