@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,24 @@ def test_the_queue_holds_so_many(ledger: Ledger) -> None:
     with pytest.raises(QueueFullError):
         ledger.submit(_job(), max_queue=2)
     ledger.submit(_job(kind="preview"), max_queue=2)  # previews wait elsewhere
+
+
+def test_of_those_who_submit_at_once_no_more_get_in_than_there_are_places(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    count, refused = ledger._table.count, []
+    monkeypatch.setattr(ledger._table, "count", lambda group: (count(group), time.sleep(0.05))[0])  # all have counted before one is in
+
+    def submit() -> None:
+        try:
+            ledger.submit(_job(), max_queue=2)
+        except QueueFullError:
+            refused.append(1)
+
+    threads = [threading.Thread(target=submit) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 4 and len(ledger.waiting()) == 2
 
 
 def test_removing_a_photograph_takes_its_jobs_from_whoever_holds_them(ledger: Ledger) -> None:

@@ -9,6 +9,7 @@ once.
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Literal
@@ -156,6 +157,7 @@ class Ledger:
 
     def __init__(self, table: Table, *, clock: Callable[[], float] = time.time) -> None:
         self._table, self._clock = table, clock
+        self._submitting = threading.Lock()
 
     def close(self) -> None:
         """Let go of the table."""
@@ -218,10 +220,14 @@ class Ledger:
     # --- jobs, from the server's side
 
     def submit(self, job: JobRecord, *, max_queue: int) -> None:
-        """Put a job into the queue. Raises `QueueFullError`."""
-        if self._table.count(_queue(job.kind)) >= max_queue:
-            raise QueueFullError
-        self._table.change(job.id, lambda _: _job_row(job))
+        """Put a job into the queue. Raises `QueueFullError`.
+
+        Those who submit at once take turns, or both would see the last place free; servers that share a table may be over by one each.
+        """
+        with self._submitting:
+            if self._table.count(_queue(job.kind)) >= max_queue:
+                raise QueueFullError
+            self._table.change(job.id, lambda _: _job_row(job))
 
     def job(self, job_id: str) -> JobRecord | None:
         """A job; None where there is none."""
