@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -49,6 +49,18 @@ class Curves:
 
     tables: np.ndarray
     to_srgb: np.ndarray | None
+
+    @cached_property
+    def levels(self) -> np.ndarray:
+        """What undoes the tables: the level of each fourth root of light, evenly spaced from 0 to 1; (channels, `_ROOTS` + 1).
+
+        Over fourth roots every curve in use (sRGB, gammas of 1.0 to 2.6) runs without a corner at black, so that even steps are fine
+        enough: the nearest one for 8 bits (uint8), a straight line between two for 16 (float32). To search each sample's place in the
+        curve itself takes eight times as long.
+        """
+        light, count = np.linspace(0, 1, _ROOTS + 1) ** 4, self.tables.shape[1]
+        levels = np.stack([np.interp(light, table.astype(np.float64), np.arange(count)) for table in self.tables])
+        return np.rint(levels).astype(np.uint8) if count == 256 else levels.astype(np.float32)
 
 
 def _fixed(data: bytes, at: int, count: int) -> np.ndarray:
@@ -169,24 +181,9 @@ def samples_from_srgb(image: Image, profile: bytes | None, *, channels: int, bit
             inverse = np.linalg.inv(known.to_srgb.astype(np.float64)).astype(np.float32)
             numbers = cv2.transform(linear_from_srgb(numbers), inverse)
         roots = cv2.sqrt(cv2.sqrt(np.clip(numbers, 0, 1))).reshape(numbers.shape) * np.float32(_ROOTS)
-        for channel, nearest in enumerate(_levels_of_roots(profile, bits)):
+        for channel, nearest in enumerate(known.levels):
             samples[rows, :, channel] = _read_off(nearest, roots[..., channel])
     return samples
-
-
-@lru_cache(maxsize=8)
-def _levels_of_roots(profile: bytes | None, bits: int) -> np.ndarray:
-    """What undoes the profile's curves: the level of each fourth root of light, evenly spaced from 0 to 1; (channels, `_ROOTS` + 1).
-
-    Over fourth roots every curve in use (sRGB, gammas of 1.0 to 2.6) runs without a corner at black, so that even steps are fine enough:
-    the nearest one for 8 bits (uint8), a straight line between two for 16 (float32). To search each sample's place in the curve itself
-    takes eight times as long.
-    """
-    known = curves(profile, bits) if profile else None
-    assert known is not None  # profiles without curves go through lcms
-    light = np.linspace(0, 1, _ROOTS + 1) ** 4
-    levels = np.stack([np.interp(light, table.astype(np.float64), np.arange(1 << bits)) for table in known.tables])
-    return np.rint(levels).astype(np.uint8) if bits == 8 else levels.astype(np.float32)
 
 
 def _read_off(levels: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -9,8 +9,8 @@ import os
 import struct
 import subprocess
 import sys
-import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -219,11 +219,8 @@ def test_windows_may_be_taken_by_several_threads(samples: np.ndarray) -> None:
             if not np.array_equal(photo.srgb(), expected):
                 wrong.append(1)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: work(), range(4)))
     assert not wrong
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +28,8 @@ def test_models_are_opened_when_asked_for_and_once(sessions: Sessions, monkeypat
 
     monkeypatch.setattr(session_module.Session, "__init__", counted)
     assert sessions.opened == ()
-    threads = [threading.Thread(target=sessions.get, args=("fill",)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(sessions.get, ["fill"] * 8))
     assert made == ["one"] and sessions.opened == ("fill",)
     assert sessions.get("fill") is sessions.get("fill")
     sessions.close()

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +120,13 @@ def test_the_queue_holds_so_many(ledger: Ledger) -> None:
 
 def test_of_those_who_submit_at_once_no_more_get_in_than_there_are_places(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     count, refused = ledger._table.count, []
-    monkeypatch.setattr(ledger._table, "count", lambda group: (count(group), time.sleep(0.05))[0])  # all have counted before one is in
+
+    def slow_count(group: str) -> int:
+        found = count(group)
+        time.sleep(0.05)  # all have counted before one is in
+        return found
+
+    monkeypatch.setattr(ledger._table, "count", slow_count)
 
     def submit() -> None:
         try:
@@ -128,11 +134,8 @@ def test_of_those_who_submit_at_once_no_more_get_in_than_there_are_places(ledger
         except QueueFullError:
             refused.append(1)
 
-    threads = [threading.Thread(target=submit) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: submit(), range(6)))
     assert len(refused) == 4 and len(ledger.waiting()) == 2
 
 
@@ -210,11 +213,8 @@ def test_many_threads_count_right(tmp_path: Path) -> None:
         for _ in range(50):
             table.change("n", lambda row: Row(str(1 + int(row.document if row else 0)), {"g": 1.0}))
 
-    threads = [threading.Thread(target=count) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: count(), range(4)))
     found = table.get("n")
     assert found is not None and found.document == "200" and table.keys("g") == ["n"]
     table.close()

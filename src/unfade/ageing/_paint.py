@@ -176,6 +176,12 @@ def fixed_point(points: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(np.rint(points * (1 << _SHIFT)), -_REACH, _REACH), np.int32)
 
 
+def turned(x: np.ndarray, y: np.ndarray, angle: float | np.ndarray, center: np.ndarray | tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
+    """Points (..., 2) that lie at `x`, `y` in axes turned by `angle` around `center`."""
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return np.stack([center[0] + x * cosine - y * sine, center[1] + x * sine + y * cosine], axis=-1)
+
+
 def blob(rng: np.random.Generator, center: np.ndarray, radius_px: float, *, roughness: float, flatness: float = 1.0) -> np.ndarray:
     """A closed irregular outline (n, 2) around `center`: a circle whose radius wanders, pressed to an ellipse of `flatness`.
 
@@ -190,9 +196,7 @@ def blob(rng: np.random.Generator, center: np.ndarray, radius_px: float, *, roug
     radii = radius_px * np.exp(np.cos(turns) @ strengths[0] + np.sin(turns) @ strengths[1])
     tilt = rng.random() * np.pi
     x, y = radii * np.cos(angles), radii * np.sin(angles) * flatness
-    return np.stack([center[0] + x * np.cos(tilt) - y * np.sin(tilt), center[1] + x * np.sin(tilt) + y * np.cos(tilt)], axis=1).astype(
-        np.float32
-    )
+    return turned(x, y, tilt, center).astype(np.float32)
 
 
 def specks(rng: np.random.Generator, centers: np.ndarray, radii_px: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -203,5 +207,4 @@ def specks(rng: np.random.Generator, centers: np.ndarray, radii_px: np.ndarray) 
     flat = 1 - 0.6 * rng.random((number, 1)) ** 1.5
     tilt = rng.random((number, 1)) * np.pi
     x, y = radii * np.cos(angles), radii * np.sin(angles) * flat
-    outline = np.stack([x * np.cos(tilt) - y * np.sin(tilt), x * np.sin(tilt) + y * np.cos(tilt)], axis=2)
-    return tuple((centers[:, None, :] + outline).astype(np.float32))
+    return tuple((centers[:, None, :] + turned(x, y, tilt)).astype(np.float32))

@@ -16,6 +16,8 @@ Role: TypeAlias = Literal["target", "lost", "veil", "tone", "detail"]
 """target: changes what there is to restore (a black-and-white photograph). lost: covers pixels; structured, with an exact mask.
 veil: shows through; structured, its mask says stained. tone: over the whole picture, smooth: light, contrast and color. detail: over the
 whole picture, fine: blur, grain and what a copy leaves."""
+STRUCTURED: frozenset[Role] = frozenset(("lost", "veil"))
+"""The roles of damage that is in places, with an exact mask."""
 
 
 @dataclass(frozen=True, eq=False)

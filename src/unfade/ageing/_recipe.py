@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 
 import numpy as np
 
 from unfade.ageing._chance import Range, Shape, log_between
 from unfade.ageing._paint import Painted
-from unfade.ageing._plan import Kind, Plan
+from unfade.ageing._plan import STRUCTURED, Kind, Plan
 from unfade.ageing.creases import CreasesPlan
 from unfade.ageing.textures import Textures
 from unfade.arrays import Image, Mask
@@ -83,16 +83,8 @@ class Ageing:
 
     def __reduce__(self) -> tuple[object, ...]:
         # A read-only view cannot be pickled, and recipes go to worker processes.
-        return Ageing, (
-            dict(self.chances),
-            self.amount_range,
-            self.tone_range,
-            self.sound,
-            self.fresh,
-            self.late,
-            self.single,
-            dict(self.in_color),
-        )
+        values = (getattr(self, one.name) for one in fields(self))
+        return Ageing, tuple(dict(value) if isinstance(value, Mapping) else value for value in values)
 
     @staticmethod
     def preset(name: str) -> Ageing:
@@ -114,12 +106,12 @@ class Ageing:
         only = self._only(rng)
         for name in (*ORDER, *(name for name in self.chances if name not in ORDER)):
             kind = KINDS[name]
-            chance = float(name in only) if only and kind.role in ("lost", "veil") else chances.get(name, 0.0)
+            chance = float(name in only) if only and kind.role in STRUCTURED else chances.get(name, 0.0)
             if rng.random() >= chance:
                 continue
             if kind.role == "target":
                 chances = self.chances
-            if kind.role in ("lost", "veil"):
+            if kind.role in STRUCTURED:
                 if not sound:
                     plans.append((name, kind, kind.draw(rng, shape, textures, amount=structured)))
             elif not fresh or kind.role == "target":
@@ -134,7 +126,7 @@ class Ageing:
         """The structured kinds that are all there is; empty where each takes its own chance. Without `single`, no number is drawn."""
         if not self.single or rng.random() >= self.single:
             return frozenset()
-        structured = sorted(name for name, chance in self.chances.items() if chance > 0 and KINDS[name].role in ("lost", "veil"))
+        structured = sorted(name for name, chance in self.chances.items() if chance > 0 and KINDS[name].role in STRUCTURED)
         return frozenset(rng.choice(structured, min(int(rng.integers(1, 3)), len(structured)), replace=False).tolist())
 
 

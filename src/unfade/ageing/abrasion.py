@@ -9,7 +9,7 @@ import numpy as np
 
 from unfade.ageing._chance import Range, Shape, anywhere, between, fineness, log_between, paper_white, several, short_side, strongly
 from unfade.ageing._noise import Window, wander
-from unfade.ageing._paint import Coat, Flakes, Painted, Stroke
+from unfade.ageing._paint import Coat, Flakes, Painted, Stroke, turned
 from unfade.ageing._plan import Role
 from unfade.ageing.textures import Textures
 
@@ -70,8 +70,7 @@ class Abrasion:
         angles = rng.random() * 2 * np.pi + np.linspace(0, turn, points)
         radii = radius * (1 + between(rng, (0.0, 0.06)) * wander(rng, points, 6))
         x, y = radii * np.cos(angles), radii * between(rng, (0.45, 1.0)) * np.sin(angles)
-        tilt = rng.random() * np.pi
-        path = anywhere(rng, shape, 1)[0] + np.stack([x * np.cos(tilt) - y * np.sin(tilt), x * np.sin(tilt) + y * np.cos(tilt)], axis=1)
+        path = turned(x, y, rng.random() * np.pi, anywhere(rng, shape, 1)[0])
         width = log_between(rng, self.width_px_range) * fineness(shape)
         widths = width * np.exp(between(rng, (0.0, 0.6)) * wander(rng, points, 12) + 0.15 * rng.standard_normal(points))
         return Stroke(path.astype(np.float32), np.maximum(widths, 0.5).astype(np.float32))

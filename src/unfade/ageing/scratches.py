@@ -22,7 +22,7 @@ from unfade.ageing._chance import (
     strongly,
 )
 from unfade.ageing._noise import Window, wander
-from unfade.ageing._paint import Coat, Painted, Stroke
+from unfade.ageing._paint import Coat, Painted, Stroke, turned
 from unfade.ageing._plan import Role
 from unfade.ageing.textures import Textures
 
@@ -94,10 +94,8 @@ class Scratches:
         across = between(rng, self.wander_range) * length * wander(rng, points, 4)
         if rng.random() < 0.3:
             across = across + (along / length) ** 2 * length * between(rng, (-0.4, 0.4))
-        center = anywhere(rng, shape, 1)[0]
-        x = center[0] + along * np.cos(angle) - across * np.sin(angle)
-        y = center[1] + along * np.sin(angle) + across * np.cos(angle)
-        return Stroke(np.stack([x, y], axis=1).astype(np.float32), self._width(rng, shape, points), between(rng, (0.85, 1.0)))
+        path = turned(along, across, angle, anywhere(rng, shape, 1)[0])
+        return Stroke(path.astype(np.float32), self._width(rng, shape, points), between(rng, (0.85, 1.0)))
 
     def _tramlines(self, rng: np.random.Generator, shape: Shape, number: int) -> tuple[Stroke, ...]:
         height, width = shape

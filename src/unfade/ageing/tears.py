@@ -37,15 +37,16 @@ class Tears:
         behind = self._behind(rng)
         for _ in range(several(rng, self.number_range, amount)):
             die, worn = rng.random(), rng.random() < self.worn
-            if die < 0.4:
+            corner, border = die < 0.4, 0.4 <= die < 0.62
+            if corner:
                 outlines = self._corner(rng, shape, worn)
-            elif die < 0.62:
+            elif border:
                 outlines = self._border(rng, shape, worn)
             else:
                 outlines = self._rip(rng, shape, worn)
             stencil: Stencil | None = None
-            if textures is not None and textures.corners and textures.borders and rng.random() < 0.3 and die < 0.62:
-                stencil = self._scanned(rng, shape, textures, corner=die < 0.4)
+            if textures is not None and textures.corners and textures.borders and rng.random() < 0.3 and (corner or border):
+                stencil = self._scanned(rng, shape, textures, corner=corner)
             window = Window.draw(rng)
             if not (stencil or worn):
                 coats.append(

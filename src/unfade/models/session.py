@@ -131,8 +131,9 @@ def _check(card: Card, port: Port, value: np.ndarray, bound: dict[str, int]) -> 
 class Sessions:
     """The models of one process, each opened once, when first asked for; safe to share between threads.
 
-    `threads`: cores that a step may use, a window each; none: all that this process may (`cpu_limit`). `models`: for a task, the name or
-    path of the model to use instead of the newest shipped one. Use it as a context manager, or call `close`, to give the memory back.
+    `threads`: cores that a step may use, a window each, or all for what sees the whole photograph at once; none: all that this process may
+    (`cpu_limit`). `models`: for a task, the name or path of the model to use instead of the newest shipped one. Use it as a context
+    manager, or call `close`, to give the memory back.
     """
 
     def __init__(self, threads: int | None = None, models: Mapping[Task, str | Path] | None = None, *, provider: str = CPU) -> None:
