@@ -78,7 +78,7 @@ def _relax(values: np.ndarray, hole: Mask, sweeps: int) -> np.ndarray:
     step = np.zeros_like(now)
     for _ in range(sweeps):
         neighbours = flat.take(around, axis=0)
-        wanted = (shares @ neighbours.reshape(len(shares), -1)).reshape(now.shape)
+        wanted = np.einsum("k,kpc->pc", shares, neighbours)  # not @: BLAS has threads of its own, and windows wait for each other in them
         step = _MOMENTUM * step + _DAMPING * (wanted - now)
         now = now + step
         flat[at] = now

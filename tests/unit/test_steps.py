@@ -126,6 +126,29 @@ def test_a_large_loss_is_seen_on_the_reduced_copy(sessions: Sessions) -> None:
     assert done.mask.mean() < 0.002
 
 
+@pytest.mark.parametrize(
+    ("size", "again"), [((832, 640), (416, 320)), ((480, 320), (288, 192)), ((256, 256), (192, 192)), ((96, 64), (96, 64))]
+)
+def test_a_window_is_looked_at_again_at_half_its_size_but_on_no_small_copy(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], again: tuple[int, int]
+) -> None:
+    session = sessions.get("damage")
+    card = session.card.model_copy(update={"multiple": 32, "tile_px": 832, "overlap_px": 64})
+    seen = []
+
+    def run(image: np.ndarray) -> dict[str, np.ndarray]:
+        seen.append(image.shape[2:])
+        return {"probability": np.full((1, 1, *image.shape[2:]), 0.9 if len(seen) == 1 else 0.2, np.float32)}
+
+    monkeypatch.setattr(session, "card", card)
+    monkeypatch.setattr(session, "run", run)
+    evidence = damage_module._run(gray_photo(*size).srgb, *size, session, None)
+    assert sorted(seen) == sorted([size, again])
+    reduced, full = np.log(9), np.log(0.25)  # the reduced copy is looked at first
+    weight = damage_module.SECOND_LOOK_WEIGHT
+    np.testing.assert_array_equal(evidence, evidence_of(np.full(size, weight * reduced + (1 - weight) * full)))
+
+
 def test_the_threshold_moves_with_how_much_of_the_photograph_is_lost() -> None:
     def shift_of(share: float) -> float:
         field = np.full((100, 100), -6.0)
@@ -260,6 +283,17 @@ def test_grain_is_that_of_the_surroundings(rng: np.random.Generator, sigma: floa
     assert np.abs(inner - inner[:, :, :1]).max() < 1e-6  # gray grain for a gray picture
     neighbours = np.corrcoef(inner[:, 1:, 0].ravel(), inner[:, :-1, 0].ravel())[0, 1]
     assert neighbours == pytest.approx(np.corrcoef(grain[:, 1:, 0].ravel(), grain[:, :-1, 0].ravel())[0, 1], abs=0.12)
+
+
+def test_the_grain_of_a_toned_photograph_has_no_colors(rng: np.random.Generator) -> None:
+    tone = np.array([1.0, 0.8, 0.6], np.float32)
+    image = (0.5 + 0.03 * rng.standard_normal((128, 128, 1)).astype(np.float32)) * tone
+    lost = np.zeros((128, 128), bool)
+    lost[40:90, 40:90] = True
+    image[lost] = 0.5 * tone
+    added = (add_grain(image, lost, (0, 0), Grain(1, 1.0, 0.0)) - image)[lost]
+    assert added.std() > 0.01
+    np.testing.assert_allclose(np.corrcoef(added.T), 1, atol=1e-3)
 
 
 def test_no_grain_is_added_to_a_clean_picture_nor_twice(rng: np.random.Generator) -> None:

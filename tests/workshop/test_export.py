@@ -16,7 +16,7 @@ from tests.workshop.test_train import GENERATORS, LOSSES
 from unfade.errors import ExportError, TrainingError, UsageError
 from unfade.models.card import read_card
 from unfade.models.session import Session
-from unfade.workshop.export import OPSET, _fold_pads, export
+from unfade.workshop.export import OPSET, _fold_pads, _keep_blocked, export
 from unfade.workshop.train import initialise_from, train, trained_generator
 
 
@@ -48,6 +48,37 @@ def test_padding_is_the_convolutions_own(tmp_path: Path) -> None:
     assert [node.op_type for node in model.graph.node] == ["Conv"]
     (given,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"image": image.numpy()})
     np.testing.assert_allclose(given, module(image).detach().numpy(), atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+def test_sums_of_shuffles_stay_in_the_layout_of_convolutions(tmp_path: Path) -> None:
+    class Summed(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.up, self.beside, self.on = torch.nn.Conv2d(3, 128, 1), torch.nn.Conv2d(3, 32, 3, padding=1), torch.nn.Conv2d(32, 16, 3)
+
+        def forward(self, small: torch.Tensor, large: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.pixel_shuffle(self.on(torch.nn.functional.pixel_shuffle(self.up(small), 2) + self.beside(large)), 2)
+
+    module, path = Summed(), tmp_path / "summed.onnx"
+    pictures = tuple(torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(side)) for side in (16, 32))
+    torch.onnx.export(module, pictures, str(path), input_names=["small", "large"], opset_version=OPSET, dynamo=False)
+
+    def reorders(model: onnx.ModelProto) -> tuple[int, np.ndarray]:
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+        (given,) = session.run(None, {"small": pictures[0].numpy(), "large": pictures[1].numpy()})
+        nodes = onnx.load(options.optimized_model_filepath).graph.node
+        return sum(node.op_type == "ReorderOutput" for node in nodes), given
+
+    model = onnx.load(str(path))
+    before, wanted = reorders(model)
+    _keep_blocked(model.graph)
+    onnx.checker.check_model(model)
+    after, given = reorders(model)
+    assert after < before or not before  # processors without that layout have nothing to reorder
+    np.testing.assert_allclose(given, wanted, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")

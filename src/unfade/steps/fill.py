@@ -17,6 +17,7 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
+from jaxtyping import Float32
 
 from unfade import color, tiles
 from unfade.arrays import Image, Mask, Plane, Samples
@@ -63,6 +64,9 @@ _GRAIN_CORRELATIONS = (-0.176, 0.006, 0.285, 0.539)
 _GRAIN_RESIDUALS = (0.871, 0.497, 0.241, 0.113)
 _BLOCK_PX = 64
 
+Colors = Float32[np.ndarray, "k 3"]
+"""The sRGB colors of some pixels, in reading order."""
+
 
 @dataclass(frozen=True)
 class Fill:
@@ -107,7 +111,7 @@ def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> tupl
         lost = mask[rows]
         if not lost.any():
             continue
-        painted = np.clip(band[lost][None], 0.0, 1.0)
+        painted = np.clip(band[lost[unknown[rows]]][None], 0.0, 1.0)
         if neutral:
             painted = np.repeat(painted.mean(axis=2, keepdims=True), 3, axis=2)
         encoded = photo.encode(painted)[0]
@@ -179,7 +183,7 @@ def fill_image(image: Image, mask: Mask, session: Session) -> Image:
         return np.full_like(image, 0.5)
     filled = image.copy()
     for rows, band in _paint(lambda rows, columns: image[rows, columns], mask, session, None, None):
-        filled[rows][mask[rows]] = np.clip(band[mask[rows]], 0.0, 1.0)
+        filled[rows][mask[rows]] = np.clip(band, 0.0, 1.0)
     return filled
 
 
@@ -233,19 +237,21 @@ def _windows(mask: Mask, card: Card) -> list[list[tiles.Window]]:
 
 def _paint(
     fetch: tiles.Fetch, mask: Mask, session: Session, progress: Progress | None, grain: Grain | None
-) -> Iterator[tuple[slice, Image]]:
-    """Bands of rows, top to bottom, that hold what to put under the mask, and elsewhere nothing of use; rows without loss are left out."""
+) -> Iterator[tuple[slice, Colors]]:
+    """Bands of rows, top to bottom, each with what to put under the mask there, (k, 3) in reading order; rows without loss are left out."""
     height, width = mask.shape
     coarse = _reduced(fetch, mask, session)
     if progress is not None:
         progress(0.1)
 
-    def made(window: tiles.Window) -> Image:
+    def made(window: tiles.Window) -> Colors:
         rows, columns = window.rows, window.columns
-        return _paint_window(fetch(rows, columns), mask[rows, columns], window, (height, width), coarse, session, grain)
+        lost = mask[rows, columns]
+        painted: Colors = _paint_window(fetch(rows, columns), lost, window, (height, width), coarse, session, grain)[lost]
+        return painted
 
     strips = _windows(mask, session.card)
-    painted = tiles.in_order(made, [window for strip in strips for window in strip], session.threads)
+    parts = tiles.in_order(made, [window for strip in strips for window in strip], session.threads)
     own = [min(window.rows.start for window in strip) for strip in strips]
     tops = list(accumulate(reversed(own), min))[::-1]  # none below the next one's: bands come in order
     total = np.zeros((0, width, 4), np.float32)
@@ -253,12 +259,14 @@ def _paint(
         sums = np.zeros((max(len(total), max(window.rows.stop for window in strip) - top), width, 4), np.float32)
         sums[: len(total)] = total
         for window in strip:
-            weight = tiles.feather(window.inner_height, window.inner_width, session.card.overlap_px)[:, :, None]
+            lost = mask[window.rows, window.columns]
+            weight = tiles.feather(window.inner_height, window.inner_width, session.card.overlap_px)[lost][:, None]
             part = sums[window.rows.start - top : window.rows.stop - top, window.columns]
-            part[:, :, :3] += next(painted) * weight
-            part[:, :, 3:] += weight
+            part[lost] += np.hstack([next(parts) * weight, weight])
         finished = min(tops[index + 1] - top, len(sums)) if index + 1 < len(tops) else len(sums)
-        yield slice(top, top + finished), sums[:finished, :, :3] / np.maximum(sums[:finished, :, 3:], 1e-12)
+        rows = slice(top, top + finished)
+        done = sums[:finished][mask[rows]]
+        yield rows, done[:, :3] / np.maximum(done[:, 3:], 1e-12)
         total = sums[finished:]
         if progress is not None:
             progress(0.1 + 0.9 * (index + 1) / len(strips))
@@ -339,7 +347,8 @@ def add_grain(image: Image, lost: Mask, origin: tuple[int, int], grain: Grain) -
     missing = np.minimum(np.sqrt(np.maximum(spread - present, 0) * GRAIN_FLATTEST_POWER), grain.most).astype(np.float32)
     if missing.max() < GRAIN_LEAST:
         return image
-    alike = min(max((float((flat.sum(axis=1) ** 2).mean()) / max(float(spread.mean()), 1e-12) - 3) / 6, 0.0), 1.0)  # var of a sum: 3 + 6 r
+    together = float(((flat / np.sqrt(np.maximum(spread, 1e-12))).sum(axis=1) ** 2).mean())
+    alike = min(max((together - 3) / 6, 0.0), 1.0)  # the variance of a sum of three of variance 1: 3 + 6 r
     common = _unit_noise(lost.shape, origin, grain.seed, 0, grain.sigma)
     grained = image.copy()
     for channel in range(3):
