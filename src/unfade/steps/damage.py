@@ -1,6 +1,6 @@
 """DAMAGE IS FOUND: photograph -> mask.
 
-A network gives each pixel the probability that it is lost: at full size for scratches a hair wide, at half of it, which must agree,
+A network gives each pixel the probability that it is lost: at full size for scratches a hair wide, at another size, which must agree,
 and on reduced copies for tears and losses larger than a window sees. The threshold moves with the photograph: where little is
 lost, much more is needed to believe in a loss. Three things are then decided over more than one pixel: a faint scratch by its evidence
 along a line (it hardly shows in any one pixel), a faint edge by its connection to a sure middle (hysteresis: Canny 1986), and a lone
@@ -41,12 +41,12 @@ SENSITIVITY_SPAN = 4.0
 HYSTERESIS = 0.5
 # A component is kept if the sum over its pixels of (p - threshold) / (1 - threshold) reaches this: one sure pixel, or several fair ones.
 SPECK_EVIDENCE = 0.8
-# The network looks at every window once more, reduced to this share, and its log-odds count with this weight: what is damage at both sizes
-# is rarely a twig or a letter. At 0.045 % flagged on sound photographs F1 is 0.740 (N 80), 0.735 with a half at 0.7 of the size, and 0.70
-# without.
-SECOND_LOOK = 0.5
+# The network looks at every window once more, and the log-odds that it finds count with this weight: what is damage at two sizes is rarely
+# a twig or a letter. Reduced to a half, or, where that would be too small a copy (on one, the shade beside a face was taken for a loss),
+# enlarged by a half.
 SECOND_LOOK_WEIGHT = 0.4
-# On a smaller copy than this the network takes what is out of focus for a loss: smaller windows are reduced by less.
+SECOND_LOOK_REDUCED = 0.5
+SECOND_LOOK_ENLARGED = 1.5
 SECOND_LOOK_LEAST_PX = 192
 # The share of lost pixels that the network was taught to expect; a photograph's own moves the threshold by PRIOR_TRUST times the difference
 # of their log-odds, within PRIOR_RANGE.
@@ -173,9 +173,10 @@ def _run(fetch: tiles.Fetch, height: int, width: int, session: Session, progress
         return _log_odds(picture_of(next(iter(session.run(image=batch_of(part)).values()))))
 
     def apply(part: np.ndarray, window: tiles.Window) -> np.ndarray:
-        share = max(SECOND_LOOK, min(SECOND_LOOK_LEAST_PX / min(part.shape[:2]), 1.0))
-        smaller = [max(card.multiple, round(side * share / card.multiple) * card.multiple) for side in part.shape[:2]]
-        again = tiles.resize(look(tiles.resize(part, *smaller)), *part.shape[:2])
+        small = min(part.shape[:2]) * SECOND_LOOK_REDUCED < SECOND_LOOK_LEAST_PX
+        share = SECOND_LOOK_ENLARGED if small else SECOND_LOOK_REDUCED
+        other = [max(card.multiple, round(side * share / card.multiple) * card.multiple) for side in part.shape[:2]]
+        again = tiles.resize(look(tiles.resize(part, *other)), *part.shape[:2])
         both: np.ndarray = (1 - SECOND_LOOK_WEIGHT) * look(part) + SECOND_LOOK_WEIGHT * again
         return both
 
