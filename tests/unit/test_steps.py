@@ -127,9 +127,9 @@ def test_a_large_loss_is_seen_on_the_reduced_copy(sessions: Sessions) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "again"), [((832, 640), (416, 320)), ((512, 384), (256, 192)), ((512, 320), (768, 480)), ((128, 64), (192, 96))]
+    ("size", "again"), [((832, 640), (416, 320)), ((512, 320), (320, 192)), ((512, 256), (768, 384)), ((128, 64), (192, 96))]
 )
-def test_a_window_is_looked_at_again_reduced_or_if_it_is_small_enlarged(
+def test_a_photograph_is_looked_at_again_reduced_or_if_it_is_small_enlarged(
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], again: tuple[int, int]
 ) -> None:
     session = sessions.get("damage")
@@ -142,11 +142,25 @@ def test_a_window_is_looked_at_again_reduced_or_if_it_is_small_enlarged(
 
     monkeypatch.setattr(session, "card", card)
     monkeypatch.setattr(session, "run", run)
-    evidence = damage_module._run(gray_photo(*size).srgb, *size, session, None)
-    assert sorted(seen) == sorted([size, again])
-    other, own = np.log(9), np.log(0.25)  # the other size is looked at first
+    evidence = damage_module.find_evidence(gray_photo(*size), session, ignore)
+    assert seen == [again, size]
+    other, own = np.log(9), np.log(0.25)
     weight = damage_module.SECOND_LOOK_WEIGHT
     np.testing.assert_array_equal(evidence, evidence_of(np.full(size, weight * other + (1 - weight) * own)))
+
+
+def test_a_reduced_copy_is_not_looked_at_again_as_a_thumbnail(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = sessions.get("damage")
+    seen = []
+
+    def run(image: np.ndarray) -> dict[str, np.ndarray]:
+        seen.append(min(image.shape[2:]))
+        return {"probability": np.full((1, 1, *image.shape[2:]), 0.1, np.float32)}
+
+    monkeypatch.setattr(session, "card", session.card.model_copy(update={"multiple": 32, "tile_px": 832, "overlap_px": 64}))
+    monkeypatch.setattr(session, "run", run)
+    damage_module.find_evidence(gray_photo(800, 832), session, ignore)
+    assert min(seen) == damage_module.SECOND_LOOK_LEAST_PX
 
 
 def test_the_threshold_moves_with_how_much_of_the_photograph_is_lost() -> None:
