@@ -139,7 +139,7 @@ def _keep_blocked(graph: onnx.GraphProto) -> None:
     """Put a pooling of one pixel, which changes nothing, between each pixel shuffle and the sum it goes into.
 
     ONNX Runtime convolves in a layout of its own, in blocks of channels, and adds in it only what came out in it. A shuffle does not, and
-    the pooling does: without it every sum from there on, and what it is the sum of, is laid out anew (a tenth of the detector's time).
+    the pooling does: without it every sum from there on, and what it is the sum of, is laid out anew (a sixteenth of the detector's time).
     """
     for index, node in reversed(list(enumerate(graph.node))):
         users = [user for user in graph.node if node.output[0] in user.input]
