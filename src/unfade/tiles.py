@@ -273,8 +273,13 @@ def working_size(height: int, width: int, short_px: int, multiple: int, longest:
     scale = short_px / min(height, width)
     area = height * width * scale * scale
     scale *= min(1.0, (longest * short_px * short_px / area) ** 0.5)
-    sides = [max(multiple, round(side * scale / multiple) * multiple) for side in (height, width)]
-    return sides[0], sides[1]
+    return scaled_size(height, width, scale, multiple)
+
+
+def scaled_size(height: int, width: int, scale: float, multiple: int) -> tuple[int, int]:
+    """`scale` times a picture's size, each side the nearest multiple of `multiple`, at least one."""
+    tall, wide = (max(multiple, round(side * scale / multiple) * multiple) for side in (height, width))
+    return tall, wide
 
 
 def feather(height: int, width: int, margin: int) -> Plane:

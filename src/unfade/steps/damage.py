@@ -175,10 +175,10 @@ def _run(fetch: tiles.Fetch, height: int, width: int, session: Session, progress
         return _log_odds(picture_of(next(iter(session.run(image=batch_of(part)).values()))))
 
     def apply(part: np.ndarray, window: tiles.Window) -> np.ndarray:
-        reduced = max(SECOND_LOOK_REDUCED, min(SECOND_LOOK_LEAST_PX / min(part.shape[:2]), 1.0))
-        share = SECOND_LOOK_ENLARGED if enlarge else reduced
-        other = [max(card.multiple, round(side * share / card.multiple) * card.multiple) for side in part.shape[:2]]
-        again = tiles.resize(look(tiles.resize(part, *other)), *part.shape[:2])
+        tall, wide = part.shape[:2]
+        scale = SECOND_LOOK_ENLARGED if enlarge else max(SECOND_LOOK_REDUCED, min(SECOND_LOOK_LEAST_PX / min(tall, wide), 1.0))
+        other = tiles.scaled_size(tall, wide, scale, card.multiple)
+        again = tiles.resize(look(tiles.resize(part, *other)), tall, wide)
         both: np.ndarray = (1 - SECOND_LOOK_WEIGHT) * look(part) + SECOND_LOOK_WEIGHT * again
         return both
 

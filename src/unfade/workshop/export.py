@@ -118,10 +118,7 @@ def _write(shape: Exported, path: Path) -> None:
 def _fold_pads(graph: onnx.GraphProto) -> None:
     """Let each convolution do the padding with zeros before it: left apart, it has ONNX Runtime copy every picture twice."""
     makers = {name: node for node in graph.node for name in node.output}
-    users: dict[str, list[onnx.NodeProto]] = {}
-    for node in graph.node:
-        for name in node.input:
-            users.setdefault(name, []).append(node)
+    users = _users(graph)
     for pad in [node for node in graph.node if node.op_type == "Pad"]:
         convolution = users[pad.output[0]][0]
         sides = next((attribute.ints for attribute in convolution.attribute if attribute.name == "pads"), None)
@@ -141,13 +138,23 @@ def _keep_blocked(graph: onnx.GraphProto) -> None:
     ONNX Runtime convolves in a layout of its own, in blocks of channels, and adds in it only what came out in it. A shuffle does not, and
     the pooling does: without it every sum from there on, and what it is the sum of, is laid out anew (a sixteenth of the detector's time).
     """
+    users = _users(graph)
     for index, node in reversed(list(enumerate(graph.node))):
-        users = [user for user in graph.node if node.output[0] in user.input]
-        if node.op_type == "DepthToSpace" and users and all(user.op_type == "Add" for user in users):
+        sums = users.get(node.output[0], [])
+        if node.op_type == "DepthToSpace" and sums and all(user.op_type == "Add" for user in sums):
             blocked = f"{node.output[0]}_blocked"
-            for user in users:
+            for user in sums:
                 user.input[:] = [blocked if name == node.output[0] else name for name in user.input]
             graph.node.insert(index + 1, helper.make_node("MaxPool", [node.output[0]], [blocked], kernel_shape=[1, 1]))
+
+
+def _users(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
+    """For each name the nodes that take it, in their order."""
+    users: dict[str, list[onnx.NodeProto]] = {}
+    for node in graph.node:
+        for name in node.input:
+            users.setdefault(name, []).append(node)
+    return users
 
 
 def _mode(pad: onnx.NodeProto) -> bytes:
