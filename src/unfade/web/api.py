@@ -22,6 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from unfade import photo as photos
+from unfade.treatment import options as treatment_options
 from unfade.web import darkroom, objects, views
 from unfade.web.answers import (
     FoundAnswer,
@@ -35,6 +36,8 @@ from unfade.web.answers import (
     SettingsAnswer,
     TilesAnswer,
     mask_answer,
+    option_answers,
+    step_answers,
 )
 from unfade.web.guard import COOKIE
 from unfade.web.ledger import OVER, JobRecord, MaskRecord, PhotoRecord, ResultRecord
@@ -159,6 +162,8 @@ def get_settings(service: S) -> SettingsAnswer:
         reads=list(photos.FORMATS),
         models=models,
         defaults=Options(),
+        steps=step_answers(),
+        options=option_answers(),
     )
 
 
@@ -780,7 +785,8 @@ class _ScriptOptions(Options):
     location: Location | None = None
 
 
-_SCRIPT_FIELDS = ("fill", "clean", "colorize", "strength", "saturation", "liveliness", "force", "sensitivity", "largest_dust_px")
+_SCRIPT_FIELDS = tuple(declared.name for declared in treatment_options() if not declared.many)
+"""The options that a form's field can hold."""
 
 
 def _script_form(model: type[BaseModel]) -> dict[str, Any]:

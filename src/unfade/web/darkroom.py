@@ -27,9 +27,9 @@ from unfade import errors, photo
 from unfade.arrays import Mask
 from unfade.errors import UnfadeError, UnreadableError, UsageError
 from unfade.models.session import cpu_limit
+from unfade.monochrome import is_color
 from unfade.photo import Photo
 from unfade.settings import Settings
-from unfade.steps.colorize import is_color
 from unfade.web import brush, objects, views
 from unfade.web.location import has_location, without_location
 from unfade.web.problems import Problem
