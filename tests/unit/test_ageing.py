@@ -139,7 +139,7 @@ def test_sound_and_fresh() -> None:
 
 
 def test_late_dust_lies_over_the_light() -> None:
-    """Dust on the scanner's glass lies over the light of the picture; the same dust on the print is lit with it."""
+    """Dust on the scanner's glass lies over the picture's light; dust on the print is lit with it."""
     chances = {"dust": 1.0, "lighting": 1.0}
     late, early = (Ageing(chances, late=late)(picture(), seeded(4)) for late in (1.0, 0.0))
     assert late.mask.any()
@@ -167,7 +167,8 @@ def test_paint_mixes_by_coverage() -> None:
 
 
 def test_colors_keep_their_channels() -> None:
-    """JPEG and the matrices of fading dyes do not swap red and blue; greying is neutral; yellowing takes blue."""
+    """JPEG and the matrices of fading dyes do not swap red and blue; greying is neutral; yellowing takes
+    blue."""
     red = np.zeros((32, 32, 3), np.float32)
     red[..., 0] = 0.9
     for name in ("jpeg", "dye-fading", "blur", "grain"):
