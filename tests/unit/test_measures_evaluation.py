@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unfade import photo
 from unfade.errors import DataError, UnwritableError, UsageError
+from unfade.files import photo
 from unfade.measures import MEASURES
 from unfade.measures.baselines import BASELINES, Method, Outcome, choose
 from unfade.measures.benches import Bench, Example

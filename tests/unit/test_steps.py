@@ -11,8 +11,8 @@ import pytest
 
 from unfade import color, tiles
 from unfade.errors import UsageError
+from unfade.files.photo import Photo, read
 from unfade.models.session import Sessions
-from unfade.photo import Photo, read
 from unfade.steps import STEPS
 from unfade.steps import clean as clean_module
 from unfade.steps import damage as damage_module

@@ -17,10 +17,10 @@ from typing import Literal
 
 import numpy as np
 
-from unfade import photo
 from unfade.arrays import Image, Mask
 from unfade.color import lab_from_srgb, srgb_from_lab
 from unfade.errors import DataError
+from unfade.files import photo
 from unfade.measures.detection import by_width
 from unfade.measures.measure import EITHER, LOST, SOUND, DamageTruth, Task
 
