@@ -1,4 +1,4 @@
-"""Write docs/reference from the program itself: help, settings, cards, kinds of ageing, recipes, public names.
+"""Write docs/reference from the program itself: help, settings, cards, kinds of ageing, recipes, names.
 
 Run it with `make docs`.
 
