@@ -1,4 +1,4 @@
-"""sRGB <-> linear <-> L*a*b* <-> network numbers: each pair side by side.
+"""sRGB <-> linear <-> L*a*b* <-> network numbers: pairs side by side.
 
 These constants are in this file only.
 
@@ -144,23 +144,21 @@ def into_gamut(lab: Lab) -> Lab:
 
 
 def network_from_lightness(lightness: Plane) -> Plane:
-    """L* in [0, 100] -> [-1, 1]."""
+    """L* in [0, 100] -> [-1, 1].
+
+    >>> network_from_lightness(np.array([0.0, 50.0, 100.0], np.float32)).tolist()
+    [-1.0, 0.0, 1.0]
+    """
     return lightness / np.float32(LIGHTNESS_MAX / 2) - np.float32(1)
 
 
-def lightness_from_network(numbers: Plane) -> Plane:
-    """[-1, 1] -> L* in [0, 100]."""
-    return (numbers + np.float32(1)) * np.float32(LIGHTNESS_MAX / 2)
-
-
 def network_from_chroma(chroma: Chroma) -> Chroma:
-    """a* and b* -> about [-1, 1]."""
+    """a* and b* -> about [-1, 1].
+
+    >>> network_from_chroma(np.array([-110.0, 55.0], np.float32)).tolist()
+    [-1.0, 0.5]
+    """
     return chroma / np.float32(CHROMA_SCALE)
-
-
-def chroma_from_network(numbers: Chroma) -> Chroma:
-    """About [-1, 1] -> a* and b*."""
-    return numbers * np.float32(CHROMA_SCALE)
 
 
 def luma(image: Image) -> Plane:

@@ -39,9 +39,31 @@ def seeded(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def test_order_names_every_kind_once() -> None:
+def test_order_names_kinds_once() -> None:
     assert len(set(ORDER)) == len(ORDER)
-    assert set(ORDER) == set(KINDS), "give the new kind its place in ORDER"
+    assert set(ORDER) <= set(KINDS)
+
+
+class Bar:
+    """A toy kind that ORDER does not name: one hard white line."""
+
+    role = "lost"
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, int], textures: Textures | None = None, *, amount: float = 1.0) -> Painted:
+        line = Stroke(np.array([[0, shape[0] / 2], [shape[1], shape[0] / 2]], np.float32), 4.0, 1.0)
+        return Painted(shape, (Coat((1.0, 1.0, 1.0), (line,)),))
+
+
+@pytest.mark.parametrize("late", [0.0, 1.0])
+def test_a_kind_without_a_place_comes_before_the_scanner(monkeypatch: pytest.MonkeyPatch, late: float) -> None:
+    """The scanner's blur and JPEG befall it, too, even where dust lies on the scanner's glass."""
+    applied: list[str] = []
+    known = {**KINDS, "bar": Bar()}
+    monkeypatch.setattr("unfade.ageing._recipe.KINDS", known)
+    plans = "unfade.ageing._recipe._applied"
+    monkeypatch.setattr(plans, lambda image, plans: applied.extend(name for name, _, _ in plans))
+    Ageing(dict.fromkeys(("jpeg", "bar", "blur", "dust", "scratches"), 1.0), late=late)(picture(), seeded(1))
+    assert applied == (["scratches", "dust", "bar", "blur", "jpeg"] if not late else ["scratches", "bar", "blur", "dust", "jpeg"])
 
 
 @pytest.mark.parametrize("preset", list(PRESETS))

@@ -27,7 +27,7 @@ ORDER = (
     # what time did to all of it, and the scanner after it
     *("mirroring", "lighting", "fading", "dye-fading", "yellowing", "toning", "blur", "paper", "grain", "halftone", "jpeg"),
 )
-"""The order in which a photograph suffers; a kind that is not named comes before the scanner's blur."""
+"""The order in which a photograph suffers. A kind that is not named comes just before the scanner's blur."""
 
 _LATE = frozenset(("dust", "hairs"))
 """Kinds that may also lie on the scanner's glass: sharp, over blur and grain."""
@@ -106,7 +106,7 @@ class Ageing:
         plans: list[tuple[str, Kind, Plan]] = []
         chances: Mapping[str, float] = {**self.chances, **self.in_color}
         only = self._only(rng)
-        for name in (*ORDER, *(name for name in self.chances if name not in ORDER)):
+        for name in self._order():
             kind = KINDS[name]
             chance = float(name in only) if only and kind.role in STRUCTURED else chances.get(name, 0.0)
             if rng.random() >= chance:
@@ -123,6 +123,10 @@ class Ageing:
             late = [plan for plan in plans if plan[0] in _LATE]
             plans = [plan for plan in plans[:last] if plan[0] not in _LATE] + late + plans[last:]
         return _applied(image, plans)
+
+    def _order(self) -> tuple[str, ...]:
+        scanner = ORDER.index("blur")
+        return (*ORDER[:scanner], *(name for name in self.chances if name not in ORDER), *ORDER[scanner:])
 
     def _only(self, rng: np.random.Generator) -> frozenset[str]:
         """The structured kinds that alone take part; empty if each takes its own chance.
