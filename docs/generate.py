@@ -1,4 +1,6 @@
-"""Write docs/reference from the program itself: help, settings, cards, kinds of ageing, recipes, public names. Run it with `make docs`.
+"""Write docs/reference from the program itself: help, settings, cards, kinds of ageing, recipes, names.
+
+Run it with `make docs`.
 
 python docs/generate.py            # write
 python docs/generate.py --check    # say what is out of date, and end with 1
@@ -35,7 +37,7 @@ def command_line() -> str:
         "Exit status: 0 done; 1 something failed, and the sentence says what; 2 asked wrong; 130 interrupted.\n"
         "Files written are named on standard output, one a line; everything else goes to standard error.\n",
     ]
-    # In the order of the program's own list; options of a shell's completion depend on the shell and say nothing here.
+    # In the order of the program's own list. Options of a shell's completion depend on the shell: left out.
     names = re.findall(r"^  ([a-z]+) ", runner.invoke(app, ["--help"], env={"COLUMNS": "80"}).output.split("Commands:")[1], re.MULTILINE)
     assert set(names) == set(COMMANDS), names
     for name in ("", *names):
@@ -123,7 +125,7 @@ def python() -> str:
 
 
 def keywords() -> str:
-    """The options as keywords, for type checkers: what `unfade.restore` and its like take is made from the steps when they are called."""
+    """The options as keywords, for type checkers: the running program makes them from the steps itself."""
     from unfade.treatment import parts, step_options
 
     used = {declared.type.__name__: declared.type.__module__ for step in parts() for declared in step_options(step.name) if declared.many}
@@ -132,7 +134,7 @@ def keywords() -> str:
         imports = ["    from collections.abc import Sequence", "", *imports]
     chosen = any(declared.choices for declared in all_options())
     lines = [
-        '"""The options of a restoration as keywords, for type checkers and editors. Written by docs/generate.py: `make docs`."""',
+        '"""The options of a restoration, for type checkers and editors. Written by docs/generate.py: `make docs`."""',
         "",
         "from __future__ import annotations",
         "",

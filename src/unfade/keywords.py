@@ -1,4 +1,4 @@
-"""The options of a restoration as keywords, for type checkers and editors. Written by docs/generate.py: `make docs`."""
+"""The options of a restoration, for type checkers and editors. Written by docs/generate.py: `make docs`."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ class TreatmentOptions(DamageOptions, CleanOptions, ColorizeOptions, total=False
     """Every option, and the switches of the steps."""
 
     fill: bool
-    """Find scratches, tears, stains and holes (or take the mask that is given), and make whole what was lost."""
+    """Find scratches, tears, stains and holes (or take a mask), and make whole what was lost."""
     colorize: bool
     """Put color in."""

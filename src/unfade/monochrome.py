@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from unfade import color, tiles
-from unfade.photo import Photo
+from unfade.files.photo import Photo
 
-# A toned photograph's chroma is a function of its lightness; a color photograph's is not. The RMS of what a cubic in L* leaves of a* and
-# b*, on a copy of COLOR_COPY_PX: of 641 color photographs, 7 lie below; of 103 gray and toned old ones 3 above, heavily stained.
+# A toned photograph's chroma is a function of its lightness; a color photograph's is not. The RMS of what a
+# cubic in L* leaves of a* and b*, on a copy of COLOR_COPY_PX: of 641 color photographs, 7 lie below; of 103
+# gray and toned old ones 3 above, heavily stained.
 COLOR_LEAST = 3.5
 COLOR_COPY_PX = 96
 
@@ -19,7 +20,8 @@ def is_color(photo: Photo) -> bool:
 
 
 def measure_color(photo: Photo) -> float:
-    """How far the photograph's chroma strays from being a function of its lightness: the RMS in units of a*b*, 0 for a gray one."""
+    """How far the photograph's chroma strays from being a function of its lightness: the RMS in units of
+    a*b*, 0 for a gray one."""
     if photo.channels == 1:
         return 0.0
     scale = min(1.0, COLOR_COPY_PX / max(photo.height, photo.width))

@@ -1,11 +1,13 @@
-"""An option is declared once, as a field of the step that it belongs to: its default, its limits, its help, its name at the doors.
+"""An option is declared once, as a field of the step that it belongs to: its default, its limits, its help,
+its name at the doors.
 
     @dataclass(frozen=True)
     class Clean(Step):
         strength: float = option(1.0, "How far fading is undone.", least=0, most=1, called="clean")
 
-`options_of(Clean)` gives the declarations. The command line, `unfade.restore`, the web API and the page's settings are made from them.
-Importing this module and the steps is quick, so that `unfade --help` answers at once: no numpy, no OpenCV.
+`options_of(Clean)` gives the declarations. The command line, `unfade.restore`, the web API and the page's
+settings are made from them. Importing this module and the steps is quick, so that `unfade --help` answers at
+once: no numpy, no OpenCV.
 """
 
 from __future__ import annotations
@@ -57,9 +59,10 @@ class Switch:
 class Option:
     """A declared option.
 
-    `name`: its name at the doors; `step`: the name of its step; `field`: the field of the step that it sets, none for a switch.
-    `type` is `bool`, `int`, `float`, a `Literal` of words, a class with `parse` and `scaled` (see `Entry`; the option then holds a tuple
-    of them). `optional`: None is a value too. `least` and `most` are the limits, included. `written`: how an entry is written.
+    `name`: its name at the doors; `step`: the name of its step; `field`: the field of the step that it sets,
+    none for a switch. `type` is `bool`, `int`, `float`, a `Literal` of words, a class with `parse` and
+    `scaled` (see `Entry`; the option then holds a tuple of them). `optional`: None is a value too. `least`
+    and `most` are the limits, included. `written`: how an entry is written.
     """
 
     name: str
@@ -81,7 +84,8 @@ class Option:
 
     @property
     def annotation(self) -> str:
-        """The type, as Python writes it: "float", "int | None", "Sequence[Hint]", "Literal['low', 'high']"."""
+        """The type, as Python writes it: "float", "int | None", "Sequence[Hint]", "Literal['low',
+        'high']"."""
         if self.choices:
             written = f"Literal[{', '.join(map(repr, self.choices))}]"
         else:
@@ -112,7 +116,8 @@ class Option:
         return self.type(value)
 
     def scaled(self, value: Any, factor: float) -> Any:
-        """The value for a copy of the photograph that is `factor` times as large: pixels are scaled, everything else stays."""
+        """The value for a copy of the photograph that is `factor` times as large: pixels are scaled,
+        everything else stays."""
         if self.many:
             return tuple(entry.scaled(factor) for entry in value)
         if value is None or not self.name.endswith("_px"):
@@ -133,7 +138,8 @@ class Option:
 
 
 def require_range(name: str, value: float, least: float | None, most: float | None) -> None:
-    """Raise `UsageError` unless `value` is finite and within the limits, included; None: no limit on that side.
+    """Raise `UsageError` unless `value` is finite and within the limits, included; None: no limit on that
+    side.
 
     >>> require_range("strength", 0.5, 0, 1)
     >>> require_range("strength", 3, 0, 1)
@@ -154,8 +160,8 @@ def option(
 ) -> Any:
     """A dataclass field that is an option.
 
-    `least` and `most`: its limits, included. `called`: its name at the doors, where it is not the field's. `written`: how one entry is
-    written on the command line, for an option that holds several.
+    `least` and `most`: its limits, included. `called`: its name at the doors, where it is not the field's.
+    `written`: how one entry is written on the command line, for an option that holds several.
     """
     return field(default=default, metadata={_DECLARED: _Declared(help, least, most, called, written)})
 

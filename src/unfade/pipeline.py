@@ -14,8 +14,8 @@ import numpy as np
 from unfade import tiles
 from unfade.arrays import Mask
 from unfade.errors import UsageError
+from unfade.files.photo import Photo, read
 from unfade.models.session import Sessions
-from unfade.photo import Photo, read
 from unfade.record import Report, xmp
 from unfade.treatment import Treatment, make_step, options, step_options, with_options
 from unfade.work import Step, Work
@@ -35,7 +35,8 @@ StepDone = Callable[[Step, Work], None]
 
 @dataclass(frozen=True)
 class Result:
-    """What came out: the photograph (its XMP says what was done), the damage mask if one was found or given, and the report."""
+    """What came out: the photograph (its XMP says what was done), the damage mask if one was found or given,
+    and the report."""
 
     photo: Photo
     mask: Mask | None
@@ -61,10 +62,11 @@ def run(
 ) -> Result:
     """Run `steps` in their order. `mask`: bool (h, w) of the photograph's size, True = lost.
 
-    `on_step` is called after each step, in this thread; what it raises ends the run. The photograph given is left untouched.
+    `on_step` is called after each step, in this thread; what it raises ends the run. The photograph given is
+    left untouched.
 
-    Raises `UsageError`, before anything runs, for a mask of another size or dtype and for a step that lacks one, and the `ModelError`s of
-    the steps.
+    Raises `UsageError`, before anything runs, for a mask of another size or dtype and for a step that lacks
+    one, and the `ModelError`s of the steps.
     """
     if mask is not None:
         mask = _checked(mask, photo)
@@ -127,11 +129,12 @@ def restore(
 ) -> Result:
     """Make a damaged, faded photograph whole, and colored if asked.
 
-    Damage is found (or given as `mask`, bool (h, w), True = lost) and filled, ageing is undone, color is put in: each as its options say.
-    With `clean` 0 and no color, every sample outside the mask is bit-identical. `sessions`: share them between calls, so that models are
-    opened once.
+    Damage is found (or given as `mask`, bool (h, w), True = lost) and filled, ageing is undone, color is put
+    in: each as its options say. With `clean` 0 and no color, every sample outside the mask is bit-identical.
+    `sessions`: share them between calls, so that models are opened once.
 
-    Raises `UsageError` for an option out of range, `PhotoError` if the photograph cannot be read, `ModelError` if a model cannot be used.
+    Raises `UsageError` for an option out of range, `PhotoError` if the photograph cannot be read,
+    `ModelError` if a model cannot be used.
     """
     steps = Treatment(**options).steps(has_mask=mask is not None)
     with _held(sessions) as held:
@@ -155,15 +158,18 @@ def colorize(
 def find_damage(
     photo: Source, *, sessions: Sessions | None = None, progress: StepProgress | None = None, **options: Unpack[DamageOptions]
 ) -> Result:
-    """Find what is lost; the photograph comes back as it is. `Result.mask` is bool (h, w), True = lost. Raises as `restore` does."""
+    """Find what is lost; the photograph comes back as it is. `Result.mask` is bool (h, w), True = lost.
+    Raises as `restore` does."""
     step = make_step("damage", options)
     with _held(sessions) as held:
         return run(_opened(photo), [step], sessions=held, progress=progress)
 
 
 def translate(photo: Source, *, sessions: Sessions, progress: StepProgress | None = None) -> Result:
-    """Turn a photograph into what a model trained on pairs makes of it, at its own size; `sessions` names the model for `translate`.
+    """Turn a photograph into what a model trained on pairs makes of it, at its own size; `sessions` names the
+    model for `translate`.
 
-    Raises `ModelError` if it names none, or one for another task; `PhotoError` if the photograph cannot be read.
+    Raises `ModelError` if it names none, or one for another task; `PhotoError` if the photograph cannot be
+    read.
     """
     return run(_opened(photo), [make_step("translate", {})], sessions=sessions, progress=progress)

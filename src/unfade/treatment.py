@@ -1,7 +1,9 @@
-"""WHAT A PHOTOGRAPH IS TO UNDERGO: every option of a restoration, and the steps that follow from them, in their order.
+"""WHAT A PHOTOGRAPH IS TO UNDERGO: every option of a restoration, and the steps that follow from them, in
+their order.
 
-Every door builds a `Treatment`: `unfade.restore`, the command line, the web API. Nothing here names a step or an option: they come from the
-steps themselves (`unfade.steps`), so that a new step is one new file. Importing this is quick: no numpy, no OpenCV.
+Every door builds a `Treatment`: `unfade.restore`, the command line, the web API. Nothing here names a step or
+an option: they come from the steps themselves (`unfade.steps`), so that a new step is one new file. Importing
+this is quick: no numpy, no OpenCV.
 """
 
 from __future__ import annotations
@@ -47,14 +49,16 @@ def step_options(name: str) -> tuple[Option, ...]:
 
 
 def make_step(name: str, given: Mapping[str, Any]) -> Step:
-    """One step alone, with options by their names at the doors; those that are not given have their defaults. Raises `UsageError`."""
+    """One step alone, with options by their names at the doors; those that are not given have their defaults.
+    Raises `UsageError`."""
     own = step_options(name)
     values = _checked(own, given)
     return STEPS[name](**{str(declared.field): values[declared.name] for declared in own})
 
 
 def _checked(known: Iterable[Option], given: Mapping[str, Any]) -> dict[str, Any]:
-    """A value for each known option, that given or its default. Raises `UsageError` for one out of range, or an unknown name."""
+    """A value for each known option, that given or its default. Raises `UsageError` for one out of range, or
+    an unknown name."""
     by_name = {declared.name: declared for declared in known}
     for name in given:
         if name not in by_name:
@@ -64,7 +68,8 @@ def _checked(known: Iterable[Option], given: Mapping[str, Any]) -> dict[str, Any
 
 @dataclass(frozen=True, init=False, repr=False)
 class Treatment:
-    """What a photograph is to undergo: a value for every option. Each is an attribute, too: `treatment.clean`.
+    """What a photograph is to undergo: a value for every option. Each is an attribute, too:
+    `treatment.clean`.
 
     Raises `UsageError` for a value out of range, `UnknownNameError` for an option that there is not.
 
@@ -109,7 +114,8 @@ class Treatment:
         return Treatment(**{**self.as_dict(), **options_given})
 
     def scaled(self, factor: float) -> Treatment:
-        """The treatment of a copy of the photograph that is `factor` times as large: what is measured in pixels is scaled."""
+        """The treatment of a copy of the photograph that is `factor` times as large: what is measured in
+        pixels is scaled."""
         values = self.as_dict()
         return Treatment(**{declared.name: declared.scaled(values[declared.name], factor) for declared in options()})
 
@@ -139,13 +145,15 @@ class Treatment:
 
 
 def has_pixels(step: Step) -> bool:
-    """Whether an option of this step is measured in pixels of the photograph, so that it means something else on a reduced copy."""
+    """Whether an option of this step is measured in pixels of the photograph, so that it means something else
+    on a reduced copy."""
     values = [(declared, getattr(step, str(declared.field))) for declared in step_options(step.name)]
     return any(declared.scaled(value, 0.5) != value for declared, value in values)
 
 
 def with_options(known: Callable[[], tuple[Option, ...]]) -> Callable[[Callable[_Given, _Made]], Callable[_Given, _Made]]:
-    """A decorator for a function that takes options as keywords (`**options`): its signature names each, with its default.
+    """A decorator for a function that takes options as keywords (`**options`): its signature names each, with
+    its default.
 
     `help`, editors and the reference then show them. Type checkers read `keywords` instead.
     """

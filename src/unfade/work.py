@@ -13,8 +13,8 @@ from unfade.record import ModelUse, StepRecord
 
 if TYPE_CHECKING:
     from unfade.arrays import Mask
+    from unfade.files.photo import Photo
     from unfade.models.session import Sessions
-    from unfade.photo import Photo
 
 Progress = Callable[[float], None]
 """Called with the share done of one step, rising, from 0 to 1."""
@@ -22,7 +22,8 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Work:
-    """A photograph on its way: the photograph as it stands, the damage mask once there is one, and what was done so far.
+    """A photograph on its way: the photograph as it stands, the damage mask once there is one, and what was
+    done so far.
 
     `mask` is bool (h, w), True = lost, of the photograph's size.
     """
@@ -34,7 +35,8 @@ class Work:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step made of its work: the photograph and the mask as they are now, how many pixels changed, the models used, and notes."""
+    """What a step made of its work: the photograph and the mask as they are now, how many pixels changed, the
+    models used, and notes."""
 
     photo: Photo
     mask: Mask | None
@@ -47,13 +49,16 @@ class Outcome:
 class Step(ABC):
     """One step: a frozen dataclass whose fields are its options (`options.option`), called on the work.
 
-    A step gives new Work and leaves what it was given untouched, sample for sample. It checks its options when it is made (`UsageError`),
-    calls `progress` until 1, and appends exactly one `StepRecord`. A subclass writes `run`, and says of itself:
+    A step gives new Work and leaves what it was given untouched, sample for sample. It checks its options
+    when it is made (`UsageError`), calls `progress` until 1, and appends exactly one `StepRecord`. A subclass
+    writes `run`, and says of itself:
 
-    - `name`: its name, that of its file. `label`: what a person reads while it runs. `weight`: about how long it takes beside the others.
+    - `name`: its name, that of its file. `label`: what a person reads while it runs. `weight`: about how long
+    it takes beside the others.
     - `place`: where it comes in a restoration, lower numbers first; none: it is no part of one.
     - `switch`: the option that turns it on; none: `is_wanted` decides, from its options.
-    - `needs_mask`: it works under a mask. `gives_mask`: it finds one, so it runs only if a later step needs one and none was given.
+    - `needs_mask`: it works under a mask. `gives_mask`: it finds one, so it runs only if a later step needs
+    one and none was given.
     """
 
     name: ClassVar[str]

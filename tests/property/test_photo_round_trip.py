@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 from PIL import ImageCms
 
-from unfade.photo import Metadata, Origin, Photo, encode_file, losses, read
+from unfade.files.photo import Metadata, Origin, Photo, encode_file, losses, read
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -12,11 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 import unfade
-from unfade import photo
 from unfade.cli import COMMANDS, build
 from unfade.cli._extras import needs
 from unfade.cli._photographs import Done, FormatName, Job, plan, run_jobs, write_text
 from unfade.errors import ExistsError, MissingExtraError, UnreadableError, UnwritableError, UsageError
+from unfade.files import photo
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "models"
 

@@ -19,10 +19,10 @@ import pyvips
 from PIL import Image as Pillow
 from PIL import ImageCms
 
-from unfade import profiles
 from unfade.color import linear_from_srgb
 from unfade.errors import ExistsError, TooLargeError, UnreadableError, UnwritableError, UsageError
-from unfade.photo import FORMATS, Format, Metadata, Photo, encode_file, extension_for, losses, read, write
+from unfade.files import icc as profiles
+from unfade.files.photo import FORMATS, Format, Metadata, Photo, encode_file, extension_for, losses, read, write
 
 # --- material ---------------------------------------------------------------------------------------------------------------------------
 
@@ -637,8 +637,8 @@ def test_where_nothing_can_be_written(samples: np.ndarray, tmp_path: Path) -> No
 
 def test_untrusted_loaders_are_off_before_the_first_photograph() -> None:
     code = (
-        "import unfade.photo, sys; assert 'pyvips' not in sys.modules and 'PIL' not in sys.modules;"
-        "from unfade.profiles import vips; v = vips()\n"
+        "import unfade.files.photo, sys; assert 'pyvips' not in sys.modules and 'PIL' not in sys.modules;"
+        "from unfade.files.icc import vips; v = vips()\n"
         'try:\n v.Image.svgload_buffer(b\'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>\').avg()\n'
         "except v.Error as error:\n assert 'blocked' in str(error); print('blocked')"
     )

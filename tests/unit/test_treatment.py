@@ -17,9 +17,9 @@ import unfade
 from unfade import pipeline
 from unfade.cli import build
 from unfade.errors import UnknownNameError, UsageError
+from unfade.files.photo import read
 from unfade.models.session import Sessions
 from unfade.options import Option
-from unfade.photo import read
 from unfade.steps import STEPS
 from unfade.steps.colorize import Colorize, Hint
 from unfade.steps.damage import Damage
@@ -253,7 +253,7 @@ import httpx, numpy as np
 from typer.testing import CliRunner
 import unfade
 from unfade.cli import build
-from unfade.photo import read
+from unfade.files.photo import read
 from unfade.settings import Settings
 from unfade.web.answers import option_answers, step_answers
 from unfade.web.app import create_app

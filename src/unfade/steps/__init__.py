@@ -1,7 +1,8 @@
-"""The steps of a restoration, one file each: damage is found, what is lost is filled, ageing is cleaned, color is put in.
+"""The steps of a restoration, one file each: damage is found, what is lost is filled, ageing is cleaned,
+color is put in.
 
-A step's file says what it is: its options, its label, its place. It is quick to import. How the step works lies beside it, in modules that
-begin with an underscore and are imported when it runs.
+A step's file says what it is: its options, its label, its place. It is quick to import. How the step works
+lies beside it, in modules that begin with an underscore and are imported when it runs.
 """
 
 from __future__ import annotations

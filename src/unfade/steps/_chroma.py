@@ -1,7 +1,8 @@
 """a*b* are predicted at working size and joined to full-size L*.
 
-The network sees lightness alone, so a toned photograph is colored as its gray is. Its chroma, at a quarter of the working size, is joined
-to the photograph's own L* along L*'s edges, and L* itself is kept: what comes out, made gray again, is what went in, within rounding.
+The network sees lightness alone, so a toned photograph is colored as its gray is. Its chroma, at a quarter of
+the working size, is joined to the photograph's own L* along L*'s edges, and L* itself is kept: what comes
+out, made gray again, is what went in, within rounding.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ import numpy as np
 
 from unfade import color, tiles
 from unfade.arrays import Chroma, Plane, Samples
+from unfade.files.photo import Photo
 from unfade.models.card import Card
 from unfade.models.session import Session, batch_of, picture_of
-from unfade.photo import Photo
 from unfade.work import Progress
 
 if TYPE_CHECKING:
     from unfade.steps.colorize import Colorize, Hint
 
-# The temperature of the distribution over colors at liveliness 0, 0.5 and 1 (Zhang et al. 2016, section 2.3), where a card says nothing.
+# The temperature of the distribution over colors at liveliness 0, 0.5 and 1 (Zhang et al. 2016, section 2.3),
+# where a card says nothing.
 TEMPERATURES = (0.45, 0.22, 0.1)
-# Chroma follows L* by its local slope on the chroma's own grid: the regularization in (L* / 100)^2 and the neighborhood's radius were
-# chosen on 13 photographs of about 1 MP (RMS error of a*b* 2.79, against 3.14 for bicubic enlargement).
+# Chroma follows L* by its local slope on the chroma's own grid: the regularization in (L* / 100)^2 and the
+# neighborhood's radius were chosen on 13 photographs of about 1 MP (RMS error of a*b* 2.79, against 3.14 for
+# bicubic enlargement).
 EDGE_REGULARIZATION = 0.01
 EDGE_RADIUS = 1
 HINT_LEAST_PX = 1.5
@@ -33,7 +36,8 @@ _BAND_PIXELS = 200_000  # intermediates of a band stay in the processor's cache
 
 
 def temperature(liveliness: float, card: Card) -> float:
-    """The model's temperature at a liveliness of [0, 1]: between those that its card has for safe, usual and vivid choices."""
+    """The model's temperature at a liveliness of [0, 1]: between those that its card has for safe, usual and
+    vivid choices."""
     return float(np.interp(liveliness, (0.0, 0.5, 1.0), card.temperatures or TEMPERATURES))
 
 
@@ -70,13 +74,15 @@ def _working_lightness(photo: Photo, session: Session) -> Plane:
 
 
 def predict(lightness: Plane, hints: np.ndarray, heat: float, session: Session) -> Chroma:
-    """What the network makes of `lightness` (h, w) in [0, 1] and `hints` (h, w, 3): a* and b* at a quarter of the size."""
+    """What the network makes of `lightness` (h, w) in [0, 1] and `hints` (h, w, 3): a* and b* at a quarter of
+    the size."""
     outputs = session.run(lightness=batch_of(lightness[:, :, None]), hints=batch_of(hints), temperature=np.array([heat], np.float32))
     return picture_of(outputs["chroma"])
 
 
 def _hint_planes(hints: Sequence[Hint], height: int, width: int, working: tuple[int, ...]) -> np.ndarray:
-    """Hints as the network takes them, (h, w, 3) at working size: a*, b* as network numbers, and 1 where hinted; later ones lie on top."""
+    """Hints as the network takes them, (h, w, 3) at working size: a*, b* as network numbers, and 1 where
+    hinted; later ones lie on top."""
     planes = np.zeros((*working, 3), np.float32)
     down, across = working[0] / height, working[1] / width
     rows, columns = np.mgrid[: working[0], : working[1]].astype(np.float32) + np.float32(0.5)
@@ -89,10 +95,12 @@ def _hint_planes(hints: Sequence[Hint], height: int, width: int, working: tuple[
 
 
 def _edge_following(chroma: Chroma, lightness: Plane) -> np.ndarray:
-    """Chroma as a linear function of lightness around each of its grid's pixels, (h, w, 4): slopes of a* and b* on L* / 100, then offsets.
+    """Chroma as a linear function of lightness around each of its grid's pixels, (h, w, 4): slopes of a* and
+    b* on L* / 100, then offsets.
 
-    The slopes are those of the fast guided filter (He and Sun 2015, arXiv:1505.00996), found on the chroma's own grid; the offsets let the
-    chroma through unchanged at that grid's resolution, where the guided filter would blur it, so that only what is finer is added.
+    The slopes are those of the fast guided filter (He and Sun 2015, arXiv:1505.00996), found on the chroma's
+    own grid; the offsets let the chroma through unchanged at that grid's resolution, where the guided filter
+    would blur it, so that only what is finer is added.
     """
     guide = tiles.resize(lightness, chroma.shape[0], chroma.shape[1])
 

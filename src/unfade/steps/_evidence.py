@@ -1,11 +1,12 @@
 """DAMAGE IS FOUND: photograph -> mask.
 
-A network gives each pixel the probability that it is lost: at full size for scratches a hair wide, at another size, which must agree,
-and on reduced copies for tears and losses larger than a window sees. The threshold moves with the photograph: where little is
-lost, much more is needed to believe in a loss. Three things are then decided over more than one pixel: a faint scratch by its evidence
-along a line (it hardly shows in any one pixel), a faint edge by its connection to a sure middle (hysteresis: Canny 1986), and a lone
-speck by the sum of its evidence. The mask grows by a pixel where there is any evidence, because the edge of damage is antialiased into
-the picture.
+A network gives each pixel the probability that it is lost: at full size for scratches a hair wide, at another
+size, which must agree, and on reduced copies for tears and losses larger than a window sees. The threshold
+moves with the photograph: where little is lost, much more is needed to believe in a loss. Three things are
+then decided over more than one pixel: a faint scratch by its evidence along a line (it hardly shows in any
+one pixel), a faint edge by its connection to a sure middle (hysteresis: Canny 1986), and a lone speck by the
+sum of its evidence. The mask grows by a pixel where there is any evidence, because the edge of damage is
+antialiased into the picture.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from jaxtyping import UInt8
 
 from unfade import tiles
 from unfade.arrays import Image
+from unfade.files.photo import Photo
 from unfade.models.session import Session, batch_of, picture_of
-from unfade.photo import Photo
 from unfade.work import Progress
 
 Evidence = UInt8[np.ndarray, "h w"]
-"""Log-odds that a pixel is lost, from -8 (0) to 8 (255) in steps of 1/16: a byte a pixel, and a sum of them is a joint probability."""
+"""Log-odds that a pixel is lost, from -8 (0) to 8 (255) in steps of 1/16: a byte a pixel, and a sum of them
+is a joint probability."""
 
 STEPS_PER_NAT = 16
 _LOWEST_LOG_ODDS = -8.0
@@ -31,28 +33,31 @@ PROBABILITY = 1 / (1 + np.exp(-(np.arange(256) / STEPS_PER_NAT + _LOWEST_LOG_ODD
 
 # At sensitivity 0 and 1 the threshold's log-odds are this much above and below the card's.
 SENSITIVITY_SPAN = 4.0
-# The network looks at every window once more, and the log-odds that it finds count with this weight: what is damage at two sizes is rarely
-# a twig or a letter. Reduced to a half, but to no copy below SECOND_LOOK_LEAST_PX, on which the shade beside a face looks like a loss;
-# photographs whose short side is below SMALL_PX are enlarged by a half instead (at 256 px better, at 320 px no better, at 480 px worse).
+# The network looks at every window once more, and the log-odds that it finds count with this weight: what is
+# damage at two sizes is rarely a twig or a letter. Reduced to a half, but to no copy below
+# SECOND_LOOK_LEAST_PX, on which the shade beside a face looks like a loss; photographs whose short side is
+# below SMALL_PX are enlarged by a half instead (at 256 px better, at 320 px no better, at 480 px worse).
 SECOND_LOOK_WEIGHT = 0.4
 SECOND_LOOK_REDUCED = 0.5
 SECOND_LOOK_LEAST_PX = 192
 SECOND_LOOK_ENLARGED = 1.5
 SMALL_PX = 288
-# The share of lost pixels that the network was taught to expect; a photograph's own moves the threshold by PRIOR_TRUST times the difference
-# of their log-odds, within PRIOR_RANGE.
+# The share of lost pixels that the network was taught to expect; a photograph's own moves the threshold by
+# PRIOR_TRUST times the difference of their log-odds, within PRIOR_RANGE.
 PRIOR = 0.05
 PRIOR_TRUST = 0.7
 PRIOR_RANGE = (-1.5, 0.5)
-# Reduced copies: by what factor, and for photographs whose short side is above what. Of smaller photographs a window sees enough: a copy
-# of half the size takes lattices for losses.
+# Reduced copies: by what factor, and for photographs whose short side is above what. Of smaller photographs a
+# window sees enough: a copy of half the size takes lattices for losses.
 COARSE = ((4, 768), (16, 3000))
-# Seen on a reduced copy, damage counts only if a disc of this radius, in pixels of the copy, fits in it: the full size sees thinner better.
+# Seen on a reduced copy, damage counts only if a disc of this radius, in pixels of the copy, fits in it: the
+# full size sees thinner better.
 COARSE_RADIUS_PX = 2.0
 
 
 def threshold_log_odds(threshold: float | None, sensitivity: float) -> float:
-    """The log-odds from which a pixel is lost: the card's threshold (none: 0.5) moved by the sensitivity; at 0.5 it is the card's."""
+    """The log-odds from which a pixel is lost: the card's threshold (none: 0.5) moved by the sensitivity; at
+    0.5 it is the card's."""
     share = min(max(0.5 if threshold is None else threshold, 1e-3), 1 - 1e-3)
     return math.log(share / (1 - share)) + (0.5 - sensitivity) * 2 * SENSITIVITY_SPAN
 
@@ -70,10 +75,12 @@ def _log_odds(probability: np.ndarray) -> np.ndarray:
 
 
 def prior_shift(evidence: Evidence) -> float:
-    """How much likelier (above 0) or less likely than the network was taught a pixel of this photograph is to be lost, in log-odds.
+    """How much likelier (above 0) or less likely than the network was taught a pixel of this photograph is to
+    be lost, in log-odds.
 
-    The share of lost pixels is the fixed point of the mean posterior under itself, found by expectation maximization over the histogram
-    (Saerens, Latinne and Decaestecker 2002, doi:10.1162/089976602753284446). Pixels are not independent, so only a part of it is trusted.
+    The share of lost pixels is the fixed point of the mean posterior under itself, found by expectation
+    maximization over the histogram (Saerens, Latinne and Decaestecker 2002, doi:10.1162/089976602753284446).
+    Pixels are not independent, so only a part of it is trusted.
     """
     counts = cv2.calcHist([evidence], [0], None, [256], [0, 256]).ravel().astype(float) / max(evidence.size, 1)
     share = PRIOR
@@ -106,7 +113,8 @@ def _fetch_from(image: Image) -> tiles.Fetch:
 
 
 def _run(fetch: tiles.Fetch, height: int, width: int, session: Session, progress: Progress | None, *, enlarge: bool = False) -> Evidence:
-    """The network's evidence on a picture of this size; `enlarge`: its windows are looked at again enlarged, not reduced."""
+    """The network's evidence on a picture of this size; `enlarge`: its windows are looked at again enlarged,
+    not reduced."""
     card = session.card
 
     def look(part: np.ndarray) -> np.ndarray:

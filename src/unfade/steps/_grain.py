@@ -1,4 +1,5 @@
-"""Grain is added to what was filled, until it is as grainy as what surrounds it: a smooth patch in a grainy photograph is seen at once."""
+"""Grain is added to what was filled, until it is as grainy as what surrounds it: a smooth patch in a grainy
+photograph is seen at once."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 
 from unfade.arrays import Image, Mask, Plane
-from unfade.photo import Photo
+from unfade.files.photo import Photo
 
 GRAIN_RING_PX = 12  # how far around a hole its grain is measured
 GRAIN_PATCH_PX = 7  # the neighborhood over which the flattest places are sought: grain is everywhere, texture is not,
@@ -20,8 +21,9 @@ GRAIN_LEAST = 0.002  # half a step of 8 bits: less is not seen
 GRAIN_MOST = 1.0  # no stronger than in the flattest places of the whole photograph: texture around a hole is no grain
 GRAIN_FLATTEST_OF_ALL = 0.05
 GRAIN_PROBES, GRAIN_PROBE_PX = 8, 96  # the whole is known from so many small parts down and across
-# Blur of white noise (sigma in pixels) -> correlation of neighbours in its residual, measured: it tells how coarse a grain is.
-# The third row is the standard deviation of that residual, for white noise of 1. Coarser grain than the last is not told from texture.
+# Blur of white noise (sigma in pixels) -> correlation of neighbours in its residual, measured: it tells how
+# coarse a grain is. The third row is the standard deviation of that residual, for white noise of 1. Coarser
+# grain than the last is not told from texture.
 _GRAIN_SIGMAS = (0.0, 0.5, 0.7, 1.0)
 _GRAIN_CORRELATIONS = (-0.176, 0.006, 0.285, 0.539)
 _GRAIN_RESIDUALS = (0.871, 0.497, 0.241, 0.113)
@@ -30,8 +32,8 @@ _BLOCK_PX = 64
 
 @dataclass(frozen=True)
 class Grain:
-    """What is known of a photograph's grain: the `seed` of the noise, the standard deviation of the residual that it has at `most`, and the
-    blur of white noise that is as coarse, `sigma` in pixels."""
+    """What is known of a photograph's grain: the `seed` of the noise, the standard deviation of the residual
+    that it has at `most`, and the blur of white noise that is as coarse, `sigma` in pixels."""
 
     seed: int
     most: float
@@ -39,10 +41,11 @@ class Grain:
 
 
 def add_grain(image: Image, lost: Mask, origin: tuple[int, int], grain: Grain) -> Image:
-    """Add grain under `lost` until its fine residual is as strong as that of the ring around it, and as alike in the channels.
+    """Add grain under `lost` until its fine residual is as strong as that of the ring around it, and as alike
+    in the channels.
 
-    `origin` is where the window lies in the photograph: the noise belongs to the photograph's pixels, so that windows that overlap agree
-    and every run gives the same. Only what is missing is added: variances add up.
+    `origin` is where the window lies in the photograph: the noise belongs to the photograph's pixels, so that
+    windows that overlap agree and every run gives the same. Only what is missing is added: variances add up.
     """
     near = cv2.dilate(lost.view(np.uint8), np.ones((2 * GRAIN_RING_PX + 1,) * 2, np.uint8)) > 0
     ring = near & (cv2.dilate(lost.view(np.uint8), np.ones((5, 5), np.uint8)) == 0)
@@ -104,7 +107,8 @@ def _unclipped(image: Image) -> Mask:
 
 
 def _flattest(where: Mask, energy: Plane, share: float) -> Mask:
-    """The pixels of `where` whose neighborhood has the least fine detail: what is left there is grain, not texture."""
+    """The pixels of `where` whose neighborhood has the least fine detail: what is left there is grain, not
+    texture."""
     if not where.any():
         return where
     flattest: Mask = where & (energy <= np.quantile(energy[where], share))
@@ -112,13 +116,15 @@ def _flattest(where: Mask, energy: Plane, share: float) -> Mask:
 
 
 def _residual(image: np.ndarray) -> tuple[np.ndarray, Plane]:
-    """What a small Gaussian leaves over, grain and the finest texture, (h, w, 3); and its mean power around each pixel, (h, w)."""
+    """What a small Gaussian leaves over, grain and the finest texture, (h, w, 3); and its mean power around
+    each pixel, (h, w)."""
     residual: np.ndarray = image - cv2.GaussianBlur(image, (5, 5), 1.0)
     return residual, cv2.blur(cv2.multiply(residual, residual).sum(axis=2), (GRAIN_PATCH_PX, GRAIN_PATCH_PX))
 
 
 def _unit_noise(shape: tuple[int, ...], origin: tuple[int, int], seed: int, plane: int, sigma: float) -> Plane:
-    """Noise whose residual has a standard deviation of 1, blurred by `sigma`; a pixel's depends on its place in the photograph alone."""
+    """Noise whose residual has a standard deviation of 1, blurred by `sigma`; a pixel's depends on its place
+    in the photograph alone."""
     margin = 6
     top, left = origin[0] - margin, origin[1] - margin
     height, width = shape[0] + 2 * margin, shape[1] + 2 * margin

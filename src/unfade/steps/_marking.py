@@ -13,15 +13,18 @@ from unfade.steps._evidence import PROBABILITY, STEPS_PER_NAT, Evidence, quantiz
 
 # A pixel joins damage that it touches if its log-odds are at most this much below the threshold's.
 HYSTERESIS = 0.5
-# A component is kept if the sum over its pixels of (p - threshold) / (1 - threshold) reaches this: one sure pixel, or several fair ones.
+# A component is kept if the sum over its pixels of (p - threshold) / (1 - threshold) reaches this: one sure
+# pixel, or several fair ones.
 SPECK_EVIDENCE = 0.8
-# The mask's growth: a pixel, or on large scans the short side over this; only where the log-odds are at most this much below the
-# threshold's (growing everywhere adds two fifths to what is flagged on sound photographs).
+# The mask's growth: a pixel, or on large scans the short side over this; only where the log-odds are at most
+# this much below the threshold's (growing everywhere adds two fifths to what is flagged on sound
+# photographs).
 GROWTH_SHARE = 2000
 GROWTH_OWN = 1.0
-# Evidence along lines, on a half-size map of evidence. A line is 1/20 of the short side; a pixel on it is taken if the line's mean
-# log-odds are within LINE_MEAN of the threshold's and above those of both parallels LINE_APART away by LINE_CONTRAST, and its own
-# are within LINE_OWN of the threshold's. ORIENTATIONS = 0 switches it off.
+# Evidence along lines, on a half-size map of evidence. A line is 1/20 of the short side; a pixel on it is
+# taken if the line's mean log-odds are within LINE_MEAN of the threshold's and above those of both parallels
+# LINE_APART away by LINE_CONTRAST, and its own are within LINE_OWN of the threshold's. ORIENTATIONS = 0
+# switches it off.
 ORIENTATIONS = 16
 LINE_SHARE = 20
 LINE_MEAN = 1.0
@@ -47,8 +50,9 @@ def decide(evidence: Evidence, threshold: float, *, largest_px: int | None = Non
 def along_lines(evidence: Evidence, threshold: float) -> Mask:
     """Where evidence too faint pixel by pixel adds up along a straight line, (h, w).
 
-    The mean over a segment of 2^k pixels is found by k doublings, each the sum of a map and itself shifted, so that 16 directions cost as
-    many additions as one small filter (a discrete beamlet transform: Brady 1998, doi:10.1137/S0097539793256673).
+    The mean over a segment of 2^k pixels is found by k doublings, each the sum of a map and itself shifted,
+    so that 16 directions cost as many additions as one small filter (a discrete beamlet transform: Brady
+    1998, doi:10.1137/S0097539793256673).
     """
     height, width = evidence.shape
     half = evidence[: height // 2 * 2, : width // 2 * 2]
@@ -85,7 +89,8 @@ def along_lines(evidence: Evidence, threshold: float) -> Mask:
 
 
 def _add_shifted(sums: np.ndarray, down: int, across: int) -> np.ndarray:
-    """`sums` plus itself `down` rows and `across` columns further on; what would come from outside counts as nothing."""
+    """`sums` plus itself `down` rows and `across` columns further on; what would come from outside counts as
+    nothing."""
     added = sums.copy()
     height, width = sums.shape
     rows, columns = slice(max(0, -down), height - max(0, down)), slice(max(0, -across), width - max(0, across))
@@ -95,7 +100,8 @@ def _add_shifted(sums: np.ndarray, down: int, across: int) -> np.ndarray:
 
 
 class _Pieces:
-    """Components of a mask, joined across the bands they were found in: for each its strength, its evidence and its box."""
+    """Components of a mask, joined across the bands they were found in: for each its strength, its evidence
+    and its box."""
 
     def __init__(self) -> None:
         self.parents: list[int] = []
@@ -142,9 +148,11 @@ class _Pieces:
 
 
 def _connected(evidence: Evidence, low: int, high: int, largest_px: int | None) -> Mask:
-    """Pixels from `low` that hang together with one from `high`, in components of enough evidence and no larger than `largest_px`.
+    """Pixels from `low` that hang together with one from `high`, in components of enough evidence and no
+    larger than `largest_px`.
 
-    Components are found band by band and joined across the seams, so that labels never take more than a band's memory.
+    Components are found band by band and joined across the seams, so that labels never take more than a
+    band's memory.
     """
     height, width = evidence.shape
     excess = np.maximum(PROBABILITY - PROBABILITY[high], 0) / (1 - PROBABILITY[high])
@@ -170,7 +178,8 @@ def _connected(evidence: Evidence, low: int, high: int, largest_px: int | None) 
 
 
 def _touching(above: np.ndarray, below: np.ndarray) -> set[tuple[int, int]]:
-    """Pairs of pieces that meet between the last row of a band and the first of the next, diagonals included; -1 is no piece."""
+    """Pairs of pieces that meet between the last row of a band and the first of the next, diagonals included;
+    -1 is no piece."""
     if above.size == 0:
         return set()
     pairs: set[tuple[int, int]] = set()

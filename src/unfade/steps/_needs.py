@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def require_mask(work: Work, step: str) -> Mask:
-    """The work's mask. Raises `UsageError` if there is none, or it is not bool or of another size than the photograph."""
+    """The work's mask. Raises `UsageError` if there is none, or it is not bool or of another size than the
+    photograph."""
     if work.mask is None:
         raise UsageError(f"the step {step} needs a damage mask; put the step damage before it, or give a mask")
     height, width = work.photo.height, work.photo.width

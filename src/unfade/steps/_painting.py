@@ -1,9 +1,10 @@
 """What is lost is made again, under the mask only.
 
-Windows are laid around groups of damage. In each, a classical fill (`inpainting.biharmonic`) comes first and the network adds what that
-cannot know. A hole too large for a window is filled on a reduced copy first, where it fits; at its own size only its rim is painted
-again. Then grain is added until the filled part is as grainy as what surrounds it: a smooth patch in a grainy photograph is seen at once.
-Where blur has carried the damage's tone beyond the mask, the pixels that touch it are not believed either, though they stay as they are.
+Windows are laid around groups of damage. In each, a classical fill (`inpainting.biharmonic`) comes first and
+the network adds what that cannot know. A hole too large for a window is filled on a reduced copy first, where
+it fits; at its own size only its rim is painted again. Then grain is added until the filled part is as grainy
+as what surrounds it: a smooth patch in a grainy photograph is seen at once. Where blur has carried the
+damage's tone beyond the mask, the pixels that touch it are not believed either, though they stay as they are.
 """
 
 from __future__ import annotations
@@ -18,23 +19,25 @@ from jaxtyping import Float32
 
 from unfade import color, tiles
 from unfade.arrays import Image, Mask, Plane, Samples
+from unfade.files.photo import Photo
 from unfade.inpainting import biharmonic
 from unfade.models.card import Card
 from unfade.models.session import Session, batch_of, picture_of
-from unfade.photo import Photo
 from unfade.steps._grain import Grain, add_grain, measure_grain
 from unfade.work import Progress
 
-# A hole in which a disc fits whose radius is above this share of what a window sees around it is filled on a copy reduced by COARSE first,
-# so that every window sees both of its sides; where a window sees the whole picture, the disc may be larger. Within half of that of what
-# is known, the hole is painted again at the finer size.
+# A hole in which a disc fits whose radius is above this share of what a window sees around it is filled on a
+# copy reduced by COARSE first, so that every window sees both of its sides; where a window sees the whole
+# picture, the disc may be larger. Within half of that of what is known, the hole is painted again at the
+# finer size.
 THICK_SHARE = 2 / 3
 THICK_SHARE_ALONE = 4 / 3
 COARSE = 4
 SMALLEST_PX = 24  # a copy below this is not reduced again
 
-# Blur carries the damage's tone beyond its mask: the share of it in the pixels that touch the mask, less that in those two away, which
-# tells bleeding from likeness. Of 80 sharp photographs 76 have less than 0.05; of 80 old ones, most of them blurred, 60 more than 0.07.
+# Blur carries the damage's tone beyond its mask: the share of it in the pixels that touch the mask, less that
+# in those two away, which tells bleeding from likeness. Of 80 sharp photographs 76 have less than 0.05; of 80
+# old ones, most of them blurred, 60 more than 0.07.
 BLEED_LEAST = 0.06
 BLEED_CONTRAST = 0.02  # damage that stands out by less on the whole leaves no trace to be seen
 BLEED_DAMAGE_PX = 4  # the damage's own tone is the mean within so many pixels,
@@ -48,7 +51,8 @@ Colors = Float32[np.ndarray, "k 3"]
 
 
 def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> tuple[Photo, int]:
-    """The photograph with every pixel under `mask` (h, w) painted anew, and how many of them changed. Some pixels must be sound."""
+    """The photograph with every pixel under `mask` (h, w) painted anew, and how many of them changed. Some
+    pixels must be sound."""
     samples = photo.samples.copy()
     changed, neutral = 0, is_neutral(photo, mask)
     unknown = mask
@@ -69,9 +73,11 @@ def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> tupl
 
 
 def measure_bleed(photo: Photo, mask: Mask) -> float:
-    """How much of the damage's contrast the pixels that touch `mask` show: about 0 if its edge is sharp, 0.2 if the photograph is blurred.
+    """How much of the damage's contrast the pixels that touch `mask` show: about 0 if its edge is sharp, 0.2
+    if the photograph is blurred.
 
-    By least squares over the luma of all of them: each is its surroundings plus a share of what tells the damage nearby from these.
+    By least squares over the luma of all of them: each is its surroundings plus a share of what tells the
+    damage nearby from these.
     """
     bands = [rows for rows in tiles.bands(photo.height, photo.width) if mask[rows].any()]
     products, squares, counts = np.zeros(2), np.zeros(2), np.zeros(2)
@@ -124,7 +130,8 @@ def is_neutral(photo: Photo, mask: Mask) -> bool:
 
 
 def fill_image(image: Image, mask: Mask, session: Session) -> Image:
-    """A picture in memory with the pixels under `mask` painted anew, without grain; what lies under the mask does not matter."""
+    """A picture in memory with the pixels under `mask` painted anew, without grain; what lies under the mask
+    does not matter."""
     if not mask.any():
         return image
     if mask.all():
@@ -137,16 +144,19 @@ def fill_image(image: Image, mask: Mask, session: Session) -> Image:
 
 @dataclass(frozen=True)
 class _Coarse:
-    """A reduced copy with its holes filled, and where in a large hole (`deep`, on the copy's grid) it is the last word."""
+    """A reduced copy with its holes filled, and where in a large hole (`deep`, on the copy's grid) it is the
+    last word."""
 
     image: Image
     deep: Mask
 
 
 def _groups(occupied: np.ndarray, tile_px: int, context: int) -> list[slice]:
-    """Along an axis (length,), the stretches that hold each True, such that a window of `tile_px` holds each with its context.
+    """Along an axis (length,), the stretches that hold each True, such that a window of `tile_px` holds each
+    with its context.
 
-    A gap of more than two contexts parts them; a longer stretch is cut into as few as fit, of about one length.
+    A gap of more than two contexts parts them; a longer stretch is cut into as few as fit, of about one
+    length.
     """
     at = np.flatnonzero(occupied)
     groups = []
@@ -160,7 +170,8 @@ def _groups(occupied: np.ndarray, tile_px: int, context: int) -> list[slice]:
 
 
 def _around(group: slice, context: int, multiple: int, length: int) -> tuple[slice, int]:
-    """A window along an axis of `length` pixels with `context` on both sides of a group: where it lies, and its side with its padding."""
+    """A window along an axis of `length` pixels with `context` on both sides of a group: where it lies, and
+    its side with its padding."""
     low, high = max(group.start - context, 0), min(group.stop + context, length)
     side = tiles.round_up(high - low, multiple)
     start = max(min(low, length - side), 0)
@@ -168,7 +179,8 @@ def _around(group: slice, context: int, multiple: int, length: int) -> tuple[sli
 
 
 def _windows(mask: Mask, card: Card) -> list[list[tiles.Window]]:
-    """Windows around groups of damage, in strips from top to bottom: no larger than the card's, and no larger than the group needs."""
+    """Windows around groups of damage, in strips from top to bottom: no larger than the card's, and no larger
+    than the group needs."""
     height, width = mask.shape
     context = min(card.overlap_px, card.tile_px // 3)
     strips = []
@@ -186,7 +198,8 @@ def _windows(mask: Mask, card: Card) -> list[list[tiles.Window]]:
 def _paint(
     fetch: tiles.Fetch, mask: Mask, session: Session, progress: Progress | None, grain: Grain | None
 ) -> Iterator[tuple[slice, Colors]]:
-    """Bands of rows, top to bottom, each with what to put under the mask there, (k, 3) in reading order; rows without loss are left out."""
+    """Bands of rows, top to bottom, each with what to put under the mask there, (k, 3) in reading order; rows
+    without loss are left out."""
     height, width = mask.shape
     coarse = _reduced(fetch, mask, session)
     if progress is not None:

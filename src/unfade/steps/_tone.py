@@ -1,5 +1,5 @@
-"""How ageing is undone. One model reads the tone of the whole picture from a small copy of it, and how aged it is. The other undoes grain,
-blur and JPEG, in tiles."""
+"""How ageing is undone. One model reads the tone of the whole picture from a small copy of it, and how aged
+it is. The other undoes grain, blur and JPEG, in tiles."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 
 from unfade import tiles
+from unfade.files.photo import Photo
 from unfade.models.session import Session, batch_of, picture_of
-from unfade.photo import Photo
 from unfade.work import Progress
 
 THUMBNAIL_PX = 128
-# Below the first need nothing is done, above the second all of the strength; a smoothstep between, so that no photograph is on an edge.
-# A photograph that is sound keeps its tone even where this is open; its detail it would not keep: asphalt looks like grain.
+# Below the first need nothing is done, above the second all of the strength; a smoothstep between, so that no
+# photograph is on an edge. A photograph that is sound keeps its tone even where this is open; its detail it
+# would not keep: asphalt looks like grain.
 TONE_RANGE = (0.8, 0.95)
 DETAIL_RANGE = (0.93, 0.97)
 PLAIN_TILE_PX = 640  # of tone alone, which needs no windows: this much is in memory at once
@@ -27,7 +28,8 @@ _FLOOR = np.float32(1 / 64)
 class Tone:
     """What brings the tone of one whole photograph back: see `apply_tone`; and how aged that is, in [0, 1].
 
-    `field` (8, 8, 6): gains of red, green and blue over the photograph, then offsets; `power` (3,); `mixing` (3, 4): matrix and offset.
+    `field` (8, 8, 6): gains of red, green and blue over the photograph, then offsets; `power` (3,); `mixing`
+    (3, 4): matrix and offset.
     """
 
     field: np.ndarray
@@ -52,7 +54,8 @@ def read_tone(photo: Photo, session: Session) -> Tone:
 
 
 def apply_tone(part: np.ndarray, tone: Tone, window: tiles.Window, height: int, width: int) -> np.ndarray:
-    """Give `part` (h, w, 3), which lies at `window` of a photograph of `height` x `width`, its tone back; not clipped.
+    """Give `part` (h, w, 3), which lies at `window` of a photograph of `height` x `width`, its tone back; not
+    clipped.
 
     Gain and offset from the field (bilinear), then each channel's power, then the mixing of the three.
     """
@@ -70,7 +73,8 @@ def apply_tone(part: np.ndarray, tone: Tone, window: tiles.Window, height: int, 
 
 
 def _bilinear(first: int, count: int, whole: int, knots: int) -> np.ndarray:
-    """Weights (count, knots) of a coarse row of `knots` at each of `count` pixels from `first` on, of `whole`; the ends go on level."""
+    """Weights (count, knots) of a coarse row of `knots` at each of `count` pixels from `first` on, of
+    `whole`; the ends go on level."""
     places = np.clip((np.arange(first, first + count) + 0.5) / whole * knots - 0.5, 0, knots - 1)
     weights: np.ndarray = np.maximum(1 - np.abs(places[:, None] - np.arange(knots)), 0).astype(np.float32)
     return weights
@@ -79,8 +83,8 @@ def _bilinear(first: int, count: int, whole: int, knots: int) -> np.ndarray:
 def clean(
     photo: Photo, tone: Tone, tone_strength: float, session: Session | None, detail_strength: float, progress: Progress, threads: int
 ) -> tuple[Photo, int]:
-    """The photograph moved towards what the models make of its detail (`session`; none: left as it is), then of its tone, and how many
-    pixels changed."""
+    """The photograph moved towards what the models make of its detail (`session`; none: left as it is), then
+    of its tone, and how many pixels changed."""
     height, width = photo.height, photo.width
 
     def apply(part: np.ndarray, window: tiles.Window) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""Fading, yellowing, grain, blur and JPEG are undone, with a strength; a sound photograph is left as it is. `_tone` says how."""
+"""Fading, yellowing, grain, blur and JPEG are undone, with a strength; a sound photograph is left as it is.
+`_tone` says how."""
 
 from __future__ import annotations
 

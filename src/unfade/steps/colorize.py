@@ -19,7 +19,8 @@ _WRITTEN = re.compile(r"([\d.]+),([\d.]+),([\d.]+),#([0-9a-fA-F]{6})")
 
 @dataclass(frozen=True)
 class Hint:
-    """A color that is known: `color` (sRGB, each in [0, 1]) in a disc of `radius_px` around (`x`, `y`), in pixels of the photograph."""
+    """A color that is known: `color` (sRGB, each in [0, 1]) in a disc of `radius_px` around (`x`, `y`), in
+    pixels of the photograph."""
 
     x: float
     y: float
@@ -60,9 +61,9 @@ class Hint:
 class Colorize(Step):
     """Put color into a gray or toned photograph.
 
-    `strength`: from the photograph as it is (0) to colored (1). `saturation`: the factor on chroma. `liveliness`: from safe (0) to
-    vivid (1) choices of the model. `hints`: colors that are known; later ones lie on top. `force`: color a color photograph anew, from
-    its gray.
+    `strength`: from the photograph as it is (0) to colored (1). `saturation`: the factor on chroma.
+    `liveliness`: from safe (0) to vivid (1) choices of the model. `hints`: colors that are known; later ones
+    lie on top. `force`: color a color photograph anew, from its gray.
     """
 
     name = "colorize"
@@ -80,7 +81,8 @@ class Colorize(Step):
     force: bool = option(False, "Color a photograph anew that is in color already.")
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
-        """Color the work's photograph. Raises `UsageError` for a hint outside it, `ModelError` if the model cannot be used."""
+        """Color the work's photograph. Raises `UsageError` for a hint outside it, `ModelError` if the model
+        cannot be used."""
         from unfade.monochrome import COLOR_LEAST, measure_color
         from unfade.steps._chroma import colorize
 

@@ -1,4 +1,5 @@
-"""DAMAGE IS FOUND: photograph -> mask. `_evidence` says what the network sees, `_marking` how a mask is made of that."""
+"""DAMAGE IS FOUND: photograph -> mask. `_evidence` says what the network sees, `_marking` how a mask is made
+of that."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Damage(Step):
-    """Find what is lost. A sensitivity of 0.5 is the model's own calibrated threshold; higher marks more, lower marks less."""
+    """Find what is lost. A sensitivity of 0.5 is the model's own calibrated threshold; higher marks more,
+    lower marks less."""
 
     name = "damage"
     label = "Finding damage"

@@ -1,4 +1,5 @@
-"""What is lost is made again, under the mask only. `_painting` says how, `_grain` how the grain of the photograph is put back."""
+"""What is lost is made again, under the mask only. `_painting` says how, `_grain` how the grain of the
+photograph is put back."""
 
 from __future__ import annotations
 
@@ -16,17 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fill(Step):
-    """Paint what the mask says is lost. Every sample outside the mask comes back bit for bit; with nothing lost no model is opened."""
+    """Paint what the mask says is lost. Every sample outside the mask comes back bit for bit; with nothing
+    lost no model is opened."""
 
     name = "fill"
     label = "Filling"
     weight = 0.25
     place = 200
-    switch = Switch("fill", True, "Find scratches, tears, stains and holes (or take the mask that is given), and make whole what was lost.")
+    switch = Switch("fill", True, "Find scratches, tears, stains and holes (or take a mask), and make whole what was lost.")
     needs_mask = True
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
-        """Fill the work's mask. Raises `UsageError` if there is none of the photograph's size, `ModelError` if the model cannot be used."""
+        """Fill the work's mask. Raises `UsageError` if there is none of the photograph's size, `ModelError`
+        if the model cannot be used."""
         mask = require_mask(work, self.name)
         if not mask.any():
             return Outcome(work.photo, mask, notes=("nothing is lost; nothing was filled",))

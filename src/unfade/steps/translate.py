@@ -1,4 +1,5 @@
-"""A photograph becomes another kind of picture, by a model trained on pairs (Isola et al. 2017): the door for any image-to-image task."""
+"""A photograph becomes another kind of picture, by a model trained on pairs (Isola et al. 2017): the door for
+any image-to-image task."""
 
 from __future__ import annotations
 
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Translate(Step):
-    """Run the model for `translate` over the whole photograph, at its own size, in tiles that are blended. It has no options.
+    """Run the model for `translate` over the whole photograph, at its own size, in tiles that are blended. It
+    has no options.
 
-    A model of one channel in sees luma; of one channel out, it gives gray. A gray photograph stays gray only if the model gives gray.
-    It is no part of a restoration.
+    A model of one channel in sees luma; of one channel out, it gives gray. A gray photograph stays gray only
+    if the model gives gray. It is no part of a restoration.
     """
 
     name = "translate"

@@ -21,7 +21,7 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
-from unfade import photo as photos
+from unfade.files import photo as photos
 from unfade.treatment import options as treatment_options
 from unfade.web import darkroom, objects, views
 from unfade.web.answers import (

@@ -23,15 +23,16 @@ from typing import Any, TypedDict, cast
 import cv2
 import numpy as np
 
-from unfade import errors, photo
+from unfade import errors
 from unfade.arrays import Mask
 from unfade.errors import UnfadeError, UnreadableError, UsageError
+from unfade.files import photo
+from unfade.files.location import has_location, without_location
+from unfade.files.photo import Photo
 from unfade.models.session import cpu_limit
 from unfade.monochrome import is_color
-from unfade.photo import Photo
 from unfade.settings import Settings
 from unfade.web import brush, objects, views
-from unfade.web.location import has_location, without_location
 from unfade.web.problems import Problem
 
 log = logging.getLogger(__name__)

@@ -27,10 +27,11 @@ from typing import Any, cast
 import cv2
 import numpy as np
 
-from unfade import photo, pipeline
+from unfade import pipeline
 from unfade.arrays import Mask
 from unfade.errors import UnfadeError
-from unfade.photo import Photo
+from unfade.files import photo
+from unfade.files.photo import Photo
 from unfade.settings import Settings, open_sessions
 from unfade.treatment import has_pixels
 from unfade.web import darkroom, objects, views

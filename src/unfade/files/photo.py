@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from unfade import containers, profiles
 from unfade.arrays import Image, Samples
-from unfade.containers import Contents
 from unfade.errors import ExistsError, UnreadableError, UnwritableError, UsageError
-from unfade.formats import (
+from unfade.files import containers, icc
+from unfade.files.containers import Contents
+from unfade.files.formats import (
     EXTENSIONS,
     FORMATS,
     HOLD_ALPHA,
@@ -134,7 +134,7 @@ class Photo:
 
         Only the window is converted. Colors outside sRGB's gamut are clipped. May be called from several threads at once.
         """
-        return profiles.srgb_from_samples(self.samples[rows, columns], self.profile)
+        return icc.srgb_from_samples(self.samples[rows, columns], self.profile)
 
     def encode(self, image: Image) -> Samples:
         """The inverse of `srgb`: (h, w, 3) sRGB in [0, 1] -> samples of this photograph's profile, depth and channels.
@@ -144,7 +144,7 @@ class Photo:
         """
         if image.ndim != 3 or image.shape[2] != 3:
             raise UsageError(f"{self.name}: a picture to encode is (height, width, 3), not {image.shape}")
-        return profiles.samples_from_srgb(image, self.profile, channels=self.channels, bits=self.bits)
+        return icc.samples_from_srgb(image, self.profile, channels=self.channels, bits=self.bits)
 
     def with_samples(self, samples: Samples) -> Photo:
         """This photograph with other samples of the same size, depth and channels, else `UsageError`; for color in gray, `as_rgb` first."""
@@ -228,12 +228,12 @@ def _read_bytes(data: bytes, name: str, max_megapixels: float) -> Photo:
         samples = _upright(samples, contents.orientation)
         alpha = None if alpha is None else _upright(alpha, contents.orientation)
     notes = contents.notes + decoded.notes
-    if profile is not None and profiles.is_one_way(profile, samples.shape[2]):
+    if profile is not None and icc.is_one_way(profile, samples.shape[2]):
         bits = samples.dtype.itemsize * 8
-        samples = profiles.samples_from_srgb(profiles.srgb_from_samples(samples, profile), None, channels=samples.shape[2], bits=bits)
+        samples = icc.samples_from_srgb(icc.srgb_from_samples(samples, profile), None, channels=samples.shape[2], bits=bits)
         notes += ("its color profile leads one way only (a scanner's); the samples were converted to sRGB",)
         profile = None
-    elif profile is not None and (wrong := profiles.fault(profile, samples.shape[2])) is not None:
+    elif profile is not None and (wrong := icc.fault(profile, samples.shape[2])) is not None:
         notes += (f"its color profile {wrong}; it was left out, and the photograph is read as sRGB",)
         profile = None
     elif profile is None and format in ("avif", "heif") and (code := containers.color_code(data)) is not None:

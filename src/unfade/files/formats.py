@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from unfade import containers, profiles
-from unfade.containers import Contents
 from unfade.errors import TooLargeError, UnreadableError, UnwritableError
-from unfade.profiles import array_of, picture_of, vips
+from unfade.files import containers
+from unfade.files.containers import Contents
+from unfade.files.icc import array_of, picture_of, vips, with_profile
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -305,7 +305,7 @@ def _rgb_from_cmyk(picture: pyvips.Image, icc: bytes | None) -> tuple[np.ndarray
     usable = icc is not None and icc[16:20] == b"CMYK" and icc[36:40] == b"acsp"
     inks = inks.copy(interpretation="cmyk")
     if usable and icc is not None:
-        inks = profiles.with_profile(inks, icc)
+        inks = with_profile(inks, icc)
     elif "icc-profile-data" in inks.get_fields():
         inks.remove("icc-profile-data")
     depth = 16 if str(picture.format) == "ushort" else 8

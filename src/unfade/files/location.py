@@ -6,7 +6,7 @@ import re
 import struct
 from dataclasses import replace
 
-from unfade.photo import Metadata
+from unfade.files.photo import Metadata
 
 _GPS_POINTER = 0x8825  # EXIF 2.32, 4.6.3: in the first directory, where the GPS directory begins
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
