@@ -41,6 +41,12 @@ class Registry(Mapping[str, Thing], Generic[Thing]):
             things[name] = thing
         return things
 
+    def names(self) -> tuple[str, ...]:
+        """The names by the files alone, importing none of them: right in a package of which every such module offers a thing."""
+        package = importlib.import_module(self._package)
+        found = (module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
+        return tuple(sorted(name.replace("_", "-") for name in found))
+
     def __getitem__(self, name: str) -> Thing:
         if name in self._things:
             return self._things[name]
