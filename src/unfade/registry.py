@@ -60,7 +60,7 @@ class Registry(Mapping[str, Thing], Generic[Thing]):
         yield from family.items()
 
     def names(self) -> tuple[str, ...]:
-        """The names by the files alone, importing none of them: right in a package of which every such module offers a thing."""
+        """The names of the files, none imported: right for a package whose every module offers a thing."""
         package = importlib.import_module(self._package)
         found = (module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
         return tuple(sorted(name.replace("_", "-") for name in found))
