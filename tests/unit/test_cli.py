@@ -12,11 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 import unfade
-from unfade import photo
 from unfade.cli import COMMANDS, build
 from unfade.cli._extras import needs
 from unfade.cli._photographs import Done, FormatName, Job, plan, run_jobs, write_text
 from unfade.errors import ExistsError, MissingExtraError, UnreadableError, UnwritableError, UsageError
+from unfade.files import photo
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "models"
 
@@ -57,7 +57,7 @@ def test_every_command_has_help_with_examples_that_name_it() -> None:
 
 
 def test_the_command_line_knows_every_format() -> None:
-    assert get_args(FormatName) == photo.FORMATS
+    assert get_args(FormatName) == tuple(photo.FORMATS)
 
 
 def test_another_format_says_what_it_cannot_hold(album: Path) -> None:

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from unfade.errors import ExistsError, UnfadeError, UnwritableError, UsageError
+from unfade.files.formats import FORMATS
 
 if TYPE_CHECKING:
     import numpy as np
 
     from unfade.arrays import Image, Mask
-    from unfade.photo import Photo
+    from unfade.files.photo import Photo
     from unfade.pipeline import Result
     from unfade.record import Report
 
@@ -36,8 +37,10 @@ Output = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over results that are there already.")]
-# The names of `photo.FORMATS` once more, because importing it takes numpy and a third of a second; a test holds them together.
-FormatName: TypeAlias = Literal["jpeg", "png", "tiff", "webp", "heif", "avif", "bmp", "gif"]
+if TYPE_CHECKING:
+    FormatName: TypeAlias = str
+else:
+    FormatName = Literal[FORMATS.names()]  # of the files alone: to import the codecs takes numpy and a third of a second
 Format = Annotated[FormatName | None, typer.Option("--format", help="Write another format. Default: the photograph's own.")]
 Quality = Annotated[
     int | None, typer.Option("--quality", min=0, max=100, help="Of a JPEG, WebP, HEIC or AVIF. Default: the photograph's own.")
@@ -205,7 +208,7 @@ def _account(outcome: Done | Failed) -> dict[str, object]:
 def _write_sheet(target: Path, jobs: Sequence[Job], done: Sequence[Done | Failed]) -> None:
     import numpy as np
 
-    from unfade import photo
+    from unfade.files import photo
     from unfade.sheet import contact_sheet
 
     shown = [(job, outcome) for job, outcome in zip(jobs, done, strict=True) if isinstance(outcome, Done) and outcome.row]
@@ -298,7 +301,7 @@ def read_mask(path: Path, picture: Photo, *, max_megapixels: float) -> Mask:
 
     Raises `UsageError` if it is not of the photograph's size.
     """
-    from unfade import photo
+    from unfade.files import photo
 
     drawn = photo.read(path, max_megapixels=max_megapixels)
     if (drawn.width, drawn.height) != (picture.width, picture.height):
@@ -313,7 +316,7 @@ def read_mask(path: Path, picture: Photo, *, max_megapixels: float) -> Mask:
 
 def save(picture: Photo, target: Path, *, format: FormatName | None, quality: int | None, overwrite: bool) -> str:
     """Write a result, and say on standard error what a file of another format than the photograph's cannot hold. Gives its SHA-256."""
-    from unfade import photo
+    from unfade.files import photo
 
     chosen = format or photo.format_for(target, picture)
     if picture.format is not None and chosen != picture.format:
@@ -333,7 +336,7 @@ def finished(
 
 def write_mask(mask: Mask, target: Path, *, overwrite: bool) -> None:
     """A mask as an 8-bit gray PNG: white = lost."""
-    from unfade import photo
+    from unfade.files import photo
 
     samples = mask.astype("uint8")[:, :, None] * 255
     photo.write(photo.read(samples, max_megapixels=float("inf"), name=target.name), target, format="png", overwrite=overwrite)

@@ -1,0 +1,305 @@
+"""A photograph becomes an array, and a file again: formats, orientation, ICC, depth, metadata.
+
+`read` tells the format by content, checks the size before anything is decoded, turns the picture upright, and keeps what the file holds
+beside its samples. `write` puts all of it back, atomically. Between them, `Photo.srgb` and `Photo.encode` take windows of samples to sRGB
+and back through the photograph's own profile, so that samples that nobody changed are never touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from unfade.arrays import Image, Samples
+from unfade.errors import UnreadableError, UnwritableError, UsageError
+from unfade.files import disk, icc
+from unfade.files import losses as _losses
+from unfade.files.codec import Codec, Contents, Origin, Picture, ReadAs, WriteAs
+from unfade.files.formats import FORMATS
+from unfade.files.raster import check_size, split
+from unfade.files.telling import format_of
+
+__all__ = [
+    "FORMATS",
+    "MAX_MEGAPIXELS",
+    "Format",
+    "Metadata",
+    "Origin",
+    "Photo",
+    "encode_file",
+    "extension_for",
+    "format_for",
+    "is_lossy",
+    "losses",
+    "read",
+    "write",
+]
+
+Format: TypeAlias = str
+"""The name of a codec in `FORMATS`."""
+
+MAX_MEGAPIXELS = 200.0
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says about its photograph. `exif` begins at its TIFF header, upright; `xmp` is the packet; `iptc` the bare IIM stream."""
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A photograph at rest: what its file holds.
+
+    `samples` (h, w, 1|3) uint8 or uint16, upright, in the ICC `profile` (None: sRGB, for gray sRGB's curve), read-only; `alpha` (h, w) of
+    the same depth, as the file has it; `format` None for an array; `dpi` (x, y); `sha256` of the file's bytes; `notes` say, in sentences
+    that begin small, what was taken for granted or left out in reading. Raises `UsageError` where these do not fit together.
+    """
+
+    samples: Samples
+    profile: bytes | None = None
+    alpha: np.ndarray | None = None
+    format: Format | None = None
+    dpi: tuple[float, float] | None = None
+    metadata: Metadata = Metadata()
+    name: str = "photo"
+    sha256: str | None = None
+    notes: tuple[str, ...] = ()
+    origin: Origin = field(default=Origin(), repr=False)
+
+    def __post_init__(self) -> None:
+        if self.samples.dtype not in (np.uint8, np.uint16):
+            raise UsageError(f"{self.name}: samples are uint8 or uint16, not {self.samples.dtype}; scale them by 255 or 65,535 and round")
+        if self.samples.ndim != 3 or self.samples.shape[2] not in (1, 3) or 0 in self.samples.shape:
+            raise UsageError(f"{self.name}: samples are (height, width, 1 or 3), not {self.samples.shape}")
+        if self.alpha is not None and (self.alpha.shape != self.samples.shape[:2] or self.alpha.dtype != self.samples.dtype):
+            raise UsageError(
+                f"{self.name}: alpha is {self.alpha.dtype} {self.alpha.shape}; it must be {self.samples.dtype} {self.samples.shape[:2]}"
+            )
+        for name in ("samples", "alpha"):
+            if (array := getattr(self, name)) is not None:
+                view = array.view()
+                view.flags.writeable = False
+                object.__setattr__(self, name, view)
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return int(self.samples.shape[0])
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return int(self.samples.shape[1])
+
+    @property
+    def channels(self) -> int:
+        """1 (gray) or 3 (RGB), alpha not counted."""
+        return int(self.samples.shape[2])
+
+    @property
+    def bits(self) -> int:
+        """Per sample: 8 or 16."""
+        return self.samples.dtype.itemsize * 8
+
+    @property
+    def megapixels(self) -> float:
+        """Width by height, in millions."""
+        return self.width * self.height / 1e6
+
+    def srgb(self, rows: slice = slice(None), columns: slice = slice(None)) -> Image:
+        """The window `rows`, `columns` as (h, w, 3) float32 in [0, 1], sRGB-encoded, gray repeated thrice.
+
+        Only the window is converted. Colors outside sRGB's gamut are clipped. May be called from several threads at once.
+        """
+        return icc.srgb_from_samples(self.samples[rows, columns], self.profile)
+
+    def encode(self, image: Image) -> Samples:
+        """The inverse of `srgb`: (h, w, 3) sRGB in [0, 1] -> samples of this photograph's profile, depth and channels.
+
+        `encode(srgb())` gives the samples back: exactly without a profile and, in gamut, with one of curves and a matrix; within a level
+        of 8 bits with one of tables. For a gray photograph the luma (Rec. 601) is taken.
+        """
+        if image.ndim != 3 or image.shape[2] != 3:
+            raise UsageError(f"{self.name}: a picture to encode is (height, width, 3), not {image.shape}")
+        return icc.samples_from_srgb(image, self.profile, channels=self.channels, bits=self.bits)
+
+    def with_samples(self, samples: Samples) -> Photo:
+        """This photograph with other samples of the same size, depth and channels, else `UsageError`; for color in gray, `as_rgb` first."""
+        if samples.shape != self.samples.shape or samples.dtype != self.samples.dtype:
+            raise UsageError(
+                f"{self.name} is {self.samples.dtype} {self.samples.shape}; samples of {samples.dtype} {samples.shape} do not fit it"
+            )
+        return replace(self, samples=samples)
+
+    def with_metadata(self, metadata: Metadata) -> Photo:
+        """This photograph with other metadata."""
+        return replace(self, metadata=metadata)
+
+    def as_rgb(self) -> Photo:
+        """A gray photograph as an RGB one of the same look and depth, in sRGB (no profile). An RGB photograph comes back as it is."""
+        if self.channels == 3:
+            return self
+        return replace(self, samples=_losses.as_color(self.picture).samples, profile=None)
+
+    @property
+    def picture(self) -> Picture:
+        """What a codec encodes."""
+        contents = Contents(self.metadata.exif, self.metadata.xmp, self.metadata.iptc, self.profile, self.dpi)
+        return Picture(self.samples, self.alpha, contents, self.origin)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------------------------
+
+
+def read(source: str | Path | bytes | np.ndarray, *, max_megapixels: float = MAX_MEGAPIXELS, name: str | None = None) -> Photo:
+    """Read a photograph from a path, a file's bytes or an array.
+
+    Arrays are (h, w), (h, w, 1), (h, w, 3), or with alpha (h, w, 2) and (h, w, 4), uint8 or uint16, taken as sRGB and not copied; others
+    raise `UsageError`. `name` is what messages and reports call it. Of several pages or frames the first is read, and a note says so.
+    1-bit, 2-bit, 4-bit and palette pictures are widened to 8 bits; CMYK and Lab become sRGB, with a note.
+
+    Raises `UnreadableError`: missing, a folder, not permitted, empty, cut off, damaged, not a photograph, of another kind of numbers than
+    8 and 16 bits; `TooLargeError`: more than `max_megapixels`, seen before anything is decoded.
+    """
+    if isinstance(source, np.ndarray):
+        return _read_array(source, name or "array", max_megapixels)
+    if isinstance(source, bytes):
+        return _read_bytes(source, name or "photo", max_megapixels)
+    path = Path(source)
+    name = name or path.name or str(path)
+    return _read_bytes(disk.bytes_of(path, name), name, max_megapixels)
+
+
+def _read_array(array: np.ndarray, name: str, max_megapixels: float) -> Photo:
+    if array.dtype not in (np.uint8, np.uint16):
+        raise UsageError(f"{name} is of {array.dtype}; an array is uint8 or uint16: scale it by 255 or 65,535, round it, and convert it")
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or not 1 <= array.shape[2] <= 4 or 0 in array.shape:
+        raise UsageError(f"{name} is of shape {array.shape}; an array is (height, width) or (height, width, 1 to 4), none of them 0")
+    check_size(name, array.shape[1], array.shape[0], max_megapixels)
+    samples, alpha = split(array)
+    return Photo(samples, alpha=alpha, name=name)
+
+
+def _read_bytes(data: bytes, name: str, max_megapixels: float) -> Photo:
+    if not data:
+        raise UnreadableError(f"{name} is empty; take another copy of the file")
+    format = format_of(data, name)
+    picture = FORMATS[format].decode(data, ReadAs(name, max_megapixels))
+    contents, samples, alpha = picture.contents, picture.samples, picture.alpha
+    if contents.orientation > 1:
+        samples = _upright(samples, contents.orientation)
+        alpha = None if alpha is None else _upright(alpha, contents.orientation)
+    samples, profile, notes = _with_usable_profile(samples, contents.icc)
+    return Photo(
+        samples=samples,
+        profile=profile,
+        alpha=alpha,
+        format=format,
+        dpi=contents.dpi,
+        metadata=Metadata(contents.exif, contents.xmp, contents.iptc),
+        name=name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        notes=contents.notes + picture.notes + notes,
+        origin=picture.origin,
+    )
+
+
+def _with_usable_profile(samples: Samples, profile: bytes | None) -> tuple[Samples, bytes | None, tuple[str, ...]]:
+    """The samples, and the profile that they are in if it leads both ways; and notes on one that does not."""
+    if profile is None:
+        return samples, None, ()
+    channels, bits = samples.shape[2], samples.dtype.itemsize * 8
+    if icc.is_one_way(profile, channels):
+        converted = icc.samples_from_srgb(icc.srgb_from_samples(samples, profile), None, channels=channels, bits=bits)
+        return converted, None, ("its color profile leads one way only (a scanner's); the samples were converted to sRGB",)
+    wrong = icc.fault(profile, channels)
+    if wrong is not None:
+        return samples, None, (f"its color profile {wrong}; it was left out, and the photograph is read as sRGB",)
+    return samples, profile, ()
+
+
+def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn an array as EXIF's `orientation` (1 to 8) says it is to be shown (EXIF 2.32, 4.6.4)."""
+    if orientation >= 5:
+        array = array.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        array = array[::-1]
+    return np.ascontiguousarray(array)
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------------------------
+
+
+def extension_for(format: Format) -> str:
+    """The usual extension, with its dot."""
+    return _codec(format).extensions[0]
+
+
+def _codec(format: Format) -> Codec:
+    if format not in FORMATS:
+        raise UsageError(f"there is no format {format!r}; there are: {', '.join(FORMATS)}")
+    return FORMATS[format]
+
+
+def format_for(target: Path, photo: Photo) -> Format:
+    """What the target's name says; a name that says nothing: the photograph's own; for an array PNG."""
+    said = next((format for format, codec in FORMATS.items() if target.suffix.lower() in codec.extensions), None)
+    return said or photo.format or "png"
+
+
+def is_lossy(photo: Photo, format: Format) -> bool:
+    """Whether samples change a little when this photograph is written in `format` without a quality."""
+    return _codec(format).is_lossy(photo.origin)
+
+
+def losses(photo: Photo, format: Format) -> tuple[str, ...]:
+    """What of this photograph a file of `format` cannot hold, one sentence each. Nothing else is lost in writing."""
+    return tuple(_losses.sentences(photo.picture, _codec(format)))
+
+
+def encode_file(photo: Photo, format: Format | None = None, quality: int | None = None) -> bytes:
+    """The photograph as a file's bytes; `format` None: its own (PNG for an array).
+
+    `quality` (0 to 100) is for the lossy formats: JPEG, WebP, HEIF and AVIF; 100 is lossless in the last three. Without it, a photograph
+    that came as JPEG is written with its own quantisation tables and subsampling, a lossless WebP losslessly, the others with 95. TIFF
+    keeps its lossless compression (JPEG inside TIFF becomes deflate). What the format cannot hold, `losses` says; a GIF of more than 256
+    colors is written only where `format` asks for it. Raises `UsageError` (quality, format), `UnwritableError` (too many pixels or colors).
+    """
+    codec = _codec(format or photo.format or "png")
+    if quality is not None and not 0 <= quality <= 100:
+        raise UsageError(f"quality is {quality}; it goes from 0 to 100")
+    if codec.side_max is not None and max(photo.width, photo.height) > codec.side_max:
+        size = f"{photo.width} x {photo.height} pixels"
+        raise UnwritableError(f"{photo.name} is {size}; {codec.title} holds {codec.side_max:,} a side. Write it as TIFF or PNG")
+    try:
+        return codec.encode(_losses.fitting(photo.picture, codec), WriteAs(photo.name, quality, asked=format is not None))
+    except (icc.vips().Error, OSError, RuntimeError, ValueError) as error:
+        raise UnwritableError(f"{photo.name} cannot be encoded as {codec.title} ({error}); write it as TIFF or PNG") from error
+
+
+def write(photo: Photo, target: str | Path, *, format: Format | None = None, quality: int | None = None, overwrite: bool = False) -> str:
+    """Write the photograph to `target`; gives the SHA-256 of the file's bytes.
+
+    `format` None: what the target's name says, else the photograph's own; `quality` as in `encode_file`. The file is there whole or not
+    at all: it is written beside the target, synced, and renamed; on any failure, Ctrl-C included, what was there stays and nothing is
+    left over. Raises `ExistsError` where the target exists and `overwrite` is not set, `UnwritableError`, `UsageError`.
+    """
+    target = Path(target)
+    disk.check_target(target, overwrite=overwrite)
+    chosen = format or format_for(target, photo)
+    # GIF is reduced to 256 colors only where it is asked for by name, so a name of .gif is no asking where the photograph is a GIF
+    data = encode_file(photo, None if format is None and chosen == photo.format else chosen, quality)
+    disk.put(data, target, overwrite=overwrite)
+    return hashlib.sha256(data).hexdigest()
