@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from unfade.files.formats import FORMATS
 from unfade.options import Option
 from unfade.steps.colorize import Hint
 from unfade.treatment import Treatment
 from unfade.treatment import options as treatment_options
 
-ResultFormat = Literal["same", "jpeg", "png", "tiff", "webp"]
-RESULT_FORMATS: tuple[ResultFormat, ...] = ("same", "jpeg", "png", "tiff", "webp")
+RESULT_FORMATS = ("same", *FORMATS.names())
+if TYPE_CHECKING:
+    ResultFormat = str
+else:
+    ResultFormat = Literal[RESULT_FORMATS]
 Location = Literal["keep", "drop"]
 MAX_HINTS = 500
 MAX_KEEP = 100_000
