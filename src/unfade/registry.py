@@ -59,6 +59,12 @@ class Registry(Mapping[str, Thing], Generic[Thing]):
         family: Mapping[str, Thing] = getattr(module, "FAMILY", {})
         yield from family.items()
 
+    def names(self) -> tuple[str, ...]:
+        """The names of the files, none imported: right for a package whose every module offers a thing."""
+        package = importlib.import_module(self._package)
+        found = (module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
+        return tuple(sorted(name.replace("_", "-") for name in found))
+
     def __getitem__(self, name: str) -> Thing:
         if name in self._things:
             return self._things[name]
