@@ -10,14 +10,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import secrets
 import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from unfade import containers, profiles
+from unfade import atomic, containers, profiles
 from unfade.arrays import Image, Samples
 from unfade.containers import Contents
 from unfade.errors import ExistsError, UnreadableError, UnwritableError, UsageError
@@ -395,7 +394,7 @@ def write(photo: Photo, target: str | Path, *, format: Format | None = None, qua
         # GIF is reduced to 256 colors only where it is asked for by name, so a name of .gif is no asking where the photograph is a GIF
         data = encode_file(photo, None if format is None and chosen == photo.format else chosen, quality)
         size = len(data)
-        _put(data, target.resolve() if overwrite else target, overwrite=overwrite)
+        atomic.put(data, target, overwrite=overwrite)
     except FileExistsError as error:
         raise ExistsError(f"{target} exists already; give another name or allow overwriting") from error
     except OSError as error:
@@ -409,49 +408,3 @@ def write(photo: Photo, target: str | Path, *, format: Format | None = None, qua
         }
         raise UnwritableError(f"{target.name} cannot be written: {reasons.get(error.errno or 0, error.strerror or str(error))}") from error
     return hashlib.sha256(data).hexdigest()
-
-
-def _put(data: bytes, target: Path, *, overwrite: bool) -> None:
-    """Write beside the target, sync, and rename; the part is removed whatever happens."""
-    part = target.with_name(f".unfade-{secrets.token_hex(8)}.part")
-    try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-        try:
-            if overwrite and target.exists():
-                part.chmod(stat.S_IMODE(target.stat().st_mode))
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(handle, rest) :]
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if overwrite:
-            part.replace(target)
-        else:
-            _rename_to_new(part, target)
-    finally:
-        part.unlink(missing_ok=True)
-    _sync_folder(target.parent)
-
-
-def _rename_to_new(part: Path, target: Path) -> None:
-    """Rename without overwriting, even what appeared a moment ago. Raises `FileExistsError`."""
-    try:
-        target.hardlink_to(part)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links (FAT, some network shares): the moment between stays
-        if os.path.lexists(target):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
-        part.rename(target)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself outlast a power cut, where the system can (Windows cannot open folders)."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
