@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unfade.errors import PhotoError, UnfadeError
+    from unfade.files.photo import Photo, read, write
     from unfade.models.session import Sessions
-    from unfade.photo import Photo, read, write
     from unfade.pipeline import Result, colorize, find_damage, restore
     from unfade.steps.colorize import Hint
 
@@ -38,16 +38,16 @@ __all__ = [
 
 _HOMES = {
     "Hint": "unfade.steps.colorize",
-    "Photo": "unfade.photo",
+    "Photo": "unfade.files.photo",
     "PhotoError": "unfade.errors",
     "Result": "unfade.pipeline",
     "Sessions": "unfade.models.session",
     "UnfadeError": "unfade.errors",
     "colorize": "unfade.pipeline",
     "find_damage": "unfade.pipeline",
-    "read": "unfade.photo",
+    "read": "unfade.files.photo",
     "restore": "unfade.pipeline",
-    "write": "unfade.photo",
+    "write": "unfade.files.photo",
 }
 
 

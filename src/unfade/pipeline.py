@@ -14,8 +14,8 @@ import numpy as np
 from unfade import tiles
 from unfade.arrays import Mask
 from unfade.errors import UsageError
+from unfade.files.photo import Photo, read
 from unfade.models.session import Sessions
-from unfade.photo import Photo, read
 from unfade.record import Report, xmp
 from unfade.steps.clean import Clean
 from unfade.steps.colorize import Colorize, Hint

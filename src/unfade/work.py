@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from unfade.arrays import Mask
+from unfade.files.photo import Photo
 from unfade.models.session import Sessions
-from unfade.photo import Photo
 from unfade.record import StepRecord
 
 Progress = Callable[[float], None]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from unfade.files.photo import Photo, read
 from unfade.models.session import Sessions
-from unfade.photo import Photo, read
 from unfade.steps import STEPS
 from unfade.work import Work
 

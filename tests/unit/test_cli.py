@@ -12,13 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 import unfade
-from unfade import photo
 from unfade.cli import COMMANDS, build
 from unfade.cli._batch import Done, run_jobs
 from unfade.cli._extras import needs
 from unfade.cli._options import FormatName
 from unfade.cli._outputs import Job, plan, write_text
 from unfade.errors import ExistsError, MissingExtraError, UnreadableError, UnwritableError, UsageError
+from unfade.files import photo
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "models"
 
@@ -59,7 +59,7 @@ def test_every_command_has_help_with_examples_that_name_it() -> None:
 
 
 def test_the_command_line_knows_every_format() -> None:
-    assert get_args(FormatName) == photo.FORMATS
+    assert get_args(FormatName) == tuple(photo.FORMATS)
 
 
 def test_another_format_says_what_it_cannot_hold(album: Path) -> None:
@@ -253,7 +253,7 @@ def test_a_text_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(UnwritableError, match="No space left"):
+    with pytest.raises(UnwritableError, match="disk is full"):
         write_text(tmp_path / "report.json", "new")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 

@@ -25,7 +25,7 @@ def _loaded_after(code: str) -> set[str]:
     "code",
     [
         "import unfade",
-        "import unfade.pipeline, unfade.photo, unfade.models.session, unfade.settings, unfade.sheet",
+        "import unfade.pipeline, unfade.files.photo, unfade.models.session, unfade.settings, unfade.sheet",
         "import unfade.cli; unfade.cli.build()",
         "import unfade; unfade.restore, unfade.read, unfade.Sessions",
         "import unfade.ageing",

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from unfade import photo
 from unfade.cli import build
+from unfade.files import photo
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 import unfade
 from unfade import pipeline
 from unfade.errors import UsageError
+from unfade.files.photo import Photo, read
 from unfade.models.session import Sessions
-from unfade.photo import Photo, read
 from unfade.steps.clean import Clean
 from unfade.steps.colorize import Colorize
 from unfade.steps.damage import Damage

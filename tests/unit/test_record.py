@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from unfade.photo import FORMATS, Metadata, Photo, encode_file, read
+from unfade.files.photo import FORMATS, Metadata, Photo, encode_file, read
 from unfade.record import DIGITAL_SOURCE_TYPE, UNFADE_NAMESPACE, ModelUse, Report, StepRecord, xmp
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the web extra")
 
-from unfade import photo
+from unfade.files import photo
 from unfade.settings import Settings
 from unfade.web import jobs, views
 from unfade.web.ledger import JobRecord, PhotoRecord, new_id

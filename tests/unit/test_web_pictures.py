@@ -16,11 +16,11 @@ pytest.importorskip("fastapi", reason="needs the web extra")
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unfade.photo import Metadata, read
+from unfade.files.location import has_location, without_location
+from unfade.files.photo import Metadata, read
 from unfade.web import objects, views
 from unfade.web.jobs import sweep
 from unfade.web.ledger import Ledger, PhotoRecord, new_id
-from unfade.web.location import has_location, without_location
 from unfade.web.store import Store
 from unfade.web.table import SqliteTable
 

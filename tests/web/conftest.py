@@ -16,7 +16,7 @@ import httpx
 import numpy as np
 import pytest
 
-from unfade import photo
+from unfade.files import photo
 
 pytest.importorskip("fastapi", reason="needs the web extra")
 

@@ -22,7 +22,8 @@ BARE = """
 import os, sys, time
 os.nice(5)
 from pathlib import Path
-from unfade import photo, pipeline
+from unfade import pipeline
+from unfade.files import photo
 from unfade.models.session import Sessions
 golden, folder = Path(sys.argv[1]), Path(sys.argv[2])
 with Sessions(1, {task: golden / f"{task}.toml" for task in ("damage", "fill", "tone", "clean", "colorize")}) as sessions:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tests.web.conftest import Server, encoded, picture
-from unfade import photo
+from unfade.files import photo
 from unfade.web.ledger import new_id
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from unfade.arrays import Image, Mask
-    from unfade.photo import Photo
+    from unfade.files.photo import Photo
     from unfade.pipeline import Result
     from unfade.record import Report
 
@@ -122,7 +122,7 @@ def read_mask(path: Path, picture: Photo, *, max_megapixels: float) -> Mask:
 
     Raises `UsageError` if it is not of the photograph's size.
     """
-    from unfade import photo
+    from unfade.files import photo
 
     drawn = photo.read(path, max_megapixels=max_megapixels)
     if (drawn.width, drawn.height) != (picture.width, picture.height):
@@ -137,7 +137,7 @@ def read_mask(path: Path, picture: Photo, *, max_megapixels: float) -> Mask:
 
 def save(picture: Photo, target: Path, *, format: FormatName | None, quality: int | None, overwrite: bool) -> str:
     """Write a result, and say on standard error what a file of another format than the photograph's cannot hold. Gives its SHA-256."""
-    from unfade import photo
+    from unfade.files import photo
 
     chosen = format or photo.format_for(target, picture)
     if picture.format is not None and chosen != picture.format:
@@ -157,7 +157,7 @@ def finished(
 
 def write_mask(mask: Mask, target: Path, *, overwrite: bool) -> None:
     """A mask as an 8-bit gray PNG: white = lost."""
-    from unfade import photo
+    from unfade.files import photo
 
     samples = mask.astype("uint8")[:, :, None] * 255
     photo.write(photo.read(samples, max_megapixels=float("inf"), name=target.name), target, format="png", overwrite=overwrite)

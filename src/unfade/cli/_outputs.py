@@ -17,7 +17,6 @@ from typing import TypeAlias
 
 import typer
 
-from unfade import atomic
 from unfade.cli._options import FormatName
 from unfade.cli._report import is_report
 from unfade.errors import ExistsError, UnwritableError, UsageError
@@ -220,10 +219,9 @@ def refuse_existing(paths: Iterable[Path]) -> None:
 
 def write_text(target: Path, text: str) -> None:
     """Write a text file whole or not at all, over one that is there. Raises `UnwritableError`."""
-    try:
-        atomic.put(text.encode(), target, overwrite=True)
-    except OSError as error:
-        raise UnwritableError(f"{target} cannot be written ({error.strerror}); check the folder and the free space") from error
+    from unfade.files import disk
+
+    disk.put(text.encode(), target, overwrite=True)
 
 
 # --- photographs ------------------------------------------------------------------------------------------------------------------------
@@ -288,9 +286,9 @@ def plan(
 
 def _kind_of_result(format: FormatName | None) -> Kind:
     """A photograph that is written: as `format` or, if that is none, in any format that its name says."""
-    from unfade.formats import EXTENSIONS
+    from unfade.files.formats import FORMATS
 
-    return Kind("the result", EXTENSIONS[format] if format else tuple(ending for endings in EXTENSIONS.values() for ending in endings))
+    return Kind("the result", tuple(ending for name in ([format] if format else FORMATS) for ending in FORMATS[name].extensions))
 
 
 def _is_sheet(path: Path) -> bool:

@@ -36,7 +36,8 @@ def command(
     """
     import numpy as np
 
-    from unfade import ageing, photo
+    from unfade import ageing
+    from unfade.files import photo
     from unfade.settings import read_settings
 
     settings = read_settings()

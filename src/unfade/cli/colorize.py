@@ -34,7 +34,8 @@ def command(
       unfade colorize album/*.jpg -o colored/ --saturation 0.8
       unfade colorize faded-autochrome.png --force --strength 0.5
     """
-    from unfade import photo, pipeline
+    from unfade import pipeline
+    from unfade.files import photo
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()

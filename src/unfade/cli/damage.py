@@ -29,7 +29,8 @@ def command(
       unfade damage grandmother.jpg
       unfade damage album/*.jpg -o masks/ --sensitivity 0.7
     """
-    from unfade import photo, pipeline
+    from unfade import pipeline
+    from unfade.files import photo
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()

@@ -17,6 +17,7 @@ from unfade.errors import ModelTaskError, UsageError
 
 if TYPE_CHECKING:
     from unfade.arrays import Mask
+    from unfade.files.photo import Photo
     from unfade.measures.baselines import Method
     from unfade.measures.benches import Bench, Example
     from unfade.measures.evaluation import Progress
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from unfade.models.card import Card
     from unfade.models.card import Task as ModelTask
     from unfade.models.session import Sessions
-    from unfade.photo import Photo
     from unfade.settings import Settings
     from unfade.work import Step
 
@@ -186,7 +186,7 @@ def _method(subject: str, bench: Bench, settings: Settings) -> tuple[str, Method
 def _photo(example: Example) -> Photo:
     import numpy as np
 
-    from unfade import photo
+    from unfade.files import photo
 
     return photo.read(np.rint(example.given * 255).astype(np.uint8), name=example.stem)
 

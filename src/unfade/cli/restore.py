@@ -50,7 +50,8 @@ def command(
     """
     if mask is not None and len(photographs) > 1:
         raise UsageError(f"--mask is one photograph's, and {len(photographs)} were named; restore them one by one")
-    from unfade import photo, pipeline
+    from unfade import pipeline
+    from unfade.files import photo
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()

@@ -31,7 +31,8 @@ def command(
       unfade translate edges.onnx drawing.png
       unfade translate runs/day-to-night.onnx street/*.jpg -o night/
     """
-    from unfade import photo, pipeline
+    from unfade import pipeline
+    from unfade.files import photo
     from unfade.models.session import Sessions
     from unfade.settings import read_settings
 

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from unfade import tiles
+from unfade.files.photo import Photo
 from unfade.models.session import Session, Sessions, batch_of, picture_of
-from unfade.photo import Photo
 from unfade.record import ModelUse, StepRecord
 from unfade.steps._options import require_share
 from unfade.work import Progress, Work

@@ -17,9 +17,9 @@ import numpy as np
 from unfade import color, tiles
 from unfade.arrays import Chroma, Plane, Samples
 from unfade.errors import UsageError
+from unfade.files.photo import Photo
 from unfade.models.card import Card
 from unfade.models.session import Session, Sessions, batch_of, picture_of
-from unfade.photo import Photo
 from unfade.record import ModelUse, StepRecord
 from unfade.steps._options import require_share
 from unfade.work import Progress, Work

@@ -22,8 +22,8 @@ from jaxtyping import UInt8
 from unfade import tiles
 from unfade.arrays import Image, Mask
 from unfade.errors import UsageError
+from unfade.files.photo import Photo
 from unfade.models.session import Session, Sessions, batch_of, picture_of
-from unfade.photo import Photo
 from unfade.record import StepRecord
 from unfade.steps._options import require_share
 from unfade.work import Progress, Work

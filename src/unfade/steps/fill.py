@@ -21,10 +21,10 @@ from jaxtyping import Float32
 
 from unfade import color, tiles
 from unfade.arrays import Image, Mask, Plane, Samples
+from unfade.files.photo import Photo
 from unfade.inpainting import biharmonic
 from unfade.models.card import Card
 from unfade.models.session import Session, Sessions, batch_of, picture_of
-from unfade.photo import Photo
 from unfade.record import ModelUse, StepRecord
 from unfade.steps._options import require_mask
 from unfade.work import Progress, Work

@@ -7,6 +7,6 @@ jobs.py        A WEB JOB IS RUN: the queue, and the one place here that runs the
 ledger.py      which photographs and jobs there are, and how far they have come: it outlives every process
 table.py       the ledger's rows, in SQLite or Redis      store.py                 files, in a folder or at any fsspec URL
 darkroom.py    strangers' files are decoded, in a child process that may die      views.py  tiles for the pan-and-zoom view
-objects.py     a mask's pieces, one by one                location.py              where a photograph was taken, forgotten
+objects.py     a mask's pieces, one by one
 supervisor.py  worker processes are started, and started again
 """

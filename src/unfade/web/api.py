@@ -21,7 +21,7 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
-from unfade import photo as photos
+from unfade.files.formats import FORMATS
 from unfade.web import darkroom, objects, views
 from unfade.web.answers import (
     FoundAnswer,
@@ -92,8 +92,7 @@ def _form(fields: dict[str, Any], required: Sequence[str]) -> dict[str, Any]:
 _RECORD: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"schema": {"type": "object"}}}}}
 _FILE = {"type": "string", "format": "binary"}
 Answer = TypeVar("Answer")
-_PICTURES = ("image/jpeg", "image/png", "image/tiff", "image/webp", "image/heif", "image/avif", "image/bmp", "image/gif")
-_MEDIA_TYPES = {"heif": "image/heic"} | {format: f"image/{format}" for format in ("jpeg", "png", "tiff", "webp", "avif", "bmp", "gif")}
+_PICTURES = tuple(codec.media_type for codec in FORMATS.values())
 _COMMON = ("token-needed", "not-found", "invalid")
 _CHANGES = (*_COMMON, "bad-request", "cross-origin", "rate", "too-large", "too-slow", "disk-full")
 
@@ -156,7 +155,7 @@ def get_settings(service: S) -> SettingsAnswer:
         keep_hours=settings.keep_hours,
         drop_location=settings.drop_location,
         formats=[format for format in RESULT_FORMATS if format != "same"],
-        reads=list(photos.FORMATS),
+        reads=list(FORMATS),
         models=models,
         defaults=Options(),
     )
@@ -234,7 +233,7 @@ def get_original(photo_id: Id, service: S) -> StreamingResponse:
     photo = service.photo(photo_id)
     path = f"photos/{photo.id}/original"
     headers = _attachment(photo.name) | {"Content-Length": str(_size(service, path))}
-    return StreamingResponse(service.store.chunks(path), media_type=_MEDIA_TYPES[photo.format], headers=headers)
+    return StreamingResponse(service.store.chunks(path), media_type=FORMATS[photo.format].media_type, headers=headers)
 
 
 def _size(service: Service, path: str) -> int:
@@ -416,7 +415,7 @@ async def _result_response(
             path = f"{result.folder}/result"
             size = await run_in_threadpool(_size, service, path)
             headers = _attachment(_result_name(photo, result.format)) | {"Content-Length": str(size)}
-            return StreamingResponse(service.store.chunks(path), media_type=_MEDIA_TYPES[result.format], headers=headers)
+            return StreamingResponse(service.store.chunks(path), media_type=FORMATS[result.format].media_type, headers=headers)
         with ExitStack() as stack:
             file, exported = await service.exported(job, result, format=format, quality=quality, drop_location=drop, stack=stack)
             kept = stack.pop_all()
@@ -425,7 +424,7 @@ async def _result_response(
     headers = _attachment(_result_name(photo, exported["format"]))
     if exported["losses"]:
         headers["X-Unfade-Losses"] = " | ".join(exported["losses"]).encode("ascii", "replace").decode()
-    return FileResponse(file, media_type=_MEDIA_TYPES[exported["format"]], headers=headers, background=BackgroundTask(kept.close))
+    return FileResponse(file, media_type=FORMATS[exported["format"]].media_type, headers=headers, background=BackgroundTask(kept.close))
 
 
 def _is_stored(photo: PhotoRecord, result: ResultRecord, format: str, quality: int | None, drop: bool) -> bool:
@@ -434,10 +433,8 @@ def _is_stored(photo: PhotoRecord, result: ResultRecord, format: str, quality: i
 
 
 def _result_name(photo: PhotoRecord, format: str) -> str:
-    extension = photos.extension_for(cast("photos.Format", format))
-    own = Path(photo.name).suffix
-    if photo.format == format and own.lower() in (".jpg", ".jpeg", ".tif", ".tiff", ".heic", ".heif"):
-        extension = own
+    own, extensions = Path(photo.name).suffix, FORMATS[format].extensions
+    extension = own if photo.format == format and own.lower() in extensions else extensions[0]
     return f"{Path(photo.name).stem or 'photograph'}.restored{extension}"
 
 

@@ -27,11 +27,12 @@ from typing import Any, cast
 import cv2
 import numpy as np
 
-from unfade import photo, pipeline
+from unfade import pipeline
 from unfade.arrays import Mask
 from unfade.errors import UnfadeError
+from unfade.files import photo
+from unfade.files.photo import Photo
 from unfade.models.session import Sessions
-from unfade.photo import Photo
 from unfade.settings import Settings, open_sessions
 from unfade.steps.clean import Clean
 from unfade.steps.colorize import Colorize, Hint

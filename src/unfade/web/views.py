@@ -18,7 +18,7 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 
-from unfade.photo import Photo, read
+from unfade.files.photo import Photo, read
 
 TILE_PX = 512
 FITS_PX = (256, 512, 1024, 2048)

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from unfade import photo
 from unfade.errors import DataError, PhotoError
+from unfade.files import photo
 from unfade.workshop.recipe import Data
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".bmp", ".heic", ".heif")

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from unfade import photo, sheet
+from unfade import sheet
 from unfade.errors import RecipeError, TrainingError, UsageError
+from unfade.files import photo
 from unfade.models import store
 from unfade.workshop import checkpoint, losses
 from unfade.workshop.data import batches, cache_pictures

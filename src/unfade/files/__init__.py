@@ -1,0 +1,1 @@
+"""A photograph becomes an array, and a file again."""
