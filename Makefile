@@ -16,7 +16,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 EXAMPLES := $(wildcard examples/*.jpg)
 SOURCES := $(shell find src/unfade -type f -not -name '*.pyc')
 
-.PHONY: demo test lint serve docs constraints clean
+.PHONY: demo test lint types serve docs constraints clean
 .DELETE_ON_ERROR:
 
 # A stamp is younger than what it was made from, or the environment is set up again (pip then changes only what differs).
@@ -46,6 +46,16 @@ lint: .venv/.installed
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
+	@$(MAKE) --no-print-directory types
+
+node_modules/.installed: package.json package-lock.json
+	npm ci --silent
+	touch $@
+
+# The page's JavaScript, for types; it needs no build. Without npm this check is left out, and that is said.
+types:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/.installed && npm run --silent types; \
+	else echo "types: the page's JavaScript was not checked: npm is not installed"; fi
 
 test: lint
 	.venv/bin/pytest -n $(WORKERS) -m "not long" $(PYTEST_ARGS)
@@ -64,4 +74,4 @@ constraints: .venv/.installed
 	touch .venv/.installed
 
 clean:
-	rm -rf .venv .venv-demo .venv-serve out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-demo .venv-serve out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis node_modules
