@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from unfade.cli._photographs import (
-    Done,
-    Format,
-    Job,
-    Output,
-    Overwrite,
-    Photographs,
-    Quality,
-    ReportFile,
-    SheetFile,
-    Steps,
-    finished,
-    plan,
-    run_jobs,
-)
+from unfade.cli._batch import Done, Steps, finished, run_jobs
+from unfade.cli._options import Format, Output, Overwrite, Photographs, Quality, ReportFile, SheetFile
+from unfade.cli._outputs import Job, plan
 from unfade.cli._treatment import takes_step
 from unfade.work import Step
 
@@ -50,8 +38,7 @@ def command(
 
     settings = read_settings()
 
-    extension = None if format is None else photo.extension_for(format)
-    jobs = plan(photographs, output, "colorized", extension=extension, overwrite=overwrite, extra=(report, sheet))
+    jobs = plan(photographs, output, "colorized", format=format, overwrite=overwrite, report=report, sheet=sheet)
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from unfade.cli._photographs import Done, Job, Output, Overwrite, Photographs, ReportFile, Steps, plan, run_jobs, write_mask
+from unfade.cli._batch import Done, Steps, run_jobs, write_mask
+from unfade.cli._options import Output, Overwrite, Photographs, ReportFile
+from unfade.cli._outputs import Job, plan
 from unfade.cli._treatment import takes_step
 from unfade.errors import UnfadeError
 from unfade.work import Step
@@ -33,7 +35,7 @@ def command(
 
     settings = read_settings()
 
-    jobs = plan(photographs, output, "mask", extension=".png", overwrite=overwrite, extra=(report,))
+    jobs = plan(photographs, output, "mask", format="png", overwrite=overwrite, report=report)
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
