@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from unfade.errors import TooLargeError, UnreadableError, UnwritableError
+from unfade.errors import OtherKindError, TooLargeError, UnreadableError, UnwritableError
 from unfade.files import containers
 from unfade.files.containers import Contents
 from unfade.files.icc import array_of, picture_of, vips, with_profile
@@ -123,7 +123,7 @@ _KINDS_READ = "a JPEG, PNG, TIFF, WebP, HEIF, AVIF, BMP or GIF file"
 
 
 def format_of(data: bytes, name: str) -> Format:
-    """The format by content. Raises `UnreadableError` for what is not a photograph we read."""
+    """The format by content. Raises `OtherKindError` for what is not a photograph we read."""
     head = data[:32]
     if head.startswith(b"\xff\xd8\xff"):
         return "jpeg"
@@ -144,15 +144,15 @@ def format_of(data: bytes, name: str) -> Format:
             return "avif"
         if brands & _HEIF_BRANDS:
             return "heif"
-        raise UnreadableError(f"{name} is {'a camera raw file' if b'crx ' in brands else 'a film'}; export it as TIFF, PNG or JPEG first")
+        raise OtherKindError(f"{name} is {'a camera raw file' if b'crx ' in brands else 'a film'}; export it as TIFF, PNG or JPEG first")
     for magic, what in _OTHERS:
         if data.startswith(magic):
-            raise UnreadableError(f"{name} is {what}, not a photograph that is read here; export it as TIFF, PNG or JPEG first")
+            raise OtherKindError(f"{name} is {what}, not a photograph that is read here; export it as TIFF, PNG or JPEG first")
     text = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(b"<"):
         kind = "an SVG drawing" if b"<svg" in text else "a web page" if b"html" in text else "an XML text"
-        raise UnreadableError(f"{name} is {kind}, not a photograph; give {_KINDS_READ}")
-    raise UnreadableError(f"{name} is not a photograph that can be read here; give {_KINDS_READ}")
+        raise OtherKindError(f"{name} is {kind}, not a photograph; give {_KINDS_READ}")
+    raise OtherKindError(f"{name} is not a photograph that can be read here; give {_KINDS_READ}")
 
 
 def check_size(name: str, width: int, height: int, max_megapixels: float) -> None:
@@ -319,7 +319,7 @@ def _rgb_from_cmyk(picture: pyvips.Image, icc: bytes | None) -> tuple[np.ndarray
 def _refuse_raw(tags: Mapping[int, containers.Tag], name: str) -> None:
     reduced = containers.first_number(tags, containers.SUBFILE) & 1
     if containers.DNG_VERSION in tags or (reduced and containers.SUB_IFDS in tags):
-        raise UnreadableError(f"{name} is a camera raw file; export it as TIFF, PNG or JPEG first")
+        raise OtherKindError(f"{name} is a camera raw file; export it as TIFF, PNG or JPEG first")
 
 
 def _jpeg_origin(data: bytes) -> Origin:
