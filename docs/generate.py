@@ -1,4 +1,6 @@
-"""Write docs/reference from the program itself: help, settings, cards, kinds of ageing, recipes, public names. Run it with `make docs`.
+"""Write docs/reference from the program itself: help, settings, cards, kinds of ageing, recipes, names.
+
+Run it with `make docs`.
 
 python docs/generate.py            # write
 python docs/generate.py --check    # say what is out of date, and end with 1
@@ -34,7 +36,7 @@ def command_line() -> str:
         "Exit status: 0 done; 1 something failed, and the sentence says what; 2 asked wrong; 130 interrupted.\n"
         "Files written are named on standard output, one a line; everything else goes to standard error.\n",
     ]
-    # In the order of the program's own list; options of a shell's completion depend on the shell and say nothing here.
+    # In the order of the program's own list. Options of a shell's completion depend on the shell: left out.
     names = re.findall(r"^  ([a-z]+) ", runner.invoke(app, ["--help"], env={"COLUMNS": "80"}).output.split("Commands:")[1], re.MULTILINE)
     assert set(names) == set(COMMANDS), names
     for name in ("", *names):

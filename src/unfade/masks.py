@@ -71,7 +71,10 @@ def _component(labels: np.ndarray, box: np.ndarray, number: int, short_px: int) 
 
 
 def _kind(part: np.ndarray, area: int, size_px: int, short_px: int) -> Kind:
-    """A scratch is long for its width (twice the radius of the largest disc that fits in it); a hole is a large component that is not."""
+    """A scratch is long for its width: twice the radius of the largest disc that fits in it. 
+
+    A hole is a large component that is not long.
+    """
     inside = cv2.distanceTransform(cv2.copyMakeBorder(part, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
     thick = 2 * float(inside.max())
     if size_px >= 4 * thick and size_px >= 8:
@@ -80,7 +83,7 @@ def _kind(part: np.ndarray, area: int, size_px: int, short_px: int) -> Kind:
 
 
 def without(mask: Mask, numbers: Collection[int], largest_px: int | None) -> Mask:
-    """The mask without the components of these numbers, and without those whose box is longer than `largest_px`."""
+    """The mask without the components of these numbers, and without those with a box longer than `largest_px`."""
     if not numbers and largest_px is None:
         return mask
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
@@ -94,7 +97,7 @@ def without(mask: Mask, numbers: Collection[int], largest_px: int | None) -> Mas
 
 
 def component_at(mask: Mask, x: float, y: float, radius_px: float) -> int | None:
-    """The number of the component nearest to a place, no further than `radius_px` from it; None if there is none."""
+    """The number of the component nearest to a place; None if none lies within `radius_px` of it."""
     column, row, reach = int(x), int(y), int(radius_px) + 1
     rows, columns = slice(max(0, row - reach), row + reach + 1), slice(max(0, column - reach), column + reach + 1)
     near = np.argwhere(mask[rows, columns])
@@ -108,7 +111,7 @@ def component_at(mask: Mask, x: float, y: float, radius_px: float) -> int | None
     return int(labels[near[nearest][0] + rows.start, near[nearest][1] + columns.start])
 
 
-# --- masks as files ---------------------------------------------------------------------------------------------------------------------
+# --- masks as files
 
 
 class MaskFacts(TypedDict):

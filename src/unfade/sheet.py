@@ -1,4 +1,7 @@
-"""A contact sheet: pictures in a grid, with captions. For before | after, training samples and evaluation reports."""
+"""A contact sheet: pictures in a grid, with captions.
+
+For before | after, training samples and evaluation reports.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from PIL import ImageDraw, ImageFont
 from unfade.arrays import Image
 from unfade.errors import UsageError
 
-# Dark and neutral, so that no tint of the sheet's changes how a faded print looks (ISO 3664 asks for a neutral surround).
+# Dark and neutral, so that no tint of the sheet's changes how a faded print looks (ISO 3664 asks for a
+# neutral surround).
 _BACKGROUND = 30 / 255
 _TEXT = (222, 222, 222)
 _GAP_PX = 12
@@ -25,10 +29,13 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def fit(image: Image, cell_px: int, *, enlarge: bool = False) -> Image:
-    """Scale a picture so that its longer side is `cell_px`, by area; smaller ones stay as they are, unless `enlarge`.
+    """Scale a picture by area so that its longer side is `cell_px`.
 
-    `image` (h, w, 3) float32 in [0, 1], sRGB-encoded; the same comes back. Enlarged pixels stay square pixels (nearest): a sheet shows,
-    it does not embellish. A picture longer than 1:cell_px keeps at least one pixel of its shorter side.
+    Smaller pictures stay as they are, unless `enlarge`.
+
+    `image` (h, w, 3) float32 in [0, 1], sRGB-encoded; the same comes back. Enlarged pixels stay square pixels
+    (nearest): a sheet shows, it does not embellish. A picture longer than 1:cell_px keeps at least one pixel
+    of its shorter side.
     """
     height, width = image.shape[:2]
     scale = cell_px / max(height, width)
@@ -39,7 +46,10 @@ def fit(image: Image, cell_px: int, *, enlarge: bool = False) -> Image:
 
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width_px: int) -> str:
-    """`text`, cut in the middle with an ellipsis until it is at most `width_px` wide: of a file name both ends matter."""
+    """`text`, cut in the middle with an ellipsis until it is at most `width_px` wide.
+
+    Of a file name both ends matter.
+    """
     if font.getlength(text) <= width_px:
         return text
     for keep in range(len(text) - 1, 0, -1):
@@ -68,10 +78,11 @@ def contact_sheet(
 ) -> Image:
     """Lay out `rows` of pictures as one picture.
 
-    Each picture is (h, w, 3) float32 in [0, 1], sRGB-encoded, of any size: it is reduced to fit a cell of `cell_px`, with its own
-    proportions (`enlarge`: small ones are enlarged to it as well). Rows may be of unequal length. `titles` head the columns; `captions`
-    stand under the rows, one each. A row is as high as its highest picture. Text that does not fit is cut in its middle.
-    Raises `UsageError` if there is no picture, or more captions or titles than rows or columns.
+    Each picture is (h, w, 3) float32 in [0, 1], sRGB-encoded, of any size: it is reduced to fit a cell of
+    `cell_px`, with its own proportions (`enlarge`: small ones are enlarged to it as well). Rows may be of
+    unequal length. `titles` head the columns; `captions` stand under the rows, one each. A row is as high as
+    its highest picture. Text that does not fit is cut in its middle. Raises `UsageError` if there is no
+    picture, or more captions or titles than rows or columns.
     """
     if not rows or not any(rows):
         raise UsageError("a contact sheet needs at least one picture; it was given none")

@@ -57,7 +57,7 @@ def test_every_command_has_help_with_examples_that_name_it() -> None:
 
 
 def test_the_command_line_knows_every_format() -> None:
-    assert get_args(FormatName) == photo.FORMATS
+    assert get_args(FormatName) == tuple(photo.FORMATS)
 
 
 def test_another_format_says_what_it_cannot_hold(album: Path) -> None:

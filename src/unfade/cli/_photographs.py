@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from unfade.errors import ExistsError, UnfadeError, UnwritableError, UsageError
+from unfade.files.formats import FORMATS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,8 +37,10 @@ Output = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over results that are there already.")]
-# The names of `photo.FORMATS` once more, because importing it takes numpy and a third of a second; a test holds them together.
-FormatName: TypeAlias = Literal["jpeg", "png", "tiff", "webp", "heif", "avif", "bmp", "gif"]
+if TYPE_CHECKING:
+    FormatName: TypeAlias = str
+else:
+    FormatName = Literal[FORMATS.names()]  # of the files alone: to import the codecs takes numpy and a third of a second
 Format = Annotated[FormatName | None, typer.Option("--format", help="Write another format. Default: the photograph's own.")]
 Quality = Annotated[
     int | None, typer.Option("--quality", min=0, max=100, help="Of a JPEG, WebP, HEIC or AVIF. Default: the photograph's own.")

@@ -15,13 +15,11 @@ from fastapi.responses import FileResponse, StreamingResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
-from unfade.files import photo as photos
+from unfade.files.formats import FORMATS
 from unfade.web.ledger import JobRecord, PhotoRecord, ResultRecord
 from unfade.web.options import Location, ResultFormat
 from unfade.web.problems import not_found
 from unfade.web.service import Service
-
-MEDIA_TYPES = {"heif": "image/heic"} | {format: f"image/{format}" for format in ("jpeg", "png", "tiff", "webp", "avif", "bmp", "gif")}
 
 
 def size_of(service: Service, path: str) -> int:
@@ -47,7 +45,7 @@ async def result_response(
             path = f"{result.folder}/result"
             size = await run_in_threadpool(size_of, service, path)
             headers = attachment(_result_name(photo, result.format)) | {"Content-Length": str(size)}
-            return StreamingResponse(service.store.chunks(path), media_type=MEDIA_TYPES[result.format], headers=headers)
+            return StreamingResponse(service.store.chunks(path), media_type=FORMATS[result.format].media_type, headers=headers)
         with ExitStack() as stack:
             file, exported = await service.exported(job, result, format=format, quality=quality, drop_location=drop, stack=stack)
             kept = stack.pop_all()
@@ -56,7 +54,7 @@ async def result_response(
     headers = attachment(_result_name(photo, exported["format"]))
     if exported["losses"]:
         headers["X-Unfade-Losses"] = " | ".join(exported["losses"]).encode("ascii", "replace").decode()
-    return FileResponse(file, media_type=MEDIA_TYPES[exported["format"]], headers=headers, background=BackgroundTask(kept.close))
+    return FileResponse(file, media_type=FORMATS[exported["format"]].media_type, headers=headers, background=BackgroundTask(kept.close))
 
 
 def _is_stored(photo: PhotoRecord, result: ResultRecord, format: str, quality: int | None, drop: bool) -> bool:
@@ -65,10 +63,8 @@ def _is_stored(photo: PhotoRecord, result: ResultRecord, format: str, quality: i
 
 
 def _result_name(photo: PhotoRecord, format: str) -> str:
-    extension = photos.extension_for(cast("photos.Format", format))
-    own = Path(photo.name).suffix
-    if photo.format == format and own.lower() in (".jpg", ".jpeg", ".tif", ".tiff", ".heic", ".heif"):
-        extension = own
+    own, extensions = Path(photo.name).suffix, FORMATS[format].extensions
+    extension = own if photo.format == format and own.lower() in extensions else extensions[0]
     return f"{Path(photo.name).stem or 'photograph'}.restored{extension}"
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-ResultFormat = Literal["same", "jpeg", "png", "tiff", "webp"]
-RESULT_FORMATS: tuple[ResultFormat, ...] = ("same", "jpeg", "png", "tiff", "webp")
+from unfade.files.formats import FORMATS
+
+RESULT_FORMATS = ("same", *FORMATS.names())
+if TYPE_CHECKING:
+    ResultFormat = str
+else:
+    ResultFormat = Literal[RESULT_FORMATS]
 Location = Literal["keep", "drop"]
 MAX_HINTS = 500
 MAX_KEEP = 100_000

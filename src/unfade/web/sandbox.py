@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 import cv2
 import numpy as np
@@ -165,7 +165,7 @@ def export(*, source: str, master: str | None, target: str, format: str, quality
         result = result.with_samples(photo.read(master, max_megapixels=float("inf"), name=NAME).samples)
     if drop_location:
         result = result.with_metadata(without_location(result.metadata))
-    chosen = cast("photo.Format", result.format if format == "same" else format)
+    chosen = result.format or "png" if format == "same" else format
     losses = photo.losses(result, chosen) if chosen != result.format else ()
     Path(target).write_bytes(photo.encode_file(result, None if chosen == result.format else chosen, quality))
     return {"format": chosen, "losses": list(losses)}
@@ -185,7 +185,7 @@ def save(result: Photo, folder: Path) -> tuple[str, bool, list[str]]:
         result = replace(result, format="png")
         data, format = photo.encode_file(result, "png"), "png"
     (folder / "result").write_bytes(data)
-    lossy = format in ("jpeg", "heif", "avif") or (format == "webp" and not result.origin.webp_lossless)
+    lossy = photo.is_lossy(result, format)
     if lossy:
         samples = result.samples if result.channels == 1 else result.samples[:, :, ::-1]
         encoded, master = cv2.imencode(".png", np.ascontiguousarray(samples), [cv2.IMWRITE_PNG_COMPRESSION, 1])

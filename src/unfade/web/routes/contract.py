@@ -7,6 +7,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Header, Query, Request
 
+from unfade.files.formats import FORMATS
 from unfade.web.service import Service
 
 API = "/api/v1"
@@ -48,7 +49,7 @@ FILE = {"type": "string", "format": "binary"}
 RECORD: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"schema": {"type": "object"}}}}}
 IMMUTABLE = {"Cache-Control": "private, max-age=86400, immutable"}
 STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
-PICTURES = ("image/jpeg", "image/png", "image/tiff", "image/webp", "image/heif", "image/avif", "image/bmp", "image/gif")
+PICTURES = tuple(codec.media_type for codec in FORMATS.values())
 JPEG = binary("image/jpeg")
 COMMON = ("token-needed", "not-found", "invalid")
 CHANGES = (*COMMON, "bad-request", "cross-origin", "rate", "too-large", "too-slow", "disk-full")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from unfade.web.downloads import MEDIA_TYPES, attachment, size_of
+from unfade.files.formats import FORMATS
+from unfade.web.downloads import attachment, size_of
 from unfade.web.options import (
     Id,
     PhotoQuery,
@@ -64,4 +65,4 @@ def get_original(photo_id: Id, service: S) -> StreamingResponse:
     photo = service.photo(photo_id)
     path = f"photos/{photo.id}/original"
     headers = attachment(photo.name) | {"Content-Length": str(size_of(service, path))}
-    return StreamingResponse(service.store.chunks(path), media_type=MEDIA_TYPES[photo.format], headers=headers)
+    return StreamingResponse(service.store.chunks(path), media_type=FORMATS[photo.format].media_type, headers=headers)

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, Request, Response
 
-from unfade.files import photo as photos
+from unfade.files.formats import FORMATS
 from unfade.web.guard import COOKIE
 from unfade.web.options import (
     RESULT_FORMATS,
@@ -78,7 +78,7 @@ def get_settings(service: S) -> SettingsResponse:
         keep_hours=settings.keep_hours,
         drop_location=settings.drop_location,
         formats=[format for format in RESULT_FORMATS if format != "same"],
-        reads=list(photos.FORMATS),
+        reads=list(FORMATS),
         models=models,
         defaults=Options(),
     )
