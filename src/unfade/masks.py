@@ -71,7 +71,7 @@ def _component(labels: np.ndarray, box: np.ndarray, number: int, short_px: int) 
 
 
 def _kind(part: np.ndarray, area: int, size_px: int, short_px: int) -> Kind:
-    """A scratch is long for its width: twice the radius of the largest disc that fits in it. 
+    """A scratch is long for its width: twice the radius of the largest disc that fits in it.
 
     A hole is a large component that is not long.
     """
@@ -83,7 +83,7 @@ def _kind(part: np.ndarray, area: int, size_px: int, short_px: int) -> Kind:
 
 
 def without(mask: Mask, numbers: Collection[int], largest_px: int | None) -> Mask:
-    """The mask without the components of these numbers, and without those with a box longer than `largest_px`."""
+    """The mask without the components of these numbers, and of those with a box longer than `largest_px`."""
     if not numbers and largest_px is None:
         return mask
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)

@@ -1,8 +1,8 @@
 """Tiles for the pan-and-zoom view: a photograph of any size, format and depth, as a browser can show it.
 
 A tile pyramid is one file: JPEG tiles one after the other, an index (JSON), and the index's length in the
-last 8 bytes. Levels are Deep Zoom's: the last is full size, each before it half of the next, rounded up. Levels
-smaller than a tile are left out. Small whole pictures (`FITS_PX`) are in it too.
+last 8 bytes. Levels are Deep Zoom's: the last is full size, each before it half of the next, rounded up.
+Levels smaller than a tile are left out. Small whole pictures (`FITS_PX`) are in it too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Read = Callable[[int | None, int | None], bytes]
 
 @dataclass(frozen=True)
 class Index:
-    """What lies where: name -> offset and length. Tiles are called LEVEL/COLUMN/ROW, whole pictures fit/SIDE."""
+    """What lies where: name -> offset and length. Tiles are LEVEL/COLUMN/ROW, whole pictures fit/SIDE."""
 
     width: int
     height: int
