@@ -130,9 +130,9 @@ def _flag(declared: Option) -> str:
 def doors() -> dict[str, set[str]]:
     """For each door the names of the options that it has."""
     pytest.importorskip("fastapi", reason="needs the web extra")
-    from unfade.web.answers import option_answers
-    from unfade.web.api import _script_form, _ScriptOptions
     from unfade.web.options import Options
+    from unfade.web.responses import option_responses
+    from unfade.web.routes.scripts import _script_form, _ScriptOptions
 
     shown = CliRunner().invoke(build(), ["restore", "--help"], env={"COLUMNS": "200"}).output.split()
     form = _script_form(_ScriptOptions)["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
@@ -140,7 +140,7 @@ def doors() -> dict[str, set[str]]:
         "python": set(inspect.signature(unfade.restore).parameters),
         "command line": {declared.name for declared in options() if _flag(declared) in shown},
         "api": set(Options.model_json_schema()["properties"]),
-        "page": {answer.name for answer in option_answers()},
+        "page": {answer.name for answer in option_responses()},
         "form": set(form),
     }
 
@@ -255,7 +255,7 @@ import unfade
 from unfade.cli import build
 from unfade.files.photo import read
 from unfade.settings import Settings
-from unfade.web.answers import option_answers, step_answers
+from unfade.web.responses import option_responses, step_responses
 from unfade.web.app import create_app
 from unfade.web.ledger import JobRecord
 from unfade.web.options import Options
@@ -275,8 +275,8 @@ if __name__ == "__main__":
         "help": " ".join(shown.split()),
         "signature": str(inspect.signature(unfade.restore).parameters["lift"]),
         "openapi": schemas["Options"]["properties"]["lift"],
-        "page": [answer.model_dump() for answer in option_answers() if answer.step == "toy"],
-        "steps": [answer.name for answer in step_answers()],
+        "page": [answer.model_dump() for answer in option_responses() if answer.step == "toy"],
+        "steps": [answer.name for answer in step_responses()],
         "weights": JobRecord(id="j", photo_id="p", options=Options(lift=2, colorize=True), created=0).weights(),
         "command": command.exit_code,
         "written": int(read(Path("a.restored.png")).samples[0, 0, 0]),
