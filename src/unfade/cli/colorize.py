@@ -6,21 +6,9 @@ from typing import Annotated
 
 import typer
 
-from unfade.cli._photographs import (
-    Done,
-    Format,
-    Job,
-    Output,
-    Overwrite,
-    Photographs,
-    Quality,
-    ReportFile,
-    SheetFile,
-    Steps,
-    finished,
-    plan,
-    run_jobs,
-)
+from unfade.cli._batch import Done, Steps, finished, run_jobs
+from unfade.cli._options import Format, Output, Overwrite, Photographs, Quality, ReportFile, SheetFile
+from unfade.cli._outputs import Job, plan
 
 
 def command(
@@ -52,8 +40,7 @@ def command(
 
     settings = read_settings()
 
-    extension = None if format is None else photo.extension_for(format)
-    jobs = plan(photographs, output, "colorized", extension=extension, overwrite=overwrite, extra=(report, sheet))
+    jobs = plan(photographs, output, "colorized", format=format, overwrite=overwrite, report=report, sheet=sheet)
     with open_sessions(settings) as sessions:
 
         def work(job: Job, steps: Steps) -> Done:

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from unfade.cli._photographs import Done, Job, Output, Overwrite, Photographs, ReportFile, Steps, plan, run_jobs, write_mask
+from unfade.cli._batch import Done, Steps, run_jobs, write_mask
+from unfade.cli._options import Output, Overwrite, Photographs, ReportFile
+from unfade.cli._outputs import Job, plan
 from unfade.errors import UnfadeError
 
 
@@ -33,7 +35,7 @@ def command(
 
     settings = read_settings()
 
-    jobs = plan(photographs, output, "mask", extension=".png", overwrite=overwrite, extra=(report,))
+    jobs = plan(photographs, output, "mask", format="png", overwrite=overwrite, report=report)
     with open_sessions(settings) as sessions:
 
         def work(job: Job, steps: Steps) -> Done:

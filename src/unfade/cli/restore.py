@@ -8,23 +8,9 @@ from typing import Annotated
 
 import typer
 
-from unfade.cli._photographs import (
-    Done,
-    Format,
-    Job,
-    Output,
-    Overwrite,
-    Photographs,
-    Quality,
-    ReportFile,
-    SheetFile,
-    Steps,
-    finished,
-    plan,
-    read_mask,
-    run_jobs,
-    write_mask,
-)
+from unfade.cli._batch import Done, Steps, finished, read_mask, run_jobs, write_mask
+from unfade.cli._options import Format, Output, Overwrite, Photographs, Quality, ReportFile, SheetFile
+from unfade.cli._outputs import Job, plan
 from unfade.errors import UsageError
 
 MaskFile = Annotated[
@@ -70,15 +56,16 @@ def command(
 
     settings = read_settings()
 
-    extension = None if format is None else photo.extension_for(format)
     jobs = plan(
         photographs,
         output,
         "restored",
-        extension=extension,
+        format=format,
         mask_tag="mask" if save_mask else None,
         overwrite=overwrite,
-        extra=(report, sheet),
+        reads=(mask,),
+        report=report,
+        sheet=sheet,
     )
     with open_sessions(settings) as sessions:
 

@@ -12,6 +12,11 @@ from pathlib import Path
 
 from unfade.errors import ExistsError, UnreadableError, UnwritableError
 
+# What file systems answer that cannot sync: network shares and FUSE have no such call, or none for folders.
+_CANNOT_SYNC = frozenset(
+    {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR}
+)
+
 
 def bytes_of(path: Path, name: str) -> bytes:
     """All of a file. Raises `UnreadableError`, in which it is called `name`."""
@@ -78,7 +83,7 @@ def _put(data: bytes, target: Path, *, overwrite: bool) -> None:
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(handle, rest) :]
-            os.fsync(handle)
+            _sync(handle)
         finally:
             os.close(handle)
         if overwrite:
@@ -102,12 +107,22 @@ def _rename_to_new(part: Path, target: Path) -> None:
         part.rename(target)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself outlast a power cut, where the system can (Windows cannot open folders)."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(handle: int) -> None:
+    """Bring a file or folder to the disk, where its file system can: one that cannot has written what it was given all the same."""
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:  # a full or broken disk is a failure
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself outlast a power cut, where the system can: Windows, and some shares, cannot open folders."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        _sync(handle)
     finally:
         os.close(handle)

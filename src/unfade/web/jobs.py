@@ -27,7 +27,7 @@ from typing import Any, cast
 import cv2
 import numpy as np
 
-from unfade import pipeline
+from unfade import masks, pipeline, tile_pyramid
 from unfade.arrays import Mask
 from unfade.errors import UnfadeError
 from unfade.files import photo
@@ -38,7 +38,7 @@ from unfade.steps.clean import Clean
 from unfade.steps.colorize import Colorize, Hint
 from unfade.steps.damage import Damage
 from unfade.steps.fill import Fill
-from unfade.web import darkroom, objects, views
+from unfade.web import sandbox
 from unfade.web.ledger import JobRecord, Kind, Ledger, MaskRecord, PhotoRecord, ResultRecord
 from unfade.web.options import Options
 from unfade.web.problems import sentence
@@ -537,7 +537,7 @@ class Worker:
         if options.mask is None or not options.fill:
             return None
         with self._store.local(f"photos/{record.id}/masks/{options.mask}.png") as path:
-            return objects.without(darkroom.read_mask(path), options.keep, options.largest_dust_px)
+            return masks.without(masks.read_mask(path), options.keep, options.largest_dust_px)
 
     def _restore(self, hold: Hold, record: PhotoRecord) -> Made:
         """Run the pipeline on the photograph at full size."""
@@ -551,7 +551,7 @@ class Worker:
         seen: list[tuple[Step, Future[Photo]]] = []
 
         def see(step: Step, work: Work) -> None:
-            seen.append((step, self._saver.submit(views.small, work.photo, PREVIEW_SIDE_PX)))
+            seen.append((step, self._saver.submit(tile_pyramid.small, work.photo, PREVIEW_SIDE_PX)))
 
         watched = [cast(Step, Watched(step, see)) for step in steps]
         result = pipeline.run(picture, watched, sessions=self._sessions, mask=given, progress=hold.progress)
@@ -563,7 +563,7 @@ class Worker:
         record, result = made.record, made.result
         folder = f"photos/{record.id}/jobs/{hold.job.id}/{hold.holder}"
         with self._store.workspace() as workspace:
-            format, has_master, notes = darkroom.save(result.photo, workspace)
+            format, has_master, notes = sandbox.save(result.photo, workspace)
             size = (workspace / "result").stat().st_size
             report = replace(result.report, output_sha256=_sha256(workspace / "result"))
             (workspace / "record.json").write_text(report.to_json(), encoding="utf-8")
@@ -593,7 +593,7 @@ class Worker:
     def _keep_stages(self, made: Made, options: Options, mask_id: str) -> None:
         """Keep, small, what each step made of the whole photograph: then the first preview, with a hint or a slider moved, is quick too."""
         key = stage_key(made.record.id, PREVIEW_SIDE_PX, Options(fill=options.fill, mask=mask_id))
-        copy, mask = views.small(made.picture, PREVIEW_SIDE_PX), made.result.mask
+        copy, mask = tile_pyramid.small(made.picture, PREVIEW_SIDE_PX), made.result.mask
         little = None if mask is None else small_mask(mask, copy.height, copy.width)
         self._stages.put(key, (copy, little))
         for step, small in made.seen:
@@ -610,7 +610,7 @@ class Worker:
             return None
         if options.mask is not None and not options.keep and options.largest_dust_px is None:
             return options.mask
-        facts = darkroom.write_mask(mask, workspace / "mask.png", workspace / "mask.json")
+        facts = masks.write_mask(mask, workspace / "mask.png", workspace / "mask.json")
         for ending in ("png", "json"):
             self._store.put_file(f"photos/{record.id}/masks/{hold.job.id}.{ending}", workspace / f"mask.{ending}")
         kept = MaskRecord(
@@ -659,8 +659,8 @@ class Worker:
                 start, end = size + start, size if end is None else size + end
             return self._store.read(path, start, end)
 
-        index = views.read_index(read)
-        at, length = index.at[views.fit_name(index, side_px)]
+        index = tile_pyramid.read_index(read)
+        at, length = index.at[tile_pyramid.fit_name(index, side_px)]
         shown = cast("np.ndarray", cv2.imdecode(np.frombuffer(read(at, at + length), np.uint8), cv2.IMREAD_COLOR))
         scale = min(1.0, side_px / max(shown.shape[:2]))
         if scale < 1:
