@@ -11,7 +11,7 @@ from unfade.settings import Settings
 
 pytest.importorskip("fastapi", reason="needs the web extra")
 
-from unfade.web.server import announcement, network_address  # noqa: E402  # after the check for the extra
+from unfade.web.server import announcement, network_address  # after the check for the extra
 
 
 def test_on_this_machine_only_one_address_is_told() -> None:
