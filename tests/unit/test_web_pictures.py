@@ -12,6 +12,9 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the web extra")
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from unfade import masks, tile_pyramid
 from unfade.files.photo import read
 from unfade.web.jobs import sweep
