@@ -76,7 +76,7 @@ class Report:
         return json.dumps(asdict(self) | {"share_changed": self.share_changed}, indent=2, ensure_ascii=False)
 
 
-# --- XMP --------------------------------------------------------------------------------------------------------------------------------
+# --- XMP ------------------------------------------------------------------------------------------------
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _META = "adobe:ns:meta/"
