@@ -1,7 +1,9 @@
-"""sRGB <-> linear <-> L*a*b* <-> network numbers: each pair side by side, and the only place with these constants.
+"""sRGB <-> linear <-> L*a*b* <-> network numbers: pairs side by side.
 
-sRGB is IEC 61966-2-1; L*a*b* is CIE 1976 under the D65 white of sRGB itself, so that grays are exactly a* = b* = 0.
-Everything is float32 and works on arrays of any leading shape with the channels last.
+These constants are in this file only.
+
+sRGB is IEC 61966-2-1; L*a*b* is CIE 1976 under the D65 white of sRGB itself, so that grays are exactly a* =
+b* = 0. Everything is float32 and works on arrays of any leading shape with the channels last.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ CHROMA_SCALE = 110.0  # a* and b* of sRGB colours lie in [-107.9, 98.3]; pix2pix
 REC_601 = (0.299, 0.587, 0.114)
 """Red, green and blue in the luma of sRGB-encoded pictures: see `luma`."""
 
-# Linear sRGB -> XYZ (IEC 61966-2-1), each row divided by the white's X, Y, Z: a gray of value v becomes (v, v, v).
+# Linear sRGB -> XYZ (IEC 61966-2-1), each row divided by the white's X, Y, Z: a gray of value v becomes (v,
+# v, v).
 _XYZ_FROM_RGB = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]], dtype=np.float64
 )
@@ -25,18 +28,22 @@ RGB_FROM_XYZ = np.linalg.inv(_XYZ_FROM_RGB)
 """X, Y, Z as shares of the white's -> linear sRGB."""
 # f(X), f(Y), f(Z) -> L*, a*, b* is linear too: 116 fy - 16, 500 (fx - fy), 200 (fy - fz).
 LAB_KNEE = 6 / 29
-"""CIE 1976's f is a cube root above this (of its own values), and below it a line of the slope `LAB_SLOPE` from `LAB_TOE` on."""
+"""CIE 1976's f is a cube root above this value of f; below it a line of slope `LAB_SLOPE` from `LAB_TOE`."""
 LAB_TOE = 4 / 29
 _LAB_EPSILON = LAB_KNEE**3
 LAB_SLOPE = (29 / 6) ** 2 / 3
 SRGB_KNEE, SRGB_SLOPE = 0.0031308, 12.92
-"""sRGB's transfer curve is a straight line of this slope up to this much light, and above it a power law: exponent, factor and offset."""
+"""sRGB's transfer curve is a line of this slope up to this much light, above it a power law."""
 SRGB_EXPONENT, SRGB_FACTOR, SRGB_OFFSET = 1 / 2.4, 1.055, 0.055
 _GAMUT_SLACK = np.float32(5e-6)  # above the round trip's own error in float32, below what moves L* by a step of 16 bits at white
 
 
 def linear_from_srgb(srgb: np.ndarray) -> np.ndarray:
-    """Undo the sRGB transfer curve; [0, 1] -> [0, 1]."""
+    """Undo the sRGB transfer curve; [0, 1] -> [0, 1].
+
+    >>> linear_from_srgb(np.array([0.0, 0.5, 1.0])).round(3)
+    array([0.   , 0.214, 1.   ], dtype=float32)
+    """
     srgb = np.asarray(srgb, np.float32)
     return np.where(
         srgb <= 0.04045,
@@ -46,7 +53,13 @@ def linear_from_srgb(srgb: np.ndarray) -> np.ndarray:
 
 
 def srgb_from_linear(linear: np.ndarray) -> np.ndarray:
-    """Apply the sRGB transfer curve; [0, 1] -> [0, 1]. Values outside are extended by the curve's straight part and its power law."""
+    """Apply the sRGB transfer curve; [0, 1] -> [0, 1].
+
+    Values outside are extended by the curve's straight part and its power law.
+
+    >>> srgb_from_linear(np.array([0.0, 0.5, 1.0])).round(3)
+    array([0.   , 0.735, 1.   ], dtype=float32)
+    """
     linear = np.asarray(linear, np.float32)
     return np.where(
         linear <= SRGB_KNEE,
@@ -65,7 +78,11 @@ def _cube_root_response_inverse(response: np.ndarray) -> np.ndarray:
 
 
 def lab_from_srgb(image: Image) -> Lab:
-    """sRGB in [0, 1] -> L*a*b* (D65)."""
+    """sRGB in [0, 1] -> L*a*b* (D65).
+
+    >>> lab_from_srgb(np.array([[1.0, 0.0, 0.0]], np.float32)).round(1)
+    array([[53.2, 80.1, 67.2]], dtype=float32)
+    """
     linear = linear_from_srgb(image)
     fx, fy, fz = np.moveaxis(_cube_root_response(linear @ _XYZ_FROM_RGB.T.astype(np.float32)), -1, 0)
     return np.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], axis=-1).astype(np.float32)
@@ -91,7 +108,14 @@ def srgb_from_lab(lab: Lab) -> Image:
 
 
 def into_gamut(lab: Lab) -> Lab:
-    """Shrink a* and b* together, hue and L* kept, until the color lies in sRGB's gamut. Colors inside come back bit for bit."""
+    """Shrink a* and b* together until the color lies in sRGB's gamut; hue and L* are kept.
+
+    Colors inside come back bit for bit.
+
+    >>> vivid = np.array([[50.0, 120.0, 0.0]], np.float32)
+    >>> into_gamut(vivid).round().tolist()
+    [[50.0, 79.0, 0.0]]
+    """
     linear = linear_from_lab(lab)
     red, green, blue = linear[..., 0], linear[..., 1], linear[..., 2]  # plane by plane: reducing over three channels is ten times as slow
     outside = np.minimum(np.minimum(red, green), blue) < -_GAMUT_SLACK
@@ -120,23 +144,21 @@ def into_gamut(lab: Lab) -> Lab:
 
 
 def network_from_lightness(lightness: Plane) -> Plane:
-    """L* in [0, 100] -> [-1, 1]."""
+    """L* in [0, 100] -> [-1, 1].
+
+    >>> network_from_lightness(np.array([0.0, 50.0, 100.0], np.float32)).tolist()
+    [-1.0, 0.0, 1.0]
+    """
     return lightness / np.float32(LIGHTNESS_MAX / 2) - np.float32(1)
 
 
-def lightness_from_network(numbers: Plane) -> Plane:
-    """[-1, 1] -> L* in [0, 100]."""
-    return (numbers + np.float32(1)) * np.float32(LIGHTNESS_MAX / 2)
-
-
 def network_from_chroma(chroma: Chroma) -> Chroma:
-    """a* and b* -> about [-1, 1]."""
+    """a* and b* -> about [-1, 1].
+
+    >>> network_from_chroma(np.array([-110.0, 55.0], np.float32)).tolist()
+    [-1.0, 0.5]
+    """
     return chroma / np.float32(CHROMA_SCALE)
-
-
-def chroma_from_network(numbers: Chroma) -> Chroma:
-    """About [-1, 1] -> a* and b*."""
-    return numbers * np.float32(CHROMA_SCALE)
 
 
 def luma(image: Image) -> Plane:

@@ -1,9 +1,8 @@
-"""What is lost is first guessed smoothly: the classical fill that the networks start from.
+"""The classical fill that the networks start from: a smooth guess of what is lost.
 
-The surface that bends least over the hole (biharmonic, or thin-plate, inpainting: Damelin and Hoang 2018, doi:10.1155/2018/3950312),
-found from
-coarse to fine. The exact solution by a sparse solver takes seconds; nested iteration over a pyramid takes milliseconds and comes as
-close as matters.
+The surface that bends least over the hole (biharmonic, or thin-plate, inpainting: Damelin and Hoang 2018,
+doi:10.1155/2018/3950312), found from coarse to fine. The exact solution by a sparse solver takes seconds;
+nested iteration over a pyramid takes milliseconds and comes as close as matters.
 """
 
 from __future__ import annotations
@@ -13,9 +12,11 @@ import numpy as np
 
 from unfade.arrays import Mask
 
-# The discrete bilaplacian's off-centre weights over its centre's 20: what a pixel is when its bending is zero.
+# The discrete bilaplacian's off-centre weights over its centre's 20: what a pixel is when its bending is
+# zero.
 _NEIGHBOURS = np.array([[0, 0, -1, 0, 0], [0, -2, 8, -2, 0], [-1, 8, 0, 8, -1], [0, -2, 8, -2, 0], [0, 0, -1, 0, 0]], dtype=np.float32) / 20
-# The spectrum of (1 - neighbours) lies in (0, 3.2]: damping below 2 / 3.2 holds without momentum, and 0.56 with it was measured best.
+# The spectrum of (1 - neighbours) lies in (0, 3.2]: damping below 2 / 3.2 holds without momentum, and 0.56
+# with it was measured best.
 _DAMPING = 0.56
 _MOMENTUM = 0.7
 _SMALLEST_PX = 4
@@ -24,9 +25,16 @@ _SMALLEST_PX = 4
 def biharmonic(image: np.ndarray, mask: Mask, *, sweeps: int = 10) -> np.ndarray:
     """Fill the hole with the surface that bends least.
 
-    `image` (h, w, c) float32, any range; `mask` (h, w), True = lost. Samples where `mask` is False come back bit for bit; what
-    lies under the mask in `image` does not matter. If everything is lost the result is 0.5. `sweeps` relaxations are made at each of the
-    pyramid's sizes. Overshoot is held to the range of the known samples.
+    >>> ramp = np.tile(np.linspace(0, 1, 9, dtype=np.float32), (9, 1))[:, :, None]
+    >>> hole = np.zeros((9, 9), bool)
+    >>> hole[4, 4] = True
+    >>> round(float(biharmonic(np.where(hole[:, :, None], 0, ramp), hole)[4, 4, 0]), 2)
+    0.5
+
+    `image` (h, w, c) float32, any range; `mask` (h, w), True = lost. Samples where `mask` is False come back
+    bit for bit; what lies under the mask in `image` does not matter. If everything is lost the result is 0.5.
+    `sweeps` relaxations are made at each of the pyramid's sizes. Overshoot is held to the range of the known
+    samples.
     """
     if not mask.any():
         return image.copy()
@@ -42,7 +50,10 @@ def biharmonic(image: np.ndarray, mask: Mask, *, sweeps: int = 10) -> np.ndarray
 
 
 def _solve(weighted: np.ndarray, weight: np.ndarray, sweeps: int) -> np.ndarray:
-    """The fill of one pyramid level. `weighted` is value times `weight` (0 = unknown), so that reducing it is a weighted mean."""
+    """The fill of one pyramid level.
+
+    `weighted` is value times `weight` (0 = unknown), so that reducing it is a weighted mean.
+    """
     hole = weight <= 0
     values: np.ndarray = weighted / np.maximum(weight, 1e-6)[:, :, None]
     if not hole.any():

@@ -1,9 +1,13 @@
-"""A contact sheet: pictures in a grid, with captions. For before | after, training samples and evaluation reports."""
+"""A contact sheet: pictures in a grid, with captions.
+
+For before | after, training samples and evaluation reports.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,11 +16,22 @@ from PIL import ImageDraw, ImageFont
 
 from unfade.arrays import Image
 from unfade.errors import UsageError
+from unfade.files import photo
+from unfade.files.photo import Format
+from unfade.record import UNFADE_NAMESPACE
 
-# Dark and neutral, so that no tint of the sheet's changes how a faded print looks (ISO 3664 asks for a neutral surround).
+# Dark and neutral, so that no tint of the sheet's changes how a faded print looks (ISO 3664 asks for a
+# neutral surround).
 _BACKGROUND = 30 / 255
 _TEXT = (222, 222, 222)
 _GAP_PX = 12
+
+_MARK = f'<rdf:Description rdf:about="" xmlns:unfade="{UNFADE_NAMESPACE}" unfade:Kind="contact sheet"/>'.encode()
+_XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    + _MARK
+    + b"</rdf:RDF></x:xmpmeta>"
+)
 
 
 @lru_cache(maxsize=8)
@@ -25,10 +40,13 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def fit(image: Image, cell_px: int, *, enlarge: bool = False) -> Image:
-    """Scale a picture so that its longer side is `cell_px`, by area; smaller ones stay as they are, unless `enlarge`.
+    """Scale a picture by area so that its longer side is `cell_px`.
 
-    `image` (h, w, 3) float32 in [0, 1], sRGB-encoded; the same comes back. Enlarged pixels stay square pixels (nearest): a sheet shows,
-    it does not embellish. A picture longer than 1:cell_px keeps at least one pixel of its shorter side.
+    Smaller pictures stay as they are, unless `enlarge`.
+
+    `image` (h, w, 3) float32 in [0, 1], sRGB-encoded; the same comes back. Enlarged pixels stay square pixels
+    (nearest): a sheet shows, it does not embellish. A picture longer than 1:cell_px keeps at least one pixel
+    of its shorter side.
     """
     height, width = image.shape[:2]
     scale = cell_px / max(height, width)
@@ -39,7 +57,10 @@ def fit(image: Image, cell_px: int, *, enlarge: bool = False) -> Image:
 
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width_px: int) -> str:
-    """`text`, cut in the middle with an ellipsis until it is at most `width_px` wide: of a file name both ends matter."""
+    """`text`, cut in the middle with an ellipsis until it is at most `width_px` wide.
+
+    Of a file name both ends matter.
+    """
     if font.getlength(text) <= width_px:
         return text
     for keep in range(len(text) - 1, 0, -1):
@@ -68,10 +89,11 @@ def contact_sheet(
 ) -> Image:
     """Lay out `rows` of pictures as one picture.
 
-    Each picture is (h, w, 3) float32 in [0, 1], sRGB-encoded, of any size: it is reduced to fit a cell of `cell_px`, with its own
-    proportions (`enlarge`: small ones are enlarged to it as well). Rows may be of unequal length. `titles` head the columns; `captions`
-    stand under the rows, one each. A row is as high as its highest picture. Text that does not fit is cut in its middle.
-    Raises `UsageError` if there is no picture, or more captions or titles than rows or columns.
+    Each picture is (h, w, 3) float32 in [0, 1], sRGB-encoded, of any size: it is reduced to fit a cell of
+    `cell_px`, with its own proportions (`enlarge`: small ones are enlarged to it as well). Rows may be of
+    unequal length. `titles` head the columns; `captions` stand under the rows, one each. A row is as high as
+    its highest picture. Text that does not fit is cut in its middle. Raises `UsageError` if there is no
+    picture, or more captions or titles than rows or columns.
     """
     if not rows or not any(rows):
         raise UsageError("a contact sheet needs at least one picture; it was given none")
@@ -106,3 +128,24 @@ def contact_sheet(
             bands += [band(_GAP_PX // 2), strip]
         bands.append(band(_GAP_PX))
     return np.concatenate(bands)
+
+
+def write(picture: Image, target: Path, *, format: Format | None = None) -> None:
+    """Write a contact sheet (h, w, 3), over one that is there.
+
+    Its XMP says what it is, for `is_sheet`, where the format holds XMP. Raises `UnwritableError`.
+    """
+    samples = np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    sheet = photo.read(samples, name=target.name, max_megapixels=float("inf"))
+    photo.write(sheet.with_metadata(photo.Metadata(xmp=_XMP)), target, format=format, overwrite=True)
+
+
+def is_sheet(path: Path) -> bool:
+    """Whether Unfade wrote the file at `path` as a contact sheet.
+
+    A file that cannot be read, or holds no XMP, is not known to be one.
+    """
+    try:
+        return _MARK in path.read_bytes()
+    except OSError:
+        return False

@@ -1,9 +1,10 @@
 """Windows over a picture of any size: plan, cut, run, blend; sizes and overlaps come from the model's card.
 
-A picture is never scaled to fit a network: it is covered with windows that overlap, each is padded by reflection where the picture is
-smaller than a window, and the results are blended with raised-cosine weights that add up to one, so that no seam is seen and the
-identity function comes back as the picture. Results come out in finished bands of rows, top to bottom, so that memory is bounded by
-one row of windows, whatever the picture's size.
+A picture is never scaled to fit a network: it is covered with windows that overlap, each is padded by
+reflection where the picture is smaller than a window, and the results are blended with raised-cosine weights
+that add up to one, so that no seam is seen and the identity function comes back as the picture. Results come
+out in finished bands of rows, top to bottom, so that memory is bounded by one row of windows, whatever the
+picture's size.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ BAND_PIXELS = 2_000_000  # what is converted at once when a picture is gone thro
 
 @dataclass(frozen=True)
 class Window:
-    """One window: `rows` and `columns` of the picture, inside it, and the size (height, width) to which it is padded below and right."""
+    """One window: `rows` and `columns` of the picture, inside it.
+
+    `height` and `width`: the size to which it is padded, below and to the right.
+    """
 
     rows: slice
     columns: slice
@@ -52,10 +56,11 @@ class Window:
 
 @dataclass(frozen=True)
 class Grid:
-    """How windows cover a picture: at most `tile_px` on a side, neighbours overlapping by at least `overlap_px`.
+    """How windows cover a picture: at most `tile_px` on a side, overlapping by at least `overlap_px`.
 
-    There are as few as that takes, all of one size, and no larger than so many need to be, rounded up to the `multiple`: a picture a little
-    larger than a window is two halves, not two wholes. Raises `UsageError` if the overlap is not below the tile.
+    There are as few as that takes, all of one size, and no larger than so many need to be, rounded up to the
+    `multiple`: a picture a little larger than a window is two halves, not two wholes. Raises `UsageError` if
+    the overlap is not below the tile.
     """
 
     tile_px: int
@@ -75,7 +80,13 @@ class Grid:
         return round_up(-(-(length + (count - 1) * self.overlap_px) // count), self.multiple)
 
     def starts(self, length: int) -> list[int]:
-        """Where the windows begin along an axis of `length` pixels: evenly spread, the first at 0, the last flush with the end."""
+        """Where the windows begin along an axis of `length` pixels.
+
+        They are evenly spread; the first begins at 0, the last ends at the picture's end.
+
+        >>> Grid(tile_px=512, overlap_px=64).starts(1000)
+        [0, 312, 624]
+        """
         count, side = self._count(length), self.side(length)
         return [round(index * max(length - side, 0) / max(count - 1, 1)) for index in range(count)]
 
@@ -84,7 +95,10 @@ class Grid:
         return max(1, -(-(length - self.overlap_px) // (largest - self.overlap_px)))
 
     def weights(self, length: int) -> list[np.ndarray]:
-        """The weights of each window along an axis: 1 where it is alone, raised cosines where it meets its neighbours; they sum to 1."""
+        """The weights of each window along an axis; together they sum to 1.
+
+        A weight is 1 where a window is alone, a raised cosine where it meets its neighbour.
+        """
         side, starts = self.side(length), self.starts(length)
         ends = [min(start + side, length) for start in starts]
         weights = [np.ones(end - start, np.float32) for start, end in zip(starts, ends, strict=True)]
@@ -110,17 +124,31 @@ class Grid:
 
 
 def round_up(length: int, multiple: int) -> int:
-    """The least multiple of `multiple` that is not below `length`."""
+    """The least multiple of `multiple` that is not below `length`.
+
+    >>> round_up(65, 32)
+    96
+    """
     return -(-length // multiple) * multiple
 
 
 def raised_cosine(length: int) -> np.ndarray:
-    """A ramp from near 0 to near 1, (length,) float32, whose sum with its mirror image is 1."""
+    """A ramp from near 0 to near 1, (length,) float32, whose sum with its mirror image is 1.
+
+    >>> raised_cosine(2).round(3)
+    array([0.146, 0.854], dtype=float32)
+    """
     return (0.5 - 0.5 * np.cos(np.pi * (np.arange(length) + 0.5) / length)).astype(np.float32)
 
 
 def pad(part: np.ndarray, height: int, width: int) -> np.ndarray:
-    """`part` (h, w, c) continued below and to the right by reflection to (height, width, c); a single row or column is repeated."""
+    """`part` (h, w, c) continued below and to the right by reflection to (height, width, c).
+
+    A single row or column is repeated.
+
+    >>> pad(np.array([[[1], [2], [3]]]), 1, 5)[0, :, 0].tolist()
+    [1, 2, 3, 2, 1]
+    """
     below, right = height - part.shape[0], width - part.shape[1]
     return part if below == 0 and right == 0 else np.pad(part, ((0, below), (0, right), (0, 0)), mode="reflect")
 
@@ -135,11 +163,13 @@ def run(
     *,
     threads: int = 1,
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Run `apply` over every window of a picture and blend: yields (rows, band (rows, width, k) float32), top to bottom, each row once.
+    """Run `apply` over every window of a picture and blend the results.
 
-    `fetch` gives the picture's part in a window; `apply` takes it padded, (window.height, window.width, c), with the window, and gives
-    (window.height, window.width, k); both are called from `threads` threads at once. `progress` is called with the share done after each
-    window. Memory: one row of windows.
+    Yields (rows, band (rows, width, k) float32), top to bottom, each row once.
+
+    `fetch` gives the picture's part in a window; `apply` takes it padded, (window.height, window.width, c),
+    with the window, and gives (window.height, window.width, k); both are called from `threads` threads at
+    once. `progress` is called with the share done after each window. Memory: one row of windows.
     """
 
     def made(window: Window) -> np.ndarray:
@@ -172,7 +202,10 @@ def run(
 
 
 def in_order(make: Callable[[_Given], _Made], given: Iterable[_Given], threads: int) -> Iterator[_Made]:
-    """`make` of each of `given`, in their order, made by `threads` threads at once, which run ahead by no more than as many again."""
+    """`make` of each of `given`, in their order, made by `threads` threads at once.
+
+    At most twice as many as there are threads are under way or waiting to be taken.
+    """
     if threads == 1:
         yield from map(make, given)
         return
@@ -191,14 +224,27 @@ def in_order(make: Callable[[_Given], _Made], given: Iterable[_Given], threads: 
 
 
 def bands(height: int, width: int, pixels: int = BAND_PIXELS) -> Iterator[slice]:
-    """Rows of a picture in bands of about `pixels` pixels, top to bottom."""
+    """Rows of a picture in bands of about `pixels` pixels, top to bottom.
+
+    >>> list(bands(height=5, width=10, pixels=20))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
     rows = max(1, pixels // max(width, 1))
     for top in range(0, height, rows):
         yield slice(top, min(top + rows, height))
 
 
 def count_changed(before: Samples, after: Samples) -> int:
-    """How many pixels have a sample that differs, of two pictures (h, w, 1|3); a gray one is compared with all three of a color one."""
+    """How many pixels of two pictures (h, w, 1|3) have a sample that differs.
+
+    A gray picture is compared with all three channels of a color one.
+
+    >>> before = np.zeros((2, 2, 3), np.uint8)
+    >>> after = before.copy()
+    >>> after[0, 1] = 7
+    >>> count_changed(before, after)
+    1
+    """
     changed = 0
     for rows in bands(before.shape[0], before.shape[1]):
         differs = np.zeros(before[rows].shape[:2], bool)
@@ -209,7 +255,10 @@ def count_changed(before: Samples, after: Samples) -> int:
 
 
 def _area_shares(length: int, target: int, rows: slice) -> tuple[int, np.ndarray]:
-    """The share of each source row in `rows` in the target rows that it meets: (first target row, (targets, rows) float32)."""
+    """The share of each source row in `rows` in the target rows that it meets.
+
+    Gives (first target row, (targets, rows) float32).
+    """
     scale = length / target
     first, last = int(rows.start / scale), min(target, int(np.ceil(rows.stop / scale)))
     edges = np.arange(first, last + 1) * scale
@@ -219,7 +268,10 @@ def _area_shares(length: int, target: int, rows: slice) -> tuple[int, np.ndarray
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """An array (h, w) or (h, w, c) at another size: the mean over each pixel's area where it shrinks, bilinear where it grows."""
+    """An array (h, w) or (h, w, c) at another size.
+
+    The mean over each pixel's area where it shrinks, bilinear where it grows.
+    """
     if image.shape[:2] == (height, width):
         return image
     shrinks = height <= image.shape[0] and width <= image.shape[1]
@@ -228,9 +280,12 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def reduce(fetch: Fetch, height: int, width: int, target_height: int, target_width: int) -> Image:
-    """The whole picture at another size, (target_height, target_width, c) float32, never held whole at its own.
+    """The whole picture at another size, (target_height, target_width, c) float32.
 
-    Shrinking takes the mean over each target pixel's area, exactly as if the whole had been resized at once; growing is bilinear.
+    It is never held whole at its own size.
+
+    Shrinking takes the mean over each target pixel's area, exactly as if the whole had been resized at once;
+    growing is bilinear.
     """
     if height * width <= BAND_PIXELS or target_height > height or target_width > width:
         return resize(fetch(slice(0, height), slice(0, width)), target_height, target_width)
@@ -246,9 +301,12 @@ def reduce(fetch: Fetch, height: int, width: int, target_height: int, target_wid
 
 
 def enlarged(copy: np.ndarray, rows: slice, columns: slice, height: int, width: int) -> np.ndarray:
-    """The part in `rows` and `columns` of a picture of `height` x `width`, bilinear from a smaller `copy` (h, w, c) of it, float32.
+    """A part of a picture that is known by a smaller `copy` (h, w, c) only, bilinear, float32.
 
-    As `cv2.resize` would make it; `cv2.remap` knows only 32 places between two pixels, which shows as steps when a copy grows much.
+    The part lies in `rows` and `columns` of the picture of `height` x `width`.
+
+    As `cv2.resize` would make it; `cv2.remap` knows only 32 places between two pixels, which shows as steps
+    when a copy grows much.
     """
 
     def between(part: slice, length: int, copied: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -267,8 +325,8 @@ def enlarged(copy: np.ndarray, rows: slice, columns: slice, height: int, width: 
 def working_size(height: int, width: int, short_px: int, multiple: int, longest: float = 2.5) -> tuple[int, int]:
     """The size at which a picture's short side is about `short_px`, both sides multiples of `multiple`.
 
-    A picture longer than `longest` times its short side gets no more pixels than one of just that shape, so that a panorama costs what
-    a photograph costs.
+    A picture longer than `longest` times its short side gets no more pixels than one of just that shape, so
+    that a panorama costs what a photograph costs.
     """
     scale = short_px / min(height, width)
     area = height * width * scale * scale
@@ -277,13 +335,20 @@ def working_size(height: int, width: int, short_px: int, multiple: int, longest:
 
 
 def scaled_size(height: int, width: int, scale: float, multiple: int) -> tuple[int, int]:
-    """`scale` times a picture's size, each side the nearest multiple of `multiple`, at least one."""
+    """`scale` times a picture's size, each side the nearest multiple of `multiple`, at least one.
+
+    >>> scaled_size(1080, 1920, 0.25, 32)
+    (256, 480)
+    """
     tall, wide = (max(multiple, round(side * scale / multiple) * multiple) for side in (height, width))
     return tall, wide
 
 
 def feather(height: int, width: int, margin: int) -> Plane:
-    """Weights of a window that stands alone: 1 inside, falling to near 0 over `margin` pixels at its four sides, (height, width)."""
+    """Weights (height, width) of a window that stands alone.
+
+    1 inside, falling to near 0 over `margin` pixels at its four sides.
+    """
 
     def axis(length: int) -> np.ndarray:
         weight = np.ones(length, np.float32)

@@ -58,7 +58,7 @@ def picture(shape: tuple[int, int]) -> np.ndarray:
 
 
 def effects(name: str, shape: tuple[int, int], textures: Textures) -> Iterator[tuple[np.ndarray, Effect, Effect]]:
-    """(picture, effect, the same drawn and applied again) over seeds, with textures and without, faint and strong."""
+    """(picture, effect, the same again) over seeds, with textures and without, faint and strong."""
     for seed in SEEDS:
         for given in (None, textures):
             image = picture(shape)
@@ -123,7 +123,7 @@ def test_amount_zero_changes_nothing(name: str, textures: Textures) -> None:
 
 @pytest.mark.parametrize("name", [name for name in KINDS if KINDS[name].role == "lost"])
 def test_lost_means_covered(name: str, textures: Textures) -> None:
-    """On black and on white pictures alike, every lost pixel moves towards the paint: no pixel is lost where nothing was laid."""
+    """Every lost pixel moves towards the paint, on black and on white: none is lost where nothing was laid."""
     shape = (257, 131)
     for seed in SEEDS:
         plan = KINDS[name].draw(np.random.default_rng(seed), shape, textures)
@@ -131,6 +131,7 @@ def test_lost_means_covered(name: str, textures: Textures) -> None:
         white = plan.apply(np.ones((*shape, 3), np.float32))
         assert black.lost is not None and white.lost is not None
         np.testing.assert_array_equal(black.lost, white.lost)
-        # What is still left of the picture is the difference of the two; lost pixels let at most 94 % through.
+        # What is still left of the picture is the difference of the two; lost pixels let at most 94 %
+        # through.
         left = (white.image - black.image).max(axis=2)
         assert (left[black.lost] < 0.945).all()

@@ -1,4 +1,5 @@
-"""Every registered measure, at every odd size: what it was given is untouched, and its figure is finite and the same every time."""
+"""Every registered measure, at every odd size: what it was given is untouched, and its figure is finite and
+the same every time."""
 
 from __future__ import annotations
 

@@ -57,9 +57,3 @@ def test_gamut_keeps_lightness_and_hue(rng: np.random.Generator) -> None:
 def test_colors_in_gamut_come_back_bit_for_bit(picture: np.ndarray) -> None:
     lab = color.lab_from_srgb(picture)
     np.testing.assert_array_equal(color.into_gamut(lab), lab)
-
-
-def test_network_numbers_are_pairs(rng: np.random.Generator) -> None:
-    numbers = rng.uniform(-1, 1, (4, 5)).astype(np.float32)
-    np.testing.assert_allclose(color.network_from_lightness(color.lightness_from_network(numbers)), numbers, atol=1e-6)
-    np.testing.assert_allclose(color.network_from_chroma(color.chroma_from_network(numbers)), numbers, atol=1e-6)

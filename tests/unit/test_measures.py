@@ -13,7 +13,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 from unfade.color import lab_from_srgb
 from unfade.errors import DataError
 from unfade.measures import MEASURES
-from unfade.measures.ciede2000 import ciede2000
+from unfade.measures.color_difference import ciede2000
 from unfade.measures.colorfulness import colorfulness
 from unfade.measures.detection import by_width, counts, intersection_over_union, precision, recall
 from unfade.measures.feature_distance import feature_distance
@@ -81,7 +81,7 @@ def test_figures_in_an_empty_mask_are_left_out(pair: tuple[np.ndarray, np.ndarra
     assert measure.summarize(rows, None) == 20
 
 
-# --- color ------------------------------------------------------------------------------------------------------------------------------
+# --- color --------------------------------------------------------------------------------------------------
 
 
 def test_ciede2000_is_scikit_images(rng: np.random.Generator) -> None:
@@ -144,7 +144,7 @@ def test_grays_fall_into_one_bin_of_chroma(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(lightness * gray.shape[0] * gray.shape[1], expected)
 
 
-# --- features ---------------------------------------------------------------------------------------------------------------------------
+# --- features -----------------------------------------------------------------------------------------------
 
 
 def test_fid_is_scipys_matrix_square_root(rng: np.random.Generator) -> None:
@@ -187,12 +187,14 @@ def test_coverage_is_that_of_brute_force(rng: np.random.Generator) -> None:
 
 
 def test_which_is_precision_and_which_is_recall(rng: np.random.Generator) -> None:
-    """A generator that makes one kind of picture well: all it makes looks real (precision), half of what is real it never makes."""
+    """A generator that makes one kind of picture well: all it makes looks real (precision), half of what is
+    real it never makes."""
     cats, dogs = rng.normal(0, 1, (40, 5)), rng.normal(50, 1, (40, 5))
     real, only_cats = np.concatenate([cats, dogs]), rng.normal(0, 0.5, (40, 5))
     assert generated_precision(only_cats, real) > 0.9
     assert generated_recall(only_cats, real) < 0.55
-    # and one that makes cats, dogs and monsters: everything real is there, a third of what it makes is not real
+    # and one that makes cats, dogs and monsters: everything real is there, a third of what it makes is not
+    # real
     everything = np.concatenate([rng.normal(0, 1.5, (40, 5)), rng.normal(50, 1.5, (40, 5)), rng.normal(500, 1, (40, 5))])
     assert generated_precision(everything, real) < 0.67
     assert generated_recall(everything, real) > 0.9
@@ -213,11 +215,12 @@ def test_feature_distance_is_two_less_twice_the_cosine(rng: np.random.Generator)
     assert np.isnan(MEASURES["feature-distance"].observe(Observation(truth_features=pooled_only, result_features=pooled_only))).all()
 
 
-# --- masks ------------------------------------------------------------------------------------------------------------------------------
+# --- masks --------------------------------------------------------------------------------------------------
 
 
 def brute_force_counts(found: np.ndarray, damage: np.ndarray) -> tuple[float, float]:
-    """Precision and recall with the tolerance, pixel by pixel. OpenCV's disc of 5×5: rows of 1, 5, 5, 5 and 1 pixels."""
+    """Precision and recall with the tolerance, pixel by pixel. OpenCV's disc of 5×5: rows of 1, 5, 5, 5 and 1
+    pixels."""
 
     def near(mask: np.ndarray, y: int, x: int) -> bool:
         reach = ((dy, dx) for dy in range(-2, 3) for dx in range(-2, 3) if abs(dy) < 2 or dx == 0)

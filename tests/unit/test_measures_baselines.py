@@ -1,4 +1,5 @@
-"""The baselines on the shared benches, against figures measured once with another scorer: same definitions, same numbers."""
+"""The baselines on the shared benches, against figures measured once with another scorer: same definitions,
+same numbers."""
 
 from __future__ import annotations
 

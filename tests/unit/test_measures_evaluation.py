@@ -1,10 +1,12 @@
-"""Benches, intervals, and what an evaluation reports: with a stub for the network, since features come from outside."""
+"""Benches, intervals, and what an evaluation reports: with a stub for the network, since features come from
+outside."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,19 +16,9 @@ import pytest
 from unfade.errors import DataError, UnwritableError, UsageError
 from unfade.files import photo
 from unfade.measures import MEASURES
-from unfade.measures.baselines import BASELINES, Outcome, choose
+from unfade.measures.baselines import BASELINES, Method, Outcome, choose
 from unfade.measures.benches import Bench, Example
-from unfade.measures.evaluation import (
-    Evaluation,
-    evaluate,
-    evaluate_colorization,
-    evaluate_damage,
-    evaluate_fill,
-    evaluate_folder,
-    evaluate_harm,
-    evaluate_restoration,
-    method_from_folder,
-)
+from unfade.measures.evaluation import Evaluation, evaluate, method_from_folder
 from unfade.measures.features import PictureFeatures
 from unfade.measures.report import to_html, to_json, write_report
 from unfade.measures.resampling import draw, interval, replicates
@@ -47,6 +39,26 @@ class Blocks:
         return PictureFeatures(blocks.reshape(-1).astype(np.float32), (blocks.transpose(2, 0, 1).astype(np.float32),))
 
 
+def filled(fill: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
+    """`fill` as a method: it is told the mask, which the bench must give."""
+
+    def run(example: Example) -> Outcome:
+        assert example.mask is not None
+        return Outcome(fill(example.given, example.mask))
+
+    return run
+
+
+def restored(restore: Callable[[np.ndarray], np.ndarray]) -> Method:
+    """`restore` as a method: it sees the picture and no mask."""
+    return lambda example: Outcome(restore(example.given))
+
+
+def finds_nothing(example: Example) -> Outcome:
+    """A detector that sees no damage anywhere."""
+    return Outcome(found=np.zeros(example.given.shape[:2], bool))
+
+
 def save(image: np.ndarray, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     levels = image if image.dtype == np.uint8 else np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
@@ -60,7 +72,8 @@ def scene(number: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bench of every task in one folder: pictures with a scratch and a hole, their masks, a reference of other pictures."""
+    """A bench of every task in one folder: pictures with a scratch and a hole, their masks, a reference of
+    other pictures."""
     folder = tmp_path_factory.mktemp("bench")
     for number in range(N):
         clean, mask = scene(number), np.zeros((40, 56), np.uint8)
@@ -86,7 +99,7 @@ def fill_evaluation(bench: Path) -> Evaluation:
     )
 
 
-# --- evaluations --------------------------------------------------------------------------------------------------------------------
+# --- evaluations --------------------------------------------------------------------------------------------
 
 
 def test_a_fill_is_measured_beside_its_baselines(fill_evaluation: Evaluation) -> None:
@@ -104,7 +117,10 @@ def test_a_fill_is_measured_beside_its_baselines(fill_evaluation: Evaluation) ->
 
 def test_an_evaluation_is_the_same_every_time(bench: Path) -> None:
     once, again = (
-        evaluate_fill(lambda image, mask: np.where(mask[:, :, None], np.float32(0.5), image), bench, features=Blocks()) for _ in range(2)
+        evaluate(
+            Bench("restoration", bench), filled(lambda image, mask: np.where(mask[:, :, None], np.float32(0.5), image)), features=Blocks()
+        )
+        for _ in range(2)
     )
     assert once.method.scores == again.method.scores
 
@@ -122,14 +138,19 @@ def test_the_mask_is_given_where_nothing_else_is_damaged(bench: Path, tmp_path: 
 
 def test_a_restoration_sees_no_mask(bench: Path) -> None:
     given: list[np.ndarray] = []
-    evaluation = evaluate_restoration(lambda image: given.append(image) or image, bench, limit=3)
+    evaluation = evaluate(Bench("restoration", bench, 3, "found"), restored(lambda image: given.append(image) or image))
     assert len(given) == evaluation.n == 3
     assert evaluation.extractor is None and any("No feature extractor" in note for note in evaluation.notes)
 
 
 def test_a_colorizer_is_given_gray_and_judged_on_color(bench: Path) -> None:
     grays: list[np.ndarray] = []
-    evaluation = evaluate_colorization(lambda gray: grays.append(gray) or gray, bench, baselines="all", features=Blocks())
+    evaluation = evaluate(
+        Bench("colorization", bench),
+        restored(lambda gray: grays.append(gray) or gray),
+        baselines=choose("colorization", "all"),
+        features=Blocks(),
+    )
     assert all(np.ptp(gray, axis=2).max() == 0 for gray in grays)
     assert evaluation["colorfulness"] == 0 and evaluation["histogram-l"] > 0.95 > 0.5 > evaluation["histogram-a"]
     truth = next(one for one in evaluation.baselines if one.name == "truth")
@@ -149,7 +170,9 @@ def test_a_detector_is_judged_by_width_and_by_kind(bench: Path, tmp_path: Path) 
         found[5, 3:50] = True
         return found
 
-    evaluation = evaluate_damage(only_scratches, tmp_path, baselines="all")
+    evaluation = evaluate(
+        Bench("damage", tmp_path), lambda example: Outcome(found=only_scratches(example.given)), baselines=choose("damage", "all")
+    )
     assert evaluation["mask-precision"] == 1
     assert evaluation["mask-recall-scratch"] == evaluation["mask-recall-thin"] == 1
     assert evaluation["mask-recall-broad"] == 0
@@ -166,7 +189,7 @@ def test_harm_names_the_worst_picture(bench: Path) -> None:
         seen.append(0)
         return image, found
 
-    evaluation = evaluate_harm(flags_more_and_more, bench / "clean")
+    evaluation = evaluate(Bench("harm", bench / "clean"), lambda example: Outcome(*flags_more_and_more(example.given)))
     assert evaluation["ssim"] == pytest.approx(1)
     assert evaluation["share-flagged"] == pytest.approx(100 * np.mean(np.arange(N)) / 40)
     assert evaluation.worst_first()[0] == f"p{N - 1}"
@@ -175,11 +198,12 @@ def test_harm_names_the_worst_picture(bench: Path) -> None:
 def test_a_folder_of_results_is_matched_by_stem(bench: Path, tmp_path: Path) -> None:
     for number in range(N):
         save(scene(number), tmp_path / f"p{number}.tif")
-    evaluation = evaluate_folder("restoration", tmp_path, bench)
+    chosen = Bench("restoration", bench)
+    evaluation = evaluate(chosen, method_from_folder(tmp_path, chosen), name=tmp_path.name)
     assert evaluation["psnr"] == 100 and evaluation.method.name == tmp_path.name
 
 
-# --- bad input ----------------------------------------------------------------------------------------------------------------------
+# --- bad input ----------------------------------------------------------------------------------------------
 
 
 def test_unmatched_results_are_refused(bench: Path, tmp_path: Path) -> None:
@@ -214,12 +238,12 @@ def test_two_results_of_one_stem_are_refused(bench: Path, tmp_path: Path) -> Non
 
 def test_sizes_that_differ_are_refused(bench: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"p0: the result of fill is 28×40, the bench's picture 56×40"):
-        evaluate_fill(lambda image, mask: image[:, ::2], bench)
+        evaluate(Bench("restoration", bench), filled(lambda image, mask: image[:, ::2]), name="fill")
     (tmp_path / "damaged").symlink_to(bench / "damaged")
     for number in range(N):
         save(np.zeros((40, 55, 1), np.uint8), tmp_path / "mask" / f"p{number}.png")
     with pytest.raises(DataError, match=r"p0: the sizes differ: damaged 56×40, mask 55×40"):
-        evaluate_damage(lambda image: np.zeros(image.shape[:2], bool), tmp_path)
+        evaluate(Bench("damage", tmp_path), finds_nothing)
 
 
 def test_samples_that_are_not_numbers_are_refused(bench: Path) -> None:
@@ -229,13 +253,13 @@ def test_samples_that_are_not_numbers_are_refused(bench: Path) -> None:
         return image
 
     with pytest.raises(DataError, match="p0: 3 samples of the result of fill are not numbers"):
-        evaluate_fill(broken, bench)
+        evaluate(Bench("restoration", bench), filled(broken), name="fill")
 
 
 def test_one_picture_is_too_few_for_fid(bench: Path) -> None:
     with pytest.raises(DataError, match="needs two pictures or more on each side; there are 1 and 1"):
-        evaluate_fill(lambda image, mask: image, bench, features=Blocks(), limit=1)
-    assert evaluate_fill(lambda image, mask: image, bench, limit=1).method.scores["psnr"].interval is None
+        evaluate(Bench("restoration", bench, 1), filled(lambda image, mask: image), features=Blocks())
+    assert evaluate(Bench("restoration", bench, 1), filled(lambda image, mask: image)).method.scores["psnr"].interval is None
 
 
 def test_a_method_that_gives_nothing_is_refused(bench: Path) -> None:
@@ -254,7 +278,7 @@ def test_unknown_baselines_are_refused() -> None:
     )
 
 
-# --- baselines ----------------------------------------------------------------------------------------------------------------------
+# --- baselines ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["Telea", "Navier–Stokes", "biharmonic"])
@@ -266,7 +290,7 @@ def test_classical_fills_leave_what_is_sound(bench: Path, name: str) -> None:
     assert np.abs(image - example.truth)[example.mask].mean() < 0.3 * np.abs(example.given - example.truth)[example.mask].mean()
 
 
-# --- intervals ----------------------------------------------------------------------------------------------------------------------
+# --- intervals ----------------------------------------------------------------------------------------------
 
 
 def test_the_bootstraps_interval_holds_the_mean_in_about_95_of_100(rng: np.random.Generator) -> None:
@@ -295,7 +319,7 @@ def test_paired_differences_are_narrower_than_their_parts(fill_evaluation: Evalu
     assert gain.interval[1] - gain.interval[0] < ours[1] - ours[0]
 
 
-# --- reports ------------------------------------------------------------------------------------------------------------------------
+# --- reports ------------------------------------------------------------------------------------------------
 
 
 class Page(HTMLParser):
@@ -335,7 +359,7 @@ def test_json_names_extractor_n_size_and_each_picture(fill_evaluation: Evaluatio
 
 
 def test_json_holds_no_nan(bench: Path) -> None:
-    evaluation = evaluate_damage(lambda image: np.zeros(image.shape[:2], bool), bench)
+    evaluation = evaluate(Bench("damage", bench), finds_nothing)
     assert math.isnan(evaluation["mask-recall-middle"])
     json.loads(to_json(evaluation), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 

@@ -1,7 +1,8 @@
 """Damage made on purpose: one file per kind; all chance in `draw`, none in the plan it gives; exact masks.
 
-Structured damage (scratches, dust, losses, stains, ...) has a mask; unstructured ageing (fading, grain, blur, ...) is everywhere.
-The split, and training on pictures aged like this, follow Wan et al. 2020, "Bringing Old Photos Back to Life", section 3.
+Structured damage (scratches, dust, losses, stains, ...) has a mask; unstructured ageing (fading, grain, blur,
+...) is everywhere. The split, and training on pictures aged like this, follow Wan et al. 2020, "Bringing Old
+Photos Back to Life", section 3.
 """
 
 from __future__ import annotations

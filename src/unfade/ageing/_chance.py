@@ -22,17 +22,20 @@ def between(rng: np.random.Generator, limits: Range) -> float:
 
 
 def log_between(rng: np.random.Generator, limits: Range) -> float:
-    """One positive number, evenly in its logarithm: small ones are as likely as large ones, octave by octave."""
+    """One positive number, evenly in its logarithm: each octave is as likely as any other."""
     return float(limits[0] * (limits[1] / limits[0]) ** rng.random())
 
 
 def strongly(rng: np.random.Generator, limits: Range) -> float:
-    """One number from the range, near its upper end more often than not: most damage is opaque, some is faint."""
+    """One number from the range, more often near its upper end.
+
+    Most damage is opaque; some is faint.
+    """
     return float(limits[1] - (limits[1] - limits[0]) * rng.random() ** 3)
 
 
 def several(rng: np.random.Generator, limits: Range, amount: float, share: float = 1.0) -> int:
-    """A whole number from the range times `amount` times `share`; the fraction is rounded up or down by chance."""
+    """A whole number from the range, times `amount`, times `share`; the fraction is rounded by chance."""
     return int(log_between(rng, (max(limits[0], 0.5), max(limits[1], 0.5))) * amount * share + rng.random())
 
 
@@ -44,8 +47,8 @@ def short_side(shape: Shape) -> int:
 def fineness(shape: Shape) -> float:
     """By how much a width given for a short side of 256 px grows: with the square root of the size.
 
-    A larger scan shows the same scratch wider and shows finer scratches besides; growing by the size itself would leave no hair-thin
-    damage in large pictures, not growing would leave nothing else.
+    A larger scan shows the same scratch wider and shows finer scratches besides; growing by the size itself
+    would leave no hair-thin damage in large pictures, not growing would leave nothing else.
     """
     return float(max(short_side(shape) / 256, 0.1) ** 0.5)
 

@@ -1,4 +1,7 @@
-"""Noise made once in a process and looked at through ever other windows: fractals drawn anew would cost more than all else."""
+"""Noise that is made once in a process, and of which each plan sees another window.
+
+Drawing fractals anew for each picture would cost more than everything else together.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ TILE_PX = 1024
 
 @lru_cache(maxsize=16)
 def cloud_tile(steepness: float) -> Plane:
-    """(1024, 1024) noise of mean 0 and deviation 1 whose amplitude falls as 1 / frequency ** steepness; its edges meet.
+    """Noise whose amplitude falls as 1 / frequency ** steepness.
+
+    The tile is (1024, 1024), of mean 0 and deviation 1; its edges meet.
 
     0 is white noise, about 1 ragged like flaking paint, 2 smooth like a cloud.
     """
@@ -30,7 +35,10 @@ def cloud_tile(steepness: float) -> Plane:
 
 @lru_cache(maxsize=16)
 def grain_tile(radius_px: float) -> Plane:
-    """(1024, 1024) white noise blurred by a Gaussian of `radius_px`, of mean 0 and deviation 1; its edges meet."""
+    """White noise blurred by a Gaussian of `radius_px`.
+
+    The tile is (1024, 1024), of mean 0 and deviation 1; its edges meet.
+    """
     noise = np.random.default_rng(11).standard_normal((TILE_PX, TILE_PX)).astype(np.float32)
     if radius_px > 0:
         edge = int(np.ceil(radius_px * 4)) + 1
@@ -46,7 +54,11 @@ def _standard(noise: np.ndarray) -> Plane:
 
 @dataclass(frozen=True)
 class Window:
-    """Where to look at a tile: the corner (tile pixels), tile pixels per picture pixel, mirrored and turned by quarters."""
+    """Where a plan looks at a tile.
+
+    `x` and `y`: the corner, in tile pixels. `zoom`: tile pixels per picture pixel. The view may be mirrored,
+    and turned by quarters.
+    """
 
     x: int
     y: int
@@ -80,14 +92,18 @@ class Window:
                 seen = tile[np.ix_((np.arange(height) + self.y) % TILE_PX, (np.arange(width) + self.x) % TILE_PX)]
         else:
             matrix = np.array([[self.zoom, 0, self.x], [0, self.zoom, self.y]], np.float32)
-            # cv2 rounds source positions to 1/32 px in 16 bits: the picture must not lie beyond 32767 tile pixels, and does not.
+            # cv2 rounds source positions to 1/32 px in 16 bits: the picture must not lie beyond 32767 tile
+            # pixels, and does not.
             seen = cv2.warpAffine(tile, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_WRAP)
         seen = seen.T if self.turned else seen
         return np.ascontiguousarray(seen[:, ::-1] if self.mirrored else seen)
 
 
 def thrice(plane: Plane) -> Image:
-    """A plane for all three channels, (h, w, 3): faster for what follows than numpy's broadcasting along so short an axis."""
+    """A plane repeated for all three channels, (h, w, 3).
+
+    What follows is faster on it than with numpy's broadcasting along so short an axis.
+    """
     return np.asarray(cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB))
 
 

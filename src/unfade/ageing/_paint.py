@@ -1,4 +1,7 @@
-"""Paint laid over a picture: strokes, blobs and stencils, antialiased, with exact masks. Every opaque kind is made of these."""
+"""Paint over a picture: strokes, blobs and stencils, antialiased, with exact masks.
+
+Every opaque kind of damage is made of these.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ _REACH = 1 << 20  # coordinates beyond this (65,536 px) are pulled in, so that n
 
 @dataclass(frozen=True, eq=False)
 class Stroke:
-    """A line: `points` (n, 2), n from 2, x, y in pixels, `width_px` (n,) or one number for all, opacity in [0, 1]."""
+    """A line through `points` (n, 2), n at least 2: x, y in pixels.
+
+    `width_px`: (n,), or one number for all. Opacity lies in [0, 1].
+    """
 
     points: np.ndarray
     width_px: np.ndarray | float
@@ -48,7 +54,10 @@ class Stroke:
 
 @dataclass(frozen=True, eq=False)
 class Stencil:
-    """A small plane of coverage (uint8) laid into the rectangle `left, top, width, height` of the picture, which may stick out of it."""
+    """A small plane of coverage (uint8), stretched over a rectangle of the picture.
+
+    The rectangle is `left, top, width, height`; it may stick out of the picture.
+    """
 
     coverage: np.ndarray
     left: int
@@ -70,7 +79,7 @@ class Stencil:
 
 @dataclass(frozen=True, eq=False)
 class Flakes:
-    """Where ragged noise, plus a smooth `grid` of likelihood over the picture, exceeds `level`, the emulsion has flaked off."""
+    """Flaked emulsion: where ragged noise plus a smooth `grid` of likelihood exceeds `level`."""
 
     window: Window
     grid: np.ndarray
@@ -92,8 +101,9 @@ class Flakes:
 class Coat:
     """Paint of one color: where it lies and how it looks.
 
-    `texture` is the deviation of the paint's lightness over its texture (seen through `window`, rough at `grit` 0 and cloudy at 2);
-    `patchy` in [0, 1] is how far the paint has worn off in places, so that lines break.
+    `texture` is the deviation of the paint's lightness over its texture (seen through `window`, rough at
+    `grit` 0 and cloudy at 2); `patchy` in [0, 1] is how far the paint has worn off in places, so that lines
+    break.
     """
 
     color: Color
@@ -183,7 +193,9 @@ def turned(x: np.ndarray, y: np.ndarray, angle: float | np.ndarray, center: np.n
 
 
 def blob(rng: np.random.Generator, center: np.ndarray, radius_px: float, *, roughness: float, flatness: float = 1.0) -> np.ndarray:
-    """A closed irregular outline (n, 2) around `center`: a circle whose radius wanders, pressed to an ellipse of `flatness`.
+    """A closed irregular outline (n, 2) around `center`.
+
+    A circle whose radius wanders, pressed to an ellipse of `flatness`.
 
     `roughness` is the deviation of the radius' logarithm: 0.1 is a drop, 0.5 a ragged flake.
     """

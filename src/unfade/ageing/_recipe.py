@@ -1,4 +1,4 @@
-"""Which kinds of damage meet in one picture, how likely and how strong, and in which order: the ageing of a photograph."""
+"""The ageing of a photograph: which kinds of damage, how likely, how strong, and in which order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ORDER = (
     # what time did to all of it, and the scanner after it
     *("mirroring", "lighting", "fading", "dye-fading", "yellowing", "toning", "blur", "paper", "grain", "halftone", "jpeg"),
 )
-"""The order in which a photograph suffers; a kind that is not named comes before the scanner's blur."""
+"""The order in which a photograph suffers. A kind that is not named comes just before the scanner's blur."""
 
 _LATE = frozenset(("dust", "hairs"))
 """Kinds that may also lie on the scanner's glass: sharp, over blur and grain."""
@@ -37,10 +37,11 @@ _LATE = frozenset(("dust", "hairs"))
 class Aged:
     """An aged photograph and the truth about it.
 
-    `image`, `clean` and `sharp` are (h, w, 3) float32 in [0, 1]. `clean` is what a restorer should bring back: the photograph it was made
-    from, gray and neutral if ageing made it black-and-white; `sharp` is the aged photograph before blur, grain and whatever else befell
-    its detail. `mask` (h, w): True = lost, covered by a few per cent or more. `stained` (h, w): True = veiled only, never lost as well.
-    `layers` has the mask of every structured kind that was laid on, by name (a later kind may cover it).
+    `image`, `clean` and `sharp` are (h, w, 3) float32 in [0, 1]. `clean` is what a restorer should bring
+    back: the photograph it was made from, gray and neutral if ageing made it black-and-white; `sharp` is the
+    aged photograph before blur, grain and whatever else befell its detail. `mask` (h, w): True = lost,
+    covered by a few per cent or more. `stained` (h, w): True = veiled only, never lost as well. `layers` has
+    the mask of every structured kind that was laid on, by name (a later kind may cover it).
     """
 
     image: Image
@@ -55,11 +56,12 @@ class Aged:
 class Ageing:
     """A recipe: the chance of each kind to take part, and how strong.
 
-    `chances` by the kinds' names; a kind that is not named takes no part. `in_color`: other chances for a photograph that stays in color.
-    `amount_range`: number and strength of the structured kinds, drawn once a picture, evenly in the logarithm; `tone_range`: the same for
-    the unstructured ones. `sound`: chance of no structured damage at all; `single`: chance that one or two structured kinds, each as likely
-    as any other, are all there is: a tear without a speck of dust; `fresh`: chance of no unstructured ageing; `late`: chance that dust and
-    hairs lie on the scanner's glass, over the grain.
+    `chances` by the kinds' names; a kind that is not named takes no part. `in_color`: other chances for a
+    photograph that stays in color. `amount_range`: number and strength of the structured kinds, drawn once a
+    picture, evenly in the logarithm; `tone_range`: the same for the unstructured ones. `sound`: chance of no
+    structured damage at all; `single`: chance that one or two structured kinds, each as likely as any other,
+    are all there is: a tear without a speck of dust; `fresh`: chance of no unstructured ageing; `late`:
+    chance that dust and hairs lie on the scanner's glass, over the grain.
     """
 
     chances: Mapping[str, float] = field(default_factory=dict)
@@ -104,7 +106,7 @@ class Ageing:
         plans: list[tuple[str, Kind, Plan]] = []
         chances: Mapping[str, float] = {**self.chances, **self.in_color}
         only = self._only(rng)
-        for name in (*ORDER, *(name for name in self.chances if name not in ORDER)):
+        for name in self._order():
             kind = KINDS[name]
             chance = float(name in only) if only and kind.role in STRUCTURED else chances.get(name, 0.0)
             if rng.random() >= chance:
@@ -122,8 +124,15 @@ class Ageing:
             plans = [plan for plan in plans[:last] if plan[0] not in _LATE] + late + plans[last:]
         return _applied(image, plans)
 
+    def _order(self) -> tuple[str, ...]:
+        scanner = ORDER.index("blur")
+        return (*ORDER[:scanner], *(name for name in self.chances if name not in ORDER), *ORDER[scanner:])
+
     def _only(self, rng: np.random.Generator) -> frozenset[str]:
-        """The structured kinds that are all there is; empty where each takes its own chance. Without `single`, no number is drawn."""
+        """The structured kinds that alone take part; empty if each takes its own chance.
+
+        If `single` is 0 no number is drawn.
+        """
         if not self.single or rng.random() >= self.single:
             return frozenset()
         structured = sorted(name for name, chance in self.chances.items() if chance > 0 and KINDS[name].role in STRUCTURED)
@@ -210,10 +219,14 @@ PRESETS: Mapping[str, Ageing] = MappingProxyType(
         ),
     }
 )
-"""all: everything, as in a shoebox. damage: to train detection: sometimes nothing but unstructured ageing, sometimes a great deal, often a
-kind or two on a clean photograph, or clean would come to mean whole.
-clean: unstructured only. faded: to train tone; a color photograph is never toned there, because what colors it had cannot be known then.
-mild: everything, faintly. color-input: black-and-white photographs for colorization, `clean` being the gray."""
+"""all: everything, as in a shoebox.
+damage: for training detection. Some pictures have unstructured ageing only, some a great deal of damage;
+some have one or two kinds on an otherwise clean photograph, so that clean does not come to mean whole.
+clean: unstructured only.
+faded: for training tone. A color photograph is never toned, because its own colors could not be known then.
+mild: everything, faintly.
+color-input: black-and-white photographs for colorization; `clean` is the gray photograph.
+"""
 
 _OPAQUE = {"losses": 0.4, "cracks": 0.12, "creases": 0.15, "scratches": 0.7, "hairs": 0.6, "dust": 0.8, "tears": 0.25}
 
@@ -228,10 +241,10 @@ def age(
 ) -> Aged:
     """Age a photograph on purpose, and say exactly where.
 
-    `image` (h, w, 3) float32 in [0, 1], sRGB, is left untouched; any size from 1 x 1. `rng` is all the chance there is. `amount`: 0 changes
-    nothing, 1 is an old photograph, 2 a ruin. `kinds`: the names of the kinds to use, each for certain;
-    without it the preset "all" draws them.
-    `textures`: real dirt, stains and paper to lay in. Raises `UsageError` for an amount outside [0, 3] and `UnknownNameError` for a kind.
+    `image` (h, w, 3) float32 in [0, 1], sRGB, is left untouched; any size from 1 x 1. `rng` is all the chance
+    there is. `amount`: 0 changes nothing, 1 is an old photograph, 2 a ruin. `kinds`: the names of the kinds
+    to use, each for certain; without it the preset "all" draws them. `textures`: real dirt, stains and paper
+    to lay in. Raises `UsageError` for an amount outside [0, 3] and `UnknownNameError` for a kind.
     """
     _check_amount(amount)
     if kinds is not None:
@@ -247,7 +260,9 @@ def age(
 
 
 def damage_only(image: Image, rng: np.random.Generator, *, amount: float = 1.0, textures: Textures | None = None) -> tuple[Image, Mask]:
-    """Lay opaque damage over a photograph: (damaged, mask). Outside the mask every sample is the original's, bit for bit.
+    """Lay opaque damage over a photograph: gives (damaged, mask).
+
+    Outside the mask every sample is the original's, bit for bit.
 
     Arguments as `age`. For training and judging what fills holes.
     """

@@ -1,4 +1,7 @@
-"""Veils: translucent color over a part of the picture. What lies beneath still shows, so the mask says stained, not lost."""
+"""Veils: translucent color over a part of the picture.
+
+What lies beneath still shows, so the mask says stained, not lost.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,9 @@ VISIBLE = 0.03
 class Veil:
     """One veil: outlines filled at `strength`, softened, darker (a tide line) along the edge.
 
-    `color` multiplies the picture (1 = no change), or with `bleach` draws it towards that color. `mottled` in [0, 1] lets `grid`, a small
-    smooth field in [0, 1], thin the veil. `edge` is the strength of the tide line and `edge_px` its width.
+    `color` multiplies the picture (1 = no change), or with `bleach` draws it towards that color. `mottled` in
+    [0, 1] lets `grid`, a small smooth field in [0, 1], thin the veil. `edge` is the strength of the tide line
+    and `edge_px` its width.
     """
 
     outlines: tuple[np.ndarray, ...]

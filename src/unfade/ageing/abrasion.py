@@ -1,4 +1,4 @@
-"""Abrasion: emulsion rubbed off, in flecks that gather until they merge, or along a swipe or a ring that something left."""
+"""Abrasion: emulsion rubbed off in flecks that gather and merge, along a swipe, or in a ring."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from unfade.ageing.textures import Textures
 
 @dataclass(frozen=True)
 class Abrasion:
-    """Ranges of abrasion. Sizes are shares of the short side; widths are for a short side of 256 px and grow with its square root."""
+    """Ranges of abrasion.
+
+    Sizes are shares of the short side. Widths are for a short side of 256 px and grow with its square root.
+    """
 
     role: ClassVar[Role] = "lost"
     flecked: float = 0.65

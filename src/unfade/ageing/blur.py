@@ -16,7 +16,10 @@ from unfade.arrays import Image
 
 @dataclass(frozen=True)
 class BlurPlan:
-    """A Gaussian's deviation, a disc's radius (px), or the factor by which the picture is made smaller and larger again."""
+    """One blur. `size`: a Gaussian's deviation (px), a disc's radius (px), or a factor.
+
+    By the factor the picture is made smaller, then larger again.
+    """
 
     way: Literal["gaussian", "disc", "resize"]
     size: float

@@ -1,4 +1,4 @@
-"""Cracks of the emulsion: craquelure nets over a part of the picture, and cracks that run and branch like frost."""
+"""Cracks of the emulsion: nets (craquelure) over a part of the picture, and cracks that branch like frost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ from unfade.ageing.textures import Textures
 
 @dataclass(frozen=True)
 class Cracks:
-    """Ranges of cracks. Sizes are shares of the short side; widths are for a short side of 256 px and grow with its square root."""
+    """Ranges of cracks.
+
+    Sizes are shares of the short side. Widths are for a short side of 256 px and grow with its square root.
+    """
 
     role: ClassVar[Role] = "lost"
     cell_range: Range = (0.05, 0.25)

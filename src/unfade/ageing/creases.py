@@ -1,4 +1,7 @@
-"""Creases: along a fold the emulsion has cracked and flaked, white paper shows, and light falls differently on either side."""
+"""Creases: along a fold the emulsion has cracked and flaked, and white paper shows.
+
+Light falls differently on either side of the fold.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ VISIBLE_SHADE = 0.025
 
 @dataclass(frozen=True)
 class Fold:
-    """The shading of one fold: the line through `x, y` at `angle`, relative change of lightness on its sides, and its reach."""
+    """The shading of one fold: a line through `x, y` at `angle`.
+
+    `side` and `other_side`: the relative change of lightness on each side. `reach_px`: how far it reaches.
+    """
 
     x: float
     y: float

@@ -1,4 +1,7 @@
-"""Dust: many specks, bright (on the negative) or dark (on the print), scattered or gathered; real scanned dirt where textures are given."""
+"""Dust: many specks, bright (on the negative) or dark (on the print), scattered or gathered.
+
+Real scanned dirt where textures are given.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ from unfade.ageing.textures import Textures, cut
 
 @dataclass(frozen=True)
 class Dust:
-    """Ranges of dust. Radii are for a short side of 256 px and grow with its square root; numbers grow with the short side."""
+    """Ranges of dust.
+
+    Radii are for a short side of 256 px and grow with its square root; numbers grow with the short side.
+    """
 
     role: ClassVar[Role] = "lost"
     number_range: Range = (6, 260)

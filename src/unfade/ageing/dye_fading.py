@@ -1,4 +1,7 @@
-"""Dye fading: a color print loses its cyan, magenta and yellow unequally: reddish, washed out, or with a cast in the shadows."""
+"""Dye fading: a color print loses its cyan, magenta and yellow unequally.
+
+It turns reddish, is washed out, or has a cast in the shadows.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ from unfade.color import REC_601
 
 @dataclass(frozen=True)
 class DyeFadingPlan:
-    """What is left of each dye (cyan, magenta, yellow: the red, green and blue densities), of the saturation, and the paper's color."""
+    """What is left of the dyes and of the saturation, and the paper's color.
+
+    The dyes are cyan, magenta and yellow: the densities of red, green and blue.
+    """
 
     left: tuple[float, float, float]
     saturation: float
@@ -45,7 +51,8 @@ class DyeFading:
         """See `Kind.draw`."""
         amount = min(amount, 1.5)
         left = np.sort([between(rng, self.left_range) for _ in range(3)])
-        # In dark storage the cyan goes first (red cast), in light the magenta; the yellow seldom (Wilhelm 1993, ch. 5).
+        # In dark storage the cyan goes first (red cast), in light the magenta; the yellow seldom (Wilhelm
+        # 1993, ch. 5).
         order = (0, 1, 2) if rng.random() < 0.6 else (1, 0, 2) if rng.random() < 0.6 else tuple(rng.permutation(3))
         shares = [1.0, 1.0, 1.0]
         for dye, share in zip(order, left, strict=True):

@@ -16,7 +16,10 @@ from unfade.arrays import Image
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """One print: an ellipse at `x, y`, and a whorl of ridges whose center lies `core` away, bent by `bend`."""
+    """One print: an ellipse at `x, y` with a whorl of ridges.
+
+    The whorl's center lies `core` away from the ellipse's; `bend` bends the ridges.
+    """
 
     x: float
     y: float

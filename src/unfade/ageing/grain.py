@@ -21,7 +21,11 @@ SIZES_PX = (0.0, 0.45, 0.6, 0.8, 1.1, 1.6)
 
 @dataclass(frozen=True)
 class GrainPlan:
-    """Deviation in the middle tones, grain radius, how much it depends on the tone (0 = not at all), and windows: one, or one a channel."""
+    """One grain.
+
+    `deviation`: in the middle tones. `tone`: how much it depends on the tone (0 = not at all).
+    `windows`: one for all channels, or one for each.
+    """
 
     shape: Shape
     deviation: float

@@ -1,4 +1,7 @@
-"""Greying: the photograph was black-and-white from the start, on film that saw the colors each in its own strength."""
+"""Greying: the photograph was black-and-white from the start.
+
+Films differ in how strongly they see each color.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class GreyingPlan:
 
 @dataclass(frozen=True)
 class Greying:
-    """Mostly Rec. 601 luma (panchromatic film, and how gray versions are commonly made); sometimes another film."""
+    """Mostly Rec. 601 luma, which is panchromatic film and the usual gray version; sometimes another film."""
 
     role: ClassVar[Role] = "target"
     other_film: float = 0.3

@@ -28,7 +28,10 @@ from unfade.ageing.textures import Textures
 
 @dataclass(frozen=True)
 class Hairs:
-    """Ranges of hairs. Lengths are shares of the short side; widths are for a short side of 256 px and grow with its square root."""
+    """Ranges of hairs.
+
+    Lengths are shares of the short side. Widths are for a short side of 256 px and grow with its square root.
+    """
 
     role: ClassVar[Role] = "lost"
     number_range: Range = (1, 9)

@@ -1,4 +1,7 @@
-"""Paper: its surface shows through the scan: silk and raster grain, fibres, unevenness; real paper where textures are given."""
+"""Paper: its surface shows through the scan: silk and raster grain, fibres, unevenness.
+
+Real paper where textures are given.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Scratches: straight or wandering, whole or broken, bright or dark, from a hair to a gouge; and the tramlines of cine film."""
+"""Scratches: straight or wandering, whole or broken, bright or dark, from a hair to a gouge.
+
+The tramlines of cine film, too.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ from unfade.ageing.textures import Textures
 
 @dataclass(frozen=True)
 class Scratches:
-    """Ranges of scratches. Lengths are shares of the short side; widths are for a short side of 256 px and grow with its square root."""
+    """Ranges of scratches.
+
+    Lengths are shares of the short side. Widths are for a short side of 256 px and grow with its square root.
+    """
 
     role: ClassVar[Role] = "lost"
     number_range: Range = (1.5, 10)
@@ -40,7 +46,7 @@ class Scratches:
     tramlines: float = 0.3
     """Chance that they run down the whole picture, side by side, as in cine film."""
     dark: float = 0.25
-    """Chance of each coat of scratches to be dark (on the negative, or dirt in the groove) rather than bare paper."""
+    """Chance that a coat of scratches is dark (on the negative, or dirt in the groove), not bare paper."""
 
     def draw(self, rng: np.random.Generator, shape: Shape, textures: Textures | None = None, *, amount: float = 1.0) -> Painted:
         """See `Kind.draw`."""

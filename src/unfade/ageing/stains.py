@@ -1,4 +1,7 @@
-"""Stains: liquid that dried in the paper, darkest along its tide line, or bleached what it touched; real ones from textures."""
+"""Stains: liquid that dried in the paper, darkest along its tide line, or bleached what it touched.
+
+Real stains where textures are given.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ from unfade.arrays import Image
 
 @dataclass(frozen=True, eq=False)
 class Scanned:
-    """A scanned stain: `transmission` (h, w, 3), to be laid into a rectangle of the picture, deepened by the exponent `depth`."""
+    """A scanned stain, laid into a rectangle of the picture.
+
+    `transmission` (h, w, 3) is deepened by the exponent `depth`.
+    """
 
     transmission: np.ndarray
     left: int

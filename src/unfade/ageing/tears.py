@@ -1,4 +1,7 @@
-"""Tears: missing corners, torn borders, rips from the edge inwards, with the white fibres of the paper along them."""
+"""Tears: missing corners, torn borders, rips from the edge inwards.
+
+White fibres of the paper show along them.
+"""
 
 from __future__ import annotations
 

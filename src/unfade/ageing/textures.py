@@ -1,4 +1,4 @@
-"""Real dirt, stains, tears and paper from a folder of scans, to be laid into pictures where a folder is given."""
+"""Real dirt, stains, tears and paper from a folder of scans, to be laid into pictures."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from unfade.errors import DataError
 class Textures:
     """The textures of `folder`.
 
-    `dust*.png` (masks, white = dirt), `shapes/*/*.png` (alpha = dirt), `stains/`, `tears/` (black = gone), `paper/`.
+    `dust*.png` (masks, white = dirt), `shapes/*/*.png` (alpha = dirt), `stains/`, `tears/` (black = gone),
+    `paper/`.
 
-    Each group is read when it is first asked for and kept, small, in memory (about 80 MB for 370 files); reading twice from two threads
-    gives the same arrays, and a process forked afterwards shares them. Groups that the folder lacks are empty. Raises `DataError` if the
-    folder holds none of them or a picture in it cannot be read.
+    Each group is read when it is first asked for and kept, small, in memory (about 80 MB for 370 files);
+    reading twice from two threads gives the same arrays, and a process forked afterwards shares them. Groups
+    that the folder lacks are empty. Raises `DataError` if the folder holds none of them or a picture in it
+    cannot be read.
     """
 
     folder: Path
@@ -44,7 +46,7 @@ class Textures:
 
     @cached_property
     def stains(self) -> tuple[np.ndarray, ...]:
-        """Stains as a share of the light of the paper around them: float32 (h, w, 3) in [0, 1.1]; 1 at the rim."""
+        """Stains as shares of the paper's light around them: float32 (h, w, 3) in [0, 1.1], 1 at the rim."""
         return self._read("stains/*.png", cv2.IMREAD_COLOR, _transmission)
 
     @cached_property
@@ -112,7 +114,10 @@ def _transmission(picture: np.ndarray) -> np.ndarray:
 
 
 def cut(texture: np.ndarray, rng: np.random.Generator, shape: Shape, scale: float) -> np.ndarray:
-    """A random piece of a texture, turned and mirrored, as large as `shape` when enlarged by `scale`; repeated where it is too small."""
+    """A random piece of a texture, turned and mirrored.
+
+    Enlarged by `scale` it is as large as `shape`. A texture that is too small is repeated.
+    """
     height, width = max(1, round(shape[0] / scale)), max(1, round(shape[1] / scale))
     top, left = int(rng.integers(texture.shape[0])), int(rng.integers(texture.shape[1]))
     top, left = min(top, max(texture.shape[0] - height, 0)), min(left, max(texture.shape[1] - width, 0))

@@ -1,4 +1,7 @@
-"""Toning: sepia, selenium, cyanotype, or plain old silver gone brown: gray becomes a run of one hue from shadow to light."""
+"""Toning: sepia, selenium, cyanotype, or plain old silver gone brown.
+
+Gray becomes a run of one hue from shadow to light.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from unfade.color import luma
 
 @dataclass(frozen=True)
 class ToningPlan:
-    """Per channel: shadow + (light - shadow) * gray ** gamma; `strength` of it, the rest the picture itself."""
+    """Per channel: shadow + (light - shadow) * gray ** gamma, mixed into the picture by `strength`."""
 
     shadow: Color
     light: Color

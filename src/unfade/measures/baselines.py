@@ -38,7 +38,10 @@ def _image(samples: np.ndarray) -> Image:
 
 
 def _lost(example: Example) -> Mask:
-    """What was lost in truth: a classical fill cannot find it by itself, so it is told even where other methods are not."""
+    """What was lost in truth.
+
+    A classical fill cannot find damage, so it is told even where other methods are not.
+    """
     if example.damage is None:
         raise UsageError(f"{example.stem}: a fill needs a mask")
     return np.asarray(example.damage == LOST)
@@ -73,7 +76,10 @@ def _truth(example: Example) -> Outcome:
 
 
 def _otsu(example: Example) -> Outcome:
-    """What is much lighter or darker than its surroundings of 9 px: top-hat and black-hat, the stronger of them over Otsu's threshold."""
+    """What is much lighter or darker than its surroundings of 9 px.
+
+    Top-hat and black-hat, the stronger of the two, over Otsu's threshold.
+    """
     gray = np.rint(np.clip(luma(example.given), 0, 1) * 255).astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     stands_out = np.maximum(cv2.morphologyEx(gray, cv2.MORPH_TOPHAT, disc), cv2.morphologyEx(gray, cv2.MORPH_BLACKHAT, disc))
@@ -92,7 +98,10 @@ BASELINES: Mapping[Task, Mapping[str, Method]] = {
     "damage": {"Otsu": _otsu},
     "harm": {},
 }
-"""By task. Telea, Navier–Stokes (OpenCV, radius 3) and biharmonic (scikit-image; several seconds a picture) are told what was lost."""
+"""By task. Telea and Navier–Stokes (OpenCV, radius 3) and biharmonic (scikit-image) are told what was lost.
+
+Biharmonic takes several seconds a picture.
+"""
 
 _DEFAULT: Mapping[Task, tuple[str, ...]] = {
     "restoration": ("as it is", "Telea", "Navier–Stokes"),
@@ -103,8 +112,9 @@ _DEFAULT: Mapping[Task, tuple[str, ...]] = {
 
 
 def choose(task: Task, wanted: str) -> dict[str, Method]:
-    """The baselines `wanted`: `fast` (all but the slow ones), `all`, `none`, or names with commas (any case; `navier-stokes` for
-    Navier–Stokes).
+    """The baselines `wanted`: `fast` (all but the slow ones), `all`, `none`, or names with commas.
+
+    Names in any case; `navier-stokes` for Navier–Stokes.
 
     Raises `UsageError` for one that does not exist.
     """

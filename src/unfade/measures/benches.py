@@ -37,8 +37,8 @@ _FOLDERS: Mapping[Task, tuple[str, ...]] = {
 class Example:
     """One picture of a bench: what a method is given, and the truth.
 
-    `given` and `truth` are (h, w, 3) sRGB; `mask` is what a method may use: None where finding the damage is its own business. `damage`
-    is the truth about the damage, for judging only.
+    `given` and `truth` are (h, w, 3) sRGB; `mask` is what a method may use: None where finding the damage is
+    its own business. `damage` is the truth about the damage, for judging only.
     """
 
     stem: str
@@ -50,7 +50,10 @@ class Example:
 
 
 def pictures(folder: Path) -> dict[str, Path]:
-    """The pictures of a folder by stem, sorted. Raises `DataError` if there is no folder, none in it, or two of one stem."""
+    """The pictures of a folder by stem, sorted.
+
+    Raises `DataError` if there is no folder, if it has no picture, or if two have the same stem.
+    """
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}; a bench or a folder of results must be there")
     found: dict[str, Path] = {}
@@ -66,7 +69,10 @@ def pictures(folder: Path) -> dict[str, Path]:
 
 
 def read_image(path: Path) -> Image:
-    """One picture, (h, w, 3) float32 sRGB. Raises the `PhotoError`s of `photo.read`, and `DataError` for samples that are not numbers."""
+    """One picture, (h, w, 3) float32 sRGB.
+
+    Raises the `PhotoError`s of reading a photograph, and `DataError` for samples that are not numbers.
+    """
     image = photo.read(path).srgb()
     if not np.isfinite(image).all():
         raise DataError(f"{path} has samples that are not numbers; write it again")
@@ -98,9 +104,11 @@ def _same_size(stem: str, sizes: Mapping[str, tuple[int, ...]]) -> None:
 
 @dataclass(frozen=True)
 class Bench:
-    """A bench for `task` in `folder`. `limit`: only the first so many pictures. `mask`: whether methods are given the mask of a
-    restoration bench or must find the damage; None: given if the first picture is damaged under its mask only, so that filling is all
-    there is to do.
+    """A bench for `task` in `folder`.
+
+    `limit`: only the first so many pictures. `mask`: whether a method is given the mask of a restoration
+    bench or must find the damage. None: the mask is given if the first picture is damaged under its mask
+    only, since filling is then all there is to do.
 
     Nothing is read when it is made, but folders are checked when `stems` is first asked for: `DataError`.
     """
@@ -136,7 +144,7 @@ class Bench:
 
     @cached_property
     def references(self) -> tuple[Path, ...]:
-        """Other real pictures: those of `reference`, or of the bench's folder reference/; none if there is neither."""
+        """Other real pictures: those of `reference`, else of the bench's folder reference/, else none."""
         folder = self.folder / "reference" if self.reference is None else self.reference
         if self.reference is None and not folder.is_dir():
             return ()
@@ -193,9 +201,13 @@ class Bench:
 
 
 def gray(image: Image) -> Image:
-    """The gray picture of the same L*: what a colorizer is given, and the baseline that has no color at all."""
+    """The gray picture of the same L*.
+
+    It is what a colorizer is given, and the baseline that has no color at all.
+    """
     lab = lab_from_srgb(image)
     lab[..., 1:] = 0
-    # In 8 bits, as a file would have it; one channel thrice, since float rounding must not leave a trace of color.
+    # In 8 bits, as a file would have it; one channel thrice, since float rounding must not leave a trace of
+    # color.
     levels = np.rint(srgb_from_lab(lab)[..., 1:2] * 255) / np.float32(255)
     return np.repeat(levels.astype(np.float32), 3, axis=2)

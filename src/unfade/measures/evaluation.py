@@ -1,4 +1,4 @@
-"""All of it together: a method runs over a bench, every measure that can be taken is, and the baselines stand beside it."""
+"""Run a method and the baselines over a bench, and take every measure that can be taken."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 from unfade.arrays import Image, Mask
 from unfade.errors import DataError
 from unfade.measures import MEASURES
-from unfade.measures.baselines import Method, Outcome, choose
+from unfade.measures.baselines import Method, Outcome
 from unfade.measures.benches import Bench, Example, pictures, read_image, read_mask
 from unfade.measures.detection import recall_of_part
 from unfade.measures.features import Features
@@ -31,7 +31,10 @@ Progress: TypeAlias = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Score:
-    """One figure: the measure's name, its value, its 95 % interval, and the pictures it rests on. NaN: there was nothing to measure."""
+    """One figure: the measure's name, its value, its 95 % interval, and the number of pictures behind it.
+
+    NaN: there was nothing to measure.
+    """
 
     measure: str
     value: float
@@ -51,7 +54,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class MethodScores:
-    """One method's figures. `pictures`: for measures with a figure for each picture, that figure by measure and stem."""
+    """One method's figures.
+
+    `pictures`: by measure and stem, the figure of each picture, for measures that have one.
+    """
 
     name: str
     scores: Mapping[str, Score]
@@ -90,7 +96,7 @@ class Evaluation:
 
     @property
     def ranking(self) -> str | None:
-        """The measure by which pictures are ordered from worst to best; None if none has a figure for each picture."""
+        """The measure that orders pictures from worst to best; None if none has a figure for each picture."""
         return next((name for name in _RANKING[self.task] if name in self.method.pictures), None)
 
     def worst_first(self) -> list[str]:
@@ -133,8 +139,9 @@ def evaluate(
 ) -> Evaluation:
     """Run `method` and `baselines` over `bench`, and measure them.
 
-    `features`: without an extractor the measures that need one are left out, and a note says so. Raises `DataError` for a bench that does
-    not match, a result of another size or with samples that are not numbers, and for too few pictures.
+    `features`: without an extractor the measures that need one are left out, and a note says so. Raises
+    `DataError` for a bench that does not match, a result of another size or with samples that are not
+    numbers, and for too few pictures.
     """
     baselines = {} if baselines is None else baselines
     if not len(bench):
@@ -364,81 +371,6 @@ def method_from_folder(folder: Path, bench: Bench) -> Method:
         return Outcome(found=read_mask(path)) if bench.task == "damage" else Outcome(read_image(path))
 
     return run
-
-
-def evaluate_folder(
-    task: Task, results: Path, bench: Path, *, features: Features | None = None, baselines: str = "none", limit: int | None = None
-) -> Evaluation:
-    """Measure a folder of results."""
-    chosen = Bench(task, bench, limit)
-    return evaluate(chosen, method_from_folder(results, chosen), name=results.name, baselines=choose(task, baselines), features=features)
-
-
-def given_mask(example: Example) -> Mask:
-    """The mask that a bench gives; `ValueError` for one that does not."""
-    if example.mask is None:
-        raise ValueError(f"{example.stem}: this bench gives no mask")
-    return example.mask
-
-
-def evaluate_fill(
-    predict: Callable[[Image, Mask], Image],
-    bench: Path,
-    *,
-    features: Features | None = None,
-    baselines: str = "none",
-    limit: int | None = None,
-) -> Evaluation:
-    """Measure a fill on a restoration bench, told what was lost: `predict(damaged, lost)` gives the whole picture."""
-
-    def run(example: Example) -> Outcome:
-        return Outcome(predict(example.given, given_mask(example)))
-
-    return evaluate(
-        Bench("restoration", bench, limit, "given"), run, name="fill", baselines=choose("restoration", baselines), features=features
-    )
-
-
-def evaluate_restoration(
-    predict: Callable[[Image], Image], bench: Path, *, features: Features | None = None, baselines: str = "none", limit: int | None = None
-) -> Evaluation:
-    """Measure a whole restoration, which finds the damage by itself."""
-    return evaluate(
-        Bench("restoration", bench, limit, "found"),
-        lambda example: Outcome(predict(example.given)),
-        name="restoration",
-        baselines=choose("restoration", baselines),
-        features=features,
-    )
-
-
-def evaluate_colorization(
-    predict: Callable[[Image], Image], bench: Path, *, features: Features | None = None, baselines: str = "none", limit: int | None = None
-) -> Evaluation:
-    """Measure a colorizer: `predict(gray)` gives the picture in color; gray (h, w, 3)."""
-    return evaluate(
-        Bench("colorization", bench, limit),
-        lambda example: Outcome(predict(example.given)),
-        name="colorization",
-        baselines=choose("colorization", baselines),
-        features=features,
-    )
-
-
-def evaluate_damage(predict: Callable[[Image], Mask], bench: Path, *, baselines: str = "none", limit: int | None = None) -> Evaluation:
-    """Measure a detector of damage: `predict(damaged)` gives the mask, True = lost."""
-    return evaluate(
-        Bench("damage", bench, limit),
-        lambda example: Outcome(found=predict(example.given)),
-        name="damage",
-        baselines=choose("damage", baselines),
-    )
-
-
-def evaluate_harm(predict: Callable[[Image], tuple[Image | None, Mask | None]], bench: Path, *, limit: int | None = None) -> Evaluation:
-    """Measure what is done to sound photographs: `predict(sound)` gives the picture restored, and what was taken for damage, either or
-    both."""
-    return evaluate(Bench("harm", bench, limit), lambda example: Outcome(*predict(example.given)), name="harm")
 
 
 def named_scores(evaluation: Evaluation) -> Iterator[MethodScores]:

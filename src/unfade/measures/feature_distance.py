@@ -1,4 +1,7 @@
-"""How different two pictures look to a network: LPIPS without its learned weights (Zhang et al. 2018, section 3, arXiv:1801.03924)."""
+"""How different two pictures look to a network: LPIPS without its learned weights.
+
+Zhang et al. 2018, section 3, arXiv:1801.03924.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,12 @@ _TINY = 1e-10
 
 
 def feature_distance(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> float:
-    """The mean over layers of the mean over places of the squared distance between unit feature vectors; in [0, 4], 0 = alike.
+    """The squared distance between unit feature vectors, the mean over places, then over layers.
 
-    Both are layers' maps, each (c, h, w), layer by layer of one shape. With unit vectors the squared distance is 2 (1 - cosine).
+    0 = alike, at most 4.
+
+    Both are layers' maps, each (c, h, w), layer by layer of one shape. With unit vectors the squared distance
+    is 2 (1 - cosine).
     """
     layers = []
     for one, other in zip(first, second, strict=True):

@@ -1,5 +1,7 @@
-"""What a network sees in a picture. The network itself lives in the workshop (or wherever the caller has one); measures take what it
-gives."""
+"""What a network sees in a picture.
+
+The network itself lives in the workshop, or wherever the caller has one; measures take what it gives.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,11 @@ from unfade.arrays import Image
 
 @dataclass(frozen=True, eq=False)
 class PictureFeatures:
-    """`pooled` (c,) float32: the last layer's features, averaged over the picture. `maps`: each (c, h, w) float32, of layers from early to
-    late, for distances between pictures that show the same thing; empty if the extractor has none.
+    """A network's features of one picture.
+
+    `pooled` (c,) float32: the last layer's features, averaged over the picture. `maps`: (c, h, w) float32
+    each, of layers from early to late, for distances between pictures that show the same thing; empty if the
+    extractor has none.
     """
 
     pooled: Float32[np.ndarray, " c"]

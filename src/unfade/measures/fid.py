@@ -9,11 +9,18 @@ from unfade.measures.measure import Measure, Observation, Rows
 
 
 def frechet_distance(first: Rows, second: Rows) -> float:
-    """|mean difference|² + tr(C1 + C2 - 2 (C1 C2)^½) of two sets of feature vectors (n, c) and (m, c). Raises `DataError` for fewer than
-    two.
+    """The Fréchet distance of two sets of feature vectors (n, c) and (m, c), each taken as a Gaussian.
 
-    With few pictures of many features C1 and C2 are singular, and a matrix square root of their product is unstable. The trace of that
-    root is the sum of the singular values of X1 X2ᵀ, X the centred sets over (n - 1)^½: exact, and only (n, m) large.
+    |mean difference|² + tr(C1 + C2 - 2 (C1 C2)^½), C the covariances. Raises `DataError` for fewer than two
+    vectors.
+
+    >>> points = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0]])
+    >>> round(frechet_distance(points, points + [3.0, 4.0]), 6)
+    25.0
+
+    With few pictures of many features C1 and C2 are singular, and a matrix square root of their product is
+    unstable. The trace of that root is the sum of the singular values of X1 X2ᵀ, X the centred sets over (n -
+    1)^½: exact, and only (n, m) large.
     """
     if min(len(first), len(second)) < 2:
         raise DataError(f"FID compares two spreads and needs two pictures or more on each side; there are {len(first)} and {len(second)}")

@@ -1,4 +1,7 @@
-"""Histogram intersection in L*a*b* (pix2pix, Isola et al. 2017, arXiv:1611.07004, table 5): are the colors as often used as in truth?"""
+"""Are the colors as often used as in truth? Histogram intersection in L*a*b*.
+
+pix2pix: Isola et al. 2017, arXiv:1611.07004, table 5.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from unfade.measures.measure import Measure, Observation, Rows, given_images
 
 BINS = 64
 Axis = Literal["L", "a", "b"]
-# Bins of 4 steps of 8-bit L*a*b* (L* of 100 / 255, a* and b* of 1), with bounds halfway between steps: gray lies inside a bin, not on its
-# bound.
+# Bins of 4 steps of 8-bit L*a*b* (L* of 100 / 255, a* and b* of 1), with bounds halfway between steps: gray
+# lies inside a bin, not on its bound.
 _LIGHTNESS_BOUNDS = (np.arange(BINS + 1) * 4 - 0.5) * 100 / 255
 _CHROMA_BOUNDS = np.arange(BINS + 1) * 4 - 128.5
 _BOUNDS: dict[Axis, np.ndarray] = {"L": _LIGHTNESS_BOUNDS, "a": _CHROMA_BOUNDS, "b": _CHROMA_BOUNDS}
@@ -23,7 +26,7 @@ def intersection(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.minimum(first / first.sum(), second / second.sum()).sum())
 
 
-def histogram_measure(axis: Axis) -> Measure:
+def _histogram_measure(axis: Axis) -> Measure:
     """The measure for one axis of L*a*b*."""
     plane, bounds = "Lab".index(axis), _BOUNDS[axis]
 
@@ -50,3 +53,6 @@ def histogram_measure(axis: Axis) -> Measure:
         summarize=summarize,
         decimals=2,
     )
+
+
+FAMILY = {f"histogram-{axis.lower()}": _histogram_measure(axis) for axis in _BOUNDS}

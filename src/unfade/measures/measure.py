@@ -1,4 +1,4 @@
-"""What a measure is: what it notes of each picture (`observe`), and what it makes of all the notes (`summarize`)."""
+"""What a measure is: `observe` notes numbers of each picture, `summarize` makes the figure of all notes."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ SOUND, EITHER, LOST = 0, 128, 255
 class Observation:
     """One picture of a bench and what a method made of it. What the task does not have is None.
 
-    `truth` and `result`: what it should be and what it became, of one size. `damage`: what was lost. `found`: what the method says was
-    lost. `parts`: kinds of damage by name, True where damage of that kind lies. `truth_features`, `result_features`: what a network sees
-    in them.
+    `truth` and `result`: what it should be and what it became, of one size. `damage`: what was lost. `found`:
+    what the method says was lost. `parts`: kinds of damage by name, True where damage of that kind lies.
+    `truth_features`, `result_features`: what a network sees in them.
     """
 
     truth: Image | None = None
@@ -49,10 +49,11 @@ Need = Literal["images", "mask", "found", "features", "reference"]
 class Measure:
     """One measure.
 
-    `observe` gives one picture's row of numbers (NaN: nothing to measure, such as a mask that is empty); rows of one measure are equally
-    long. `summarize` gives the figure for rows (n, k) and, if `reference` is among the needs, the pooled features of other, real pictures
-    (m, c). `statement` says what exactly is computed and after whom. `resampling`: intervals by the bootstrap, or, where a picture drawn
-    twice would be its own nearest neighbour, by the jackknife.
+    `observe` gives one picture's row of numbers (NaN: nothing to measure, such as a mask that is empty); rows
+    of one measure are equally long. `summarize` gives the figure for rows (n, k) and, if `reference` is among
+    the needs, the pooled features of other, real pictures (m, c). `statement` says what exactly is computed
+    and after whom. `resampling`: intervals by the bootstrap, or, where a picture drawn twice would be its own
+    nearest neighbour, by the jackknife.
     """
 
     label: str
@@ -80,7 +81,10 @@ def means(figures: Float64[np.ndarray, "draws n"]) -> Float64[np.ndarray, " draw
 
 
 def given_images(seen: Observation) -> tuple[Image, Image]:
-    """The result and the truth, in this order. `ValueError` if the evaluation did not check the measure's needs."""
+    """The result and the truth, in this order.
+
+    Raises `ValueError` if the evaluation did not check the measure's needs.
+    """
     if seen.result is None or seen.truth is None:
         raise ValueError("this measure needs a result and its truth")
     return seen.result, seen.truth

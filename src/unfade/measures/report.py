@@ -1,4 +1,7 @@
-"""An evaluation as a table for the terminal, as JSON, and as one HTML page that needs nothing else: no network, no other file."""
+"""An evaluation as a table for the terminal, as JSON, and as one HTML page.
+
+The page needs no network and no other file.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import base64
 import html
 import json
 import math
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -23,6 +27,7 @@ from unfade.measures.resampling import Interval
 
 SHEET_ROWS = 4
 HTML_NAME, JSON_NAME = "report.html", "report.json"
+_GENERATOR = b'<meta name="generator" content="Unfade">'
 
 
 def heading(evaluation: Evaluation) -> str:
@@ -96,7 +101,7 @@ def _lines(value: str, interval: str) -> Text:
 
 
 def to_json(evaluation: Evaluation) -> str:
-    """Every figure with its interval, N, extractor and statement, and the figures of each picture. NaN is null."""
+    """Every figure with its interval, N, extractor and statement, and each picture's figures. NaN is null."""
     return json.dumps(
         {
             "software": "Unfade",
@@ -158,10 +163,14 @@ dt{font-weight:600;margin-top:.5rem}dd{margin:0}
 
 
 def to_html(evaluation: Evaluation) -> str:
-    """The report as one page: figures, differences, the worst, median and best pictures, and what each measure is."""
+    """The report as one page: figures, differences, what each measure is, and pictures.
+
+    Of the pictures the worst, the median and the best are shown.
+    """
     method = html.escape(evaluation.method.name)
     parts = [
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">',
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
+        + _GENERATOR.decode(),
         f"<title>{method}: {evaluation.task}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{method}: {evaluation.task}</h1><p>{html.escape(heading(evaluation))}.</p>",
         *(f"<p><small>{html.escape(note)}</small></p>" for note in evaluation.notes),
@@ -240,7 +249,10 @@ def _html_panel(evaluation: Evaluation, panel: Panel) -> str:
 
 
 def _columns(evaluation: Evaluation, panel: Panel) -> list[str]:
-    """Given, the method, the baselines (but for one that shows what was given or the truth), and the truth."""
+    """The columns of a sheet: given, the method, the baselines, the truth.
+
+    A baseline that shows what was given, or the truth, is left out.
+    """
     shown = ["given", evaluation.method.name, *(one.name for one in evaluation.baselines), "truth"]
     repeats = {"as it is", "gray"}
     return [what for what in dict.fromkeys(shown) if what in panel.shown and not (what in repeats and what != evaluation.method.name)]
@@ -277,7 +289,9 @@ def _html_statements(evaluation: Evaluation) -> str:
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> tuple[Path, Path]:
-    """Write `report.html` and `report.json` into `folder`, which is made if its parent is there; both or neither. Older ones are replaced.
+    """Write `report.html` and `report.json` into `folder`: both or neither. Older ones are replaced.
+
+    `folder` is made if its parent is there.
 
     Raises `UnwritableError` if that cannot be done.
     """
@@ -296,6 +310,15 @@ def write_report(evaluation: Evaluation, folder: Path) -> tuple[Path, Path]:
     except OSError as error:
         raise UnwritableError(f"the report cannot be written to {folder} ({error.strerror}); choose another folder with -o") from error
     return folder / HTML_NAME, folder / JSON_NAME
+
+
+def is_evaluation(path: Path) -> bool:
+    """Whether the file at `path` is a report that `write_report` wrote, of either kind."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return _GENERATOR in content or re.match(rb'\{\s*"software": "Unfade",.*"bench":', content, re.DOTALL) is not None
 
 
 def check_output(folder: Path) -> None:

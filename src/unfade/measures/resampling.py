@@ -1,4 +1,7 @@
-"""How far chance could have moved a figure: 95 % intervals over the pictures of the bench, seeded, and paired between methods."""
+"""How far chance could have moved a figure: 95 % intervals over the pictures of the bench.
+
+Seeded, and paired between methods.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,9 @@ Replicates = Float64[np.ndarray, " draws"]
 class Draws:
     """Which pictures each resample holds: the same for every method, so that differences are paired.
 
-    `bootstrap`: n of n pictures with replacement (Efron 1979). `halves`: half of them without (the delete-half jackknife, Shao and Wu
-    1989), for measures that look at neighbours, to which a picture drawn twice would be its own nearest.
+    `bootstrap`: n of n pictures with replacement (Efron 1979). `halves`: half of them without (the
+    delete-half jackknife, Shao and Wu 1989), for measures that look at neighbours, to which a picture drawn
+    twice would be its own nearest.
     """
 
     bootstrap: Int64[np.ndarray, "draws n"]
@@ -52,10 +56,12 @@ def replicates(measure: Measure, rows: Rows, reference: Rows | None, draws: Draw
 
 
 def interval(measure: Measure, value: float, resampled: Replicates | None) -> Interval | None:
-    """The 95 % interval of `value`: percentiles of the bootstrap, or the normal interval of the jackknife's standard error.
+    """The 95 % interval of `value`.
 
-    Halves are noisier than the whole by sqrt(n / half), and overlap: for half the pictures both cancel, and the replicates' own spread is
-    the standard error.
+    Percentiles of the bootstrap, or the normal interval of the jackknife's standard error.
+
+    Halves are noisier than the whole by sqrt(n / half), and overlap: for half the pictures both cancel, and
+    the replicates' own spread is the standard error.
     """
     if resampled is None:
         return None

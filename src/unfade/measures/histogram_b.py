@@ -1,7 +1,0 @@
-"""Histogram intersection of b*."""
-
-from __future__ import annotations
-
-from unfade.measures.histogram import histogram_measure
-
-MEASURE = histogram_measure("b")

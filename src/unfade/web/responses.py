@@ -1,0 +1,307 @@
+"""What the API answers: the ledger's records as the world may see them."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from unfade.options import Option
+from unfade.treatment import options, parts
+from unfade.web.ledger import JobRecord, MaskRecord, PhotoRecord, State, StepProgress
+from unfade.web.options import Options
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _sure_time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+class ProblemResponse(BaseModel):
+    """Something could not be done (RFC 9457); `detail` is one sentence for a person."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+class MaskResponse(BaseModel):
+    """A damage mask of a photograph."""
+
+    id: str
+    created: datetime
+    origin: Literal["upload", "job"]
+    width: int
+    height: int
+    share: float
+    objects: int
+
+
+class ResultResponse(BaseModel):
+    """What came out of a job."""
+
+    format: str
+    bytes: int
+    width: int
+    height: int
+    pixels_changed: int
+    share_changed: float
+    notes: list[str]
+
+
+class JobResponse(BaseModel):
+    """A job, and how far it has come."""
+
+    id: str
+    photo_id: str
+    state: State
+    position: int | None
+    progress: float
+    step: str | None
+    steps: list[StepProgress]
+    attempts: int
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+    error: str | None
+    options: Options
+    mask_id: str | None
+    result: ResultResponse | None
+
+
+class PhotoResponse(BaseModel):
+    """A photograph, its jobs and its masks."""
+
+    id: str
+    name: str
+    created: datetime
+    expires: datetime
+    width: int
+    height: int
+    megapixels: float
+    bits: int
+    channels: int
+    format: str
+    bytes: int
+    has_color: bool
+    has_location: bool
+    notes: list[str]
+    jobs: list[JobResponse]
+    masks: list[MaskResponse]
+
+
+class PhotosResponse(BaseModel):
+    """Those of the photographs asked for that there are."""
+
+    photos: list[PhotoResponse]
+
+
+class TilesResponse(BaseModel):
+    """How a picture is cut into tiles; levels are Deep Zoom's."""
+
+    width: int
+    height: int
+    tile_px: int
+    overlap_px: int = 0
+    min_level: int
+    max_level: int
+    url: str
+
+
+class ComponentResponse(BaseModel):
+    """One connected piece of damage."""
+
+    id: int
+    kind: Literal["scratch", "spot", "hole"]
+    x: int
+    y: int
+    width: int
+    height: int
+    size_px: int
+    area_px: int
+    outline: list[tuple[int, int]]
+
+
+class ComponentsResponse(BaseModel):
+    """A mask's pieces, largest first."""
+
+    mask_id: str
+    total: int
+    objects: list[ComponentResponse]
+
+
+class ComponentAtResponse(BaseModel):
+    """The piece of damage at a place."""
+
+    object: int | None
+
+
+class ModelResponse(BaseModel):
+    """A model that is installed."""
+
+    name: str
+    version: str
+
+
+class OptionResponse(BaseModel):
+    """An option of a restoration: what it may be, and what it does."""
+
+    name: str
+    step: str
+    kind: Literal["switch", "number", "whole-number", "choice", "list"]
+    default: Any
+    optional: bool
+    minimum: float | None
+    maximum: float | None
+    choices: list[str]
+    help: str
+
+
+class StepResponse(BaseModel):
+    """A step of a restoration. `switch` is the option that turns it on; null: its other options do."""
+
+    name: str
+    label: str
+    switch: str | None
+
+
+class SettingsResponse(BaseModel):
+    """What a page must know of the server."""
+
+    version: str
+    max_upload_bytes: int
+    max_megapixels: float
+    max_queue: int
+    keep_hours: float
+    drop_location: bool
+    formats: list[str]
+    reads: list[str]
+    models: dict[str, ModelResponse | None]
+    defaults: Options
+    steps: list[StepResponse]
+    options: list[OptionResponse]
+
+
+class SessionResponse(BaseModel):
+    """Whether the server wants its token, and has it."""
+
+    token_needed: bool
+    signed_in: bool
+
+
+class HealthResponse(BaseModel):
+    """Whether the server works."""
+
+    status: Literal["ok", "no-worker"]
+    version: str
+    queued: int
+    running: int
+    workers: int
+
+
+def step_responses() -> list[StepResponse]:
+    """The steps of a restoration in their order."""
+    return [StepResponse(name=step.name, label=step.label, switch=None if step.switch is None else step.switch.name) for step in parts()]
+
+
+def option_responses() -> list[OptionResponse]:
+    """Every option of a restoration, step by step."""
+    return [
+        OptionResponse(
+            name=declared.name,
+            step=declared.step,
+            kind=_kind(declared),
+            default=declared.default,
+            optional=declared.optional,
+            minimum=declared.least,
+            maximum=declared.most,
+            choices=list(declared.choices),
+            help=declared.help,
+        )
+        for declared in options()
+    ]
+
+
+def _kind(declared: Option) -> Literal["switch", "number", "whole-number", "choice", "list"]:
+    if declared.many:
+        return "list"
+    if declared.choices:
+        return "choice"
+    if declared.type is bool:
+        return "switch"
+    return "whole-number" if declared.type is int else "number"
+
+
+def mask_response(mask: MaskRecord) -> MaskResponse:
+    """A mask as the world sees it."""
+    return MaskResponse(
+        id=mask.id,
+        created=_sure_time(mask.created),
+        origin=mask.origin,
+        width=mask.width,
+        height=mask.height,
+        share=mask.share,
+        objects=mask.objects,
+    )
+
+
+def job_response(job: JobRecord, position: int | None) -> JobResponse:
+    """A job as the world sees it."""
+    result = None
+    if job.result is not None:
+        pixels = job.result.width * job.result.height
+        result = ResultResponse(
+            format=job.result.format,
+            bytes=job.result.bytes,
+            width=job.result.width,
+            height=job.result.height,
+            pixels_changed=job.result.pixels_changed,
+            share_changed=job.result.pixels_changed / pixels,
+            notes=list(job.result.notes),
+        )
+    return JobResponse(
+        id=job.id,
+        photo_id=job.photo_id,
+        state=job.state,
+        position=position,
+        progress=math.floor(job.progress * 1000) / 1000,
+        step=job.step,
+        steps=job.steps(),
+        attempts=job.attempts,
+        created=_sure_time(job.created),
+        started=_time(job.started),
+        finished=_time(job.finished),
+        error=job.error,
+        options=job.options,
+        mask_id=job.mask_id,
+        result=result,
+    )
+
+
+def photo_response(photo: PhotoRecord, jobs: list[JobResponse], masks: list[MaskResponse]) -> PhotoResponse:
+    """A photograph as the world sees it."""
+    return PhotoResponse(
+        id=photo.id,
+        name=photo.name,
+        created=_sure_time(photo.created),
+        expires=_sure_time(photo.expires),
+        width=photo.width,
+        height=photo.height,
+        megapixels=photo.width * photo.height / 1e6,
+        bits=photo.bits,
+        channels=photo.channels,
+        format=photo.format,
+        bytes=photo.bytes,
+        has_color=photo.has_color,
+        has_location=photo.has_location,
+        notes=list(photo.notes),
+        jobs=jobs,
+        masks=masks,
+    )
