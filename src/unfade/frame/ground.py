@@ -13,7 +13,7 @@ import numpy as np
 
 from unfade.arrays import Lab, Mask
 
-MODEL_PX = 256  # the long side of the copy on which the ground's color is followed
+MODEL_PX = 160  # the long side of the copy on which the ground's color is followed
 RING_SHARE = 0.012  # how wide the edge is that shows the ground, of the long side
 MODE_LEAST = 0.12  # a color that covers less of the edge than this is no ground
 MODE_REACH = 8.0
@@ -64,7 +64,7 @@ def grounds(lab: Lab) -> Iterator[Ground]:
     height, width = lab.shape[:2]
     scale = min(1.0, MODEL_PX / max(height, width))
     small = cv2.resize(lab, (max(8, round(width * scale)), max(8, round(height * scale))), interpolation=cv2.INTER_AREA)
-    depth = max(2, round(RING_SHARE * MODEL_PX))
+    depth = 2
     edge = ring(small.shape[0], small.shape[1], depth)
     for mode in modes(small[edge]):
         model, deviation = _follow(small, edge & (((small - mode) ** 2).sum(axis=2) < MODE_REACH**2))
@@ -98,7 +98,7 @@ def _follow(small: Lab, seeds: Mask) -> tuple[Lab, float]:
     mask, deviation = seeds, 1.0
     edge = ring(height, width, 2)
     model = np.broadcast_to(small[seeds].mean(axis=0), small.shape)
-    for step in range(8):
+    for step in range(6):
         share = 0.12 if step < 3 else 0.05
         weights = mask.astype(np.float32)
         sigma = share * max(height, width)

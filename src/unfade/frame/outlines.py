@@ -16,6 +16,8 @@ SURE_OVERLAP = 0.94
 SURE_SIDE = 0.45
 SURE_SIDES = 0.75
 STRAIGHT_SHARE = 0.006  # of the short side: how far a straight side strays
+CUTS_MOST = 40  # how many cuts are tried on one component
+CORNERS_MOST = 24  # a component with more is no heap of prints
 CUT_LEAST = 0.012  # a notch shallower than this, of the component's short side, is no place to cut
 
 
@@ -62,7 +64,7 @@ def outlined(component: Mask) -> list[Outline]:
         return []
     if whole.sure:
         return [whole]
-    parts = _cut(component, 3)
+    parts = _cut(component, [CUTS_MOST])
     return parts if parts else [whole]
 
 
@@ -139,10 +141,16 @@ def _straightness(points: np.ndarray, corners: np.ndarray, side: int, tolerance:
     return len(np.unique((near * bins).astype(int))) / bins
 
 
-def _cut(component: Mask, depth: int) -> list[Outline]:
-    """Outlines of the parts that straight cuts from a notch make of the component, all of them sure; none if there is no such cut."""
+def _cut(component: Mask, budget: list[int]) -> list[Outline]:
+    """Outlines of the parts that straight cuts from a notch make of the component, all of them sure; none if there is no such cut.
+
+    `budget` holds how many cuts may still be tried.
+    """
     points = _contour(component)
     short = min(cv2.minAreaRect(points.astype(np.float32))[1])
+    polygon = cv2.approxPolyDP(points.astype(np.float32), max(2.0, 0.012 * short), True)[:, 0]
+    if len(polygon) > CORNERS_MOST:
+        return []
     hull = cv2.convexHull(np.round(points).astype(np.int32), returnPoints=False)
     try:
         defects = cv2.convexityDefects(np.round(points).astype(np.int32), hull)
@@ -150,28 +158,25 @@ def _cut(component: Mask, depth: int) -> list[Outline]:
         return []
     if defects is None:
         return []
-    deep = [(int(far), depth_ / 256) for _, _, far, depth_ in defects.reshape(-1, 4) if depth_ / 256 > max(2.0, CUT_LEAST * short)]
-    notches = [points[far] for far, _ in sorted(deep, key=lambda one: -one[1])[:6]]
-    polygon = cv2.approxPolyDP(points.astype(np.float32), max(2.0, 0.012 * short), True)[:, 0]
-    best: list[Outline] = []
+    deep = [(int(far), depth / 256) for _, _, far, depth in defects.reshape(-1, 4) if depth / 256 > max(2.0, CUT_LEAST * short)]
+    notches = [points[far] for far, _ in sorted(deep, key=lambda one: -one[1])[:4]]
     for notch in notches:
         for direction in _directions(polygon, notch, notches):
+            if budget[0] == 0:
+                return []
+            budget[0] -= 1
             parts = _parts(component, notch, direction)
-            if len(parts) != 2:
+            fits = [fitted(part) for part in parts]
+            sure = [fit is not None and fit.sure for fit in fits]
+            if len(parts) != 2 or not any(sure):
                 continue
-            found: list[Outline] = []
-            for part in parts:
-                outline = fitted(part)
-                if outline is not None and outline.sure:
-                    found.append(outline)
-                elif depth > 1 and (further := _cut(part, depth - 1)):
-                    found += further
-                else:
-                    found = []
-                    break
-            if found and (not best or np.mean([one.fit for one in found]) > np.mean([one.fit for one in best])):
-                best = found
-    return best
+            if all(sure):
+                return [fit for fit in fits if fit is not None]
+            further = _cut(parts[sure.index(False)], budget)
+            first = fits[sure.index(True)]
+            if further and first is not None:
+                return [first, *further]
+    return []
 
 
 def _directions(polygon: np.ndarray, notch: np.ndarray, notches: list[np.ndarray]) -> list[np.ndarray]:
