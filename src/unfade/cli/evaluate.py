@@ -43,10 +43,12 @@ def command(
             help="'pipeline' for everything as it ships, a model's name or .onnx, or a folder of anyone's results, matched by name.",
         ),
     ],
-    bench: Annotated[Path, typer.Option("--bench", metavar="FOLDER", help="Pictures whose truth is known.")],
+    bench: Annotated[Path, typer.Option("--bench", readable=False, metavar="FOLDER", help="Pictures whose truth is known.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Write report.html and report.json there. Default: a table only."),
+        typer.Option(
+            "--output", "-o", readable=False, metavar="FOLDER", help="Write report.html and report.json there. Default: a table only."
+        ),
     ] = None,
     baselines: Annotated[
         str,
@@ -58,12 +60,17 @@ def command(
     ] = "lite0",
     inception: Annotated[
         Path | None,
-        typer.Option("--inception", metavar="FILE", help="torch-fidelity's Inception weights, for a FID like published ones."),
+        typer.Option(
+            "--inception", readable=False, metavar="FILE", help="torch-fidelity's Inception weights, for a FID like published ones."
+        ),
     ] = None,
     reference: Annotated[
         Path | None,
         typer.Option(
-            "--reference", metavar="FOLDER", help="Other real pictures, for precision and recall. Default: the bench's reference/."
+            "--reference",
+            readable=False,
+            metavar="FOLDER",
+            help="Other real pictures, for precision and recall. Default: the bench's reference/.",
         ),
     ] = None,
     mask: Annotated[

@@ -8,8 +8,8 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from unfade.errors import ExistsError, UnreadableError, UnwritableError
 
@@ -19,7 +19,7 @@ _CANNOT_SYNC = frozenset(
 )
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a regular file to be read. Raises `OSError` for anything else, before it is opened.
 
     To open a FIFO waits for somebody who writes into it; to open a device may move a tape.
