@@ -123,8 +123,8 @@ _RANKING: Mapping[Task, tuple[str, ...]] = {
 # The order in which a table shows them; any other measure follows by name.
 _ORDER = (
     "psnr-in-mask", "psnr", "ssim-in-mask", "ssim", "feature-distance", "st-lpips", "fid", "generated-precision", "generated-recall",
-    "generated-f1", "colorfulness", "colorfulness-ratio", "colorfulness-distance", "ciede2000", "ab-error", "histogram-l", "histogram-a", "histogram-b",
-    "mask-precision", "mask-recall", "mask-f1", "mask-iou", "share-flagged",
+    "generated-f1", "colorfulness", "colorfulness-ratio", "colorfulness-distance", "ciede2000", "ab-error",
+    "histogram-l", "histogram-a", "histogram-b", "mask-precision", "mask-recall", "mask-f1", "mask-iou", "share-flagged",
 )  # fmt: skip
 
 
