@@ -64,6 +64,10 @@ def command(
             "--inception", readable=False, metavar="FILE", help="torch-fidelity's Inception weights, for a FID like published ones."
         ),
     ] = None,
+    st_lpips: Annotated[
+        Literal["alex", "vgg", "none"],
+        typer.Option("--st-lpips", help="The trunk of ST-LPIPS, a distance taught on people's judgements; needs the extra measures."),
+    ] = "none",
     reference: Annotated[
         Path | None,
         typer.Option(
@@ -102,11 +106,14 @@ def command(
     chosen = Bench(task, bench, limit, None if mask == "auto" else mask, reference)
     beside = choose(task, baselines)
     extractor = _extractor(task, features, inception)
+    perceptual = _perceptual(task, st_lpips)
     with _exported(subject) as model:
         name, method, sessions = _method(model, chosen, settings)
         try:
             with _progress() as progress:
-                evaluation = evaluate(chosen, method, name=name, baselines=beside, features=extractor, progress=progress)
+                evaluation = evaluate(
+                    chosen, method, name=name, baselines=beside, features=extractor, perceptual=perceptual, progress=progress
+                )
         finally:
             if sessions is not None:
                 sessions.close()
@@ -157,6 +164,14 @@ def _extractor(task: str, features: str, inception: Path | None) -> Features | N
     with needs("train"):
         from unfade.workshop.features import open_features
     return open_features(inception)
+
+
+def _perceptual(task: str, trunk: Literal["alex", "vgg", "none"]) -> Features | None:
+    if task not in ("restoration", "colorization") or trunk == "none":
+        return None
+    with needs("train"):
+        from unfade.workshop.shift_tolerant import ShiftTolerant
+    return ShiftTolerant(trunk)
 
 
 @contextmanager
