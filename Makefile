@@ -1,8 +1,9 @@
 # What a person types. Needs Python 3.11 or newer (with venv) and make, nothing else; everything goes into folders of this checkout.
 #
 #   make demo          restores and colors examples/ into out/ and makes out/contact-sheet.jpg (no torch is installed)
-#   make test          sets up .venv with everything, then ruff, mypy, import-linter and pytest
-#   make serve         the web page on this machine
+#   make check         sets up .venv with everything, then ruff, mypy, import-linter and the quick tests
+#   make test          the same with every test: in a real browser, on a real Redis, with servers that are killed
+#   make serve         the web page on this machine; HOST=0.0.0.0 for others in the network, PORT=8081 for another port
 #   make docs          writes docs/reference/ anew
 #   make constraints   pins what is installed in .venv (after a change of dependencies)
 #   make clean         removes what the above made
@@ -10,13 +11,16 @@
 PYTHON ?= python3
 # Two workers: the suite is written for two cores and 2 GB. One: make test WORKERS=0
 WORKERS ?= 2
+# Such as PYTEST_ARGS='-k restore', or PYTEST_ARGS=--full-size: long tests take hundreds of photographs.
 PYTEST_ARGS ?=
+HOST ?= 127.0.0.1
+PORT ?= 8080
 
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 EXAMPLES := $(wildcard examples/*.jpg)
 SOURCES := $(shell find src/unfade -type f -not -name '*.pyc')
 
-.PHONY: demo test lint types serve docs constraints clean
+.PHONY: demo check test lint types serve docs constraints clean
 .DELETE_ON_ERROR:
 
 # A stamp is younger than what it was made from, or the environment is set up again (pip then changes only what differs).
@@ -57,11 +61,16 @@ types:
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/.installed && npm run --silent types; \
 	else echo "types: the page's JavaScript was not checked: npm is not installed"; fi
 
+check: lint
+	.venv/bin/pytest -n $(WORKERS) -m "not long and not alone" $(PYTEST_ARGS)
+
+# What measures time or memory comes last, one test at a time. (5: PYTEST_ARGS chose none of these.)
 test: lint
-	.venv/bin/pytest -n $(WORKERS) -m "not long" $(PYTEST_ARGS)
+	.venv/bin/pytest -n $(WORKERS) -m "not alone" $(PYTEST_ARGS)
+	.venv/bin/pytest -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 serve: .venv-serve/.installed
-	.venv-serve/bin/unfade serve
+	.venv-serve/bin/unfade serve --host $(HOST) --port $(PORT)
 
 docs: .venv/.installed
 	.venv/bin/python docs/generate.py

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from typing import Annotated
 
 import typer
 
-from unfade.cli._photographs import Done, Format, Job, Output, Overwrite, Photographs, Quality, Steps, plan, run_jobs, save, write_mask
+from unfade.cli._batch import Done, Steps, run_jobs, save, write_mask
+from unfade.cli._options import Format, Output, Overwrite, Photographs, Quality
+from unfade.cli._outputs import Job, plan
 
 Kinds = Annotated[list[str] | None, typer.Option("--kind", metavar="NAME", help="Only this kind of damage; may be given again.")]
 
@@ -41,13 +44,12 @@ def command(
     settings = read_settings()
     for kind in kinds or ():
         ageing.KINDS[kind]  # an unknown name is said before anything runs
-    extension = None if format is None else photo.extension_for(format)
-    jobs = plan(photographs, output, "aged", extension=extension, mask_tag="aged.mask", overwrite=overwrite)
+    jobs = plan(photographs, output, "aged", format=format, mask_tag="aged.mask", overwrite=overwrite)
 
     def work(job: Job, steps: Steps) -> Done:
         picture = photo.read(job.source, max_megapixels=settings.max_megapixels)
         # The name takes part, so that a folder's photographs differ and yet none depends on which others are named.
-        rng = np.random.default_rng([seed, zlib.crc32(job.source.name.encode())])
+        rng = np.random.default_rng([seed, zlib.crc32(os.fsencode(job.source.name))])
         aged = ageing.age(picture.srgb(), rng, amount=amount, kinds=kinds or None)
         colored = picture.as_rgb()
         save(colored.with_samples(colored.encode(aged.image)), job.target, format=format, quality=quality, overwrite=overwrite)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unfade.cli._extras import needs
+from unfade.cli._outputs import Kind, Target, check, check_folder
 from unfade.errors import ModelTaskError, UsageError
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ def command(
             help="'pipeline' for everything as it ships, a model's name or .onnx, or a folder of anyone's results, matched by name.",
         ),
     ],
-    bench: Annotated[Path, typer.Option("--bench", metavar="FOLDER", help="Pictures whose truth is known.")],
+    bench: Annotated[Path, typer.Option("--bench", readable=False, metavar="FOLDER", help="Pictures whose truth is known.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Write report.html and report.json there. Default: a table only."),
+        typer.Option(
+            "--output", "-o", readable=False, metavar="FOLDER", help="Write report.html and report.json there. Default: a table only."
+        ),
     ] = None,
     baselines: Annotated[
         str,
@@ -57,12 +60,21 @@ def command(
     ] = "lite0",
     inception: Annotated[
         Path | None,
-        typer.Option("--inception", metavar="FILE", help="torch-fidelity's Inception weights, for a FID like published ones."),
+        typer.Option(
+            "--inception", readable=False, metavar="FILE", help="torch-fidelity's Inception weights, for a FID like published ones."
+        ),
     ] = None,
+    st_lpips: Annotated[
+        Literal["alex", "vgg", "none"],
+        typer.Option("--st-lpips", help="The trunk of ST-LPIPS, a distance taught on people's judgements; needs the extra measures."),
+    ] = "none",
     reference: Annotated[
         Path | None,
         typer.Option(
-            "--reference", metavar="FOLDER", help="Other real pictures, for precision and recall. Default: the bench's reference/."
+            "--reference",
+            readable=False,
+            metavar="FOLDER",
+            help="Other real pictures, for precision and recall. Default: the bench's reference/.",
         ),
     ] = None,
     mask: Annotated[
@@ -85,20 +97,23 @@ def command(
     from unfade.measures.baselines import choose
     from unfade.measures.benches import Bench
     from unfade.measures.evaluation import evaluate
-    from unfade.measures.report import check_output, tables, write_report
+    from unfade.measures.report import tables, write_report
     from unfade.settings import read_settings
 
     settings = read_settings()
     if output is not None:
-        check_output(output)
+        _check_report(output, [bench, Path(subject), *(path for path in (inception, reference) if path is not None)])
     chosen = Bench(task, bench, limit, None if mask == "auto" else mask, reference)
     beside = choose(task, baselines)
     extractor = _extractor(task, features, inception)
+    perceptual = _perceptual(task, st_lpips)
     with _exported(subject) as model:
         name, method, sessions = _method(model, chosen, settings)
         try:
             with _progress() as progress:
-                evaluation = evaluate(chosen, method, name=name, baselines=beside, features=extractor, progress=progress)
+                evaluation = evaluate(
+                    chosen, method, name=name, baselines=beside, features=extractor, perceptual=perceptual, progress=progress
+                )
         finally:
             if sessions is not None:
                 sessions.close()
@@ -110,6 +125,17 @@ def command(
         console.print(note, markup=False)
     for path in written:
         typer.echo(str(path))
+
+
+def _check_report(folder: Path, reads: Sequence[Path]) -> None:
+    """Refuse a folder for the report that cannot hold it, is read, or holds files of its names that are none of ours."""
+    from unfade.measures.report import HTML_NAME, JSON_NAME, check_output, is_evaluation
+
+    check_output(folder)
+    check_folder(folder, "the report", reads=reads)
+    if folder.is_dir():
+        targets = [Target(folder / name, Kind("a report", (Path(name).suffix,), is_evaluation)) for name in (HTML_NAME, JSON_NAME)]
+        check(targets, reads=(path for read in reads for path in (read.rglob("*") if read.is_dir() else [read])), overwrite=True)
 
 
 @contextmanager
@@ -138,6 +164,14 @@ def _extractor(task: str, features: str, inception: Path | None) -> Features | N
     with needs("train"):
         from unfade.workshop.features import open_features
     return open_features(inception)
+
+
+def _perceptual(task: str, trunk: Literal["alex", "vgg", "none"]) -> Features | None:
+    if task not in ("restoration", "colorization") or trunk == "none":
+        return None
+    with needs("train"):
+        from unfade.workshop.shift_tolerant import ShiftTolerant
+    return ShiftTolerant(trunk)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unfade.errors import UnreadableError
+from unfade.errors import OtherKindError
 from unfade.files.boxes import brands
 from unfade.files.formats import FORMATS
 
@@ -21,21 +21,21 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
 
 
 def format_of(data: bytes, name: str) -> str:
-    """The format by content. Raises `UnreadableError` for what is not a photograph we read."""
+    """The format by content. Raises `OtherKindError` for what is not a photograph we read."""
     found = next((format for format, codec in FORMATS.items() if codec.tells(data)), None)
     if found is not None:
         return found
     if data[4:8] == b"ftyp":
         what = "a camera raw file" if b"crx " in brands(data) else "a film"
-        raise UnreadableError(f"{name} is {what}; export it as TIFF, PNG or JPEG first")
+        raise OtherKindError(f"{name} is {what}; export it as TIFF, PNG or JPEG first")
     for magic, what in _OTHERS:
         if data.startswith(magic):
-            raise UnreadableError(f"{name} is {what}, not a photograph that is read here; export it as TIFF, PNG or JPEG first")
+            raise OtherKindError(f"{name} is {what}, not a photograph that is read here; export it as TIFF, PNG or JPEG first")
     text = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(b"<"):
         kind = "an SVG drawing" if b"<svg" in text else "a web page" if b"html" in text else "an XML text"
-        raise UnreadableError(f"{name} is {kind}, not a photograph; give {_kinds_read()}")
-    raise UnreadableError(f"{name} is not a photograph that can be read here; give {_kinds_read()}")
+        raise OtherKindError(f"{name} is {kind}, not a photograph; give {_kinds_read()}")
+    raise OtherKindError(f"{name} is not a photograph that can be read here; give {_kinds_read()}")
 
 
 def _kinds_read() -> str:

@@ -9,6 +9,7 @@ import base64
 import html
 import json
 import math
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from unfade.measures.resampling import Interval
 
 SHEET_ROWS = 4
 HTML_NAME, JSON_NAME = "report.html", "report.json"
+_GENERATOR = b'<meta name="generator" content="Unfade">'
 
 
 def heading(evaluation: Evaluation) -> str:
@@ -37,7 +39,8 @@ def heading(evaluation: Evaluation) -> str:
 
 def label(evaluation: Evaluation, measure: Measure) -> str:
     """A measure's name with its extractor, since a FID without one means nothing: `FID-lite0`."""
-    named = measure.label if "features" not in measure.needs or evaluation.extractor is None else f"{measure.label}-{evaluation.extractor}"
+    seen_by = evaluation.extractor if "features" in measure.needs else evaluation.perceptual if "perceptual" in measure.needs else None
+    named = measure.label if seen_by is None else f"{measure.label}-{seen_by}"
     return named + (f", {measure.unit}" if measure.unit else "") + {"higher": " ↑", "lower": " ↓", "one": " →1"}[measure.better]
 
 
@@ -111,6 +114,7 @@ def to_json(evaluation: Evaluation) -> str:
             "setting": evaluation.setting,
             "extractor": evaluation.extractor,
             "extractor_statement": evaluation.extractor_statement,
+            "perceptual": evaluation.perceptual,
             "comparable_with_published": evaluation.comparable,
             "reference_n": evaluation.reference_n,
             "seed": evaluation.seed,
@@ -167,7 +171,8 @@ def to_html(evaluation: Evaluation) -> str:
     """
     method = html.escape(evaluation.method.name)
     parts = [
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">',
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
+        + _GENERATOR.decode(),
         f"<title>{method}: {evaluation.task}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{method}: {evaluation.task}</h1><p>{html.escape(heading(evaluation))}.</p>",
         *(f"<p><small>{html.escape(note)}</small></p>" for note in evaluation.notes),
@@ -307,6 +312,15 @@ def write_report(evaluation: Evaluation, folder: Path) -> tuple[Path, Path]:
     except OSError as error:
         raise UnwritableError(f"the report cannot be written to {folder} ({error.strerror}); choose another folder with -o") from error
     return folder / HTML_NAME, folder / JSON_NAME
+
+
+def is_evaluation(path: Path) -> bool:
+    """Whether the file at `path` is a report that `write_report` wrote, of either kind."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return _GENERATOR in content or re.match(rb'\{\s*"software": "Unfade",.*"bench":', content, re.DOTALL) is not None
 
 
 def check_output(folder: Path) -> None:

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from unfade.errors import UnreadableError
+from unfade.errors import OtherKindError
 from unfade.files import exif, photoshop, tags
 from unfade.files.codec import Codec, Contents, Origin, Picture, ReadAs, WriteAs, never
 from unfade.files.icc import vips
@@ -57,7 +57,7 @@ def _decode(data: bytes, how: ReadAs) -> Picture:
 def _refuse_raw(found: Mapping[int, Tag], name: str) -> None:
     reduced = tags.first_number(found, tags.SUBFILE) & 1
     if tags.DNG_VERSION in found or (reduced and tags.SUB_IFDS in found):
-        raise UnreadableError(f"{name} is a camera raw file; export it as TIFF, PNG or JPEG first")
+        raise OtherKindError(f"{name} is a camera raw file; export it as TIFF, PNG or JPEG first")
 
 
 def _check_ends(found: Mapping[int, Tag], size: int) -> None:
