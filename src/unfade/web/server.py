@@ -12,6 +12,7 @@ import uvicorn
 
 from unfade.settings import Settings
 from unfade.web.app import create_app
+from unfade.web.connections import ACCEPT_AT_ONCE, BoundedServer, Places, max_connections, protocol_class
 from unfade.web.supervisor import Supervisor
 
 
@@ -38,6 +39,7 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
     shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(settings.host, settings.host)
     address = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
     supervisor = Supervisor(settings.workers, settings.grace_s)
+    places = Places(max_connections(), frozenset(name.strip() for name in settings.trusted_proxies.split(",")))
     config = uvicorn.Config(
         create_app(settings, wake=supervisor.wake),
         access_log=False,  # addresses hold ids, which are secrets
@@ -47,6 +49,9 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=5,
         timeout_keep_alive=20,
+        http=protocol_class(places),
+        ws="none",
+        backlog=ACCEPT_AT_ONCE,
         h11_max_incomplete_event_size=32_768,
         lifespan="on",
     )
@@ -60,7 +65,7 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
     # uvicorn ends gracefully on these, and then raises them once more: by then they are to do nothing, for the workers are yet to end.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        BoundedServer(config).run(sockets=[listening])
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
