@@ -22,6 +22,16 @@ UnfadeError
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest one that there is, or all of them."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}."
+
 
 class UnfadeError(Exception):
     """The root: everything Unfade raises on purpose. `str(error)` is one clear sentence for the person who asked."""

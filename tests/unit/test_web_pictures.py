@@ -1,9 +1,8 @@
-"""Tile pyramids, components of a mask, locations, and the sweeping of files."""
+"""Tile pyramids, components of a mask, and the sweeping of files."""
 
 from __future__ import annotations
 
 import os
-import struct
 import time
 from pathlib import Path
 
@@ -17,8 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unfade import masks, tile_pyramid
-from unfade.files.location import has_location, without_location
-from unfade.files.photo import Metadata, read
+from unfade.files.photo import read
 from unfade.web.jobs import sweep
 from unfade.web.ledger import Ledger, PhotoRecord, new_id
 from unfade.web.store import Store
@@ -132,49 +130,6 @@ def test_taking_away_every_component_leaves_nothing(seed: int, share: float) -> 
     assert total == len(found)
     assert not masks.without(mask, [component["id"] for component in found], None).any()
     assert sum(component["area_px"] for component in found) == mask.sum()
-
-
-def _exif(order: str, *, gps_at: int | None = None) -> bytes:
-    """EXIF with an artist, a GPS directory with a latitude, and an orientation behind it."""
-    artist = b"Aunt May\0"
-    directory = 8 + 2 + 3 * 12 + 4
-    latitude_at = directory + 2 + 2 * 12 + 4
-    artist_at = latitude_at + 24
-    pointer = directory if gps_at is None else gps_at
-    entries = struct.pack(f"{order}HHII", 0x013B, 2, len(artist), artist_at)
-    entries += struct.pack(f"{order}HHII", 0x8825, 4, 1, pointer) + struct.pack(f"{order}HHIHH", 0x9C9B, 3, 1, 7, 0)
-    gps = (
-        struct.pack(f"{order}H", 2) + struct.pack(f"{order}HHI4s", 1, 2, 2, b"N\0\0\0") + struct.pack(f"{order}HHII", 2, 5, 3, latitude_at)
-    )
-    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8) + struct.pack(f"{order}H", 3)
-    return head + entries + bytes(4) + gps + bytes(4) + struct.pack(f"{order}6I", 48, 1, 51, 1, 29, 1) + artist
-
-
-@pytest.mark.parametrize("order", ["<", ">"])
-def test_gps_leaves_exif_and_all_else_stays_where_it_was(order: str) -> None:
-    exif = _exif(order)
-    cleaned = without_location(Metadata(exif=exif)).exif
-    assert cleaned is not None and len(cleaned) == len(exif)
-    assert has_location(Metadata(exif=exif)) and not has_location(Metadata(exif=cleaned))
-    assert struct.pack(f"{order}6I", 48, 1, 51, 1, 29, 1) not in cleaned and struct.pack(f"{order}H", 0x8825) not in cleaned[:60]
-    count = struct.unpack_from(f"{order}H", cleaned, 8)[0]
-    tags = [struct.unpack_from(f"{order}H", cleaned, 10 + 12 * number)[0] for number in range(count)]
-    assert tags == [0x013B, 0x9C9B]
-    assert cleaned.endswith(b"Aunt May\0") and struct.unpack_from(f"{order}I", cleaned, 10 + 8)[0] == len(exif) - 9
-
-
-def test_gps_leaves_xmp_as_elements_and_as_attributes() -> None:
-    attributes = b'exif:GPSLatitude="48,51.29N" dc:title="x" exif:GPSMapDatum=\'WGS\''
-    xmp = b"<rdf:Description " + attributes + b"><exif:GPSAltitude>5</exif:GPSAltitude><a/></rdf:Description>"
-    cleaned = without_location(Metadata(xmp=xmp)).xmp
-    assert cleaned == b'<rdf:Description dc:title="x"><a/></rdf:Description>'
-
-
-@given(st.binary(max_size=200))
-def test_broken_exif_breaks_nothing(noise: bytes) -> None:
-    for exif in (noise, b"II*\0" + noise, b"MM\0*" + noise, _exif("<")[: len(noise)], _exif("<", gps_at=len(noise) * 1000)):
-        cleaned = without_location(Metadata(exif=exif)).exif
-        assert cleaned is not None and len(cleaned) == len(exif)
 
 
 def test_what_has_expired_and_what_belongs_to_nobody_is_swept(tmp_path: Path) -> None:

@@ -16,6 +16,15 @@ DEFAULT_QUALITY = 95  # of lossy files whose own setting cannot be read back; 0 
 
 
 @dataclass(frozen=True)
+class Metadata:
+    """What a file says about its photograph. `exif` begins at its TIFF header, upright; `xmp` is the packet; `iptc` the bare IIM stream."""
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+
+
+@dataclass(frozen=True)
 class Contents:
     """What a file holds beside its samples. `exif` begins at its TIFF header; `iptc` is the bare IIM stream; `dpi` is (x, y)."""
 

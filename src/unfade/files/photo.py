@@ -18,7 +18,7 @@ from unfade.arrays import Image, Samples
 from unfade.errors import UnreadableError, UnwritableError, UsageError
 from unfade.files import disk, icc
 from unfade.files import losses as _losses
-from unfade.files.codec import Codec, Contents, Origin, Picture, ReadAs, WriteAs
+from unfade.files.codec import Codec, Contents, Metadata, Origin, Picture, ReadAs, WriteAs
 from unfade.files.formats import FORMATS
 from unfade.files.raster import check_size, split
 from unfade.files.telling import format_of
@@ -45,15 +45,6 @@ Format: TypeAlias = str
 MAX_MEGAPIXELS = 200.0
 
 
-@dataclass(frozen=True)
-class Metadata:
-    """What a file says about its photograph. `exif` begins at its TIFF header, upright; `xmp` is the packet; `iptc` the bare IIM stream."""
-
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    iptc: bytes | None = None
-
-
 @dataclass(frozen=True, eq=False)
 class Photo:
     """A photograph at rest: what its file holds.
@@ -68,7 +59,7 @@ class Photo:
     alpha: np.ndarray | None = None
     format: Format | None = None
     dpi: tuple[float, float] | None = None
-    metadata: Metadata = Metadata()
+    metadata: Metadata = field(default=Metadata())
     name: str = "photo"
     sha256: str | None = None
     notes: tuple[str, ...] = ()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from unfade.options import Option
+from unfade.treatment import options, parts
 from unfade.web.ledger import JobRecord, MaskRecord, PhotoRecord, State, StepProgress
 from unfade.web.options import Options
 
@@ -148,6 +150,28 @@ class ModelResponse(BaseModel):
     version: str
 
 
+class OptionResponse(BaseModel):
+    """An option of a restoration: what it may be, and what it does."""
+
+    name: str
+    step: str
+    kind: Literal["switch", "number", "whole-number", "choice", "list"]
+    default: Any
+    optional: bool
+    minimum: float | None
+    maximum: float | None
+    choices: list[str]
+    help: str
+
+
+class StepResponse(BaseModel):
+    """A step of a restoration. `switch` is the option that turns it on; null: its other options do."""
+
+    name: str
+    label: str
+    switch: str | None
+
+
 class SettingsResponse(BaseModel):
     """What a page must know of the server."""
 
@@ -161,6 +185,8 @@ class SettingsResponse(BaseModel):
     reads: list[str]
     models: dict[str, ModelResponse | None]
     defaults: Options
+    steps: list[StepResponse]
+    options: list[OptionResponse]
 
 
 class SessionResponse(BaseModel):
@@ -178,6 +204,39 @@ class HealthResponse(BaseModel):
     queued: int
     running: int
     workers: int
+
+
+def step_responses() -> list[StepResponse]:
+    """The steps of a restoration in their order."""
+    return [StepResponse(name=step.name, label=step.label, switch=None if step.switch is None else step.switch.name) for step in parts()]
+
+
+def option_responses() -> list[OptionResponse]:
+    """Every option of a restoration, step by step."""
+    return [
+        OptionResponse(
+            name=declared.name,
+            step=declared.step,
+            kind=_kind(declared),
+            default=declared.default,
+            optional=declared.optional,
+            minimum=declared.least,
+            maximum=declared.most,
+            choices=list(declared.choices),
+            help=declared.help,
+        )
+        for declared in options()
+    ]
+
+
+def _kind(declared: Option) -> Literal["switch", "number", "whole-number", "choice", "list"]:
+    if declared.many:
+        return "list"
+    if declared.choices:
+        return "choice"
+    if declared.type is bool:
+        return "switch"
+    return "whole-number" if declared.type is int else "number"
 
 
 def mask_response(mask: MaskRecord) -> MaskResponse:

@@ -30,8 +30,8 @@ from unfade.files import photo
 from unfade.files.location import has_location, without_location
 from unfade.files.photo import Photo
 from unfade.models.session import cpu_limit
+from unfade.monochrome import is_color
 from unfade.settings import Settings
-from unfade.steps.colorize import is_color
 from unfade.web import brush
 from unfade.web.problems import Problem
 

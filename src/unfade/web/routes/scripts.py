@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
+from unfade.treatment import options
 from unfade.web.downloads import drops, result_response
 from unfade.web.options import (
     RESULT_FORMATS,
@@ -33,7 +34,8 @@ class _ScriptOptions(Options):
     location: Location | None = None
 
 
-_SCRIPT_FIELDS = ("fill", "clean", "colorize", "strength", "saturation", "liveliness", "force", "sensitivity", "largest_dust_px")
+_SCRIPT_FIELDS = tuple(declared.name for declared in options() if not declared.many)
+"""The options that a field of a form can hold."""
 
 
 def _script_form(model: type[BaseModel]) -> dict[str, Any]:

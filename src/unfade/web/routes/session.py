@@ -18,6 +18,8 @@ from unfade.web.responses import (
     ModelResponse,
     SessionResponse,
     SettingsResponse,
+    option_responses,
+    step_responses,
 )
 from unfade.web.routes.contract import API, S
 
@@ -81,4 +83,6 @@ def get_settings(service: S) -> SettingsResponse:
         reads=list(FORMATS),
         models=models,
         defaults=Options(),
+        steps=step_responses(),
+        options=option_responses(),
     )
