@@ -1,11 +1,13 @@
 """Connections are bounded: how many there are, and how long a client may take over its half of a request.
 
-uvicorn waits as long as it takes for the rest of a request's head, and for a client that reads its answer slowly.
-Some 1,000 clients that send half a line and no more would then take every file descriptor of the process. Here:
+uvicorn waits as long as it takes for the rest of a request's head, and for a client that reads its answer
+slowly. Some 1,000 clients that send half a line and no more would then take every file descriptor of the
+process. Here:
 
-- A head that is not whole within `HEAD_S` ends its connection. So does an answer of which nothing is read for `STALL_S`.
-- Where as many connections are open as may be, a new one takes the place of the one that has waited longest without
-  a whole head. So whoever sends a whole request at once is always served.
+- A head that is not whole within `HEAD_S` ends its connection. So does an answer of which nothing is read for
+  `STALL_S`.
+- Where as many connections are open as may be, a new one takes the place of the one that has waited longest
+  for its head. So whoever sends a whole request at once is always served.
 - A client may have `share` of all connections; beyond that, its own longest wait ends first.
 - Nothing of this is logged.
 """
@@ -32,7 +34,9 @@ BACKLOG = 1024  # what the kernel holds meanwhile
 
 
 def network_of(address: str) -> str:
-    """Whom an address belongs to, as far as limits go: of IPv6 a /64, which is what one household or machine is given."""
+    """Whom an address belongs to, as far as limits go: of IPv6 a /64, which is what one household or machine
+    is given.
+    """
     try:
         found = ipaddress.ip_address(address.split("%")[0])
     except ValueError:
@@ -45,7 +49,7 @@ def network_of(address: str) -> str:
 
 
 def max_connections() -> int:
-    """How many connections this process has file descriptors for; raises its own soft limit as far as it may."""
+    """How many connections this process has file descriptors for; its soft limit is raised as far as may be."""
     if sys.platform == "win32":
         return 512
     import resource
