@@ -39,6 +39,7 @@ def upload_mask(page: Any, mask: Path) -> int:
 
 def test_a_mask_is_uploaded_brushed_erased_and_cleared(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
     page = open_page()
+    page.locator("#plan-color").uncheck(force=True)  # where the photograph lies on the screen is known by its gray
     bring(page, old_photograph)
     ready(page)
 

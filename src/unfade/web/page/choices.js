@@ -1,9 +1,9 @@
 // @ts-check
 // Suggestions of color, as small pictures: quiet, natural, lively, none.
 
-import * as api from "./api.js";
 import { $, make } from "./dom.js";
 import { meaning, optionsOf } from "./edit.js";
+import { over } from "./library.js";
 import { t } from "./words.js";
 
 /**
@@ -68,8 +68,8 @@ export class Choices {
     if (this.fetching) return;
     this.fetching = true;
     try {
-      for (let next = this.#missing(); next && !this.session.ended && this.session.previews.isIdle; next = this.#missing()) {
-        const picture = await api.preview(this.session.photo.id, next, SIDE_PX, this.session.signal);
+      for (let next = this.#missing(); next && this.#isTime; next = this.#missing()) {
+        const picture = await this.session.previews.beside(next, SIDE_PX);
         this.pictures.set(meaning(next), URL.createObjectURL(picture));
         this.draw();
       }
@@ -79,6 +79,12 @@ export class Choices {
     } finally {
       this.fetching = false;
     }
+  }
+
+  /** Whether nothing is on its way that the person waits for. */
+  get #isTime() {
+    const { ended, previews, job } = this.session;
+    return !ended && previews.isIdle && (!job || over(job));
   }
 
   /** @returns {Options | undefined} */

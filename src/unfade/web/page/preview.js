@@ -38,7 +38,12 @@ export class Previews {
     this.ends = {};
     /** @type {AbortController | null} */
     this.asking = null;
-    session.signal.addEventListener("abort", () => this.asking?.abort());
+    /** @type {AbortController | null} what is asked for beside that, and gives way to it */
+    this.besides = null;
+    session.signal.addEventListener("abort", () => {
+      this.asking?.abort();
+      this.besides?.abort();
+    });
   }
 
   /** Whether none is on its way. */
@@ -54,6 +59,7 @@ export class Previews {
   async take(options, strokes) {
     if (this.of(options, strokes)) return true;
     this.asking?.abort();
+    this.besides?.abort();
     const asking = new AbortController();
     this.asking = asking;
     try {
@@ -65,6 +71,16 @@ export class Previews {
     } finally {
       if (this.asking === asking) this.asking = null;
     }
+  }
+
+  /**
+   * A picture that nobody waits for: whatever else is asked for ends it.
+   * @param {Options} options
+   * @param {number} sidePx
+   */
+  async beside(options, sidePx) {
+    this.besides = new AbortController();
+    return api.preview(this.session.photo.id, options, sidePx, this.besides.signal);
   }
 
   /**
@@ -110,9 +126,9 @@ export class Previews {
    */
   async #fetchEnd(edit, clean) {
     const options = { ...optionsOf(edit), clean };
-    if (this.ends[clean ? "full" : "none"]?.rest === withoutCleaning(options) || this.session.ended) return;
+    if (this.ends[clean ? "full" : "none"]?.rest === withoutCleaning(options) || this.session.ended || !this.isIdle) return;
     try {
-      this.#keepEnd(options, await load(await api.preview(this.session.photo.id, options, SIDE_PX, this.session.signal)));
+      this.#keepEnd(options, await load(await this.beside(options, SIDE_PX)));
     } catch {
       // Only a convenience: without it the picture waits for the true preview.
     }
