@@ -21,6 +21,7 @@ from unfade import color, tiles
 from unfade.arrays import Image, Mask, Plane, Samples
 from unfade.files.photo import Photo
 from unfade.inpainting import biharmonic
+from unfade.models.calibration import FillCalibration
 from unfade.models.card import Card
 from unfade.models.session import Session, batch_of, picture_of
 from unfade.steps._grain import Grain, add_grain, measure_grain
@@ -260,6 +261,16 @@ def _reduced(fetch: tiles.Fetch, mask: Mask, session: Session) -> _Coarse | None
     return _Coarse(fill_image(image, known < 0.5, session), deep)
 
 
+def _begin(image: Image, lost: Mask, calibration: FillCalibration) -> Image:
+    """The picture as the network is to see it: something in the hole, as the model's card says."""
+    if calibration.start == "biharmonic":
+        return biharmonic(image, lost)
+    begun = image.copy()
+    if calibration.start != "as-is":
+        begun[lost] = 0.0 if calibration.start == "zeros" else 0.5
+    return begun
+
+
 def _paint_window(
     image: Image, lost: Mask, window: tiles.Window, size: tuple[int, int], coarse: _Coarse | None, session: Session, grain: Grain | None
 ) -> Image:
@@ -269,7 +280,7 @@ def _paint_window(
         deep = lost & (tiles.enlarged(coarse.deep[:, :, None].astype(np.float32), window.rows, window.columns, *size)[:, :, 0] > 0.5)
         image = np.where(deep[:, :, None], tiles.enlarged(coarse.image, window.rows, window.columns, *size), image)
         asked = lost & ~deep
-    start = biharmonic(image, asked)
+    start = _begin(image, asked, session.card.calibrated(FillCalibration))
     painted = start
     if asked.any():
         padded = tiles.pad(start, window.height, window.width)
