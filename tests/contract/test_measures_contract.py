@@ -27,8 +27,9 @@ def observation(size: tuple[int, int], seed: int, *, perfect: bool) -> Observati
     damage[0, 0] = LOST
     seen = features_of(rng)
     if perfect:
-        return Observation(truth, truth.copy(), damage, damage == LOST, {}, seen, seen)
-    return Observation(truth, rng.random((*size, 3), np.float32), damage, rng.random(size) < 0.3, {}, seen, features_of(rng))
+        return Observation(truth, truth.copy(), damage, damage == LOST, {}, seen, seen, seen, seen)
+    other = features_of(rng)
+    return Observation(truth, rng.random((*size, 3), np.float32), damage, rng.random(size) < 0.3, {}, seen, other, seen, other)
 
 
 def figure(name: str, size: tuple[int, int], *, perfect: bool) -> float:
