@@ -65,6 +65,10 @@ def command(
             "--reference", metavar="FOLDER", help="Other real pictures, for precision and recall. Default: the bench's reference/."
         ),
     ] = None,
+    photographs: Annotated[
+        Path | None,
+        typer.Option("--photographs", metavar="FOLDER", help="damage: where the photographs of notes lie. Default: beside the notes."),
+    ] = None,
     mask: Annotated[
         Literal["auto", "given", "found"],
         typer.Option("--mask", help="restoration: whether the mask is given. auto: given if nothing is damaged outside it."),
@@ -78,6 +82,7 @@ def command(
       unfade evaluate restoration pipeline --bench bench/restoration-mask -o report/
       unfade evaluate colorization my-colors.onnx --bench bench/color
       unfade evaluate restoration results/ --bench bench/restoration-aged --baselines all
+      unfade evaluate damage pipeline --bench notes --photographs album
       unfade evaluate harm pipeline --bench sound-photographs
     """
     from rich.console import Console
@@ -91,7 +96,7 @@ def command(
     settings = read_settings()
     if output is not None:
         check_output(output)
-    chosen = Bench(task, bench, limit, None if mask == "auto" else mask, reference)
+    chosen = Bench(task, bench, limit, None if mask == "auto" else mask, reference, photographs)
     beside = choose(task, baselines)
     extractor = _extractor(task, features, inception)
     with _exported(subject) as model:

@@ -115,7 +115,7 @@ class Evaluation:
 _RANKING: Mapping[Task, tuple[str, ...]] = {
     "restoration": ("psnr-in-mask", "psnr"),
     "colorization": ("feature-distance", "ciede2000"),
-    "damage": ("mask-f1",),
+    "damage": ("mask-f1", "noted-recall"),
     "harm": ("share-flagged", "ssim"),
 }
 
@@ -123,7 +123,9 @@ _RANKING: Mapping[Task, tuple[str, ...]] = {
 _ORDER = (
     "psnr-in-mask", "psnr", "ssim-in-mask", "ssim", "feature-distance", "fid", "generated-precision", "generated-recall", "generated-f1",
     "colorfulness", "colorfulness-ratio", "colorfulness-distance", "ciede2000", "ab-error", "histogram-l", "histogram-a", "histogram-b",
-    "mask-precision", "mask-recall", "mask-f1", "mask-iou", "share-flagged",
+    "mask-precision", "mask-recall", "mask-f1", "mask-iou",
+    "noted-recall", "noted-precision", "noted-f1", "noted-lines", "noted-areas", "noted-specks", "noted-fields", "noted-sound-hit",
+    "noted-false-share", "share-flagged",
 )  # fmt: skip
 
 
@@ -165,7 +167,9 @@ def evaluate(
             result_features = (
                 features(outcome.image) if truth_features is not None and features is not None and outcome.image is not None else None
             )
-            seen = Observation(example.truth, outcome.image, example.damage, outcome.found, example.parts, truth_features, result_features)
+            seen = Observation(
+                example.truth, outcome.image, example.damage, outcome.found, example.parts, truth_features, result_features, example.notes
+            )
             if run is runs[0] and measures is None:
                 measures = _measures(bench.task, seen, reference is not None)
             for key, measure in (measures or {}).items():
@@ -196,6 +200,7 @@ def _has(seen: Observation, needs: frozenset[Need] | set[Need]) -> bool:
         "images": seen.truth is not None and seen.result is not None,
         "mask": seen.damage is not None,
         "found": seen.found is not None,
+        "notes": seen.notes is not None,
         "features": seen.truth_features is not None and seen.result_features is not None,
     }
     return all(there[need] for need in needs)
@@ -320,7 +325,7 @@ def _setting(bench: Bench) -> str:
     if bench.task != "restoration":
         return {
             "colorization": "given gray pictures of the truths' L*",
-            "damage": "tolerance 2 px, stains do not count",
+            "damage": "notes by eye" if bench.is_noted else "tolerance 2 px, stains do not count",
             "harm": "sound photographs: the truth is the picture itself",
         }[bench.task]
     return "mask given, outside it nothing is damaged" if bench.gives_mask else "damage to be found; classical fills are told what was lost"
@@ -339,6 +344,9 @@ def _shown(example: Example) -> dict[str, Thumbnail]:
     shown = {"given": _thumbnail(example.given)}
     if example.truth is not None and example.truth is not example.given:
         shown["truth"] = _thumbnail(example.truth)
+    elif example.notes is not None:
+        drawn = example.notes.drawn((example.given.shape[0], example.given.shape[1]))
+        shown["truth"] = _thumbnail(_painted(example.given, drawn == LOST, drawn == EITHER))
     elif example.damage is not None:
         shown["truth"] = _thumbnail(_painted(example.given, example.damage == LOST, example.damage == EITHER))
     return shown
