@@ -1,7 +1,8 @@
 # What a person types. Needs Python 3.11 or newer (with venv) and make, nothing else; everything goes into folders of this checkout.
 #
 #   make demo          restores and colors examples/ into out/ and makes out/contact-sheet.jpg (no torch is installed)
-#   make test          sets up .venv with everything, then ruff, mypy, import-linter and pytest
+#   make check         sets up .venv with everything, then ruff, mypy, import-linter and the quick tests
+#   make test          the same with every test: in a real browser, on a real Redis, with servers that are killed
 #   make serve         the web page on this machine
 #   make docs          writes docs/reference/ anew
 #   make constraints   pins what is installed in .venv (after a change of dependencies)
@@ -10,13 +11,14 @@
 PYTHON ?= python3
 # Two workers: the suite is written for two cores and 2 GB. One: make test WORKERS=0
 WORKERS ?= 2
+# Such as PYTEST_ARGS='-k restore', or PYTEST_ARGS=--full-size: long tests take hundreds of photographs.
 PYTEST_ARGS ?=
 
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 EXAMPLES := $(wildcard examples/*.jpg)
 SOURCES := $(shell find src/unfade -type f -not -name '*.pyc')
 
-.PHONY: demo test lint serve docs constraints clean
+.PHONY: demo check test lint types serve docs constraints clean
 .DELETE_ON_ERROR:
 
 # A stamp is younger than what it was made from, or the environment is set up again (pip then changes only what differs).
@@ -46,9 +48,24 @@ lint: .venv/.installed
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
+	@$(MAKE) --no-print-directory types
 
+node_modules/.installed: package.json package-lock.json
+	npm ci --silent
+	touch $@
+
+# The page's JavaScript, for types; it needs no build. Without npm this check is left out, and that is said.
+types:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/.installed && npm run --silent types; \
+	else echo "types: the page's JavaScript was not checked: npm is not installed"; fi
+
+check: lint
+	.venv/bin/pytest -n $(WORKERS) -m "not long and not alone" $(PYTEST_ARGS)
+
+# What measures time or memory comes last, one test at a time. (5: PYTEST_ARGS chose none of these.)
 test: lint
-	.venv/bin/pytest -n $(WORKERS) -m "not long" $(PYTEST_ARGS)
+	.venv/bin/pytest -n $(WORKERS) -m "not alone" $(PYTEST_ARGS)
+	.venv/bin/pytest -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 serve: .venv-serve/.installed
 	.venv-serve/bin/unfade serve
@@ -64,4 +81,4 @@ constraints: .venv/.installed
 	touch .venv/.installed
 
 clean:
-	rm -rf .venv .venv-demo .venv-serve out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-demo .venv-serve out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis node_modules

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from unfade.models.session import Sessions
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full-size", action="store_true", help="long tests take as many photographs as their names promise")
+
+
+@pytest.fixture(scope="session")
+def sized(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
+    """`sized(300, 60)`: how many a long test takes, 300 with --full-size, else 60."""
+    return lambda full, small: full if pytestconfig.getoption("--full-size") else small
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,8 @@ UnfadeError
 ├── UsageError            asked wrong: an option out of range, a mask of another size (command line: exit status 2)
 │   └── UnknownNameError  no step, kind, measure, model or recipe of that name; the message suggests the nearest
 ├── PhotoError            something about one photograph
-│   ├── UnreadableError   empty, truncated, not a picture, a lying header, a directory, no permission
+│   ├── UnreadableError   empty, truncated, a lying header, a directory, no permission
+│   │   └── OtherKindError  no photograph at all, or one of a kind that is not read here: a film, a raw file, a text
 │   ├── TooLargeError     over the pixel limit, seen in the header before anything was decoded
 │   └── UnwritableError   the output cannot be written: no folder, no permission, disk full
 │       └── ExistsError   the output is there already and overwriting was not asked for
@@ -20,6 +21,16 @@ UnfadeError
 """
 
 from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest one that there is, or all of them."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}."
 
 
 class UnfadeError(Exception):
@@ -40,6 +51,10 @@ class PhotoError(UnfadeError):
 
 class UnreadableError(PhotoError):
     """The photograph cannot be read."""
+
+
+class OtherKindError(UnreadableError):
+    """The file is no photograph, or one of a kind that is not read here."""
 
 
 class TooLargeError(PhotoError):

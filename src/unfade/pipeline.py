@@ -1,4 +1,4 @@
-"""The order of the steps, checked before anything runs; and the doors to it all: `restore`, `colorize`, `find_damage`."""
+"""Steps are run, one after the other; and the doors to it all: `restore`, `colorize`, `find_damage`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, Unpack
 
 import numpy as np
 
@@ -17,12 +17,11 @@ from unfade.errors import UsageError
 from unfade.files.photo import Photo, read
 from unfade.models.session import Sessions
 from unfade.record import Report, xmp
-from unfade.steps.clean import Clean
-from unfade.steps.colorize import Colorize, Hint
-from unfade.steps.damage import Damage
-from unfade.steps.fill import Fill
-from unfade.steps.translate import Translate
+from unfade.treatment import Treatment, make_step, options, step_options, with_options
 from unfade.work import Step, Work
+
+if TYPE_CHECKING:
+    from unfade.keywords import ColorizeOptions, DamageOptions, TreatmentOptions
 
 Source: TypeAlias = Photo | str | Path | bytes | np.ndarray
 """A photograph, or what `photo.read` makes one of."""
@@ -30,10 +29,14 @@ Source: TypeAlias = Photo | str | Path | bytes | np.ndarray
 StepProgress = Callable[[str, float], None]
 """Called with a step's name and the share of it that is done, rising, from 0 to 1."""
 
+StepDone = Callable[[Step, Work], None]
+"""Called with a step that has just run, and the work as it left it."""
+
 
 @dataclass(frozen=True)
 class Result:
-    """What came out: the photograph (its XMP says what was done), the damage mask if one was found or given, and the report."""
+    """What came out: the photograph (its XMP says what was done), the damage mask if one was found or given,
+    and the report."""
 
     photo: Photo
     mask: Mask | None
@@ -49,12 +52,21 @@ def check(steps: Sequence[Step], *, has_mask: bool) -> None:
 
 
 def run(
-    photo: Photo, steps: Sequence[Step], *, sessions: Sessions, mask: Mask | None = None, progress: StepProgress | None = None
+    photo: Photo,
+    steps: Sequence[Step],
+    *,
+    sessions: Sessions,
+    mask: Mask | None = None,
+    progress: StepProgress | None = None,
+    on_step: StepDone | None = None,
 ) -> Result:
     """Run `steps` in their order. `mask`: bool (h, w) of the photograph's size, True = lost.
 
-    The photograph given is left untouched. Raises `UsageError`, before anything runs, for a mask of another size or dtype and for a step
-    that lacks one, and the `ModelError`s of the steps.
+    `on_step` is called after each step, in this thread; what it raises ends the run. The photograph given is
+    left untouched.
+
+    Raises `UsageError`, before anything runs, for a mask of another size or dtype and for a step that lacks
+    one, and the `ModelError`s of the steps.
     """
     if mask is not None:
         mask = _checked(mask, photo)
@@ -68,6 +80,8 @@ def run(
                 progress(name, share)
 
         work = step(work, sessions, report_progress)
+        if on_step is not None:
+            on_step(step, work)
     report = Report(
         photo=photo.name,
         width=photo.width,
@@ -103,73 +117,59 @@ def _held(sessions: Sessions | None) -> AbstractContextManager[Sessions]:
     return Sessions() if sessions is None else nullcontext(sessions)
 
 
+@with_options(options)
 def restore(
     photo: Source,
     *,
-    colorize: bool = False,
     mask: Mask | None = None,
-    fill: bool = True,
-    clean: float = 1.0,
-    sensitivity: float = 0.5,
-    strength: float = 1.0,
-    saturation: float = 1.0,
-    hints: Sequence[Hint] = (),
     sessions: Sessions | None = None,
     progress: StepProgress | None = None,
+    on_step: StepDone | None = None,
+    **options: Unpack[TreatmentOptions],
 ) -> Result:
     """Make a damaged, faded photograph whole, and colored if asked.
 
-    Damage is found at `sensitivity` (or given as `mask`, bool (h, w), True = lost) and filled, unless `fill` is false; ageing is undone
-    with the strength `clean` (0: not at all); with `colorize`, color is put in with `strength` and `saturation`, heeding `hints`. With
-    `clean` 0 and no color, every sample outside the mask is bit-identical. `sessions`: share them between calls, so that models are
-    opened once.
+    Damage is found (or given as `mask`, bool (h, w), True = lost) and filled, ageing is undone, color is put
+    in: each as its options say. With `clean` 0 and no color, every sample outside the mask is bit-identical.
+    `sessions`: share them between calls, so that models are opened once.
 
-    Raises `UsageError` for an option out of range, `PhotoError` if the photograph cannot be read, `ModelError` if a model cannot be used.
+    Raises `UsageError` for an option out of range, `PhotoError` if the photograph cannot be read,
+    `ModelError` if a model cannot be used.
     """
-    steps: list[Step] = []
-    if fill:
-        steps += [Fill()] if mask is not None else [Damage(sensitivity=sensitivity), Fill()]
-    cleaning = Clean(strength=clean)
-    if clean > 0:
-        steps.append(cleaning)
-    coloring = Colorize(strength=strength, saturation=saturation, hints=tuple(hints))
-    if colorize:
-        steps.append(coloring)
+    steps = Treatment(**options).steps(has_mask=mask is not None)
     with _held(sessions) as held:
-        return run(_opened(photo), steps, sessions=held, mask=mask, progress=progress)
+        return run(_opened(photo), steps, sessions=held, mask=mask, progress=progress, on_step=on_step)
 
 
+@with_options(lambda: step_options("colorize"))
 def colorize(
-    photo: Source,
-    *,
-    strength: float = 1.0,
-    saturation: float = 1.0,
-    liveliness: float = 0.5,
-    hints: Sequence[Hint] = (),
-    force: bool = False,
-    sessions: Sessions | None = None,
-    progress: StepProgress | None = None,
+    photo: Source, *, sessions: Sessions | None = None, progress: StepProgress | None = None, **options: Unpack[ColorizeOptions]
 ) -> Result:
-    """Put color into a gray or toned photograph; its L* is kept, within rounding. See `unfade.steps.colorize.Colorize` for the options.
+    """Put color into a gray or toned photograph; its L* is kept, within rounding.
 
     A color photograph comes back as it is unless `force`. Raises as `restore` does.
     """
-    step = Colorize(strength=strength, saturation=saturation, liveliness=liveliness, hints=tuple(hints), force=force)
+    step = make_step("colorize", options)
     with _held(sessions) as held:
         return run(_opened(photo), [step], sessions=held, progress=progress)
 
 
+@with_options(lambda: step_options("damage"))
 def find_damage(
-    photo: Source, *, sensitivity: float = 0.5, sessions: Sessions | None = None, progress: StepProgress | None = None
+    photo: Source, *, sessions: Sessions | None = None, progress: StepProgress | None = None, **options: Unpack[DamageOptions]
 ) -> Result:
-    """Find what is lost; the photograph comes back as it is. `Result.mask` is bool (h, w), True = lost. Raises as `restore` does."""
+    """Find what is lost; the photograph comes back as it is. `Result.mask` is bool (h, w), True = lost.
+    Raises as `restore` does."""
+    step = make_step("damage", options)
     with _held(sessions) as held:
-        return run(_opened(photo), [Damage(sensitivity=sensitivity)], sessions=held, progress=progress)
+        return run(_opened(photo), [step], sessions=held, progress=progress)
 
 
 def translate(photo: Source, *, sessions: Sessions, progress: StepProgress | None = None) -> Result:
-    """Turn a photograph into what a model trained on pairs makes of it, at its own size; `sessions` names the model for `translate`.
+    """Turn a photograph into what a model trained on pairs makes of it, at its own size; `sessions` names the
+    model for `translate`.
 
-    Raises `ModelError` if it names none, or one for another task; `PhotoError` if the photograph cannot be read.
+    Raises `ModelError` if it names none, or one for another task; `PhotoError` if the photograph cannot be
+    read.
     """
-    return run(_opened(photo), [Translate()], sessions=sessions, progress=progress)
+    return run(_opened(photo), [make_step("translate", {})], sessions=sessions, progress=progress)

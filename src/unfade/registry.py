@@ -5,7 +5,6 @@ A registry reads every module of a package, refuses two things of one name, and 
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import Generic, TypeVar
 
-from unfade.errors import UnknownNameError
+from unfade.errors import UnknownNameError, nearest
 
 Thing = TypeVar("Thing")
 
@@ -59,12 +58,16 @@ class Registry(Mapping[str, Thing], Generic[Thing]):
         family: Mapping[str, Thing] = getattr(module, "FAMILY", {})
         yield from family.items()
 
+    def names(self) -> tuple[str, ...]:
+        """The names of the files, none imported: right for a package whose every module offers a thing."""
+        package = importlib.import_module(self._package)
+        found = (module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
+        return tuple(sorted(name.replace("_", "-") for name in found))
+
     def __getitem__(self, name: str) -> Thing:
         if name in self._things:
             return self._things[name]
-        near = difflib.get_close_matches(name, self._things, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(self._things)}."
-        raise UnknownNameError(f"there is no {self._noun} called {name!r}; {hint}")
+        raise UnknownNameError(f"there is no {self._noun} called {name!r}; {nearest(name, self._things)}")
 
     def __contains__(self, name: object) -> bool:
         return name in self._things

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,12 +16,22 @@ from PIL import ImageDraw, ImageFont
 
 from unfade.arrays import Image
 from unfade.errors import UsageError
+from unfade.files import photo
+from unfade.files.photo import Format
+from unfade.record import UNFADE_NAMESPACE
 
 # Dark and neutral, so that no tint of the sheet's changes how a faded print looks (ISO 3664 asks for a
 # neutral surround).
 _BACKGROUND = 30 / 255
 _TEXT = (222, 222, 222)
 _GAP_PX = 12
+
+_MARK = f'<rdf:Description rdf:about="" xmlns:unfade="{UNFADE_NAMESPACE}" unfade:Kind="contact sheet"/>'.encode()
+_XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    + _MARK
+    + b"</rdf:RDF></x:xmpmeta>"
+)
 
 
 @lru_cache(maxsize=8)
@@ -117,3 +128,24 @@ def contact_sheet(
             bands += [band(_GAP_PX // 2), strip]
         bands.append(band(_GAP_PX))
     return np.concatenate(bands)
+
+
+def write(picture: Image, target: Path, *, format: Format | None = None) -> None:
+    """Write a contact sheet (h, w, 3), over one that is there.
+
+    Its XMP says what it is, for `is_sheet`, where the format holds XMP. Raises `UnwritableError`.
+    """
+    samples = np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    sheet = photo.read(samples, name=target.name, max_megapixels=float("inf"))
+    photo.write(sheet.with_metadata(photo.Metadata(xmp=_XMP)), target, format=format, overwrite=True)
+
+
+def is_sheet(path: Path) -> bool:
+    """Whether Unfade wrote the file at `path` as a contact sheet.
+
+    A file that cannot be read, or holds no XMP, is not known to be one.
+    """
+    try:
+        return _MARK in path.read_bytes()
+    except OSError:
+        return False

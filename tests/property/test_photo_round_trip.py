@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 from PIL import ImageCms
 
-from unfade.files.photo import Metadata, Origin, Photo, encode_file, losses, read
+from unfade.files.formats.tiff import TiffOrigin
+from unfade.files.photo import Metadata, Photo, encode_file, losses, read
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -82,12 +83,12 @@ def test_png_holds_everything(photo: Photo) -> None:
 def test_tiff_holds_everything(photo: Photo, compression: str) -> None:
     photo = Photo(
         **{name: getattr(photo, name) for name in ("samples", "alpha", "profile", "dpi", "metadata")},
-        origin=Origin(tiff_compression=compression),
+        origin=TiffOrigin(compression=compression),
     )
     back = read(encode_file(photo, "tiff"))
     assert_same_samples(back, photo)
     assert (back.metadata.xmp, back.metadata.iptc, back.profile) == (photo.metadata.xmp, photo.metadata.iptc, photo.profile)
-    assert back.origin.tiff_compression == compression
+    assert back.origin.compression == compression
     assert_same_dpi(back, photo)
     if photo.metadata.exif:  # its directories are laid out anew, in the file's own; every entry stays
         before, after = Pillow.Exif(), Pillow.Exif()
@@ -107,7 +108,7 @@ def test_a_lossless_webp_stays_lossless(photo: Photo) -> None:
         photo = replace(photo, alpha=None)
     back = read(encode_file(photo, "webp", 100))
     assert_same_samples(back, photo)
-    assert back.origin.webp_lossless
+    assert back.origin.lossless
     assert_same_samples(read(encode_file(back)), photo)
     assert_same_dpi(back, photo)
     assert (back.metadata.xmp, back.profile) == (photo.metadata.xmp, photo.profile)

@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 
 import unfade
 from unfade.cli import COMMANDS, build
+from unfade.cli._batch import Done, run_jobs
 from unfade.cli._extras import needs
-from unfade.cli._photographs import Done, FormatName, Job, plan, run_jobs, write_text
+from unfade.cli._options import FormatName
+from unfade.cli._outputs import Job, plan, write_text
 from unfade.errors import ExistsError, MissingExtraError, UnreadableError, UnwritableError, UsageError
 from unfade.files import photo
 
@@ -57,7 +59,7 @@ def test_every_command_has_help_with_examples_that_name_it() -> None:
 
 
 def test_the_command_line_knows_every_format() -> None:
-    assert get_args(FormatName) == photo.FORMATS
+    assert get_args(FormatName) == tuple(photo.FORMATS)
 
 
 def test_another_format_says_what_it_cannot_hold(album: Path) -> None:
@@ -70,7 +72,7 @@ def test_a_mistake_of_ours_is_one_sentence_unless_asked_for(album: Path, monkeyp
     def mistaken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("never thought of")
 
-    monkeypatch.setattr("unfade.pipeline.restore", mistaken)
+    monkeypatch.setattr("unfade.pipeline.run", mistaken)
     result = CliRunner().invoke(build(), ["restore", str(album / "anna.png")])
     assert result.exit_code == 1
     assert "ZeroDivisionError: never thought of" in result.stderr and "--traceback" in result.stderr
@@ -201,7 +203,7 @@ def test_results_go_beside_each_photograph_or_into_the_folder(tmp_path: Path) ->
         tmp_path / "a" / "x.restored.JPG",
         tmp_path / "y.tar.restored.png",
     ]
-    assert [job.target.name for job in plan(photographs, tmp_path, "restored", extension=".webp")] == [
+    assert [job.target.name for job in plan(photographs, tmp_path, "restored", format="webp")] == [
         "x.restored.webp",
         "y.tar.restored.webp",
     ]
@@ -213,7 +215,7 @@ def test_a_plan_refuses_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a folder"):
         plan([tmp_path], None, "restored")
     with pytest.raises(UnwritableError, match="mkdir -p"):
-        plan([tmp_path / "x.jpg"], None, "restored", extra=[tmp_path / "none" / "report.json"])
+        plan([tmp_path / "x.jpg"], None, "restored", report=tmp_path / "none" / "report.json")
     (tmp_path / "x.restored.jpg").touch()
     with pytest.raises(ExistsError, match="--overwrite"):
         plan([tmp_path / "x.jpg"], None, "restored")
@@ -221,7 +223,7 @@ def test_a_plan_refuses_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="both be written"):
         plan([tmp_path / "x.jpg", tmp_path / "x.jpg"], None, "restored", overwrite=True)
     with pytest.raises(UsageError, match="both be written"):
-        plan([tmp_path / "x.jpg"], tmp_path / "out.png", "restored", extra=[tmp_path / "out.png"])
+        plan([tmp_path / "x.jpg"], tmp_path / "out.png", "restored", sheet=tmp_path / "out.png")
 
 
 def test_a_failure_is_said_at_the_end_and_the_rest_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -251,7 +253,7 @@ def test_a_text_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(UnwritableError, match="No space left"):
+    with pytest.raises(UnwritableError, match="disk is full"):
         write_text(tmp_path / "report.json", "new")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
@@ -268,7 +270,7 @@ def test_an_interruption_ends_with_130_and_leaves_nothing_half_written(album: Pa
     code = (
         "import unfade.pipeline\n"
         "def interrupted(*arguments, **options): raise KeyboardInterrupt\n"
-        "unfade.pipeline.restore = interrupted\n"
+        "unfade.pipeline.run = interrupted\n"
         f"import sys; sys.argv = ['unfade', 'restore', {str(album / 'anna.png')!r}, {str(album / 'bert.png')!r}]\n"
         "import unfade.cli; unfade.cli.main()"
     )

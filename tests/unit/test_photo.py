@@ -458,7 +458,7 @@ def test_blocks_that_nobody_changed_come_out_of_a_jpeg_as_they_went_in(samples: 
     for options in ({"quality": 60}, {"quality": 85, "subsampling": "4:4:4"}, {"quality": 92, "progressive": True}):
         photo = read(file_of(samples, "JPEG", comment=b"Aunt May, 1931", **options))
         again = read(encode_file(photo))
-        assert again.origin == photo.origin and again.origin.jpeg_comments == (b"Aunt May, 1931",)
+        assert again.origin == photo.origin and again.origin.comments == (b"Aunt May, 1931",)
         difference = np.abs(again.samples.astype(int) - photo.samples)
         assert difference.mean() < 0.5, options
         fresh = read(encode_file(photo, quality=75))
@@ -467,9 +467,9 @@ def test_blocks_that_nobody_changed_come_out_of_a_jpeg_as_they_went_in(samples: 
 
 def test_a_jpeg_of_plain_rgb_stays_one(samples: np.ndarray) -> None:
     photo = read(file_of(samples, "JPEG", keep_rgb=True, quality=95))
-    assert photo.origin.jpeg_rgb
+    assert photo.origin.rgb
     again = read(encode_file(Photo(photo.samples, dpi=(300.0, 300.0), origin=photo.origin), "jpeg"))
-    assert again.origin.jpeg_rgb and again.dpi == (300.0, 300.0)
+    assert again.origin.rgb and again.dpi == (300.0, 300.0)
     assert np.abs(again.samples.astype(int) - photo.samples).mean() < 0.5
 
 
@@ -558,7 +558,7 @@ def test_the_targets_name_says_the_format(samples: np.ndarray, tmp_path: Path) -
         assert digest == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
     write(photo, tmp_path / "b.jpg", format="png")
     assert read(tmp_path / "b.jpg").format == "png"
-    assert [extension_for(format) for format in FORMATS] == [".jpg", ".png", ".tif", ".webp", ".heic", ".avif", ".bmp", ".gif"]
+    assert {extension_for(format) for format in FORMATS} >= {".jpg", ".png", ".tif", ".webp", ".heic", ".avif", ".bmp", ".gif"}
     with pytest.raises(UsageError, match="quality is 101"):
         encode_file(photo, "jpeg", 101)
 

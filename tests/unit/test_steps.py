@@ -12,14 +12,18 @@ from unfade import color, tiles
 from unfade.errors import UsageError
 from unfade.files.photo import Photo, read
 from unfade.models.session import Sessions
-from unfade.steps import STEPS
-from unfade.steps import clean as clean_module
-from unfade.steps import damage as damage_module
-from unfade.steps import fill as fill_module
-from unfade.steps.clean import Clean, gate
-from unfade.steps.colorize import Colorize, Hint, is_color, measure_color, temperature
-from unfade.steps.damage import Damage, along_lines, decide, prior_shift, threshold_log_odds
-from unfade.steps.fill import Fill, Grain, add_grain, fill_image
+from unfade.monochrome import is_color, measure_color
+from unfade.steps import STEPS, _evidence, _grain, _marking, _painting, _tone
+from unfade.steps._chroma import temperature
+from unfade.steps._evidence import prior_shift, threshold_log_odds
+from unfade.steps._grain import Grain, add_grain
+from unfade.steps._marking import along_lines, decide
+from unfade.steps._painting import fill_image
+from unfade.steps._tone import gate
+from unfade.steps.clean import Clean
+from unfade.steps.colorize import Colorize, Hint
+from unfade.steps.damage import Damage
+from unfade.steps.fill import Fill
 from unfade.work import Step, Work
 
 
@@ -67,7 +71,7 @@ def test_a_mask_that_was_there_is_kept(sessions: Sessions) -> None:
 
 
 def test_hysteresis_takes_the_faint_only_where_it_hangs_on_the_sure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(damage_module, "ORIENTATIONS", 0)
+    monkeypatch.setattr(_marking, "ORIENTATIONS", 0)
     field = np.full((40, 60), -6.0)
     field[10, 10:20] = -0.4
     field[10, 20:24] = 3.0  # sure, with a faint tail on its left
@@ -77,7 +81,7 @@ def test_hysteresis_takes_the_faint_only_where_it_hangs_on_the_sure(monkeypatch:
 
 
 def test_a_single_fair_pixel_is_noise_and_a_sure_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(damage_module, "ORIENTATIONS", 0)
+    monkeypatch.setattr(_marking, "ORIENTATIONS", 0)
     field = np.full((40, 60), -6.0)
     field[10, 10] = 1.0
     field[30, 30] = 5.0
@@ -141,10 +145,10 @@ def test_a_photograph_is_looked_at_again_reduced_or_if_it_is_small_enlarged(
 
     monkeypatch.setattr(session, "card", card)
     monkeypatch.setattr(session, "run", run)
-    evidence = damage_module.find_evidence(gray_photo(*size), session, ignore)
+    evidence = _evidence.find_evidence(gray_photo(*size), session, ignore)
     assert seen == [again, size]
     other, own = np.log(9), np.log(0.25)
-    weight = damage_module.SECOND_LOOK_WEIGHT
+    weight = _evidence.SECOND_LOOK_WEIGHT
     np.testing.assert_array_equal(evidence, evidence_of(np.full(size, weight * other + (1 - weight) * own)))
 
 
@@ -158,8 +162,8 @@ def test_a_reduced_copy_is_not_looked_at_again_as_a_thumbnail(sessions: Sessions
 
     monkeypatch.setattr(session, "card", session.card.model_copy(update={"multiple": 32, "tile_px": 832, "overlap_px": 64}))
     monkeypatch.setattr(session, "run", run)
-    damage_module.find_evidence(gray_photo(800, 832), session, ignore)
-    assert min(seen) == damage_module.SECOND_LOOK_LEAST_PX
+    _evidence.find_evidence(gray_photo(800, 832), session, ignore)
+    assert min(seen) == _evidence.SECOND_LOOK_LEAST_PX
 
 
 def test_the_threshold_moves_with_how_much_of_the_photograph_is_lost() -> None:
@@ -170,7 +174,7 @@ def test_the_threshold_moves_with_how_much_of_the_photograph_is_lost() -> None:
 
     assert shift_of(0.05) == pytest.approx(0, abs=0.05)  # what the network was taught to expect
     shifts = [shift_of(share) for share in (0, 0.001, 0.01, 0.05, 0.3)]
-    assert shifts == sorted(shifts) and (shifts[0], shifts[-1]) == damage_module.PRIOR_RANGE
+    assert shifts == sorted(shifts) and (shifts[0], shifts[-1]) == _evidence.PRIOR_RANGE
 
 
 @pytest.mark.parametrize("options", [{"sensitivity": -0.1}, {"sensitivity": float("nan")}, {"largest_dust_px": 0}])
@@ -223,13 +227,13 @@ def test_a_hole_of_any_size_in_a_smooth_picture_is_filled_smoothly(sessions: Ses
 
 def test_a_window_is_laid_around_each_group(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[tuple[slice, slice]] = []
-    real = fill_module._paint_window
+    real = _painting._paint_window
 
     def watched(image, lost, window, *others):  # type: ignore[no-untyped-def]
         sizes.append((window.rows, window.columns))
         return real(image, lost, window, *others)
 
-    monkeypatch.setattr(fill_module, "_paint_window", watched)
+    monkeypatch.setattr(_painting, "_paint_window", watched)
     mask = np.zeros((600, 600), bool)
     mask[100:104, 100:104] = mask[100:104, 108] = True  # one group
     mask[400, 500] = True  # another
@@ -256,13 +260,13 @@ def _scratched(sigma: float, rng: np.random.Generator) -> tuple[Photo, np.ndarra
 
 @pytest.mark.parametrize(("sigma", "low", "high"), [(0.0, -0.05, 0.05), (0.8, 0.1, 0.4), (1.5, 0.1, 0.4)])
 def test_damage_bleeds_where_the_photograph_is_blurred(sigma: float, low: float, high: float, rng: np.random.Generator) -> None:
-    assert low <= fill_module.measure_bleed(*_scratched(sigma, rng)) <= high
+    assert low <= _painting.measure_bleed(*_scratched(sigma, rng)) <= high
 
 
 def test_a_mask_over_nothing_does_not_bleed() -> None:
     mask = np.zeros((100, 120), bool)
     mask[40:44, 20:90] = True
-    assert fill_module.measure_bleed(gray_photo(100, 120), mask) == 0
+    assert _painting.measure_bleed(gray_photo(100, 120), mask) == 0
 
 
 def test_a_blurred_scratch_leaves_no_ghost_and_the_pixels_beside_it_stay(sessions: Sessions, rng: np.random.Generator) -> None:
@@ -319,8 +323,8 @@ def test_no_grain_is_added_to_a_clean_picture_nor_twice(rng: np.random.Generator
 
 
 def test_grain_belongs_to_the_photograph_not_to_the_window() -> None:
-    one = fill_module._unit_noise((80, 90), (0, 0), 5, 0, 0.7)
-    other = fill_module._unit_noise((40, 50), (30, 20), 5, 0, 0.7)
+    one = _grain._unit_noise((80, 90), (0, 0), 5, 0, 0.7)
+    other = _grain._unit_noise((40, 50), (30, 20), 5, 0, 0.7)
     np.testing.assert_allclose(one[30:70, 20:70], other, atol=1e-6)
 
 
@@ -354,10 +358,10 @@ def test_tone_is_the_same_in_parts_as_in_the_whole(rng: np.random.Generator) -> 
     picture = rng.random((height, width, 3), np.float32)
     field = np.concatenate([rng.uniform(0.7, 1.4, (8, 8, 3)), rng.uniform(-0.1, 0.1, (8, 8, 3))], axis=2).astype(np.float32)
     mixing = (np.eye(3, 4) + rng.uniform(-0.1, 0.1, (3, 4))).astype(np.float32)
-    tone = clean_module.Tone(field, np.array([0.8, 1.0, 1.3], np.float32), mixing, 1.0)
-    whole = clean_module.apply_tone(picture, tone, tiles.Window(slice(0, height), slice(0, width), height, width), height, width)
+    tone = _tone.Tone(field, np.array([0.8, 1.0, 1.3], np.float32), mixing, 1.0)
+    whole = _tone.apply_tone(picture, tone, tiles.Window(slice(0, height), slice(0, width), height, width), height, width)
     window = tiles.Window(slice(30, 70), slice(50, 130), 40, 80)
-    part = clean_module.apply_tone(picture[window.rows, window.columns], tone, window, height, width)
+    part = _tone.apply_tone(picture[window.rows, window.columns], tone, window, height, width)
     np.testing.assert_allclose(part, whole[window.rows, window.columns], atol=1e-5)
 
     grown = cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -368,7 +372,7 @@ def test_tone_is_the_same_in_parts_as_in_the_whole(rng: np.random.Generator) -> 
     np.testing.assert_allclose(whole, bent @ mixing[:, :3].T + mixing[:, 3], atol=2e-3)
 
 
-@pytest.mark.parametrize("span", [clean_module.TONE_RANGE, clean_module.DETAIL_RANGE])
+@pytest.mark.parametrize("span", [_tone.TONE_RANGE, _tone.DETAIL_RANGE])
 def test_the_gate_opens_smoothly(span: tuple[float, float]) -> None:
     low, high = span
     assert gate(0, span) == gate(low, span) == 0 and gate(high, span) == gate(1, span) == 1

@@ -12,9 +12,10 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the web extra")
 
+from unfade import tile_pyramid
 from unfade.files import photo
 from unfade.settings import Settings
-from unfade.web import jobs, views
+from unfade.web import jobs
 from unfade.web.ledger import JobRecord, PhotoRecord, new_id
 from unfade.web.options import Options
 
@@ -56,7 +57,7 @@ def _photo(worker: jobs.Worker, side_px: int = 40) -> PhotoRecord:
     )
     worker._store.put(f"photos/{record.id}/original", photo.encode_file(picture, "png"))
     with worker._store.workspace() as folder:
-        views.build(picture, folder / "view")
+        tile_pyramid.build(picture, folder / "view")
         worker._store.put_file(f"photos/{record.id}/view", folder / "view")
     worker._ledger.add_photo(record)
     return record

@@ -203,7 +203,7 @@ def test_progress_is_the_share_of_the_whole(ledger: Ledger) -> None:
         ("saving", 0.0),
     ]
     assert job.progress == pytest.approx(0.3 + 0.25 + 0.15)
-    assert JobRecord(id="j", photo_id="p", options=Options(fill=False, clean=0), created=0).step_names() == ("saving",)
+    assert JobRecord(id="j", photo_id="p", options=Options(fill=False, clean=0), created=0).weights() == {"saving": 0.05}
 
 
 def test_many_threads_count_right(tmp_path: Path) -> None:

@@ -1,9 +1,8 @@
-"""Views, objects of a mask, locations, and the sweeping of files."""
+"""Tile pyramids, components of a mask, and the sweeping of files."""
 
 from __future__ import annotations
 
 import os
-import struct
 import time
 from pathlib import Path
 
@@ -16,16 +15,15 @@ pytest.importorskip("fastapi", reason="needs the web extra")
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unfade.files.location import has_location, without_location
-from unfade.files.photo import Metadata, read
-from unfade.web import objects, views
+from unfade import masks, tile_pyramid
+from unfade.files.photo import read
 from unfade.web.jobs import sweep
 from unfade.web.ledger import Ledger, PhotoRecord, new_id
 from unfade.web.store import Store
 from unfade.web.table import SqliteTable
 
 
-def _reader(path: Path) -> views.Read:
+def _reader(path: Path) -> tile_pyramid.Read:
     data = path.read_bytes()
     return lambda start, end: data[start:end]
 
@@ -35,8 +33,8 @@ def _reader(path: Path) -> views.Read:
     [(1, 1, 0, 0), (512, 7, 9, 9), (513, 1, 9, 10), (1024, 1024, 9, 10), (1025, 3, 9, 11), (20_000, 10_000, 9, 15)],
 )
 def test_levels_are_deep_zoom_s_down_to_one_tile(width: int, height: int, first: int, last: int) -> None:
-    assert views.levels(width, height) == (first, last)
-    assert -(-max(width, height) // 2 ** (last - first)) <= views.TILE_PX
+    assert tile_pyramid.levels(width, height) == (first, last)
+    assert -(-max(width, height) // 2 ** (last - first)) <= tile_pyramid.TILE_PX
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 700), (511, 513), (600, 1300), (1025, 30), (1500, 2100)])
@@ -51,26 +49,27 @@ def test_a_view_holds_every_tile_and_whole_pictures(tmp_path: Path, size: tuple[
         "16 bits": plane.astype(np.uint16) * 257,
         "alpha": np.dstack([plane, np.full_like(plane, 255)]),
     }[kind]
-    views.build(read(samples), tmp_path / "view")
+    tile_pyramid.build(read(samples), tmp_path / "view")
     fetch = _reader(tmp_path / "view")
-    index = views.read_index(fetch)
+    index = tile_pyramid.read_index(fetch)
     assert (index.width, index.height) == (width, height)
     for level in range(index.min_level, index.max_level + 1):
         scale = 2 ** (index.max_level - level)
         tall, wide = -(-height // scale), -(-width // scale)
-        for row in range(-(-tall // views.TILE_PX)):
-            for column in range(-(-wide // views.TILE_PX)):
+        for row in range(-(-tall // tile_pyramid.TILE_PX)):
+            for column in range(-(-wide // tile_pyramid.TILE_PX)):
                 at, length = index.at[f"{level}/{column}/{row}"]
                 tile = cv2.imdecode(np.frombuffer(fetch(at, at + length), np.uint8), cv2.IMREAD_COLOR)
                 assert tile is not None
-                expected = min(views.TILE_PX, tall - row * views.TILE_PX), min(views.TILE_PX, wide - column * views.TILE_PX)
+                tile_px = tile_pyramid.TILE_PX
+                expected = min(tile_px, tall - row * tile_px), min(tile_px, wide - column * tile_px)
                 assert tile.shape[:2] == expected
                 whole = cv2.resize(plane, (wide, tall), interpolation=cv2.INTER_AREA).reshape(tall, wide)
-                part = whole[row * views.TILE_PX :, column * views.TILE_PX :][: expected[0], : expected[1]]
+                part = whole[row * tile_pyramid.TILE_PX :, column * tile_pyramid.TILE_PX :][: expected[0], : expected[1]]
                 assert np.abs(tile.mean(axis=2) - part).mean() < 3
     longer = max(size)
     for side, found in ((1, min(256, longer)), (256, min(256, longer)), (700, min(1024, longer)), (5000, min(2048, longer))):
-        at, length = index.at[views.fit_name(index, side)]
+        at, length = index.at[tile_pyramid.fit_name(index, side)]
         picture = cv2.imdecode(np.frombuffer(fetch(at, at + length), np.uint8), cv2.IMREAD_COLOR)
         assert picture is not None and max(picture.shape[:2]) == found
 
@@ -78,9 +77,9 @@ def test_a_view_holds_every_tile_and_whole_pictures(tmp_path: Path, size: tuple[
 def test_what_is_transparent_lies_on_white(tmp_path: Path) -> None:
     samples = np.zeros((20, 20, 4), np.uint8)
     samples[:10, :, 3] = 255
-    views.build(read(samples), tmp_path / "view")
+    tile_pyramid.build(read(samples), tmp_path / "view")
     fetch = _reader(tmp_path / "view")
-    at, length = views.read_index(fetch).at["5/0/0"]
+    at, length = tile_pyramid.read_index(fetch).at["5/0/0"]
     shown = cv2.imdecode(np.frombuffer(fetch(at, at + length), np.uint8), cv2.IMREAD_COLOR)
     assert shown is not None and shown[2].max() < 20 and shown[17].min() > 235
 
@@ -95,85 +94,42 @@ def _mask() -> np.ndarray:
     return mask
 
 
-def test_pieces_are_told_apart_by_shape_and_counted_largest_first() -> None:
-    found, total = objects.pieces(_mask())
-    assert total == 4 and [piece["kind"] for piece in found] == ["hole", "scratch", "scratch", "spot"]
+def test_components_are_told_apart_by_shape_and_counted_largest_first() -> None:
+    found, total = masks.components(_mask())
+    assert total == 4 and [component["kind"] for component in found] == ["hole", "scratch", "scratch", "spot"]
     assert found[0]["area_px"] == 2000 and (found[0]["x"], found[0]["y"], found[0]["width"], found[0]["height"]) == (100, 100, 50, 40)
     assert found[1]["size_px"] == 100
-    assert all(2 <= len(piece["outline"]) <= objects.MAX_OUTLINE for piece in found)
+    assert all(2 <= len(component["outline"]) <= masks.MAX_OUTLINE for component in found)
 
 
-def test_a_piece_with_a_wild_edge_has_a_short_outline(rng: np.random.Generator) -> None:
+def test_a_component_with_a_wild_edge_has_a_short_outline(rng: np.random.Generator) -> None:
     noise = cv2.GaussianBlur(rng.standard_normal((300, 300)).astype(np.float32), (0, 0), 2) > 0
-    found, total = objects.pieces(noise)
+    found, total = masks.components(noise)
     assert total > 10
-    assert all(len(piece["outline"]) <= objects.MAX_OUTLINE for piece in found)
+    assert all(len(component["outline"]) <= masks.MAX_OUTLINE for component in found)
 
 
-def test_pieces_are_kept_by_number_and_by_size_and_found_by_place() -> None:
+def test_components_are_kept_by_number_and_by_size_and_found_by_place() -> None:
     mask = _mask()
-    numbers = {piece["kind"]: piece["id"] for piece in objects.pieces(mask)[0]}
-    rest = objects.without(mask, [numbers["hole"], 10_000], None)
+    numbers = {component["kind"]: component["id"] for component in masks.components(mask)[0]}
+    rest = masks.without(mask, [numbers["hole"], 10_000], None)
     assert not rest[100:140, 100:150].any() and (rest == mask)[:100].all()
-    dust = objects.without(mask, [], 10)
+    dust = masks.without(mask, [], 10)
     assert dust.sum() == 9
-    assert (objects.without(mask, [], None) == mask).all()
-    assert objects.piece_at(mask, 120.5, 120.5, 0) == numbers["hole"]
-    assert objects.piece_at(mask, 201, 148, 4) == numbers["spot"]
-    assert objects.piece_at(mask, 10, 190, 3) is None
-    assert objects.piece_at(mask, 5000, 5000, 3) is None
+    assert (masks.without(mask, [], None) == mask).all()
+    assert masks.component_at(mask, 120.5, 120.5, 0) == numbers["hole"]
+    assert masks.component_at(mask, 201, 148, 4) == numbers["spot"]
+    assert masks.component_at(mask, 10, 190, 3) is None
+    assert masks.component_at(mask, 5000, 5000, 3) is None
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0, 1))
-def test_taking_away_every_piece_leaves_nothing(seed: int, share: float) -> None:
+def test_taking_away_every_component_leaves_nothing(seed: int, share: float) -> None:
     mask = np.random.default_rng(seed).random((13, 17)) < share
-    found, total = objects.pieces(mask)
+    found, total = masks.components(mask)
     assert total == len(found)
-    assert not objects.without(mask, [piece["id"] for piece in found], None).any()
-    assert sum(piece["area_px"] for piece in found) == mask.sum()
-
-
-def _exif(order: str, *, gps_at: int | None = None) -> bytes:
-    """EXIF with an artist, a GPS directory with a latitude, and an orientation behind it."""
-    artist = b"Aunt May\0"
-    directory = 8 + 2 + 3 * 12 + 4
-    latitude_at = directory + 2 + 2 * 12 + 4
-    artist_at = latitude_at + 24
-    pointer = directory if gps_at is None else gps_at
-    entries = struct.pack(f"{order}HHII", 0x013B, 2, len(artist), artist_at)
-    entries += struct.pack(f"{order}HHII", 0x8825, 4, 1, pointer) + struct.pack(f"{order}HHIHH", 0x9C9B, 3, 1, 7, 0)
-    gps = (
-        struct.pack(f"{order}H", 2) + struct.pack(f"{order}HHI4s", 1, 2, 2, b"N\0\0\0") + struct.pack(f"{order}HHII", 2, 5, 3, latitude_at)
-    )
-    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8) + struct.pack(f"{order}H", 3)
-    return head + entries + bytes(4) + gps + bytes(4) + struct.pack(f"{order}6I", 48, 1, 51, 1, 29, 1) + artist
-
-
-@pytest.mark.parametrize("order", ["<", ">"])
-def test_gps_leaves_exif_and_all_else_stays_where_it_was(order: str) -> None:
-    exif = _exif(order)
-    cleaned = without_location(Metadata(exif=exif)).exif
-    assert cleaned is not None and len(cleaned) == len(exif)
-    assert has_location(Metadata(exif=exif)) and not has_location(Metadata(exif=cleaned))
-    assert struct.pack(f"{order}6I", 48, 1, 51, 1, 29, 1) not in cleaned and struct.pack(f"{order}H", 0x8825) not in cleaned[:60]
-    count = struct.unpack_from(f"{order}H", cleaned, 8)[0]
-    tags = [struct.unpack_from(f"{order}H", cleaned, 10 + 12 * number)[0] for number in range(count)]
-    assert tags == [0x013B, 0x9C9B]
-    assert cleaned.endswith(b"Aunt May\0") and struct.unpack_from(f"{order}I", cleaned, 10 + 8)[0] == len(exif) - 9
-
-
-def test_gps_leaves_xmp_as_elements_and_as_attributes() -> None:
-    attributes = b'exif:GPSLatitude="48,51.29N" dc:title="x" exif:GPSMapDatum=\'WGS\''
-    xmp = b"<rdf:Description " + attributes + b"><exif:GPSAltitude>5</exif:GPSAltitude><a/></rdf:Description>"
-    cleaned = without_location(Metadata(xmp=xmp)).xmp
-    assert cleaned == b'<rdf:Description dc:title="x"><a/></rdf:Description>'
-
-
-@given(st.binary(max_size=200))
-def test_broken_exif_breaks_nothing(noise: bytes) -> None:
-    for exif in (noise, b"II*\0" + noise, b"MM\0*" + noise, _exif("<")[: len(noise)], _exif("<", gps_at=len(noise) * 1000)):
-        cleaned = without_location(Metadata(exif=exif)).exif
-        assert cleaned is not None and len(cleaned) == len(exif)
+    assert not masks.without(mask, [component["id"] for component in found], None).any()
+    assert sum(component["area_px"] for component in found) == mask.sum()
 
 
 def test_what_has_expired_and_what_belongs_to_nobody_is_swept(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def _serve_all(server: Server, photographs: Path) -> float:
     return seconds
 
 
-@pytest.mark.long
+@pytest.mark.alone
 def test_the_service_is_nearly_as_fast_as_the_pipeline(make_server: Callable[..., Server], photographs: Path) -> None:
     server = make_server().start()
     _serve_all(server, photographs)  # models are open, as in the bare run
@@ -96,7 +96,7 @@ def test_the_service_is_nearly_as_fast_as_the_pipeline(make_server: Callable[...
     assert share >= 0.85
 
 
-@pytest.mark.long
+@pytest.mark.alone
 def test_the_page_answers_at_once_while_the_worker_is_busy(make_server: Callable[..., Server], photographs: Path) -> None:
     server = make_server().start()
     first = server.upload((photographs / "0.png").read_bytes())
@@ -111,13 +111,14 @@ def test_the_page_answers_at_once_while_the_worker_is_busy(make_server: Callable
     assert p95 < 0.1
 
 
-@pytest.mark.long
-def test_memory_stays_over_three_hundred_jobs(make_server: Callable[..., Server]) -> None:
+@pytest.mark.alone
+def test_memory_stays_over_hundreds_of_jobs(make_server: Callable[..., Server], sized: Callable[[int, int], int]) -> None:
+    count = sized(50, 20)
     server = make_server(max_queue=400).start()
     sizes: list[tuple[float, float]] = []
     for turn in range(6):
         uploads = [server.upload(encoded("jpeg", height=160 + 8 * number, width=200, seed=number)) for number in range(10)]
-        jobs = [server.submit(uploads[number % 10]["id"], colorize=True)["id"] for number in range(50)]
+        jobs = [server.submit(uploads[number % 10]["id"], colorize=True)["id"] for number in range(count)]
         wait_for(lambda jobs=jobs: all(server.job(job)["state"] == "done" for job in jobs), 300, pause_s=0.3)
         for job in jobs[:10]:
             assert server.client.get(f"/api/v1/jobs/{job}/image").status_code == 200
@@ -125,6 +126,6 @@ def test_memory_stays_over_three_hundred_jobs(make_server: Callable[..., Server]
             assert server.client.delete(f"/api/v1/photos/{uploaded['id']}").status_code == 204
         (worker,) = server.worker_pids
         sizes.append((memory_mb(server.pid), memory_mb(worker)))
-    print("server, worker in MB after each 50 jobs:", [(round(one), round(other)) for one, other in sizes])
+    print(f"server, worker in MB after each {count} jobs:", [(round(one), round(other)) for one, other in sizes])
     for before, after in zip(sizes[2], sizes[-1], strict=True):
         assert after - before < 12, sizes

@@ -327,4 +327,4 @@ def test_a_preview_of_a_photograph_that_is_deleted_meanwhile_is_not_found(make_s
 
 def test_what_is_said_of_a_file_that_is_refused_reads_well(server: Server) -> None:
     said = server.client.post("/api/v1/photos", files={"file": ("letter.jpg", b"Dear aunt")}).json()["detail"]
-    assert said == "The file is not a photograph that can be read here; give a JPEG, PNG, TIFF, WebP, HEIF, AVIF, BMP or GIF file."
+    assert said == "The file is not a photograph that can be read here; give one of these: AVIF, BMP, GIF, HEIF, JPEG, PNG, TIFF or WebP."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from unfade.steps import clean
+from unfade.steps import _tone
 from unfade.tiles import Window
 from unfade.workshop.networks.backbones import EfficientNetLite0
 from unfade.workshop.networks.tone import ToneNetwork, apply_tone, quantiles
@@ -17,9 +17,9 @@ def test_training_and_the_step_apply_the_same_transform() -> None:
     field = torch.cat([0.7 + 0.6 * torch.rand(1, 3, 8, 8, generator=chance), 0.2 * torch.rand(1, 3, 8, 8, generator=chance) - 0.1], 1)
     power, mixing = torch.tensor([[0.7, 1.0, 1.4]]), torch.eye(3, 4)[None] + 0.1 * torch.rand(1, 3, 4, generator=chance)
     learned = apply_tone(picture, field, power, mixing)[0].permute(1, 2, 0).numpy()
-    tone = clean.Tone(field[0].permute(1, 2, 0).numpy(), power[0].numpy(), mixing[0].numpy(), 1.0)
+    tone = _tone.Tone(field[0].permute(1, 2, 0).numpy(), power[0].numpy(), mixing[0].numpy(), 1.0)
     whole = Window(slice(0, 40), slice(0, 56), 40, 56)
-    applied = clean.apply_tone(picture[0].permute(1, 2, 0).numpy(), tone, whole, 40, 56)
+    applied = _tone.apply_tone(picture[0].permute(1, 2, 0).numpy(), tone, whole, 40, 56)
     np.testing.assert_allclose(applied, learned, atol=1e-4)
 
 

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from unfade.cli._photographs import Done, Format, Job, Output, Overwrite, Photographs, Quality, Steps, plan, run_jobs, save, write_mask
+from unfade.cli._batch import Done, Steps, run_jobs, save, write_mask
+from unfade.cli._options import Format, Output, Overwrite, Photographs, Quality
+from unfade.cli._outputs import Job, plan
 
 Kinds = Annotated[list[str] | None, typer.Option("--kind", metavar="NAME", help="Only this kind of damage; may be given again.")]
 
@@ -41,8 +43,7 @@ def command(
     settings = read_settings()
     for kind in kinds or ():
         ageing.KINDS[kind]  # an unknown name is said before anything runs
-    extension = None if format is None else photo.extension_for(format)
-    jobs = plan(photographs, output, "aged", extension=extension, mask_tag="aged.mask", overwrite=overwrite)
+    jobs = plan(photographs, output, "aged", format=format, mask_tag="aged.mask", overwrite=overwrite)
 
     def work(job: Job, steps: Steps) -> Done:
         picture = photo.read(job.source, max_megapixels=settings.max_megapixels)

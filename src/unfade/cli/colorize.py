@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from unfade.cli._photographs import (
-    Done,
-    Format,
-    Job,
-    Output,
-    Overwrite,
-    Photographs,
-    Quality,
-    ReportFile,
-    SheetFile,
-    Steps,
-    finished,
-    plan,
-    run_jobs,
-)
+from unfade.cli._batch import Done, Steps, finished, run_jobs
+from unfade.cli._options import Format, Output, Overwrite, Photographs, Quality, ReportFile, SheetFile
+from unfade.cli._outputs import Job, plan
+from unfade.cli._treatment import takes_step
+from unfade.work import Step
 
 
+@takes_step("colorize")
 def command(
     photographs: Photographs,
+    *,
     output: Output = None,
-    strength: Annotated[float, typer.Option("--strength", min=0, max=1, help="How much of the guessed color is put in.")] = 1.0,
-    saturation: Annotated[float, typer.Option("--saturation", min=0, max=2, help="Paler below 1, stronger above.")] = 1.0,
-    force: Annotated[bool, typer.Option("--force", help="Color a photograph anew that is in color already.")] = False,
+    step: Step,
     report: ReportFile = None,
     sheet: SheetFile = None,
     format: Format = None,
@@ -52,13 +38,12 @@ def command(
 
     settings = read_settings()
 
-    extension = None if format is None else photo.extension_for(format)
-    jobs = plan(photographs, output, "colorized", extension=extension, overwrite=overwrite, extra=(report, sheet))
+    jobs = plan(photographs, output, "colorized", format=format, overwrite=overwrite, report=report, sheet=sheet)
     with open_sessions(settings) as sessions:
 
-        def work(job: Job, steps: Steps) -> Done:
+        def work(job: Job, show: Steps) -> Done:
             before = photo.read(job.source, max_megapixels=settings.max_megapixels)
-            result = pipeline.colorize(before, strength=strength, saturation=saturation, force=force, sessions=sessions, progress=steps)
+            result = pipeline.run(before, [step], sessions=sessions, progress=show)
             return finished(before, result, job, format=format, quality=quality, overwrite=overwrite, on_sheet=sheet is not None)
 
         run_jobs(jobs, work, overwrite=overwrite, report=report, sheet=sheet)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from unfade.cli._photographs import Done, Job, Output, Overwrite, Photographs, ReportFile, Steps, plan, run_jobs, write_mask
+from unfade.cli._batch import Done, Steps, run_jobs, write_mask
+from unfade.cli._options import Output, Overwrite, Photographs, ReportFile
+from unfade.cli._outputs import Job, plan
+from unfade.cli._treatment import takes_step
 from unfade.errors import UnfadeError
+from unfade.work import Step
 
 
+@takes_step("damage")
 def command(
     photographs: Photographs,
+    *,
     output: Output = None,
-    sensitivity: Annotated[float, typer.Option("--sensitivity", min=0, max=1, help="How readily something is taken for damage.")] = 0.5,
+    step: Step,
     report: ReportFile = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -33,12 +35,12 @@ def command(
 
     settings = read_settings()
 
-    jobs = plan(photographs, output, "mask", extension=".png", overwrite=overwrite, extra=(report,))
+    jobs = plan(photographs, output, "mask", format="png", overwrite=overwrite, report=report)
     with open_sessions(settings) as sessions:
 
-        def work(job: Job, steps: Steps) -> Done:
+        def work(job: Job, show: Steps) -> Done:
             picture = photo.read(job.source, max_megapixels=settings.max_megapixels)
-            result = pipeline.find_damage(picture, sensitivity=sensitivity, sessions=sessions, progress=steps)
+            result = pipeline.run(picture, [step], sessions=sessions, progress=show)
             if result.mask is None:
                 raise UnfadeError(f"{job.source.name}: the damage model gave no mask; choose another with UNFADE_MODELS")
             write_mask(result.mask, job.target, overwrite=overwrite)

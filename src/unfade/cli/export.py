@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from unfade.cli._extras import needs
-from unfade.errors import UnwritableError
+from unfade.cli._outputs import Kind, Target, check
+from unfade.errors import ModelError
 
 
 def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a training run.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL.onnx", help="The model to write; its card goes beside it.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a model and its card that are there already.")] = False,
 ) -> None:
     """Make a trained run into a model that Unfade runs. Needs the extra: pip install 'unfade[train]'.
 
@@ -23,8 +25,11 @@ def command(
     Examples:
       unfade export runs/colorize -o models/my-colors.onnx
     """
-    if not output.parent.is_dir():
-        raise UnwritableError(f"there is no folder {output.parent} to write to; make it first: mkdir -p {output.parent}")
+    targets = [
+        Target(output, Kind("the model", (".onnx",))),
+        Target(output.with_suffix(".toml"), Kind("the model's card", (".toml",), _is_card)),
+    ]
+    check(targets, reads=run.glob("*"), overwrite=overwrite)
     with needs("train"):
         from unfade.workshop.export import export
 
@@ -32,3 +37,13 @@ def command(
     typer.echo(str(output))
     typer.echo(str(output.with_suffix(".toml")))
     typer.echo(f"{card.name} {card.version} ({card.task}), {card.parameters:,} parameters", err=True)
+
+
+def _is_card(path: Path) -> bool:
+    from unfade.models.card import read_card
+
+    try:
+        read_card(path)
+    except ModelError:
+        return False
+    return True

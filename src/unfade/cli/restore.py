@@ -8,24 +8,12 @@ from typing import Annotated
 
 import typer
 
-from unfade.cli._photographs import (
-    Done,
-    Format,
-    Job,
-    Output,
-    Overwrite,
-    Photographs,
-    Quality,
-    ReportFile,
-    SheetFile,
-    Steps,
-    finished,
-    plan,
-    read_mask,
-    run_jobs,
-    write_mask,
-)
+from unfade.cli._batch import Done, Steps, finished, read_mask, run_jobs, write_mask
+from unfade.cli._options import Format, Output, Overwrite, Photographs, Quality, ReportFile, SheetFile
+from unfade.cli._outputs import Job, plan
+from unfade.cli._treatment import takes_treatment
 from unfade.errors import UsageError
+from unfade.treatment import Treatment
 
 MaskFile = Annotated[
     Path | None,
@@ -33,17 +21,14 @@ MaskFile = Annotated[
 ]
 
 
+@takes_treatment
 def command(
     photographs: Photographs,
+    *,
     output: Output = None,
-    colorize: Annotated[bool, typer.Option("--colorize", help="Color it too.")] = False,
     mask: MaskFile = None,
     save_mask: Annotated[bool, typer.Option("--save-mask", help="Write the damage that was found, as NAME.mask.png.")] = False,
-    clean: Annotated[
-        float, typer.Option("--clean", min=0, max=1, help="How far fading, yellowing, grain and blur are undone; 0: not at all.")
-    ] = 1.0,
-    no_fill: Annotated[bool, typer.Option("--no-fill", help="Leave scratches, tears and holes as they are.")] = False,
-    sensitivity: Annotated[float, typer.Option("--sensitivity", min=0, max=1, help="How readily something is taken for damage.")] = 0.5,
+    treatment: Treatment,
     report: ReportFile = None,
     sheet: SheetFile = None,
     format: Format = None,
@@ -70,31 +55,24 @@ def command(
 
     settings = read_settings()
 
-    extension = None if format is None else photo.extension_for(format)
     jobs = plan(
         photographs,
         output,
         "restored",
-        extension=extension,
+        format=format,
         mask_tag="mask" if save_mask else None,
         overwrite=overwrite,
-        extra=(report, sheet),
+        reads=(mask,),
+        report=report,
+        sheet=sheet,
     )
     with open_sessions(settings) as sessions:
 
-        def work(job: Job, steps: Steps) -> Done:
+        def work(job: Job, show: Steps) -> Done:
             before = photo.read(job.source, max_megapixels=settings.max_megapixels)
             given = None if mask is None else read_mask(mask, before, max_megapixels=settings.max_megapixels)
-            result = pipeline.restore(
-                before,
-                colorize=colorize,
-                mask=given,
-                fill=not no_fill,
-                clean=clean,
-                sensitivity=sensitivity,
-                sessions=sessions,
-                progress=steps,
-            )
+            steps = treatment.steps(has_mask=given is not None)
+            result = pipeline.run(before, steps, sessions=sessions, mask=given, progress=show)
             done = finished(before, result, job, format=format, quality=quality, overwrite=overwrite, on_sheet=sheet is not None)
             if job.mask is None or result.mask is None:
                 return done

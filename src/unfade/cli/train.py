@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from unfade.cli._extras import needs
+from unfade.cli._outputs import Kind, Target, check, check_folder
 from unfade.errors import UsageError
 
 Recipe = Annotated[
@@ -43,10 +45,11 @@ def command(
     from unfade.settings import read_settings
 
     settings = read_settings()
+    chosen = Path(recipe) if recipe is not None and recipe.endswith(".toml") else recipe
+    _check_run(out, [*data, *([init_from] if init_from else [])], [chosen] if isinstance(chosen, Path) else [])
     with needs("train"):
         from unfade.workshop.train import train
 
-    chosen = Path(recipe) if recipe is not None and recipe.endswith(".toml") else recipe
     run = train(
         chosen,
         data,
@@ -59,3 +62,14 @@ def command(
         threads=settings.threads,
     )
     typer.echo(str(run))
+
+
+def _check_run(run: Path, folders: Sequence[Path], files: Sequence[Path]) -> None:
+    """Refuse a folder for the run that holds what is read, or sheets that are none of a run's."""
+    from unfade.sheet import is_sheet
+
+    check_folder(run, "the run", reads=folders)
+    written = [Target(path, Kind("a sample sheet", (".png",), is_sheet)) for path in sorted((run / "sheets").glob("*"))]
+    written += [Target(path, Kind("the run's checkpoint")) for path in sorted(run.glob("checkpoint.pt*"))]
+    pictures = (path for folder in folders for path in folder.rglob("*"))
+    check(written, reads=[*pictures, *files], overwrite=True)

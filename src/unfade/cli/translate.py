@@ -7,21 +7,9 @@ from typing import Annotated
 
 import typer
 
-from unfade.cli._photographs import (
-    Done,
-    Format,
-    Job,
-    Output,
-    Overwrite,
-    Photographs,
-    Quality,
-    ReportFile,
-    SheetFile,
-    Steps,
-    finished,
-    plan,
-    run_jobs,
-)
+from unfade.cli._batch import Done, Steps, finished, run_jobs
+from unfade.cli._options import Format, Output, Overwrite, Photographs, Quality, ReportFile, SheetFile
+from unfade.cli._outputs import Job, plan
 
 
 def command(
@@ -49,8 +37,7 @@ def command(
     from unfade.settings import read_settings
 
     settings = read_settings()
-    extension = None if format is None else photo.extension_for(format)
-    jobs = plan(photographs, output, "translated", extension=extension, overwrite=overwrite, extra=(report, sheet))
+    jobs = plan(photographs, output, "translated", format=format, reads=(model,), report=report, sheet=sheet, overwrite=overwrite)
     with Sessions(settings.threads, {"translate": model}) as sessions:
         sessions.get("translate")  # a wrong model is said once, before the first photograph
 

@@ -7,40 +7,21 @@ and back through the photograph's own profile, so that samples that nobody chang
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
-import secrets
-import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from unfade.arrays import Image, Samples
-from unfade.errors import ExistsError, UnreadableError, UnwritableError, UsageError
-from unfade.files import containers, icc
-from unfade.files.containers import Contents
-from unfade.files.formats import (
-    EXTENSIONS,
-    FORMATS,
-    HOLD_ALPHA,
-    HOLD_DPI,
-    HOLD_EXIF,
-    HOLD_IPTC,
-    HOLD_SIXTEEN_BITS,
-    NAMES,
-    Format,
-    Origin,
-    Picture,
-    check_size,
-    decode,
-    encode,
-    format_of,
-    palette_of,
-    profile_of_code,
-    split,
-)
+from unfade.errors import UnreadableError, UnwritableError, UsageError
+from unfade.files import disk, icc
+from unfade.files import losses as _losses
+from unfade.files.codec import Codec, Contents, Metadata, Origin, Picture, ReadAs, WriteAs
+from unfade.files.formats import FORMATS
+from unfade.files.raster import check_size, split
+from unfade.files.telling import format_of
 
 __all__ = [
     "FORMATS",
@@ -52,21 +33,16 @@ __all__ = [
     "encode_file",
     "extension_for",
     "format_for",
+    "is_lossy",
     "losses",
     "read",
     "write",
 ]
 
+Format: TypeAlias = str
+"""The name of a codec in `FORMATS`."""
+
 MAX_MEGAPIXELS = 200.0
-
-
-@dataclass(frozen=True)
-class Metadata:
-    """What a file says about its photograph. `exif` begins at its TIFF header, upright; `xmp` is the packet; `iptc` the bare IIM stream."""
-
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    iptc: bytes | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +59,7 @@ class Photo:
     alpha: np.ndarray | None = None
     format: Format | None = None
     dpi: tuple[float, float] | None = None
-    metadata: Metadata = Metadata()
+    metadata: Metadata = field(default=Metadata())
     name: str = "photo"
     sha256: str | None = None
     notes: tuple[str, ...] = ()
@@ -162,8 +138,13 @@ class Photo:
         """A gray photograph as an RGB one of the same look and depth, in sRGB (no profile). An RGB photograph comes back as it is."""
         if self.channels == 3:
             return self
-        gray = self.samples if self.profile is None else replace(self, profile=None).encode(self.srgb())
-        return replace(self, samples=np.repeat(gray, 3, axis=2), profile=None)
+        return replace(self, samples=_losses.as_color(self.picture).samples, profile=None)
+
+    @property
+    def picture(self) -> Picture:
+        """What a codec encodes."""
+        contents = Contents(self.metadata.exif, self.metadata.xmp, self.metadata.iptc, self.profile, self.dpi)
+        return Picture(self.samples, self.alpha, contents, self.origin)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------------------------
@@ -185,25 +166,7 @@ def read(source: str | Path | bytes | np.ndarray, *, max_megapixels: float = MAX
         return _read_bytes(source, name or "photo", max_megapixels)
     path = Path(source)
     name = name or path.name or str(path)
-    return _read_bytes(_bytes_of(path, name), name, max_megapixels)
-
-
-def _bytes_of(path: Path, name: str) -> bytes:
-    try:
-        with path.open("rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UnreadableError(f"{name} is not a regular file; save it as one first")
-            return file.read()
-    except FileNotFoundError as error:
-        raise UnreadableError(f"{path} does not exist; check the name") from error
-    except PermissionError as error:
-        if path.is_dir():  # what Windows says of a folder
-            raise UnreadableError(f"{name} is a folder; name a photograph in it") from error
-        raise UnreadableError(f"{name} may not be read; give yourself permission to read it") from error
-    except IsADirectoryError as error:
-        raise UnreadableError(f"{name} is a folder; name a photograph in it") from error
-    except OSError as error:
-        raise UnreadableError(f"{name} cannot be read: {error.strerror or error}; copy it to another disk and try again") from error
+    return _read_bytes(disk.bytes_of(path, name), name, max_megapixels)
 
 
 def _read_array(array: np.ndarray, name: str, max_megapixels: float) -> Photo:
@@ -222,23 +185,12 @@ def _read_bytes(data: bytes, name: str, max_megapixels: float) -> Photo:
     if not data:
         raise UnreadableError(f"{name} is empty; take another copy of the file")
     format = format_of(data, name)
-    decoded = decode(data, format, name, max_megapixels)
-    contents, samples, alpha, profile = decoded.contents, decoded.samples, decoded.alpha, decoded.contents.icc
+    picture = FORMATS[format].decode(data, ReadAs(name, max_megapixels))
+    contents, samples, alpha = picture.contents, picture.samples, picture.alpha
     if contents.orientation > 1:
         samples = _upright(samples, contents.orientation)
         alpha = None if alpha is None else _upright(alpha, contents.orientation)
-    notes = contents.notes + decoded.notes
-    if profile is not None and icc.is_one_way(profile, samples.shape[2]):
-        bits = samples.dtype.itemsize * 8
-        samples = icc.samples_from_srgb(icc.srgb_from_samples(samples, profile), None, channels=samples.shape[2], bits=bits)
-        notes += ("its color profile leads one way only (a scanner's); the samples were converted to sRGB",)
-        profile = None
-    elif profile is not None and (wrong := icc.fault(profile, samples.shape[2])) is not None:
-        notes += (f"its color profile {wrong}; it was left out, and the photograph is read as sRGB",)
-        profile = None
-    elif profile is None and format in ("avif", "heif") and (code := containers.color_code(data)) is not None:
-        profile, more = profile_of_code(*code, channels=samples.shape[2])
-        notes += more
+    samples, profile, notes = _with_usable_profile(samples, contents.icc)
     return Photo(
         samples=samples,
         profile=profile,
@@ -248,9 +200,23 @@ def _read_bytes(data: bytes, name: str, max_megapixels: float) -> Photo:
         metadata=Metadata(contents.exif, contents.xmp, contents.iptc),
         name=name,
         sha256=hashlib.sha256(data).hexdigest(),
-        notes=notes,
-        origin=decoded.origin,
+        notes=contents.notes + picture.notes + notes,
+        origin=picture.origin,
     )
+
+
+def _with_usable_profile(samples: Samples, profile: bytes | None) -> tuple[Samples, bytes | None, tuple[str, ...]]:
+    """The samples, and the profile that they are in if it leads both ways; and notes on one that does not."""
+    if profile is None:
+        return samples, None, ()
+    channels, bits = samples.shape[2], samples.dtype.itemsize * 8
+    if icc.is_one_way(profile, channels):
+        converted = icc.samples_from_srgb(icc.srgb_from_samples(samples, profile), None, channels=channels, bits=bits)
+        return converted, None, ("its color profile leads one way only (a scanner's); the samples were converted to sRGB",)
+    wrong = icc.fault(profile, channels)
+    if wrong is not None:
+        return samples, None, (f"its color profile {wrong}; it was left out, and the photograph is read as sRGB",)
+    return samples, profile, ()
 
 
 def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
@@ -269,52 +235,29 @@ def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
 
 def extension_for(format: Format) -> str:
     """The usual extension, with its dot."""
-    if format not in EXTENSIONS:
+    return _codec(format).extensions[0]
+
+
+def _codec(format: Format) -> Codec:
+    if format not in FORMATS:
         raise UsageError(f"there is no format {format!r}; there are: {', '.join(FORMATS)}")
-    return EXTENSIONS[format][0]
+    return FORMATS[format]
 
 
 def format_for(target: Path, photo: Photo) -> Format:
     """What the target's name says; a name that says nothing: the photograph's own; for an array PNG."""
-    said = next((format for format, extensions in EXTENSIONS.items() if target.suffix.lower() in extensions), None)
+    said = next((format for format, codec in FORMATS.items() if target.suffix.lower() in codec.extensions), None)
     return said or photo.format or "png"
+
+
+def is_lossy(photo: Photo, format: Format) -> bool:
+    """Whether samples change a little when this photograph is written in `format` without a quality."""
+    return _codec(format).is_lossy(photo.origin)
 
 
 def losses(photo: Photo, format: Format) -> tuple[str, ...]:
     """What of this photograph a file of `format` cannot hold, one sentence each. Nothing else is lost in writing."""
-    name, lost = NAMES[format], []
-    if photo.bits == 16 and format not in HOLD_SIXTEEN_BITS:
-        lost.append(f"{name} holds 8 bits: the 16-bit samples are rounded")
-    if photo.bits == 16 and format in ("heif", "avif"):
-        lost.append(f"{name} holds 12 bits: the 16-bit samples are rounded")
-    if format in ("heif", "avif", "jpeg") or (format == "webp" and not photo.origin.webp_lossless):
-        lost.append(f"{name} is compressed with loss: samples change a little everywhere")
-    if photo.alpha is not None and format not in HOLD_ALPHA:
-        lost.append(f"{name} holds no alpha: it is left out")
-    if photo.profile and format not in HOLD_EXIF:
-        lost.append(f"{name} holds no color profile: the samples are converted to sRGB")
-    if photo.channels == 1 and photo.profile and _is_color_only(format, with_alpha=photo.alpha is not None):
-        lost.append(f"{name} holds no gray: the samples are converted to sRGB")
-    lost += [
-        f"{name} holds no {word}: it is left out"
-        for word, value in (("EXIF", photo.metadata.exif), ("XMP", photo.metadata.xmp))
-        if value and format not in HOLD_EXIF
-    ]
-    if photo.metadata.iptc and format not in HOLD_IPTC:
-        lost.append(f"{name} holds no IPTC: it is left out")
-    if photo.dpi and format not in HOLD_DPI:
-        lost.append(f"{name} holds no resolution: the dots per inch are left out")
-    if format == "jpeg":
-        if photo.metadata.exif and len(photo.metadata.exif) > containers.JPEG_EXIF_MAX:
-            lost.append(f"JPEG holds {containers.JPEG_EXIF_MAX:,} bytes of EXIF: the {len(photo.metadata.exif):,} are left out")
-        if photo.metadata.xmp and len(photo.metadata.xmp) > containers.JPEG_XMP_MAX:
-            lost.append(f"JPEG holds {containers.JPEG_XMP_MAX:,} bytes of XMP: the {len(photo.metadata.xmp):,} are left out")
-    if format == "gif":
-        if photo.alpha is not None and not np.isin(photo.alpha, (0, 255 if photo.bits == 8 else 65535)).all():
-            lost.append("GIF pixels are there or not: alpha is cut at the middle")
-        if palette_of(_picture(photo, "gif")) is None:
-            lost.append("GIF holds 256 colors: the photograph's are reduced to them, dithered")
-    return tuple(lost)
+    return tuple(_losses.sentences(photo.picture, _codec(format)))
 
 
 def encode_file(photo: Photo, format: Format | None = None, quality: int | None = None) -> bytes:
@@ -325,54 +268,16 @@ def encode_file(photo: Photo, format: Format | None = None, quality: int | None 
     keeps its lossless compression (JPEG inside TIFF becomes deflate). What the format cannot hold, `losses` says; a GIF of more than 256
     colors is written only where `format` asks for it. Raises `UsageError` (quality, format), `UnwritableError` (too many pixels or colors).
     """
-    asked = format is not None
-    format = format or photo.format or "png"
-    extension_for(format)
+    codec = _codec(format or photo.format or "png")
     if quality is not None and not 0 <= quality <= 100:
         raise UsageError(f"quality is {quality}; it goes from 0 to 100")
-    return encode(_picture(photo, format), format, quality, reduce=asked, name=photo.name)
-
-
-def _is_color_only(format: Format, *, with_alpha: bool) -> bool:
-    """Whether a gray photograph comes back from this format as RGB."""
-    return format in ("webp", "avif", "gif") or (with_alpha and format in ("heif", "bmp"))
-
-
-def _picture(photo: Photo, format: Format) -> Picture:
-    """The photograph with what `format` cannot hold taken away, as `losses` says."""
-    gray_to_color = photo.channels == 1 and _is_color_only(format, with_alpha=photo.alpha is not None)
-    if photo.profile and format not in HOLD_EXIF:
-        photo = replace(photo, samples=replace(photo, profile=None).encode(photo.srgb()), profile=None)
-    if gray_to_color:
-        photo = photo.as_rgb()
-    if photo.bits == 16 and format not in HOLD_SIXTEEN_BITS:
-        alpha = None if photo.alpha is None else _eight_bits(photo.alpha)
-        photo = replace(photo, samples=_eight_bits(photo.samples), alpha=alpha)
-    if photo.bits == 16 and format in ("heif", "avif"):
-        photo = replace(photo, samples=_twelve_bits(photo.samples), alpha=None if photo.alpha is None else _twelve_bits(photo.alpha))
-    if photo.alpha is not None and format not in HOLD_ALPHA:
-        photo = replace(photo, alpha=None)
-    metadata = photo.metadata
-    if format not in HOLD_IPTC:
-        metadata = replace(metadata, iptc=None)
-    if format == "jpeg":
-        exif = metadata.exif if len(metadata.exif or b"") <= containers.JPEG_EXIF_MAX else None
-        xmp = metadata.xmp if len(metadata.xmp or b"") <= containers.JPEG_XMP_MAX else None
-        metadata = replace(metadata, exif=exif, xmp=xmp)
-    contents = Contents(metadata.exif, metadata.xmp, metadata.iptc, photo.profile, photo.dpi)
-    return Picture(photo.samples, photo.alpha, contents, photo.origin)
-
-
-def _eight_bits(array: np.ndarray) -> np.ndarray:
-    """uint16 -> uint8, rounded: 65,535 / 255 is 257."""
-    table = ((np.arange(65_536) + 128) // 257).astype(np.uint8)
-    return np.take(table, array)
-
-
-def _twelve_bits(array: np.ndarray) -> np.ndarray:
-    """uint16 rounded to 12 bits, which lie at the upper end: what HEIF's and AVIF's encoders keep of 16."""
-    table = ((np.arange(65_536) * 4095 + 32_767) // 65_535 << 4).astype(np.uint16)
-    return np.take(table, array)
+    if codec.side_max is not None and max(photo.width, photo.height) > codec.side_max:
+        size = f"{photo.width} x {photo.height} pixels"
+        raise UnwritableError(f"{photo.name} is {size}; {codec.title} holds {codec.side_max:,} a side. Write it as TIFF or PNG")
+    try:
+        return codec.encode(_losses.fitting(photo.picture, codec), WriteAs(photo.name, quality, asked=format is not None))
+    except (icc.vips().Error, OSError, RuntimeError, ValueError) as error:
+        raise UnwritableError(f"{photo.name} cannot be encoded as {codec.title} ({error}); write it as TIFF or PNG") from error
 
 
 def write(photo: Photo, target: str | Path, *, format: Format | None = None, quality: int | None = None, overwrite: bool = False) -> str:
@@ -383,75 +288,9 @@ def write(photo: Photo, target: str | Path, *, format: Format | None = None, qua
     left over. Raises `ExistsError` where the target exists and `overwrite` is not set, `UnwritableError`, `UsageError`.
     """
     target = Path(target)
-    size = 0
-    try:
-        if not overwrite and os.path.lexists(target):
-            raise FileExistsError
-        if target.is_dir():
-            raise UnwritableError(f"{target} is a folder; name the file to write in it")
-        if not target.parent.is_dir():
-            raise UnwritableError(f"the folder {target.parent} does not exist; make it first")
-        chosen = format or format_for(target, photo)
-        # GIF is reduced to 256 colors only where it is asked for by name, so a name of .gif is no asking where the photograph is a GIF
-        data = encode_file(photo, None if format is None and chosen == photo.format else chosen, quality)
-        size = len(data)
-        _put(data, target.resolve() if overwrite else target, overwrite=overwrite)
-    except FileExistsError as error:
-        raise ExistsError(f"{target} exists already; give another name or allow overwriting") from error
-    except OSError as error:
-        reasons = {
-            errno.ENOSPC: f"the disk is full: {size / 1e6:,.1f} MB are needed",
-            errno.EDQUOT: f"your share of the disk is full: {size / 1e6:,.1f} MB are needed",
-            errno.EACCES: f"you may not write in {target.parent}; choose another folder",
-            errno.EPERM: f"you may not write in {target.parent}; choose another folder",
-            errno.EROFS: f"the disk of {target.parent} is read-only; choose another folder",
-            errno.ENAMETOOLONG: "the name is too long; give a shorter one",
-        }
-        raise UnwritableError(f"{target.name} cannot be written: {reasons.get(error.errno or 0, error.strerror or str(error))}") from error
+    disk.check_target(target, overwrite=overwrite)
+    chosen = format or format_for(target, photo)
+    # GIF is reduced to 256 colors only where it is asked for by name, so a name of .gif is no asking where the photograph is a GIF
+    data = encode_file(photo, None if format is None and chosen == photo.format else chosen, quality)
+    disk.put(data, target, overwrite=overwrite)
     return hashlib.sha256(data).hexdigest()
-
-
-def _put(data: bytes, target: Path, *, overwrite: bool) -> None:
-    """Write beside the target, sync, and rename; the part is removed whatever happens."""
-    part = target.with_name(f".unfade-{secrets.token_hex(8)}.part")
-    try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-        try:
-            if overwrite and target.exists():
-                part.chmod(stat.S_IMODE(target.stat().st_mode))
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(handle, rest) :]
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if overwrite:
-            part.replace(target)
-        else:
-            _rename_to_new(part, target)
-    finally:
-        part.unlink(missing_ok=True)
-    _sync_folder(target.parent)
-
-
-def _rename_to_new(part: Path, target: Path) -> None:
-    """Rename without overwriting, even what appeared a moment ago. Raises `FileExistsError`."""
-    try:
-        target.hardlink_to(part)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links (FAT, some network shares): the moment between stays
-        if os.path.lexists(target):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
-        part.rename(target)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself outlast a power cut, where the system can (Windows cannot open folders)."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,6 +9,7 @@ import base64
 import html
 import json
 import math
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from unfade.measures.resampling import Interval
 
 SHEET_ROWS = 4
 HTML_NAME, JSON_NAME = "report.html", "report.json"
+_GENERATOR = b'<meta name="generator" content="Unfade">'
 
 
 def heading(evaluation: Evaluation) -> str:
@@ -167,7 +169,8 @@ def to_html(evaluation: Evaluation) -> str:
     """
     method = html.escape(evaluation.method.name)
     parts = [
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">',
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
+        + _GENERATOR.decode(),
         f"<title>{method}: {evaluation.task}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{method}: {evaluation.task}</h1><p>{html.escape(heading(evaluation))}.</p>",
         *(f"<p><small>{html.escape(note)}</small></p>" for note in evaluation.notes),
@@ -307,6 +310,15 @@ def write_report(evaluation: Evaluation, folder: Path) -> tuple[Path, Path]:
     except OSError as error:
         raise UnwritableError(f"the report cannot be written to {folder} ({error.strerror}); choose another folder with -o") from error
     return folder / HTML_NAME, folder / JSON_NAME
+
+
+def is_evaluation(path: Path) -> bool:
+    """Whether the file at `path` is a report that `write_report` wrote, of either kind."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return _GENERATOR in content or re.match(rb'\{\s*"software": "Unfade",.*"bench":', content, re.DOTALL) is not None
 
 
 def check_output(folder: Path) -> None:

@@ -1,142 +1,51 @@
-"""Fading, yellowing, grain, blur and JPEG are undone, with a strength.
-
-Two models: one reads the tone of the whole picture from a small copy of it, and how aged it is; the other undoes grain, blur and JPEG in
-tiles. A sound photograph is left as it is.
-"""
+"""Fading, yellowing, grain, blur and JPEG are undone, with a strength; a sound photograph is left as it is.
+`_tone` says how."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict, dataclass
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
+from unfade.options import option
+from unfade.work import Outcome, Step
 
-from unfade import tiles
-from unfade.files.photo import Photo
-from unfade.models.session import Session, Sessions, batch_of, picture_of
-from unfade.record import ModelUse, StepRecord
-from unfade.steps._options import require_share
-from unfade.work import Progress, Work
-
-THUMBNAIL_PX = 128
-# Below the first need nothing is done, above the second all of the strength; a smoothstep between, so that no photograph is on an edge.
-# A photograph that is sound keeps its tone even where this is open; its detail it would not keep: asphalt looks like grain.
-TONE_RANGE = (0.8, 0.95)
-DETAIL_RANGE = (0.93, 0.97)
-PLAIN_TILE_PX = 640  # of tone alone, which needs no windows: this much is in memory at once
-# Below this tone a power goes on as a straight line, as in training, so that nothing is clipped on the way.
-_FLOOR = np.float32(1 / 64)
+if TYPE_CHECKING:
+    from unfade.models.session import Sessions
+    from unfade.work import Progress, Work
 
 
 @dataclass(frozen=True)
-class Clean:
-    """Undo ageing. `strength`: 0 changes nothing and opens no model, 1 is all the models do. Raises `UsageError` outside [0, 1]."""
+class Clean(Step):
+    """Undo ageing. A strength of 0 changes nothing and opens no model, 1 is all that the models do."""
 
-    strength: float = 1.0
+    name = "clean"
+    label = "Lifting the fading"
+    weight = 0.3
+    place = 300
 
-    name: ClassVar[str] = "clean"
-    needs_mask: ClassVar[bool] = False
-    gives_mask: ClassVar[bool] = False
+    strength: float = option(1.0, "How far fading, yellowing, grain and blur are undone; 0: not at all.", least=0, most=1, called="clean")
 
-    def __post_init__(self) -> None:
-        require_share("strength", self.strength)
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the strength is above 0."""
+        return self.strength > 0
 
-    def __call__(self, work: Work, sessions: Sessions, progress: Progress) -> Work:
+    def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Clean the work's photograph. Raises `ModelError` if a model cannot be used."""
-        began = time.perf_counter()
-        photo, changed = work.photo, 0
-        models: tuple[ModelUse, ...] = ()
-        notes: tuple[str, ...] = ("strength 0: nothing was cleaned",)
-        if self.strength > 0:
-            session = sessions.get("tone")
-            models = (session.use,)
-            tone = read_tone(tiles.reduce(photo.srgb, photo.height, photo.width, THUMBNAIL_PX, THUMBNAIL_PX), session)
-            tone_strength, detail_strength = (self.strength * gate(tone.need, span) for span in (TONE_RANGE, DETAIL_RANGE))
-            notes = (f"aged {tone.need:.0%}: nothing to clean",)
-            if tone_strength > 0:
-                details = sessions.get("clean") if detail_strength > 0 else None
-                models += (details.use,) if details else ()
-                photo, changed = clean(photo, tone, tone_strength, details, detail_strength, progress, sessions.threads)
-                done = f"tone at a strength of {tone_strength:.2f}"
-                done += f", detail at a strength of {detail_strength:.2f}" if details else ""
-                notes = (f"aged {tone.need:.0%}: cleaned, {done}",)
-        progress(1.0)
-        record = StepRecord(self.name, asdict(self), models, changed, time.perf_counter() - began, notes)
-        return Work(photo, work.mask, (*work.records, record))
+        if self.strength == 0:
+            return Outcome(work.photo, work.mask, notes=("strength 0: nothing was cleaned",))
+        from unfade.steps._tone import DETAIL_RANGE, TONE_RANGE, clean, gate, read_tone
+
+        session = sessions.get("tone")
+        tone = read_tone(work.photo, session)
+        tone_strength, detail_strength = (self.strength * gate(tone.need, span) for span in (TONE_RANGE, DETAIL_RANGE))
+        if tone_strength == 0:
+            return Outcome(work.photo, work.mask, models=(session.use,), notes=(f"aged {tone.need:.0%}: nothing to clean",))
+        details = sessions.get("clean") if detail_strength > 0 else None
+        photo, changed = clean(work.photo, tone, tone_strength, details, detail_strength, progress, sessions.threads)
+        done = f"tone at a strength of {tone_strength:.2f}" + (f", detail at a strength of {detail_strength:.2f}" if details else "")
+        models = (session.use, details.use) if details else (session.use,)
+        return Outcome(photo, work.mask, changed, models, (f"aged {tone.need:.0%}: cleaned, {done}",))
 
 
 STEP = Clean
-
-
-@dataclass(frozen=True, eq=False)
-class Tone:
-    """What brings the tone of one whole photograph back: see `apply_tone`; and how aged that is, in [0, 1].
-
-    `field` (8, 8, 6): gains of red, green and blue over the photograph, then offsets; `power` (3,); `mixing` (3, 4): matrix and offset.
-    """
-
-    field: np.ndarray
-    power: np.ndarray
-    mixing: np.ndarray
-    need: float
-
-
-def gate(need: float, span: tuple[float, float]) -> float:
-    """How much of the strength a need of [0, 1] calls for: 0 below `span`, 1 above, a smoothstep between."""
-    low, high = span
-    share = min(max((need - low) / (high - low), 0.0), 1.0)
-    return share * share * (3 - 2 * share)
-
-
-def read_tone(thumbnail: np.ndarray, session: Session) -> Tone:
-    """Ask the tone model about a whole photograph: its `thumbnail` (128, 128, 3), reduced by area, sRGB in [0, 1]."""
-    outputs = session.run(thumbnail=batch_of(thumbnail))
-    need = float(np.clip(outputs["need"][0, 0], 0.0, 1.0))
-    return Tone(picture_of(outputs["field"]), outputs["power"][0], outputs["mixing"][0], need)
-
-
-def apply_tone(part: np.ndarray, tone: Tone, window: tiles.Window, height: int, width: int) -> np.ndarray:
-    """Give `part` (h, w, 3), which lies at `window` of a photograph of `height` x `width`, its tone back; not clipped.
-
-    Gain and offset from the field (bilinear), then each channel's power, then the mixing of the three.
-    """
-    down = _bilinear(window.rows.start, window.height, height, len(tone.field))
-    across = _bilinear(window.columns.start, window.width, width, tone.field.shape[1])
-    grown = across @ np.tensordot(down, tone.field, 1)  # (h, w, 6)
-    lit = part * grown[..., :3]
-    lit += grown[..., 3:]
-    below = np.minimum(lit - _FLOOR, 0)
-    np.maximum(lit, _FLOOR, out=lit)
-    bent = cv2.merge([cv2.pow(lit[..., channel], float(power)) for channel, power in enumerate(tone.power)]).reshape(lit.shape)
-    below *= _FLOOR ** (tone.power - 1)
-    bent += below
-    return cv2.transform(bent, tone.mixing).reshape(lit.shape)
-
-
-def _bilinear(first: int, count: int, whole: int, knots: int) -> np.ndarray:
-    """Weights (count, knots) of a coarse row of `knots` at each of `count` pixels from `first` on, of `whole`; the ends go on level."""
-    places = np.clip((np.arange(first, first + count) + 0.5) / whole * knots - 0.5, 0, knots - 1)
-    weights: np.ndarray = np.maximum(1 - np.abs(places[:, None] - np.arange(knots)), 0).astype(np.float32)
-    return weights
-
-
-def clean(
-    photo: Photo, tone: Tone, tone_strength: float, session: Session | None, detail_strength: float, progress: Progress, threads: int
-) -> tuple[Photo, int]:
-    """The photograph moved towards what the models make of its detail (`session`; none: left as it is), then of its tone, and how many
-    pixels changed."""
-    height, width = photo.height, photo.width
-
-    def apply(part: np.ndarray, window: tiles.Window) -> np.ndarray:
-        if session:
-            part = part + np.float32(detail_strength) * (picture_of(session.run(image=batch_of(part))["cleaned"]) - part)
-        moved: np.ndarray = part + np.float32(tone_strength) * (apply_tone(part, tone, window, height, width) - part)
-        return moved
-
-    samples = np.empty_like(photo.samples)
-    grid = tiles.Grid(session.card.tile_px, session.card.overlap_px, session.card.multiple) if session else tiles.Grid(PLAIN_TILE_PX, 0)
-    for rows, band in tiles.run(height, width, photo.srgb, apply, grid, progress, threads=threads):
-        samples[rows] = photo.encode(band)
-    return photo.with_samples(samples), tiles.count_changed(photo.samples, samples)

@@ -21,10 +21,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from unfade.settings import Settings
-from unfade.web import api, jobs, problems
-from unfade.web.answers import HealthAnswer, ProblemAnswer
+from unfade.web import jobs, problems, routes
 from unfade.web.guard import Guard
 from unfade.web.problems import Problem
+from unfade.web.responses import HealthResponse, ProblemResponse
 from unfade.web.service import Service
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ def create_app(settings: Settings, *, wake: Callable[[], None] = lambda: None) -
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         _clear_scratch(service.store.scratch)
         keeper = asyncio.create_task(_keep(service))
-        await run_in_threadpool(service.darkroom.warm)
+        await run_in_threadpool(service.sandbox.warm)
         yield
         keeper.cancel()
         await asyncio.gather(keeper, return_exceptions=True)
@@ -117,7 +117,7 @@ def create_app(settings: Settings, *, wake: Callable[[], None] = lambda: None) -
     )
     app.state.service = service
     problems.install(app)
-    app.include_router(api.router)
+    routes.install(app)
     registry = CollectorRegistry()
     _watch_ledger(service, registry)
     _add_health(app, service, registry)
@@ -149,11 +149,11 @@ async def _keep(service: Service) -> None:
 
 def _add_health(app: FastAPI, service: Service, registry: CollectorRegistry) -> None:
     @app.get("/healthz", tags=["health"])
-    def get_health() -> HealthAnswer:
+    def get_health() -> HealthResponse:
         """Whether the server works, and whether there is a worker."""
         queued, running = service.ledger.counts()
         workers = service.ledger.workers()
-        return HealthAnswer(
+        return HealthResponse(
             status="ok" if workers else "no-worker", version=version("unfade"), queued=queued, running=running, workers=workers
         )
 
@@ -177,7 +177,7 @@ def _add_openapi(app: FastAPI) -> None:
         routes=app.routes,
     )
     components = schema.setdefault("components", {})
-    components["schemas"]["ProblemAnswer"] = ProblemAnswer.model_json_schema()
+    components["schemas"]["ProblemResponse"] = ProblemResponse.model_json_schema()
     for name in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(name, None)
     components["securitySchemes"] = {

@@ -27,24 +27,20 @@ from typing import Any, cast
 import cv2
 import numpy as np
 
-from unfade import pipeline
+from unfade import masks, pipeline, tile_pyramid
 from unfade.arrays import Mask
 from unfade.errors import UnfadeError
 from unfade.files import photo
 from unfade.files.photo import Photo
-from unfade.models.session import Sessions
 from unfade.settings import Settings, open_sessions
-from unfade.steps.clean import Clean
-from unfade.steps.colorize import Colorize, Hint
-from unfade.steps.damage import Damage
-from unfade.steps.fill import Fill
-from unfade.web import darkroom, objects, views
-from unfade.web.ledger import JobRecord, Kind, Ledger, MaskRecord, PhotoRecord, ResultRecord
+from unfade.treatment import has_pixels
+from unfade.web import sandbox
+from unfade.web.ledger import SAVING, JobRecord, Kind, Ledger, MaskRecord, PhotoRecord, ResultRecord
 from unfade.web.options import Options
 from unfade.web.problems import sentence
 from unfade.web.store import Store
 from unfade.web.table import RedisTable, SqliteTable, Table
-from unfade.work import Progress, Step, Work
+from unfade.work import Step, Work
 
 log = logging.getLogger(__name__)
 LANES: tuple[Kind, ...] = ("restore", "preview")
@@ -237,29 +233,6 @@ class Hold:
         self._written, self._beaten = (step, share), time.monotonic()
 
 
-def hints_of(options: Options, scale: float = 1.0) -> tuple[Hint, ...]:
-    """The hints as the pipeline takes them, on a copy of the photograph reduced by `scale`."""
-    return tuple(Hint(hint.x * scale, hint.y * scale, hint.radius_px * scale, hint.rgb) for hint in options.hints)
-
-
-def steps_of(options: Options, hints: tuple[Hint, ...], *, has_mask: bool) -> list[Step]:
-    """The steps that the options ask for."""
-    steps: list[Step] = []
-    if options.fill:
-        if not has_mask:
-            steps.append(Damage(sensitivity=options.sensitivity, largest_dust_px=options.largest_dust_px))
-        steps.append(Fill())
-    if options.clean > 0:
-        steps.append(Clean(strength=options.clean))
-    if options.colorize:
-        steps.append(
-            Colorize(
-                strength=options.strength, saturation=options.saturation, liveliness=options.liveliness, hints=hints, force=options.force
-            )
-        )
-    return steps
-
-
 StageKey = tuple[object, ...]
 Stage = tuple[Photo, Mask | None]
 
@@ -312,35 +285,6 @@ class Made:
     picture: Photo
     result: pipeline.Result
     seen: Sequence[tuple[Step, Future[Photo]]]
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A step, and who sees what it makes."""
-
-    step: Step
-    see: Callable[[Step, Work], None]
-
-    @property
-    def name(self) -> str:
-        """The step's."""
-        return self.step.name
-
-    @property
-    def needs_mask(self) -> bool:
-        """The step's."""
-        return self.step.needs_mask
-
-    @property
-    def gives_mask(self) -> bool:
-        """The step's."""
-        return self.step.gives_mask
-
-    def __call__(self, work: Work, sessions: Sessions, progress: Progress) -> Work:
-        """Do the step, and show what it made."""
-        done = self.step(work, sessions, progress)
-        self.see(self.step, done)
-        return done
 
 
 class Worker:
@@ -537,7 +481,7 @@ class Worker:
         if options.mask is None or not options.fill:
             return None
         with self._store.local(f"photos/{record.id}/masks/{options.mask}.png") as path:
-            return objects.without(darkroom.read_mask(path), options.keep, options.largest_dust_px)
+            return masks.without(masks.read_mask(path), options.keep, options.largest_dust_px)
 
     def _restore(self, hold: Hold, record: PhotoRecord) -> Made:
         """Run the pipeline on the photograph at full size."""
@@ -547,15 +491,14 @@ class Worker:
         with self._store.local(f"photos/{record.id}/original") as path:
             picture = photo.read(path, max_megapixels=self._settings.max_megapixels, name=record.name)
         given = self._mask(record, options)
-        steps = steps_of(options, hints_of(options), has_mask=given is not None)
+        steps = options.treatment().steps(has_mask=given is not None)
         seen: list[tuple[Step, Future[Photo]]] = []
 
         def see(step: Step, work: Work) -> None:
-            seen.append((step, self._saver.submit(views.small, work.photo, PREVIEW_SIDE_PX)))
+            seen.append((step, self._saver.submit(tile_pyramid.small, work.photo, PREVIEW_SIDE_PX)))
 
-        watched = [cast(Step, Watched(step, see)) for step in steps]
-        result = pipeline.run(picture, watched, sessions=self._sessions, mask=given, progress=hold.progress)
-        hold.progress("saving", 0.0)
+        result = pipeline.run(picture, steps, sessions=self._sessions, mask=given, progress=hold.progress, on_step=see)
+        hold.progress(SAVING, 0.0)
         return Made(record, picture, result, seen)
 
     def _save(self, hold: Hold, made: Made) -> None:
@@ -563,11 +506,11 @@ class Worker:
         record, result = made.record, made.result
         folder = f"photos/{record.id}/jobs/{hold.job.id}/{hold.holder}"
         with self._store.workspace() as workspace:
-            format, has_master, notes = darkroom.save(result.photo, workspace)
+            format, has_master, notes = sandbox.save(result.photo, workspace)
             size = (workspace / "result").stat().st_size
             report = replace(result.report, output_sha256=_sha256(workspace / "result"))
             (workspace / "record.json").write_text(report.to_json(), encoding="utf-8")
-            hold.progress("saving", 0.5)
+            hold.progress(SAVING, 0.5)
             mask_id = self._keep_mask(hold, record, result.mask, workspace)
             for name in ("result", "record.json", *(["master.png"] if has_master else [])):
                 self._store.put_file(f"{folder}/{name}", workspace / name)
@@ -592,13 +535,13 @@ class Worker:
 
     def _keep_stages(self, made: Made, options: Options, mask_id: str) -> None:
         """Keep, small, what each step made of the whole photograph: then the first preview, with a hint or a slider moved, is quick too."""
-        key = stage_key(made.record.id, PREVIEW_SIDE_PX, Options(fill=options.fill, mask=mask_id))
-        copy, mask = views.small(made.picture, PREVIEW_SIDE_PX), made.result.mask
+        key = stage_key(made.record.id, PREVIEW_SIDE_PX, options.model_copy(update={"mask": mask_id, "keep": (), "largest_dust_px": None}))
+        copy, mask = tile_pyramid.small(made.picture, PREVIEW_SIDE_PX), made.result.mask
         little = None if mask is None else small_mask(mask, copy.height, copy.width)
         self._stages.put(key, (copy, little))
         for step, small in made.seen:
-            if isinstance(step, Colorize) and step.hints:
-                break  # hints are in pixels of the photograph; a preview's are in those of the copy
+            if has_pixels(step):
+                break  # of the photograph; a preview's are pixels of the copy
             if not step.gives_mask:  # the next preview is given the mask
                 key = (*key, step)
                 self._stages.put(key, (small.result(), little))
@@ -610,7 +553,7 @@ class Worker:
             return None
         if options.mask is not None and not options.keep and options.largest_dust_px is None:
             return options.mask
-        facts = darkroom.write_mask(mask, workspace / "mask.png", workspace / "mask.json")
+        facts = masks.write_mask(mask, workspace / "mask.png", workspace / "mask.json")
         for ending in ("png", "json"):
             self._store.put_file(f"photos/{record.id}/masks/{hold.job.id}.{ending}", workspace / f"mask.{ending}")
         kept = MaskRecord(
@@ -631,10 +574,7 @@ class Worker:
         key = stage_key(record.id, side_px, options)
         copy, mask = self._stages.get(key, lambda: self._small_copy(record, options, side_px))
         scale = max(copy.width, copy.height) / max(record.width, record.height)
-        scaled = options
-        if options.largest_dust_px is not None:
-            scaled = options.model_copy(update={"largest_dust_px": max(1, round(options.largest_dust_px * scale))})
-        for step in steps_of(scaled, hints_of(options, scale), has_mask=mask is not None):
+        for step in options.treatment().scaled(scale).steps(has_mask=mask is not None):
             key = (*key, step)
 
             def make(step: Step = step, copy: Photo = copy, mask: Mask | None = mask) -> Stage:
@@ -659,8 +599,8 @@ class Worker:
                 start, end = size + start, size if end is None else size + end
             return self._store.read(path, start, end)
 
-        index = views.read_index(read)
-        at, length = index.at[views.fit_name(index, side_px)]
+        index = tile_pyramid.read_index(read)
+        at, length = index.at[tile_pyramid.fit_name(index, side_px)]
         shown = cast("np.ndarray", cv2.imdecode(np.frombuffer(read(at, at + length), np.uint8), cv2.IMREAD_COLOR))
         scale = min(1.0, side_px / max(shown.shape[:2]))
         if scale < 1:

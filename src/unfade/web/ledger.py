@@ -23,8 +23,7 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 Kind = Literal["restore", "preview"]
 
 OVER: frozenset[State] = frozenset({"done", "failed", "cancelled"})
-# About how long each step takes beside the others, for the share of the whole that is done.
-STEP_WEIGHTS = {"damage": 0.3, "fill": 0.25, "clean": 0.3, "colorize": 0.1, "saving": 0.05}
+SAVING, SAVING_WEIGHT = "saving", 0.05  # what follows the steps, and about how long it takes beside them
 
 
 def new_id() -> str:
@@ -108,21 +107,14 @@ class JobRecord(_Record):
     mask_id: str | None = None
     result: ResultRecord | None = None
 
-    def step_names(self) -> tuple[str, ...]:
-        """The steps of this job in their order."""
-        asked = self.options
-        names = []
-        if asked.fill:
-            names += ["fill"] if asked.mask else ["damage", "fill"]
-        if asked.clean > 0:
-            names.append("clean")
-        if asked.colorize:
-            names.append("colorize")
-        return (*names, "saving")
+    def weights(self) -> dict[str, float]:
+        """The steps of this job in their order, and about how long each takes beside the others."""
+        steps = self.options.treatment().steps(has_mask=self.options.mask is not None)
+        return {step.name: step.weight for step in steps} | {SAVING: SAVING_WEIGHT}
 
     def steps(self) -> list[StepProgress]:
         """How far each step has come."""
-        names = self.step_names()
+        names = list(self.weights())
         at = names.index(self.step) if self.step in names else -1
         shares = [1.0 if self.state == "done" or index < at else self.step_progress if index == at else 0.0 for index in range(len(names))]
         return [StepProgress(name=name, progress=round(share, 3)) for name, share in zip(names, shares, strict=True)]
@@ -130,9 +122,8 @@ class JobRecord(_Record):
     @property
     def progress(self) -> float:
         """The share of the whole that is done."""
-        steps = self.steps()
-        total = sum(STEP_WEIGHTS[step.name] for step in steps)
-        return sum(STEP_WEIGHTS[step.name] * step.progress for step in steps) / total
+        weights = self.weights()
+        return sum(weights[step.name] * step.progress for step in self.steps()) / sum(weights.values())
 
 
 class QueueFullError(Exception):

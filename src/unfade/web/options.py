@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-ResultFormat = Literal["same", "jpeg", "png", "tiff", "webp"]
-RESULT_FORMATS: tuple[ResultFormat, ...] = ("same", "jpeg", "png", "tiff", "webp")
+from unfade.files.formats import FORMATS
+from unfade.options import Option
+from unfade.steps.colorize import Hint
+from unfade.treatment import Treatment
+from unfade.treatment import options as treatment_options
+
+RESULT_FORMATS = ("same", *FORMATS.names())
+if TYPE_CHECKING:
+    ResultFormat = str
+else:
+    ResultFormat = Literal[RESULT_FORMATS]
 Location = Literal["keep", "drop"]
 MAX_HINTS = 500
 MAX_KEEP = 100_000
@@ -40,23 +50,50 @@ class HintAsked(Asked):
         return red, green, blue
 
 
-class Options(Asked):
-    """What is to be done to a photograph."""
+_ENTRIES: Mapping[type, tuple[Any, int]] = {Hint: (HintAsked, MAX_HINTS)}
+"""How an entry of an option that holds several comes in, and how many may."""
 
-    fill: bool = Field(default=True, description="Find damage (or take `mask`) and make whole what was lost.")
-    clean: Share = Field(default=1.0, description="How far fading, yellowing, grain and blur are undone; 0: not at all.")
-    colorize: bool = Field(default=False, description="Put color in.")
-    strength: Share = Field(default=1.0, description="How much of the guessed color is put in.")
-    saturation: float = Field(default=1.0, ge=0, le=2, description="Paler below 1, stronger above.")
-    liveliness: Share = Field(default=0.5, description="From safe (0) to vivid (1) choices of color.")
-    force: bool = Field(default=False, description="Color a photograph anew that is in color already.")
-    sensitivity: Share = Field(default=0.5, description="How readily something is taken for damage.")
-    largest_dust_px: int | None = Field(default=None, ge=1, le=1_000_000, description="Leave alone what is larger, on its longer side.")
+
+def _field(declared: Option) -> tuple[Any, Any]:
+    """An option as a field of a request: its type, and its default, limits and help."""
+    if declared.many:
+        entry, most = _ENTRIES[declared.type]
+        return tuple.__class_getitem__((entry, ...)), Field(default=declared.default, max_length=most, description=declared.help)
+    kind: Any = declared.type
+    limits: dict[str, Any] = {"ge": declared.least, "le": declared.most}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    return kind | None if declared.optional else kind, Field(default=declared.default, description=declared.help, **given)
+
+
+class _Inputs(Asked):
+    """What a job takes beside the options of its treatment."""
+
     mask: Id | None = Field(default=None, description="A mask of this photograph, instead of looking for damage.")
     keep: tuple[Annotated[int, Field(ge=1, le=2**31 - 1)], ...] = Field(
         default=(), max_length=MAX_KEEP, description="Objects of `mask` that stay as they are."
     )
-    hints: tuple[HintAsked, ...] = Field(default=(), max_length=MAX_HINTS)
+
+
+_FIELDS: dict[str, Any] = {declared.name: _field(declared) for declared in treatment_options()}
+_Treated: Any = create_model("_Treated", __base__=_Inputs, **_FIELDS)
+
+
+class Options(_Treated):
+    """What is to be done to a photograph: the options of a treatment, and what comes with them."""
+
+    if TYPE_CHECKING:  # the fields are those of the steps, known when the program runs
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def treatment(self) -> Treatment:
+        """The treatment that is asked for, in pixels of the photograph."""
+        asked = {declared.name: getattr(self, declared.name) for declared in treatment_options()}
+        values: dict[str, Any] = {name: tuple(map(_entry, value)) if isinstance(value, tuple) else value for name, value in asked.items()}
+        return Treatment(**values)
+
+
+def _entry(asked: HintAsked) -> Hint:
+    return Hint(asked.x, asked.y, asked.radius_px, asked.rgb)
 
 
 class PreviewOptions(Options):

@@ -86,9 +86,10 @@ def problem_of(error: Exception) -> Problem:
             return error
         case errors.TooLargeError():
             return Problem("too-large", sentence(str(error)))
+        case errors.OtherKindError():
+            return Problem("not-a-photograph", sentence(str(error)))
         case errors.UnreadableError():
-            kind = "not-a-photograph" if "not a photograph" in str(error) else "unreadable"
-            return Problem(kind, sentence(str(error)))
+            return Problem("unreadable", sentence(str(error)))
         case errors.UnwritableError():
             return Problem("unwritable", sentence(str(error)))
         case errors.UsageError():
@@ -150,5 +151,5 @@ def described(*codes: str) -> dict[int | str, dict[str, Any]]:
     for code in codes:
         status, title = _KINDS[code]
         statuses.setdefault(status, []).append(f"{code}: {title}")
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemResponse"}}}
     return {status: {"description": "; ".join(titles), "content": content} for status, titles in statuses.items()}

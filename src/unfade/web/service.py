@@ -1,4 +1,7 @@
-"""What a server process holds, and what several requests have in common: photographs taken in, views made, jobs put into the queue."""
+"""THE HUB: what a server process holds, and what several requests have in common.
+
+Photographs are taken in, tile pyramids made, jobs put into the queue, masks kept.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +20,18 @@ from weakref import WeakValueDictionary
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from unfade import tile_pyramid
 from unfade.errors import UsageError
+from unfade.masks import MaskFacts
 from unfade.models import store as model_store
 from unfade.settings import Settings
-from unfade.web import darkroom, jobs, views
-from unfade.web.answers import JobAnswer, PhotoAnswer, job_answer, mask_answer, photo_answer
-from unfade.web.darkroom import Darkroom, Exported, Facts, MaskFacts
+from unfade.web import jobs, sandbox
 from unfade.web.guard import Rules, rules_of
 from unfade.web.ledger import OVER, JobRecord, Kind, MaskRecord, PhotoRecord, QueueFullError, ResultRecord, new_id
 from unfade.web.options import Options
 from unfade.web.problems import Problem, disk_full, not_found
+from unfade.web.responses import JobResponse, PhotoResponse, job_response, mask_response, photo_response
+from unfade.web.sandbox import Exported, Facts, Sandbox
 
 KEPT_INDEXES = 256
 MAX_PREVIEWS_WAITING = 32
@@ -51,18 +56,18 @@ class Service:
         self.rules: Rules = rules_of(settings)
         self.ledger, self.store = jobs.open_ledger(settings), jobs.open_store(settings)
         self.queue = jobs.Queue(settings, wake=wake)
-        self.darkroom = Darkroom(settings)
+        self.sandbox = Sandbox(settings)
         folder = settings.models or model_store.CARDS
         self.models = {
             model.card.task: (model.card.name, model.card.version) for model in model_store.shipped(folder)
         }  # the newest comes last
-        self._indexes: OrderedDict[str, views.Index] = OrderedDict()
+        self._indexes: OrderedDict[str, tile_pyramid.Index] = OrderedDict()
         self._making: dict[str, asyncio.Task[None]] = {}
         self._arriving: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def close(self) -> None:
         """Let go of everything."""
-        self.darkroom.close()
+        self.sandbox.close()
         self.queue.close()
         self.ledger.close()
 
@@ -98,14 +103,14 @@ class Service:
             raise not_found("mask")
         return mask
 
-    def answer_job(self, job: JobRecord) -> JobAnswer:
+    def job_response(self, job: JobRecord) -> JobResponse:
         """A job with its place in the queue."""
-        return job_answer(job, self.ledger.position(job))
+        return job_response(job, self.ledger.position(job))
 
-    def answer_photo(self, photo: PhotoRecord) -> PhotoAnswer:
+    def photo_response(self, photo: PhotoRecord) -> PhotoResponse:
         """A photograph with its jobs and masks."""
-        return photo_answer(
-            photo, [self.answer_job(job) for job in self.ledger.jobs_of(photo.id)], [mask_answer(mask) for mask in photo.masks]
+        return photo_response(
+            photo, [self.job_response(job) for job in self.ledger.jobs_of(photo.id)], [mask_response(mask) for mask in photo.masks]
         )
 
     # --- photographs
@@ -140,13 +145,13 @@ class Service:
             raise not_found("photograph") from None
 
     async def take_in(self, file: UploadFile, photo_id: str | None = None) -> PhotoRecord:
-        """Decode an upload in the darkroom, and keep it with its view; under a new id, unless there is one for it."""
+        """Decode an upload in the sandbox, and keep it with its tile pyramid; under a new id, unless there is one for it."""
         await run_in_threadpool(self.require_room)
         with self.store.workspace() as folder:
             upload, view = folder / "upload", folder / "view"
             size = await run_in_threadpool(_copy, file, upload)
-            facts: Facts = await self.darkroom.run(
-                darkroom.develop, source=str(upload), view=str(view), max_megapixels=self.settings.max_megapixels
+            facts: Facts = await self.sandbox.run(
+                sandbox.develop, source=str(upload), view=str(view), max_megapixels=self.settings.max_megapixels
             )
             now = time.time()
             photo = PhotoRecord(
@@ -182,16 +187,16 @@ class Service:
         self.store.remove(f"photos/{photo_id}")
         return existed
 
-    # --- views
+    # --- tile pyramids
 
-    async def view(self, path: str, *, source: str | None) -> views.Index:
-        """The index of the view at `path`; where there is none yet it is made from the picture at `source`."""
+    async def pyramid(self, path: str, *, source: str | None) -> tile_pyramid.Index:
+        """The index of the tile pyramid at `path`; where there is none yet, it is made from the picture at `source`."""
         if path in self._indexes:
             self._indexes.move_to_end(path)
             return self._indexes[path]
         if source is not None and not await run_in_threadpool(self.store.exists, path):
-            await self._once(path, lambda: self._make_view(path, source))
-        index = await run_in_threadpool(views.read_index, self._reader(path))
+            await self._once(path, lambda: self._make_pyramid(path, source))
+        index = await run_in_threadpool(tile_pyramid.read_index, self._reader(path))
         self._indexes[path] = index
         if len(self._indexes) > KEPT_INDEXES:
             self._indexes.popitem(last=False)
@@ -205,16 +210,16 @@ class Service:
             task.add_done_callback(lambda _: self._making.pop(path, None))
         await asyncio.shield(self._making[path])
 
-    async def _make_view(self, path: str, source: str) -> None:
+    async def _make_pyramid(self, path: str, source: str) -> None:
         with ExitStack() as stack:
             folder = stack.enter_context(self.store.workspace())
             picture = await run_in_threadpool(stack.enter_context, self.store.local(source))
-            await self.darkroom.run(
-                darkroom.show, source=str(picture), view=str(folder / "view"), max_megapixels=self.settings.max_megapixels
+            await self.sandbox.run(
+                sandbox.show, source=str(picture), view=str(folder / "view"), max_megapixels=self.settings.max_megapixels
             )
             await run_in_threadpool(self.store.put_file, path, folder / "view")
 
-    def _reader(self, path: str) -> views.Read:
+    def _reader(self, path: str) -> tile_pyramid.Read:
         size = self.store.size(path)
 
         def read(start: int | None, end: int | None) -> bytes:
@@ -224,8 +229,8 @@ class Service:
 
         return read
 
-    async def view_part(self, path: str, index: views.Index, name: str) -> bytes:
-        """A tile or a whole picture of a view. Raises a 404."""
+    async def pyramid_part(self, path: str, index: tile_pyramid.Index, name: str) -> bytes:
+        """A tile or a whole picture of a tile pyramid. Raises a 404."""
         if name not in index.at:
             raise not_found("tile")
         at, length = index.at[name]
@@ -280,8 +285,8 @@ class Service:
         master = None
         if result.has_master:
             master = str(await run_in_threadpool(stack.enter_context, self.store.local(f"{result.folder}/master.png")))
-        exported: Exported = await self.darkroom.run(
-            darkroom.export,
+        exported: Exported = await self.sandbox.run(
+            sandbox.export,
             source=str(source),
             master=master,
             target=str(folder / "result"),
@@ -294,7 +299,7 @@ class Service:
     # --- masks
 
     async def keep_mask(self, photo: PhotoRecord, make: Callable[[Path, Path], Awaitable[MaskFacts]]) -> MaskRecord:
-        """Keep a mask that `make`, given two paths for its picture and its objects, makes in the darkroom."""
+        """Keep a mask that `make`, given two paths for its picture and its components, makes in the sandbox."""
         await run_in_threadpool(self.require_room)
         with self.store.workspace() as folder:
             facts = await make(folder / "mask.png", folder / "mask.json")
@@ -314,6 +319,23 @@ class Service:
                 await run_in_threadpool(self.store.remove, f"photos/{photo.id}")
             raise not_found("photograph")
         return mask
+
+    async def take_mask(self, photo: PhotoRecord, upload: Path, *, scale: bool) -> MaskRecord:
+        """Keep an uploaded mask of a photograph; with `scale`, one of another size and the same shape is enlarged. Raises a 4xx."""
+
+        def make(target: Path, facts: Path) -> Awaitable[MaskFacts]:
+            return self.sandbox.run(
+                sandbox.take_mask,
+                source=str(upload),
+                target=str(target),
+                facts=str(facts),
+                width=photo.width,
+                height=photo.height,
+                scale=scale,
+                max_megapixels=self.settings.max_megapixels,
+            )
+
+        return await self.keep_mask(photo, make)
 
 
 def _copy(file: UploadFile, target: Path) -> int:

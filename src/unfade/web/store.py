@@ -1,8 +1,8 @@
 """Files of the web application: in a folder, or at any fsspec URL.
 
 photos/ID/original                  the very bytes that were uploaded
-photos/ID/view                      tiles for the browser, in one file (views.py)
-photos/ID/masks/MASK.png            and MASK.json, its objects
+photos/ID/view                      tiles for the browser, in one file (tile_pyramid.py)
+photos/ID/masks/MASK.png            and MASK.json, its components
 photos/ID/jobs/JOB/TRY/result       and master.png, record.json, view; each try of a job has its own folder
 photos/ID/previews/JOB.jpg
 """

@@ -1,9 +1,21 @@
+// @ts-check
 // The server's HTTP API, version 1: one function for each thing the page asks of it.
 
-const ROOT = "/api/v1";
+/**
+ * @import { Job, Options, Photo, Pieces, Settings } from "./types.js"
+ * @typedef {{ json?: unknown, body?: BodyInit, type?: string, signal?: AbortSignal }} Sent
+ */
+
+const ROOT = new URL("api/v1", document.baseURI).pathname; // the page may lie in a folder of its server
 
 /** What the server refused, in its own sentence. */
 export class Refusal extends Error {
+  /**
+   * @param {number} status 0 if the server could not be reached
+   * @param {string} code
+   * @param {string} detail
+   * @param {number} retryAfterS 0 if it did not say when to come again
+   */
   constructor(status, code, detail, retryAfterS) {
     super(detail);
     this.status = status;
@@ -14,12 +26,18 @@ export class Refusal extends Error {
 
 const unreachable = () => new Refusal(0, "unreachable", "The server cannot be reached. Your photographs are still there; try again in a moment.", 0);
 
+/** @type {(() => Promise<void>) | null} */
 let askForToken = null; // resolves once the person has signed in
 
-/** What to do when the server wants its token in the middle of things (its cookie has run out); what was asked is then asked again. */
+/**
+ * What to do when the server wants its token in the middle of things (its cookie has run out); what was asked is then asked again.
+ * @param {() => Promise<void>} act
+ */
 export const whenTokenIsNeeded = (act) => (askForToken = act);
 
+/** @param {Response} response */
 async function refusalOf(response) {
+  /** @type {{ detail?: string, code?: string }} */
   let problem = {};
   try {
     problem = await response.json();
@@ -30,7 +48,14 @@ async function refusalOf(response) {
   return new Refusal(response.status, problem.code || "", detail, Number(response.headers.get("Retry-After")) || 0);
 }
 
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {Sent} [sent]
+ * @returns {Promise<Response>}
+ */
 async function ask(method, path, { json, body, type, signal } = {}) {
+  /** @type {Record<string, string>} */
   const headers = {};
   if (json !== undefined) headers["Content-Type"] = "application/json";
   if (type) headers["Content-Type"] = type;
@@ -38,7 +63,7 @@ async function ask(method, path, { json, body, type, signal } = {}) {
   try {
     response = await fetch(ROOT + path, { method, headers, body: json === undefined ? body : JSON.stringify(json), signal });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (/** @type {Error} */ (error).name === "AbortError") throw error;
     throw unreachable();
   }
   if (response.status === 401 && askForToken && path !== "/session") {
@@ -49,41 +74,133 @@ async function ask(method, path, { json, body, type, signal } = {}) {
   return response;
 }
 
-const answer = async (...request) => (await ask(...request)).json();
+/**
+ * What the server answers, as JSON.
+ * @param {string} method
+ * @param {string} path
+ * @param {Sent} [sent]
+ * @returns {Promise<any>} of the shape that the caller names
+ */
+const answer = async (method, path, sent) => (await ask(method, path, sent)).json();
 
+/** @returns {Promise<{ token_needed: boolean, signed_in: boolean }>} */
 export const session = () => answer("GET", "/session");
+/** @param {string} token */
 export const signIn = (token) => ask("POST", "/session", { json: { token } });
+/** @returns {Promise<Settings>} */
 export const settings = () => answer("GET", "/settings");
 
+/**
+ * @param {string[]} ids
+ * @returns {Promise<Photo[]>}
+ */
 export const photos = async (ids) => (await answer("POST", "/photos/query", { json: { ids } })).photos;
+/** @param {string} id */
 export const deletePhoto = (id) => ask("DELETE", `/photos/${id}`);
+/**
+ * @param {string} photoId
+ * @param {Partial<Options>} options those that are not named are the server's
+ * @returns {Promise<Job>}
+ */
 export const startJob = (photoId, options) => answer("POST", `/photos/${photoId}/jobs`, { json: options });
+/** @param {string} id */
 export const deleteJob = (id) => ask("DELETE", `/jobs/${id}`);
 
+/**
+ * @param {string} photoId
+ * @param {Options} options
+ * @param {number} sidePx
+ * @param {AbortSignal} signal
+ */
 export const preview = async (photoId, options, sidePx, signal) =>
   (await ask("POST", `/photos/${photoId}/preview`, { json: { ...options, side_px: sidePx }, signal })).blob();
 
+/**
+ * @param {string} photoId
+ * @param {string} maskId
+ */
 const maskPath = (photoId, maskId) => `/photos/${photoId}/masks/${maskId}`;
+/**
+ * @param {string} photoId
+ * @param {string} maskId
+ * @param {string} color rrggbb
+ * @param {number} sidePx
+ */
 export const maskOverlay = async (photoId, maskId, color, sidePx) =>
   (await ask("GET", `${maskPath(photoId, maskId)}?overlay=${color}&side_px=${sidePx}`)).blob();
+/**
+ * @param {string} photoId
+ * @param {string} maskId
+ * @returns {Promise<Pieces>}
+ */
 export const maskObjects = (photoId, maskId) => answer("GET", `${maskPath(photoId, maskId)}/objects?limit=2000`);
+/**
+ * @param {string} photoId
+ * @param {string} maskId
+ * @param {number} x
+ * @param {number} y
+ * @param {number} radiusPx
+ * @returns {Promise<{ object: number | null }>}
+ */
 export const maskAt = (photoId, maskId, x, y, radiusPx) =>
   answer("GET", `${maskPath(photoId, maskId)}/at?x=${x.toFixed(2)}&y=${y.toFixed(2)}&radius_px=${radiusPx.toFixed(2)}`);
+/**
+ * @param {string} photoId
+ * @param {string} maskId
+ * @param {object} edit
+ * @returns {Promise<{ id: string }>}
+ */
 export const editMask = (photoId, maskId, edit) => answer("POST", `${maskPath(photoId, maskId)}/edits`, { json: edit });
+/**
+ * @param {string} photoId
+ * @param {object} drawing
+ * @returns {Promise<{ id: string }>}
+ */
 export const drawMask = (photoId, drawing) => answer("POST", `/photos/${photoId}/masks/edits`, { json: drawing });
+/**
+ * @param {string} photoId
+ * @param {File} chosen
+ * @returns {Promise<{ id: string }>}
+ */
 export const uploadMask = (photoId, chosen) =>
   answer("POST", `/photos/${photoId}/masks?scale=true`, { body: chosen, type: chosen.type || "application/octet-stream" });
 
+/**
+ * @param {string} thing
+ * @param {number} sidePx
+ */
 export const imageUrl = (thing, sidePx) => `${ROOT}/${thing}/image?side_px=${sidePx}`;
+/**
+ * @param {string} thing
+ * @param {number} level
+ * @param {number} column
+ * @param {number} row
+ */
 export const tileUrl = (thing, level, column, row) => `${ROOT}/${thing}/tiles/${level}/${column}/${row}`;
+/**
+ * @param {string} jobId
+ * @param {Record<string, string>} query
+ */
 export const resultUrl = (jobId, query) => `${ROOT}/jobs/${jobId}/result?${new URLSearchParams(query)}`;
+/** @param {string} jobId */
 export const recordUrl = (jobId) => `${ROOT}/jobs/${jobId}/record`;
+/** @param {string} jobId */
 export const jobMaskUrl = (jobId) => `${ROOT}/jobs/${jobId}/mask`;
+/** @param {string} photoId */
 export const originalUrl = (photoId) => `${ROOT}/photos/${photoId}/original`;
+/**
+ * @param {string[]} jobIds
+ * @param {Record<string, string>} query
+ */
 export const zipUrl = (jobIds, query) => `${ROOT}/zip?${new URLSearchParams({ jobs: jobIds.join(","), ...query })}`;
+/** @param {string[]} jobIds */
 export const events = (jobIds) => new EventSource(`${ROOT}/events?jobs=${jobIds.join(",")}`);
 
-/** A file as the server gives it: its bytes, its name, and the sentences on what the format could not hold. */
+/**
+ * A file as the server gives it: its bytes, its name, and the sentences on what the format could not hold.
+ * @param {string} url
+ * @returns {Promise<{ blob: Blob, name: string, losses: string[] }>}
+ */
 export async function file(url) {
   let response;
   try {
@@ -107,18 +224,30 @@ export async function file(url) {
 export const newKey = () =>
   btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(24)))).replaceAll("+", "-").replaceAll("/", "_");
 
-/** Upload one photograph; `onSent` gets 0…1. Sent again with the same `key`, it is still one photograph. */
+/**
+ * Upload one photograph. Sent again with the same `key`, it is still one photograph.
+ * @param {File} chosen
+ * @param {string} key
+ * @param {(share: number) => void} onSent gets 0…1
+ * @returns {Promise<Photo>}
+ */
 export async function uploadPhoto(chosen, key, onSent) {
   try {
     return await sendPhoto(chosen, key, onSent);
   } catch (refusal) {
-    if (refusal.status !== 401 || !askForToken) throw refusal;
+    if (!(refusal instanceof Refusal) || refusal.status !== 401 || !askForToken) throw refusal;
     await askForToken();
     return sendPhoto(chosen, key, onSent);
   }
 }
 
-/** XMLHttpRequest, because fetch tells nothing of how far an upload is. */
+/**
+ * XMLHttpRequest, because fetch tells nothing of how far an upload is.
+ * @param {File} chosen
+ * @param {string} key
+ * @param {(share: number) => void} onSent
+ * @returns {Promise<Photo>}
+ */
 function sendPhoto(chosen, key, onSent) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -129,6 +258,7 @@ function sendPhoto(chosen, key, onSent) {
     request.upload.onprogress = (event) => event.lengthComputable && onSent(event.loaded / event.total);
     request.onerror = () => reject(new Refusal(0, "unreachable", "The server could not be reached.", 0));
     request.onload = () => {
+      /** @type {any} */
       let body = {};
       try {
         body = JSON.parse(request.responseText);

@@ -1,20 +1,27 @@
+// @ts-check
 // The dialog that gives results away: one as a file, several as a zip.
 
 import * as api from "./api.js";
+import { $, button, dialog as dialogOf, input, make } from "./dom.js";
 import { tell } from "./say.js";
 
-const $ = (id) => document.getElementById(id);
+/** @import { Job, Photo, Settings } from "./types.js" */
+
+/** @type {Record<string, string>} */
 const FORMAT_NAMES = { jpeg: "JPEG", png: "PNG", tiff: "TIFF", webp: "WebP", heif: "HEIF", avif: "AVIF", bmp: "BMP", gif: "GIF" };
 
+/**
+ * @param {string} href
+ * @param {string} name
+ */
 function save(href, name) {
-  const link = document.createElement("a");
-  link.href = href;
-  link.download = name;
+  const link = make("a", { href, download: name });
   document.body.append(link);
   link.click();
   link.remove();
 }
 
+/** @param {string} url */
 async function saveFile(url) {
   try {
     const { blob, name, losses } = await api.file(url);
@@ -23,37 +30,46 @@ async function saveFile(url) {
     setTimeout(() => URL.revokeObjectURL(href), 60_000);
     for (const loss of losses) tell(loss);
   } catch (refusal) {
-    tell(refusal.message, { wrong: true });
+    tell(/** @type {Error} */ (refusal).message, { wrong: true });
   }
 }
 
-/** `jobs`: done ones; `photo`: of the only one, or null for a zip. */
+/** @returns {string} the format that is chosen */
+const chosenFormat = () => String(new FormData(/** @type {HTMLFormElement} */ ($("download-form"))).get("format"));
+
+/**
+ * @param {object} what
+ * @param {Job[]} what.jobs done ones
+ * @param {Photo | null} what.photo of the only one, or null for a zip
+ * @param {boolean} what.hasLocation
+ * @param {Settings} what.settings
+ */
 export function openDownload({ jobs, photo, hasLocation, settings }) {
-  const dialog = $("download");
+  const dialog = dialogOf("download");
   const form = $("download-form");
-  const single = photo !== null;
-  $("download-title").textContent = single ? "Download" : `Download ${jobs.length} photographs`;
-  $("same-help").textContent = single ? `${FORMAT_NAMES[photo.format] || photo.format}, ${photo.bits} bits, with its metadata` : "Each in its own format, with its metadata";
-  $("download-go").textContent = single ? "Download" : "Download as zip";
-  $("download-more").hidden = !single;
+  $("download-title").textContent = photo ? "Download" : `Download ${jobs.length} photographs`;
+  $("same-help").textContent = photo ? `${FORMAT_NAMES[photo.format] || photo.format}, ${photo.bits} bits, with its metadata` : "Each in its own format, with its metadata";
+  $("download-go").textContent = photo ? "Download" : "Download as zip";
+  $("download-more").hidden = !photo;
   $("location-field").hidden = !hasLocation;
-  $("drop-location").checked = settings.drop_location;
-  const quality = $("quality");
+  input("drop-location").checked = settings.drop_location;
+  const quality = input("quality");
   const redraw = () => {
-    $("quality-field").hidden = form.elements.format.value !== "jpeg";
+    $("quality-field").hidden = chosenFormat() !== "jpeg";
     $("quality-out").textContent = quality.value;
   };
   form.onchange = form.oninput = redraw;
   redraw();
-  $("record").onclick = () => saveFile(api.recordUrl(jobs[0].id));
-  $("original").onclick = () => saveFile(api.originalUrl(photo.id));
+  button("record").onclick = () => saveFile(api.recordUrl(jobs[0].id));
+  button("original").onclick = () => photo && saveFile(api.originalUrl(photo.id));
   dialog.onclose = () => {
     if (dialog.returnValue !== "go") return;
-    const format = form.elements.format.value;
+    const format = chosenFormat();
+    /** @type {Record<string, string>} */
     const query = { format };
     if (format === "jpeg") query.quality = quality.value;
-    if (hasLocation) query.location = $("drop-location").checked ? "drop" : "keep";
-    if (single) saveFile(api.resultUrl(jobs[0].id, query));
+    if (hasLocation) query.location = input("drop-location").checked ? "drop" : "keep";
+    if (photo) saveFile(api.resultUrl(jobs[0].id, query));
     else save(api.zipUrl(jobs.map((job) => job.id), query), "unfade.zip"); // streamed: may be larger than memory
   };
   dialog.returnValue = "";

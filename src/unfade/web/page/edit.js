@@ -1,12 +1,19 @@
+// @ts-check
 // What a person wants done to a photograph, as one value that never changes, so that all of it can be undone.
 
 import { EDITS } from "./library.js";
 import { forget, recall, remember } from "./storage.js";
 
+/** @import { Edit, Options, Photo, Job } from "./types.js" */
+
 const MERGE_MS = 900;
 const MAX_STEPS = 100;
 
-/** As a photograph starts; `options` are the API's. */
+/**
+ * As a photograph starts.
+ * @param {Options} options
+ * @returns {Edit}
+ */
 export const firstEdit = (options) => ({
   fill: options.fill,
   cleanOn: options.clean > 0,
@@ -21,10 +28,14 @@ export const firstEdit = (options) => ({
   mask: options.mask,
   keep: options.keep,
   hints: options.hints,
-  strokes: [], // brush work that is not in a mask of the server yet: { kind: "brush"|"eraser"|"clear", radius, points: [[x, y], …] }
+  strokes: [],
 });
 
-/** The API's Options. Brush work has to be made into a mask before. */
+/**
+ * What the API takes. Brush work has to be made into a mask before.
+ * @param {Edit} edit
+ * @returns {Options}
+ */
 export const optionsOf = (edit) => ({
   fill: edit.fill,
   clean: edit.cleanOn ? edit.clean : 0,
@@ -40,7 +51,11 @@ export const optionsOf = (edit) => ({
   hints: edit.hints,
 });
 
-/** Options that give the same picture give the same text. `maskId`: what a job that looked for damage found. */
+/**
+ * Options that give the same picture give the same text.
+ * @param {Options} options
+ * @param {string | null} maskId what a job that looked for damage found
+ */
 export function meaning(options, maskId = null) {
   const { fill, clean, colorize, strength, saturation, liveliness, sensitivity, largest_dust_px: dust, hints } = options;
   const mask = options.mask ?? maskId;
@@ -51,7 +66,12 @@ export function meaning(options, maskId = null) {
   });
 }
 
-/** A done job of the photograph that shows this edit. */
+/**
+ * The newest job of the photograph, done or on its way, that shows this edit.
+ * @param {Photo} photo
+ * @param {Edit} edit
+ * @returns {Job | null}
+ */
 export function jobFor(photo, edit) {
   if (edit.strokes.length) return null;
   const options = optionsOf(edit);
@@ -64,17 +84,26 @@ export function jobFor(photo, edit) {
 
 /** Undo and redo over edits, kept in this browser for as long as the photograph is. */
 export class History {
+  /**
+   * @param {string} photoId
+   * @param {Edit} first
+   */
   constructor(photoId, first) {
     this.key = `${EDITS}${photoId}`;
-    const kept = recall(this.key, null);
+    const kept = recall(this.key, /** @type {{ past: Edit[], now: Edit, future: Edit[] } | null} */ (null));
     this.past = kept?.past || [];
     this.now = kept?.now || first;
     this.future = kept?.future || [];
+    /** @type {string | null} */
     this.mergeKey = null;
     this.mergedAt = 0;
   }
 
-  /** A new edit. The same `mergeKey` in quick succession is one step (a slider on its way). */
+  /**
+   * A new edit. The same `mergeKey` in quick succession is one step (a slider on its way). Whether anything is other than before.
+   * @param {Partial<Edit>} changes
+   * @param {string | null} mergeKey
+   */
   push(changes, mergeKey = null) {
     const next = { ...this.now, ...changes };
     if (JSON.stringify(next) === JSON.stringify(this.now)) return false;
@@ -107,9 +136,13 @@ export class History {
     return true;
   }
 
-  /** The mask that a job found stands for "look for damage" from then on, in all edits that looked the same way. */
+  /**
+   * Puts the found mask into every edit (past, now, future) of the same sensitivity, so that undo shows the same picture.
+   * @param {string} maskId
+   * @param {number} sensitivity
+   */
   found(maskId, sensitivity) {
-    const take = (edit) => (edit.mask === null && edit.sensitivity === sensitivity ? { ...edit, mask: maskId } : edit);
+    const take = (/** @type {Edit} */ edit) => (edit.mask === null && edit.sensitivity === sensitivity ? { ...edit, mask: maskId } : edit);
     this.past = this.past.map(take);
     this.now = take(this.now);
     this.future = this.future.map(take);
@@ -120,6 +153,7 @@ export class History {
     remember(this.key, { past: this.past.slice(-30), now: this.now, future: this.future.slice(0, 30) });
   }
 
+  /** @param {string} photoId */
   static forget(photoId) {
     forget(`${EDITS}${photoId}`);
   }

@@ -1,3 +1,4 @@
+// @ts-check
 // The person's photographs: which they are (kept in this browser), what the server knows of them, and news of their jobs.
 
 import * as api from "./api.js";
@@ -5,48 +6,63 @@ import { Pending } from "./pending.js";
 import { naming } from "./say.js";
 import { forget, keys, recall, remember } from "./storage.js";
 
+/**
+ * @import { Entry, Job, Options, Photo } from "./types.js"
+ * @import { Refusal } from "./api.js"
+ */
+
 const IDS = "unfade.photos";
 export const EDITS = "unfade.edit.";
 const UPLOADS_AT_ONCE = 2;
 const EVENTS_AT_ONCE = 200;
 const FINAL = new Set([400, 413, 415, 422]); // the same file would be refused again
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const OVER = new Set(["done", "failed", "cancelled"]);
+/** @param {Job} job */
 export const over = (job) => OVER.has(job.state);
 
 /** Emits "photo" (detail: its entry), "list", "job" (detail: { entry, job }). */
 export class Library extends EventTarget {
   constructor() {
     super();
-    // { key: its photograph's id, once there is one, photo|null, local: object URL|null, name, sent: 0…1, failed: sentence|null,
-    //   final: of no use to try again, waits: { full: whether for a place in the queue, left: seconds }|null,
-    //   chosen: File|null, kept: whether a refresh finds it, lost: whether one did not }
+    /** @type {Entry[]} */
     this.entries = [];
     this.pending = new Pending();
+    /** @type {Entry[]} whose turn to be uploaded will come */
     this.waiting = [];
     this.uploading = 0;
+    /** @type {EventSource | null} */
     this.source = null;
     this.watched = "";
     window.addEventListener("storage", (event) => event.key === IDS && this.load());
   }
 
+  /** @param {string} id */
   entry(id) {
     return this.entries.find((entry) => entry.photo?.id === id);
   }
 
+  /**
+   * @param {string} name
+   * @param {unknown} [detail]
+   */
   tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
   get ids() {
-    return recall(IDS, []).filter((id) => typeof id === "string");
+    return recall(IDS, /** @type {string[]} */ ([])).filter((id) => typeof id === "string");
   }
 
-  /** Note a photograph, or that it has gone; another tab may do so at the same time. */
+  /**
+   * Note a photograph, or that it has gone; another tab may do so at the same time.
+   * @param {string} id
+   * @param {boolean} here
+   */
   note(id, here) {
     const ids = this.ids.filter((other) => other !== id);
-    const place = (other) => this.entries.findIndex((entry) => entry.photo?.id === other); // not in the order in which uploads ended
+    const place = (/** @type {string} */ other) => this.entries.findIndex((entry) => entry.photo?.id === other); // not in the order in which uploads ended
     remember(IDS, here ? [...ids, id].sort((a, b) => place(a) - place(b)) : ids);
   }
 
@@ -58,9 +74,10 @@ export class Library extends EventTarget {
     const uploading = this.entries.filter((entry) => !entry.photo && !byId.has(entry.key));
     // What was uploaded while the server was asked is here already.
     this.entries = this.ids.filter((id) => byId.has(id) || (!gone.has(id) && this.entry(id))).map((id) => {
-      const entry = this.entries.find(({ key, photo }) => photo?.id === id || key === id) || { key: id, local: null, name: "", sent: 1, failed: null, chosen: null };
+      const entry = this.entries.find(({ key, photo }) => photo?.id === id || key === id)
+        || { key: id, photo: null, local: null, name: "", sent: 1, failed: null, chosen: null };
       entry.photo = byId.get(id) || entry.photo;
-      entry.name = entry.photo.name;
+      entry.name = entry.photo?.name || entry.name;
       return entry;
     }).concat(uploading);
     for (const id of gone) this.note(id, false);
@@ -71,8 +88,13 @@ export class Library extends EventTarget {
     return gone.size;
   }
 
-  /** What the server has of these photographs, by their ids. */
+  /**
+   * What the server has of these photographs, by their ids.
+   * @param {string[]} ids
+   * @returns {Promise<Map<string, Photo>>}
+   */
   async find(ids) {
+    /** @type {Photo[]} */
     const found = [];
     for (let at = 0; at < ids.length; at += 500) found.push(...(await api.photos(ids.slice(at, at + 500))));
     return new Map(found.map((photo) => [photo.id, photo]));
@@ -85,6 +107,7 @@ export class Library extends EventTarget {
     const uploads = [];
     for (const { key, name, options, sent, chosen } of notes) {
       const photo = here.get(key) || null; // the server had it, and only its answer was lost
+      /** @type {Entry} */
       const entry = this.entry(key)
         || { key, photo, local: chosen && URL.createObjectURL(chosen), name, sent: photo ? 1 : 0, failed: null, chosen, kept: true, lost: !photo && !chosen };
       entry.options = options;
@@ -103,13 +126,18 @@ export class Library extends EventTarget {
     return uploads;
   }
 
-  /** The file of an upload that was lost, chosen again. */
+  /**
+   * The file of an upload that was lost, chosen again.
+   * @param {Entry} entry
+   * @param {File} chosen
+   */
   chooseAgain(entry, chosen) {
     Object.assign(entry, { chosen, name: chosen.name, local: URL.createObjectURL(chosen), lost: false });
     this.keep(entry);
     this.retry(entry);
   }
 
+  /** @param {Entry} entry */
   async keep(entry) {
     entry.kept = await this.pending.keep(entry);
   }
@@ -119,9 +147,13 @@ export class Library extends EventTarget {
     return this.entries.some((entry) => !entry.photo && entry.chosen && !entry.kept && !entry.final);
   }
 
-  /** Upload photographs, some at a time; `options` start a job for each. */
+  /**
+   * Upload photographs, some at a time.
+   * @param {File[]} files
+   * @param {Options} options of the job that is started for each
+   */
   add(files, options) {
-    const added = files.map((chosen) => ({
+    const added = files.map((chosen) => /** @type {Entry} */ ({
       key: api.newKey(),
       photo: null, local: URL.createObjectURL(chosen), name: chosen.name || "Pasted picture", sent: 0, failed: null, chosen, options, kept: false,
     }));
@@ -136,7 +168,7 @@ export class Library extends EventTarget {
   pump() {
     while (this.uploading < UPLOADS_AT_ONCE && this.waiting.length) {
       const entry = this.waiting.shift();
-      if (!this.entries.includes(entry)) continue;
+      if (!entry || !this.entries.includes(entry)) continue;
       this.uploading += 1;
       this.send(entry).finally(() => {
         this.uploading -= 1;
@@ -145,17 +177,21 @@ export class Library extends EventTarget {
     }
   }
 
+  /** @param {Entry} entry */
   async send(entry) {
+    const { chosen } = entry;
+    if (!chosen) return;
     const isWanted = () => this.entries.includes(entry);
-    const send = () => api.uploadPhoto(entry.chosen, entry.key, (share) => {
+    const send = () => api.uploadPhoto(chosen, entry.key, (share) => {
       entry.sent = share;
       this.tell("photo", entry);
     });
     try {
       const photo = await this.patiently(entry, send, isWanted);
-      if (isWanted()) this.arrived(entry, photo);
+      if (photo && isWanted()) this.arrived(entry, photo);
       else if (photo) await api.deletePhoto(photo.id); // taken away meanwhile
-    } catch (refusal) {
+    } catch (error) {
+      const refusal = /** @type {Refusal} */ (error);
       entry.failed = naming(entry.name, refusal.message);
       entry.final = FINAL.has(refusal.status);
       if (entry.final) this.pending.drop(entry.key);
@@ -164,7 +200,11 @@ export class Library extends EventTarget {
     }
   }
 
-  /** The server has the photograph. */
+  /**
+   * The server has the photograph.
+   * @param {Entry} entry
+   * @param {Photo} photo
+   */
   arrived(entry, photo) {
     Object.assign(entry, { photo, name: photo.name, sent: 1, chosen: null });
     this.pending.sent(entry.key);
@@ -174,27 +214,39 @@ export class Library extends EventTarget {
     else this.pending.drop(entry.key);
   }
 
-  /** Start the job that a photograph came with; where that is not known, the last one again. */
+  /**
+   * Start the job that a photograph came with; where that is not known, the last one again.
+   * @param {Entry} entry
+   */
   async startPlanned(entry) {
     entry.starting = true;
     try {
-      await this.start(entry, entry.options || entry.photo.jobs.at(-1)?.options || {});
+      await this.start(entry, entry.options || entry.photo?.jobs.at(-1)?.options || {});
       this.pending.drop(entry.key);
-    } catch (refusal) {
+    } catch (error) {
+      const refusal = /** @type {Refusal} */ (error);
       const gone = refusal.status === 404 && (await this.dropIfGone(entry).catch(() => false));
       if (!gone) this.fail(entry, refusal);
     }
     entry.starting = false;
   }
 
-  /** Ask the server for something; where it says when to come again, wait, saying so, and ask again. Null once it is not wanted any more. */
+  /**
+   * Ask the server for something; where it says when to come again, wait, saying so, and ask again. Null once it is not wanted any more.
+   * @template Got
+   * @param {Entry} entry
+   * @param {() => Promise<Got>} ask
+   * @param {() => boolean} isWanted
+   * @returns {Promise<Got | null>}
+   */
   async patiently(entry, ask, isWanted) {
     for (;;) {
       try {
         const answer = await ask();
         if (isWanted()) entry.waits = null;
         return answer;
-      } catch (refusal) {
+      } catch (error) {
+        const refusal = /** @type {Refusal} */ (error);
         if (!refusal.retryAfterS) {
           if (isWanted()) entry.waits = null;
           throw refusal;
@@ -211,6 +263,7 @@ export class Library extends EventTarget {
     }
   }
 
+  /** @param {Entry} entry */
   retry(entry) {
     entry.failed = null;
     entry.sent = 0;
@@ -222,40 +275,59 @@ export class Library extends EventTarget {
     this.tell("photo", entry);
   }
 
+  /**
+   * @param {Entry} entry
+   * @param {Refusal} refusal
+   */
   fail(entry, refusal) {
     entry.failed = refusal.message;
     this.tell("photo", entry);
   }
 
-  /** Start a job. Null if another was started, or the photograph went, while this one waited for a place in the queue. */
+  /**
+   * Start a job. Null if another was started, or the photograph went, while this one waited for a place in the queue.
+   * @param {Entry} entry
+   * @param {Partial<Options>} options
+   */
   async start(entry, options) {
+    const { photo } = entry;
+    if (!photo) return null;
     const turn = Symbol("turn");
     entry.turn = turn;
     const isWanted = () => entry.turn === turn && this.entries.includes(entry);
-    const job = await this.patiently(entry, () => api.startJob(entry.photo.id, options), isWanted);
+    const job = await this.patiently(entry, () => api.startJob(photo.id, options), isWanted);
     if (job) this.take(job);
     this.watch();
     return job;
   }
 
-  /** The job that waits for a place in the queue is not wanted any more. */
+  /**
+   * The job that waits for a place in the queue is not wanted any more.
+   * @param {Entry} entry
+   */
   letGo(entry) {
     entry.turn = entry.waits = null;
     this.tell("photo", entry);
   }
 
-  /** Drop a photograph that the server has no longer. Whether it has not. */
+  /**
+   * Drop a photograph that the server has no longer. Whether it has not.
+   * @param {Entry} entry
+   */
   async dropIfGone(entry) {
-    if ((await this.find([entry.photo.id])).size) return false;
+    if (!entry.photo || (await this.find([entry.photo.id])).size) return false;
     this.forget(entry);
     return true;
   }
 
-  /** News of a job: into its photograph, and told. */
+  /**
+   * News of a job: into its photograph, and told.
+   * @param {Job} job
+   */
   take(job) {
     const entry = this.entry(job.photo_id);
-    if (!entry) return;
-    const jobs = entry.photo.jobs;
+    if (!entry?.photo) return;
+    const { jobs } = entry.photo;
     const at = jobs.findIndex((other) => other.id === job.id);
     const before = at >= 0 ? jobs[at].state : null;
     if (at >= 0) jobs[at] = job;
@@ -296,17 +368,19 @@ export class Library extends EventTarget {
     };
   }
 
+  /** @param {Entry} entry */
   async remove(entry) {
     if (entry.photo) {
       try {
         await api.deletePhoto(entry.photo.id);
       } catch (refusal) {
-        if (refusal.status !== 404) throw refusal;
+        if (/** @type {Refusal} */ (refusal).status !== 404) throw refusal;
       }
     }
     this.forget(entry);
   }
 
+  /** @param {Entry} entry */
   forget(entry) {
     if (entry.local) URL.revokeObjectURL(entry.local);
     this.entries = this.entries.filter((other) => other !== entry);
@@ -317,5 +391,7 @@ export class Library extends EventTarget {
   }
 }
 
-export const latestDone = (photo) => [...photo.jobs].reverse().find((job) => job.state === "done");
-export const latestActive = (photo) => [...photo.jobs].reverse().find((job) => !over(job));
+/** @param {Photo} photo */
+export const latestDone = (photo) => photo.jobs.findLast((job) => job.state === "done");
+/** @param {Photo} photo */
+export const latestActive = (photo) => photo.jobs.findLast((job) => !over(job));

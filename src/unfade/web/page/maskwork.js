@@ -1,19 +1,22 @@
+// @ts-check
 // The damage mask on the page: what the server found or was given, brush work over it, and its objects.
 
 import * as api from "./api.js";
+import { make, pencil } from "./dom.js";
+
+/** @import { Edit, Photo, Piece, Point, Stroke } from "./types.js" */
 
 export const COLOR = "ff3b30";
 const SHOWN_SIDE_PX = 2048;
 const MAX_POINTS = 20_000; // of one stroke, as the server takes it
 
-const canvasOf = (width, height) => Object.assign(document.createElement("canvas"), { width, height });
-
-export async function bitmap(blob) {
-  return createImageBitmap(blob);
-}
-
-/** Draw strokes, oldest first. `scale`: canvas pixels for one of the photograph. */
-export function stroke(context, strokes, scale) {
+/**
+ * Draw strokes, oldest first.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Stroke[]} strokes
+ * @param {number} scale canvas pixels for one of the photograph
+ */
+function stroke(context, strokes, scale) {
   for (const { kind, radius, points } of strokes) {
     context.save();
     if (kind === "clear") {
@@ -34,13 +37,17 @@ export function stroke(context, strokes, scale) {
   }
 }
 
-/** A stroke as the server takes it; a very long one in pieces that meet. */
+/**
+ * A stroke as the server takes it; a very long one in pieces that meet.
+ * @param {Stroke} stroke
+ */
 function inPieces({ kind, radius, points }) {
   const pieces = [];
   for (let at = 0; at < points.length; at += MAX_POINTS - 1) pieces.push({ kind, radius_px: radius, points: points.slice(at, at + MAX_POINTS) });
   return pieces;
 }
 
+/** @param {Piece} piece */
 const pathOf = ({ outline }) => {
   const path = new Path2D();
   outline.forEach(([x, y], index) => (index ? path.lineTo(x, y) : path.moveTo(x, y)));
@@ -49,21 +56,36 @@ const pathOf = ({ outline }) => {
 };
 
 export class MaskView {
+  /**
+   * @param {Photo} photo
+   * @param {() => void} changed called when there is something new to draw
+   */
   constructor(photo, changed) {
     this.photo = photo;
     this.changed = changed;
     this.scale = Math.min(1, SHOWN_SIDE_PX / Math.max(photo.width, photo.height));
-    this.shown = canvasOf(Math.max(1, Math.round(photo.width * this.scale)), Math.max(1, Math.round(photo.height * this.scale)));
+    this.shown = make("canvas", { width: Math.max(1, Math.round(photo.width * this.scale)), height: Math.max(1, Math.round(photo.height * this.scale)) });
+    /** @type {ImageBitmap | null} */
     this.base = null;
+    /** @type {string | null} */
     this.maskId = null;
+    /** @type {Piece[]} */
     this.objects = [];
     this.total = 0;
+    /** @type {number | null} */
     this.highlighted = null;
-    this.known = new Map(); // mask id -> { base, objects, total }
+    /** @type {Map<string, { base: ImageBitmap, objects: Piece[], total: number }>} */
+    this.known = new Map();
+    /** @type {Map<number, Path2D>} */
     this.paths = new Map();
+    /** @type {Pick<Edit, "keep" | "dust" | "strokes">} */
+    this.edit = { keep: [], dust: null, strokes: [] };
   }
 
-  /** Show the mask and brush work of an edit. */
+  /**
+   * Show the mask and brush work of an edit.
+   * @param {Edit} edit
+   */
   async show(edit) {
     this.edit = edit;
     const maskId = edit.mask;
@@ -77,10 +99,11 @@ export class MaskView {
       if (maskId) {
         if (!this.known.has(maskId)) {
           const [picture, found] = await Promise.all([
-            api.maskOverlay(this.photo.id, maskId, COLOR, SHOWN_SIDE_PX).then(bitmap),
+            api.maskOverlay(this.photo.id, maskId, COLOR, SHOWN_SIDE_PX).then((overlay) => createImageBitmap(overlay)),
             api.maskObjects(this.photo.id, maskId),
           ]);
-          if (this.known.size > 8) this.known.delete(this.known.keys().next().value);
+          const [oldest] = this.known.keys();
+          if (this.known.size > 8) this.known.delete(oldest);
           this.known.set(maskId, { base: picture, objects: found.objects, total: found.total });
         }
         if (this.maskId !== maskId) return;
@@ -91,12 +114,13 @@ export class MaskView {
     this.redraw();
   }
 
+  /** @param {Piece} object */
   isKept(object) {
     return this.edit.keep.includes(object.id) || (this.edit.dust !== null && object.size_px > this.edit.dust);
   }
 
   redraw() {
-    const context = this.shown.getContext("2d");
+    const context = pencil(this.shown);
     context.clearRect(0, 0, this.shown.width, this.shown.height);
     if (this.base) context.drawImage(this.base, 0, 0, this.shown.width, this.shown.height);
     context.save();
@@ -104,21 +128,30 @@ export class MaskView {
     context.globalCompositeOperation = "destination-out";
     context.lineWidth = 3 / this.scale;
     for (const object of this.objects) {
-      if (!this.isKept(object)) continue;
-      context.fill(this.paths.get(object.id));
-      context.stroke(this.paths.get(object.id));
+      const path = this.paths.get(object.id);
+      if (!path || !this.isKept(object)) continue;
+      context.fill(path);
+      context.stroke(path);
     }
     context.restore();
     stroke(context, this.edit.strokes, this.scale);
     this.changed();
   }
 
-  /** A stroke that grows under the finger. */
+  /**
+   * A stroke that grows under the finger.
+   * @param {Stroke} live
+   */
   extend(live) {
-    stroke(this.shown.getContext("2d"), [{ ...live, points: live.points.slice(-2) }], this.scale);
+    stroke(pencil(this.shown), [{ ...live, points: live.points.slice(-2) }], this.scale);
     this.changed();
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context in photo pixels
+   * @param {number} viewScale
+   * @param {{ outlines: boolean }} how
+   */
   draw(context, viewScale, { outlines }) {
     const { width, height } = this.photo;
     context.globalAlpha = 0.5;
@@ -128,6 +161,7 @@ export class MaskView {
     context.lineJoin = "round";
     for (const object of this.objects) {
       const path = this.paths.get(object.id);
+      if (!path) continue;
       const kept = this.isKept(object);
       const hot = object.id === this.highlighted;
       context.setLineDash(kept ? [5 / viewScale, 4 / viewScale] : []);
@@ -141,8 +175,14 @@ export class MaskView {
     context.setLineDash([]);
   }
 
-  /** The object whose box is nearest a photo point, for the pointer's highlight; the server says it exactly on a click. */
+  /**
+   * The smallest piece whose box is near a photo point, for the pointer's highlight; the server says it exactly on a click.
+   * @param {Point} point
+   * @param {number} radius
+   * @returns {Piece | null}
+   */
   near(point, radius) {
+    /** @type {Piece | null} */
     let best = null;
     for (const object of this.objects) {
       const dx = Math.max(object.x - point.x, 0, point.x - object.x - object.width);
@@ -152,7 +192,11 @@ export class MaskView {
     return best;
   }
 
-  /** Make the edit's brush work into a mask of the server, which draws it at the photograph's own size; gives the changes for the edit. */
+  /**
+   * Make the edit's brush work into a mask of the server, which draws it at the photograph's own size; gives the changes for the edit.
+   * @param {Edit} edit
+   * @returns {Promise<Partial<Edit>>}
+   */
   async bake(edit) {
     const lastClear = edit.strokes.findLastIndex(({ kind }) => kind === "clear");
     const strokes = edit.strokes.slice(lastClear + 1).flatMap(inPieces);

@@ -1,35 +1,45 @@
+// @ts-check
 // The dialog that takes a color from another photograph.
 
 import * as api from "./api.js";
+import { $, button, canvas, dialog as dialogOf, input, make, pencil } from "./dom.js";
 
-const $ = (id) => document.getElementById(id);
+/** @import { Library } from "./library.js" */
+
 const MEAN_OVER_PX = 2; // a single pixel is grain, not color
 
 export class PickColor {
+  /** @param {Library} library */
   constructor(library) {
     this.library = library;
-    this.canvas = $("pick-canvas");
-    this.context = this.canvas.getContext("2d", { willReadFrequently: true });
+    this.canvas = canvas("pick-canvas");
+    this.context = pencil(this.canvas, { willReadFrequently: true });
+    /** @type {string | null} */
     this.color = null;
+    /** @type {File | string | null} what is being loaded */
+    this.wanted = null;
+    /** @type {HTMLImageElement | ImageBitmap | null} */
+    this.picture = null;
     this.at = { x: 0, y: 0 };
     this.canvas.addEventListener("pointerdown", (event) => {
-      const { canvas } = this;
-      const box = canvas.getBoundingClientRect();
-      const shown = Math.min(box.width / canvas.width, box.height / canvas.height); // in its middle, with room beside or above
-      const from = (start, size, length) => (start - (size - length * shown) / 2) / shown;
-      this.take(from(event.clientX - box.left, box.width, canvas.width), from(event.clientY - box.top, box.height, canvas.height));
+      const { width, height } = this.canvas;
+      const box = this.canvas.getBoundingClientRect();
+      const shown = Math.min(box.width / width, box.height / height); // in its middle, with room beside or above
+      this.take((event.clientX - box.left - (box.width - width * shown) / 2) / shown, (event.clientY - box.top - (box.height - height * shown) / 2) / shown);
     });
     this.canvas.addEventListener("keydown", (event) => {
-      const [dx, dy] = { ArrowLeft: [-6, 0], ArrowRight: [6, 0], ArrowUp: [0, -6], ArrowDown: [0, 6] }[event.key] || [0, 0];
+      /** @type {Record<string, [number, number]>} */
+      const steps = { ArrowLeft: [-6, 0], ArrowRight: [6, 0], ArrowUp: [0, -6], ArrowDown: [0, 6] };
+      const [dx, dy] = steps[event.key] || [0, 0];
       if (!dx && !dy && event.key !== "Enter") return;
       event.preventDefault();
-      if (event.key === "Enter" && this.color) $("pick").close("take");
+      if (event.key === "Enter" && this.color) dialogOf("pick").close("take");
       else this.take(this.at.x + dx, this.at.y + dy);
     });
-    $("pick-choose").addEventListener("click", () => $("pick-file").click());
-    $("pick-file").addEventListener("change", async (event) => {
-      const [chosen] = event.target.files;
-      event.target.value = "";
+    button("pick-choose").addEventListener("click", () => input("pick-file").click());
+    input("pick-file").addEventListener("change", async () => {
+      const chosen = input("pick-file").files?.[0];
+      input("pick-file").value = "";
       if (!chosen) return;
       this.wanted = chosen;
       try {
@@ -41,31 +51,26 @@ export class PickColor {
     });
   }
 
-  /** Resolves to "#rrggbb", or null. */
+  /** @returns {Promise<string | null>} #rrggbb */
   open() {
     this.color = null;
-    $("pick-take").disabled = true;
+    button("pick-take").disabled = true;
     $("picked").textContent = "Click a place in it.";
     $("picked").style.removeProperty("--picked");
-    const entries = this.library.entries.filter((entry) => entry.photo);
-    $("pick-from").replaceChildren(...entries.map((entry) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.setAttribute("aria-label", entry.name);
-      const picture = document.createElement("img");
-      picture.alt = "";
-      picture.src = api.imageUrl(`photos/${entry.photo.id}`, 256);
-      button.append(picture);
-      button.addEventListener("click", () => this.showUrl(api.imageUrl(`photos/${entry.photo.id}`, 1024)));
-      return button;
+    const photos = this.library.entries.flatMap(({ photo }) => photo || []);
+    $("pick-from").replaceChildren(...photos.map((photo) => {
+      const choice = make("button", { type: "button", ariaLabel: photo.name }, make("img", { alt: "", src: api.imageUrl(`photos/${photo.id}`, 256) }));
+      choice.addEventListener("click", () => this.showUrl(api.imageUrl(`photos/${photo.id}`, 1024)));
+      return choice;
     }));
-    if (entries.length) this.showUrl(api.imageUrl(`photos/${entries[0].photo.id}`, 1024));
-    const dialog = $("pick");
+    if (photos.length) this.showUrl(api.imageUrl(`photos/${photos[0].id}`, 1024));
+    const dialog = dialogOf("pick");
     dialog.returnValue = "";
     dialog.showModal();
     return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "take" ? this.color : null), { once: true }));
   }
 
+  /** @param {string} url */
   async showUrl(url) {
     const picture = new Image();
     picture.src = url;
@@ -74,6 +79,7 @@ export class PickColor {
     if (this.wanted === url) this.show(picture); // another may have been chosen meanwhile
   }
 
+  /** @param {HTMLImageElement | ImageBitmap} picture */
   show(picture) {
     const shrink = Math.min(1, 960 / Math.max(picture.width, picture.height));
     this.canvas.width = Math.max(1, Math.round(picture.width * shrink));
@@ -83,10 +89,15 @@ export class PickColor {
     this.context.drawImage(picture, 0, 0, this.canvas.width, this.canvas.height);
   }
 
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   take(x, y) {
-    const { canvas, context } = this;
+    const { canvas, context, picture } = this;
+    if (!picture) return;
     this.at = { x: Math.max(0, Math.min(canvas.width - 1, x)), y: Math.max(0, Math.min(canvas.height - 1, y)) };
-    context.drawImage(this.picture, 0, 0, canvas.width, canvas.height);
+    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
     const size = 2 * MEAN_OVER_PX + 1;
     const { data } = context.getImageData(Math.round(this.at.x) - MEAN_OVER_PX, Math.round(this.at.y) - MEAN_OVER_PX, size, size);
     const sums = [0, 0, 0];
@@ -107,6 +118,6 @@ export class PickColor {
     context.stroke();
     $("picked").textContent = this.color;
     $("picked").style.setProperty("--picked", this.color);
-    $("pick-take").disabled = false;
+    button("pick-take").disabled = false;
   }
 }

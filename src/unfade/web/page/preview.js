@@ -1,27 +1,145 @@
-// Answers while a slider moves: two small pictures of the server, blended on a canvas, until the true one comes.
+// @ts-check
+// Small pictures of the server, in about a second, and what the page blends from them while a slider moves, until the true one comes.
 
+import * as api from "./api.js";
+import { make, pencil } from "./dom.js";
+import { meaning, optionsOf } from "./edit.js";
+
+/**
+ * @import { Edit, Options } from "./types.js"
+ * @import { Session } from "./session.js"
+ * @typedef {{ canvas: HTMLCanvasElement, data: ImageData }} Small
+ */
+
+const SIDE_PX = 1024;
 const LUMA = [0.299, 0.587, 0.114];
+const LEAST_SHARE = 0.15; // a fainter picture tells too little of a stronger one
 
-async function pixelsOf(blob) {
-  const picture = await createImageBitmap(blob);
-  const canvas = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(picture, 0, 0);
-  return { canvas, context, data: context.getImageData(0, 0, canvas.width, canvas.height) };
+/** @param {Options} options */
+const withoutCleaning = (options) => meaning({ ...options, clean: 0 });
+/** @param {Options} options */
+const withoutTint = (options) => meaning({ ...options, strength: 1, saturation: 1 });
+
+export class Previews {
+  /** @param {Session} session */
+  constructor(session) {
+    this.session = session;
+    /** @type {{ wanted: string, options: Options, picture: Small } | null} */
+    this.last = null;
+    /** @type {{ none?: { rest: string, picture: Small }, full?: { rest: string, picture: Small } }} the ends of the cleaning slider */
+    this.ends = {};
+    /** @type {AbortController | null} */
+    this.asking = null;
+    session.signal.addEventListener("abort", () => this.asking?.abort());
+  }
+
+  /**
+   * Have the server make a small picture. Whether one came.
+   * @param {Options} options
+   */
+  async take(options) {
+    this.asking?.abort();
+    this.asking = new AbortController();
+    const { signal } = this.asking;
+    const picture = await load(await api.preview(this.session.photo.id, options, SIDE_PX, signal));
+    if (signal.aborted) return false;
+    this.last = { wanted: meaning(options), options, picture };
+    if (options.clean > 0.999 || options.clean === 0) this.#keepEnd(options, picture);
+    return true;
+  }
+
+  /**
+   * The picture of these options, if it is here.
+   * @param {Options} options
+   */
+  of(options) {
+    return this.last?.wanted === meaning(options) ? this.last.picture : null;
+  }
+
+  /**
+   * @param {Options} options
+   * @param {Small} picture
+   */
+  #keepEnd(options, picture) {
+    this.ends[options.clean ? "full" : "none"] = { rest: withoutCleaning(options), picture };
+  }
+
+  /**
+   * The ends of the cleaning slider, fetched when a hand goes there.
+   * @param {Edit} edit
+   */
+  async fetchEnds(edit) {
+    await this.#fetchEnd(edit, 0);
+    if (!(this.last && this.last.options.clean > 0.2)) await this.#fetchEnd(edit, 1);
+  }
+
+  /**
+   * @param {Edit} edit
+   * @param {0 | 1} clean
+   */
+  async #fetchEnd(edit, clean) {
+    const options = { ...optionsOf(edit), clean };
+    if (this.ends[clean ? "full" : "none"]?.rest === withoutCleaning(options) || edit.strokes.length || this.session.ended) return;
+    try {
+      this.#keepEnd(options, await load(await api.preview(this.session.photo.id, options, SIDE_PX, this.session.signal)));
+    } catch {
+      // Only a convenience: without it the picture waits for the true preview.
+    }
+  }
+
+  /**
+   * Nearly what the edit gives, from what is here; null where nothing is of use.
+   * @param {string} slider
+   * @param {Edit} edit
+   */
+  blend(slider, edit) {
+    const options = optionsOf(edit);
+    if (slider === "clean") {
+      const { none, full } = this.ends;
+      const rest = withoutCleaning(options);
+      if (none?.rest !== rest) return null;
+      if (full?.rest === rest) return between(none.picture, full.picture, options.clean);
+      const { last } = this;
+      const isOfUse = last && last.options.clean > 0.2 && withoutCleaning(last.options) === rest;
+      return isOfUse ? between(none.picture, last.picture, options.clean / last.options.clean) : null;
+    }
+    if (!this.last || withoutTint(this.last.options) !== withoutTint(options)) return null;
+    const share = this.last.options.strength * this.last.options.saturation;
+    return share > LEAST_SHARE ? tinted(this.last.picture, (options.strength * options.saturation) / share) : null;
+  }
 }
 
-export const load = pixelsOf;
+/**
+ * @param {Blob} blob
+ * @returns {Promise<Small>}
+ */
+export async function load(blob) {
+  const picture = await createImageBitmap(blob);
+  const surface = make("canvas", { width: picture.width, height: picture.height });
+  const context = pencil(surface, { willReadFrequently: true });
+  context.drawImage(picture, 0, 0);
+  return { canvas: surface, data: context.getImageData(0, 0, surface.width, surface.height) };
+}
 
-/** out = a + share · (b − a): what the strength of cleaning does, in sRGB numbers. */
-export function between(a, b, share) {
+/**
+ * a + share · (b − a): what the strength of cleaning does, in sRGB numbers.
+ * @param {Small} a
+ * @param {Small} b
+ * @param {number} share
+ */
+function between(a, b, share) {
   const out = new ImageData(b.data.width, b.data.height);
   const [from, to, into] = [a.data.data, b.data.data, out.data];
   for (let at = 0; at < into.length; at += 1) into[at] = from[at] + share * (to[at] - from[at]);
   return drawn(out);
 }
 
-/** Chroma around its own gray, `factor` times as strong: nearly what color strength and saturation do. */
-export function tinted(a, factor) {
+/**
+ * Chroma around its own gray, `factor` times as strong: nearly what color strength and saturation do.
+ * @param {Small} a
+ * @param {number} factor
+ */
+function tinted(a, factor) {
   const out = new ImageData(a.data.width, a.data.height);
   const [from, into] = [a.data.data, out.data];
   for (let at = 0; at < into.length; at += 4) {
@@ -34,8 +152,9 @@ export function tinted(a, factor) {
   return drawn(out);
 }
 
+/** @param {ImageData} data */
 function drawn(data) {
-  const canvas = Object.assign(document.createElement("canvas"), { width: data.width, height: data.height });
-  canvas.getContext("2d").putImageData(data, 0, 0);
-  return canvas;
+  const surface = make("canvas", { width: data.width, height: data.height });
+  pencil(surface).putImageData(data, 0, 0);
+  return surface;
 }

@@ -1,16 +1,28 @@
+// @ts-check
 // What the page says: aloud to screen readers, and in a slip at the foot for everyone.
 
-const live = document.getElementById("live");
-const slips = document.getElementById("slips");
+import { $, dialog as dialogOf } from "./dom.js";
 
-/** Tell screen readers, politely. */
+/** @import { Waits } from "./types.js" */
+
+const live = $("live");
+const slips = $("slips");
+
+/**
+ * Tell screen readers, politely.
+ * @param {string | null} sentence
+ */
 export function announce(sentence) {
   live.textContent = "";
   // A changed text is read; the same text set twice is not, unless it was empty between.
   requestAnimationFrame(() => (live.textContent = sentence));
 }
 
-/** Show a sentence for a while; `wrong` ones stay longer and interrupt. */
+/**
+ * Show a sentence for a while; `wrong` ones stay longer and interrupt.
+ * @param {string} sentence
+ * @param {{ wrong?: boolean, act?: (() => void) | null, label?: string }} [how] `act`: what a button called `label` does
+ */
 export function tell(sentence, { wrong = false, act = null, label = "" } = {}) {
   const slip = document.createElement("div");
   slip.className = wrong ? "slip wrong" : "slip";
@@ -38,19 +50,27 @@ export function tell(sentence, { wrong = false, act = null, label = "" } = {}) {
   close.addEventListener("click", away);
   slip.append(close);
   slips.append(slip);
-  while (slips.children.length > 3) slips.firstChild.remove();
+  while (slips.children.length > 3) slips.firstElementChild?.remove();
   setTimeout(away, wrong ? 15000 : 6000);
 }
 
-/** What is said while the server is waited for, and until when; `full`: for a place in its queue; `left`: seconds. */
+/**
+ * What is said while the server is waited for, and until when.
+ * @param {Waits} waits
+ */
 export const waitsTexts = ({ full, left }) => [full ? "The queue is full" : "The server is busy", `next try in ${left} s`];
 
-/** A refusal as one sentence that names the file it is about. */
+/**
+ * A refusal as one sentence that names the file it is about.
+ * @param {string} name
+ * @param {string} sentence
+ */
 export function naming(name, sentence) {
   const named = sentence.replace(/\b(the|this) (file|photograph|upload|mask)\b/i, () => name);
   return named === sentence ? `${name} was not taken: ${sentence[0].toLowerCase()}${sentence.slice(1)}` : named;
 }
 
+/** @param {string} name */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("aria-hidden", "true");
@@ -61,12 +81,18 @@ export function icon(name) {
   return svg;
 }
 
-/** Ask before something that cannot be undone; resolves to true or false. */
+/**
+ * Ask before something that cannot be undone.
+ * @param {string} question
+ * @param {string} detail
+ * @param {string} action what the button that does it says
+ * @returns {Promise<boolean>}
+ */
 export function confirmed(question, detail, action) {
-  const dialog = document.getElementById("confirm");
-  dialog.querySelector("h2").textContent = question;
-  dialog.querySelector("p").textContent = detail;
-  dialog.querySelector("[value=yes]").textContent = action;
+  const dialog = dialogOf("confirm");
+  $("confirm-title").textContent = question;
+  $("confirm-detail").textContent = detail;
+  $("confirm-yes").textContent = action;
   dialog.returnValue = "no";
   dialog.showModal();
   return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));

@@ -1,13 +1,24 @@
+// @ts-check
 // What this browser keeps for the page, as JSON in localStorage.
 
+/**
+ * @template Kept
+ * @param {string} key
+ * @param {Kept} otherwise
+ * @returns {Kept}
+ */
 export const recall = (key, otherwise) => {
   try {
-    return JSON.parse(localStorage.getItem(key)) ?? otherwise;
+    return JSON.parse(localStorage.getItem(key) ?? "null") ?? otherwise;
   } catch {
     return otherwise; // private windows may refuse, and others may have written there
   }
 };
 
+/**
+ * @param {string} key
+ * @param {unknown} value
+ */
 export const remember = (key, value) => {
   try {
     localStorage.setItem(key, JSON.stringify(value));
@@ -16,6 +27,7 @@ export const remember = (key, value) => {
   }
 };
 
+/** @param {string} key */
 export const forget = (key) => {
   try {
     localStorage.removeItem(key);

@@ -1,9 +1,11 @@
+// @ts-check
 // Which tabs of this browser have the page open, so that none takes up what another has on its way.
 // Web Locks tell it at once, but exist only on https and on the server's own machine; elsewhere the tabs call each other.
 
 const TAB = "unfade.tab";
 const TAKEOVER_MS = 1000; // how long the page before a refresh may take to go
 const ANSWER_MS = 300; // how long a call waits for the other tabs
+/** @param {string} name */
 const lockName = (name) => `${TAB}.${name}`;
 
 const stored = () => {
@@ -14,6 +16,7 @@ const stored = () => {
   }
 };
 
+/** @param {string} name */
 const store = (name) => {
   try {
     sessionStorage.setItem(TAB, name);
@@ -26,15 +29,22 @@ const store = (name) => {
 export class Tabs {
   constructor() {
     const before = stored();
+    /** @type {Set<string>} the names that other tabs answered with */
+    this.heard = new Set();
+    /** @type {BroadcastChannel | null} */
+    this.channel = null;
     this.name = before || Math.random().toString(36).slice(2);
     if (!navigator.locks) this.listen();
   }
 
-  /** Make sure of the name; gives whether a tab of some name is open. */
+  /**
+   * Make sure of the name.
+   * @returns {Promise<(name: string) => boolean>} whether a tab of some name is open
+   */
   async begin() {
     const others = await (navigator.locks ? this.lock() : this.call());
     store(this.name);
-    return (name) => name === this.name || others.has(name);
+    return (/** @type {string} */ name) => name === this.name || others.has(name);
   }
 
   rename() {
@@ -48,14 +58,14 @@ export class Tabs {
       await hold(this.name);
     }
     const { held = [] } = await navigator.locks.query();
-    return new Set(held.map(({ name }) => name.slice(lockName("").length)));
+    return new Set(held.map(({ name = "" }) => name.slice(lockName("").length)));
   }
 
   listen() {
-    this.heard = new Set();
-    this.channel = new BroadcastChannel(TAB);
-    this.channel.onmessage = ({ data }) => {
-      if (data.call) this.channel.postMessage({ here: this.name });
+    const channel = new BroadcastChannel(TAB);
+    this.channel = channel;
+    channel.onmessage = ({ data }) => {
+      if (data.call) channel.postMessage({ here: this.name });
       else this.heard.add(data.here);
     };
   }
@@ -63,14 +73,18 @@ export class Tabs {
   /** Ask the other tabs for their names. One that sleeps and does not answer loses nothing: an upload that two tabs send is one to the server. */
   async call() {
     this.heard.clear();
-    this.channel.postMessage({ call: true });
+    this.channel?.postMessage({ call: true });
     await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
     if (this.heard.has(this.name)) this.rename();
     return this.heard;
   }
 }
 
-/** Hold a name's lock. False if another page holds it. */
+/**
+ * Hold a name's lock. False if another page holds it.
+ * @param {string} name
+ * @returns {Promise<boolean>}
+ */
 function hold(name) {
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(TAKEOVER_MS);

@@ -1,111 +1,64 @@
+// @ts-check
 // A pan-and-zoom view of two pictures of one size: before and after, behind a slider or side by side.
 // Coordinates are of three kinds: photo (pixels of the upright photograph), stage (CSS pixels of the canvas), device (canvas pixels).
 
-import * as api from "./api.js";
+import { pencil } from "./dom.js";
 
-const BASE_SIDE_PX = 1024;
-const TILE_PX = 512;
-const MAX_TILES = 160;
+/**
+ * @import { Area, Picture, Point, Tool } from "./types.js"
+ * @typedef {object} Hooks
+ * @property {(context: CanvasRenderingContext2D, scale: number) => void} overlay draws over the photograph, in its pixels
+ * @property {(share: number) => void} split the slider was moved
+ * @property {(percent: number) => void} zoomed
+ */
+
 const MAX_CANVAS_PX = 12e6; // a denser screen than that is drawn a little coarser
 const MAX_ZOOM = 16; // CSS pixels for one of the photograph
-const GRIP_PX = 26;
 const GAP_PX = 12;
 const BARS_PX = { top: 68, foot: 88 }; // what lies over the stage's edges; the whole photograph is shown between
 
-/** One picture of the server: a small whole one at once, and sharper tiles of what is in view. */
-export class Pyramid {
-  constructor(thing, width, height, changed) {
-    Object.assign(this, { thing, width, height, changed });
-    this.tiles = new Map();
-    this.base = new Image();
-    this.base.decoding = "async";
-    this.ready = new Promise((resolve) => {
-      this.base.onload = () => {
-        resolve(true);
-        changed();
-      };
-      this.base.onerror = () => resolve(false);
-    });
-    this.base.src = api.imageUrl(thing, BASE_SIDE_PX);
-    this.maxLevel = Math.ceil(Math.log2(Math.max(width, height)));
-    this.minLevel = Math.min(this.maxLevel, Math.log2(TILE_PX));
-  }
-
-  /** `scale`: device pixels for one of the photograph; `area`: what is in view, in photo pixels. The context draws in photo pixels. */
-  draw(context, scale, area) {
-    if (this.base.complete && this.base.naturalWidth) context.drawImage(this.base, 0, 0, this.width, this.height);
-    const have = this.base.naturalWidth / this.width || 0;
-    if (!have || have >= Math.min(1, scale * 0.95)) return;
-    const level = Math.max(this.minLevel, Math.min(this.maxLevel, this.maxLevel + Math.ceil(Math.log2(scale))));
-    const spanPx = TILE_PX * 2 ** (this.maxLevel - level);
-    const right = Math.min(this.width, area.x + area.width);
-    const bottom = Math.min(this.height, area.y + area.height);
-    for (let row = Math.max(0, Math.floor(area.y / spanPx)); row * spanPx < bottom; row += 1) {
-      for (let column = Math.max(0, Math.floor(area.x / spanPx)); column * spanPx < right; column += 1) {
-        const tile = this.tile(level, column, row);
-        if (!tile.complete || !tile.naturalWidth) continue;
-        const width = Math.min(spanPx, this.width - column * spanPx);
-        const height = Math.min(spanPx, this.height - row * spanPx);
-        // A hair wider, so that no seam shows between tiles; at whole zooms there is none, and pixels are to be seen as they are.
-        const hair = Number.isInteger(scale) ? 0 : 0.5 / scale;
-        context.drawImage(tile, column * spanPx, row * spanPx, width + hair, height + hair);
-      }
-    }
-  }
-
-  tile(level, column, row) {
-    const key = `${level}/${column}/${row}`;
-    let tile = this.tiles.get(key);
-    if (tile) {
-      this.tiles.delete(key); // to the end: the oldest goes first
-    } else {
-      tile = new Image();
-      tile.decoding = "async";
-      tile.onload = this.changed;
-      tile.src = api.tileUrl(this.thing, level, column, row);
-      if (this.tiles.size >= MAX_TILES) this.tiles.delete(this.tiles.keys().next().value);
-    }
-    this.tiles.set(key, tile);
-    return tile;
-  }
-}
-
-/** A canvas or bitmap in a picture's place (a preview, which is smaller than the photograph). */
-export class Flat {
-  constructor(picture, width, height) {
-    Object.assign(this, { picture, width, height });
-  }
-
-  draw(context) {
-    context.drawImage(this.picture, 0, 0, this.width, this.height);
-  }
-}
-
 export class Viewer {
-  /** `hooks`: { overlay(context, scale), split(share), zoomed(percent) }. */
-  constructor(canvas, hooks) {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {Hooks} hooks
+   * @param {AbortSignal} signal ends it
+   */
+  constructor(canvas, hooks, signal) {
     this.canvas = canvas;
-    this.context = canvas.getContext("2d");
+    this.context = pencil(canvas);
     this.hooks = hooks;
+    this.width = this.height = 0;
+    /** @type {Picture | null} */
     this.before = null;
+    /** @type {Picture | null} */
     this.after = null;
     this.mode = "split";
     this.split = 0.5;
-    this.tool = null; // { cursor, down, move, up, hover, leave, cancel }; null pans
+    /** @type {Tool | null} null pans */
+    this.tool = null;
+    /** @type {Point} */
     this.center = { x: 0, y: 0 };
     this.scale = 1;
     this.fitted = true;
     this.panning = false; // the space bar is held: pan, whatever the tool
-    this.pointers = new Map();
-    this.gesture = null;
+    this.frame = 0;
     this.splitFocused = false;
     this.showTarget = false;
     this.changed = () => {
-      this.frame ||= requestAnimationFrame(() => this.draw());
+      if (!signal.aborted) this.frame ||= requestAnimationFrame(() => this.draw());
     };
-    this.listen();
+    const resized = new ResizeObserver(() => (this.fitted ? this.fit() : this.changed()));
+    resized.observe(canvas);
+    signal.addEventListener("abort", () => {
+      resized.disconnect();
+      cancelAnimationFrame(this.frame);
+    });
   }
 
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
   photograph(width, height) {
     this.width = width;
     this.height = height;
@@ -152,6 +105,11 @@ export class Viewer {
     this.changed();
   }
 
+  /**
+   * From stage to photo.
+   * @param {number} x
+   * @param {number} y
+   */
   toPhoto(x, y) {
     const panes = this.panes();
     const pane = panes.find((p) => x >= p.x && x < p.x + p.width && y >= p.y && y < p.y + p.height) || panes[0];
@@ -159,11 +117,6 @@ export class Viewer {
       x: (x - pane.x - pane.width / 2) / this.scale + this.center.x,
       y: (y - pane.y - pane.height / 2) / this.scale + this.center.y,
     };
-  }
-
-  at(event) {
-    const box = this.canvas.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
   }
 
   /** The slider runs over what is to be seen of the photograph, in stage pixels. */
@@ -174,6 +127,11 @@ export class Viewer {
     return { left, right, x: left + this.split * (right - left) };
   }
 
+  /**
+   * @param {number} factor
+   * @param {number} [x] the place that stays, on the stage
+   * @param {number} [y]
+   */
   zoom(factor, x = this.stage.width / 2, y = this.stage.height / 2) {
     if (!this.width) return;
     const anchor = this.toPhoto(x, y);
@@ -190,6 +148,10 @@ export class Viewer {
     this.scale = 1 / this.ratio; // to the last digit: pixel on pixel
   }
 
+  /**
+   * @param {number} dx
+   * @param {number} dy
+   */
   pan(dx, dy) {
     this.center = { x: this.center.x - dx / this.scale, y: this.center.y - dy / this.scale };
     this.fitted = false;
@@ -202,12 +164,14 @@ export class Viewer {
     this.changed();
   }
 
+  /** @param {string} mode */
   show(mode) {
     this.mode = mode;
     if (this.fitted) this.fit();
     this.changed();
   }
 
+  /** @param {number} share */
   setSplit(share) {
     this.split = Math.max(0, Math.min(1, share));
     this.changed();
@@ -224,7 +188,7 @@ export class Viewer {
     context.clearRect(0, 0, deviceWidth, deviceHeight);
     if (!this.width || !this.before) return;
     const panes = this.panes();
-    if (panes.length === 2) {
+    if (panes.length === 2 && after) {
       this.paint(this.before, panes[0], panes[0], ratio, false);
       this.paint(after, panes[1], panes[1], ratio, true);
       this.label("Before", panes[0], "corner", ratio);
@@ -241,6 +205,13 @@ export class Viewer {
     this.hooks.zoomed(Math.round(this.scale * ratio * 100));
   }
 
+  /**
+   * @param {Picture} picture
+   * @param {Area} pane
+   * @param {Area} clip
+   * @param {number} ratio
+   * @param {boolean} overlaid
+   */
   paint(picture, pane, clip, ratio, overlaid) {
     if (clip.width <= 0 || clip.height <= 0) return;
     const { context } = this;
@@ -271,6 +242,10 @@ export class Viewer {
     context.restore();
   }
 
+  /**
+   * @param {number} x
+   * @param {number} ratio
+   */
   grip(x, ratio) {
     const { context } = this;
     const { width, height } = this.stage;
@@ -307,6 +282,12 @@ export class Viewer {
     if (width - x > 86) this.label("After", { x, y: 0, width: 86, height }, "slider", ratio);
   }
 
+  /**
+   * @param {string} text
+   * @param {Area} pane
+   * @param {"corner" | "slider"} place
+   * @param {number} ratio
+   */
   label(text, pane, place, ratio) {
     const { context } = this;
     context.save();
@@ -327,14 +308,18 @@ export class Viewer {
     context.restore();
   }
 
-  /** Where the keyboard's Enter acts: the middle of the view. */
+  /**
+   * Where the keyboard's Enter acts: the middle of the view.
+   * @param {Area} pane
+   * @param {number} ratio
+   */
   target(pane, ratio) {
     const { context } = this;
     const x = pane.x + pane.width / 2;
     const y = pane.y + pane.height / 2;
     context.save();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    for (const [color, width] of [["rgba(0,0,0,.7)", 4], ["#fff", 1.5]]) {
+    for (const [color, width] of /** @type {[string, number][]} */ ([["rgba(0,0,0,.7)", 4], ["#fff", 1.5]])) {
       context.strokeStyle = color;
       context.lineWidth = width;
       context.beginPath();
@@ -345,108 +330,5 @@ export class Viewer {
       context.stroke();
     }
     context.restore();
-  }
-
-  // ------------------------------------------------------------------ hands
-  listen() {
-    const { canvas } = this;
-    new ResizeObserver(() => (this.fitted ? this.fit() : this.changed())).observe(canvas);
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      const { x, y } = this.at(event);
-      const unit = event.deltaMode === 1 ? 16 : 1;
-      if (event.shiftKey && !event.ctrlKey) this.pan(-(event.deltaX || event.deltaY) * unit, 0);
-      else this.zoom(Math.exp(-event.deltaY * unit * (event.ctrlKey ? 0.01 : 0.0018)), x, y);
-    }, { passive: false });
-    canvas.addEventListener("dblclick", (event) => {
-      if (this.tool || !this.width) return;
-      const { x, y } = this.at(event);
-      if (this.scale > this.fitScale() * 1.5) this.fit();
-      else this.zoom(Math.max(2.5, 1 / this.scale), x, y);
-    });
-    canvas.addEventListener("pointerdown", (event) => this.down(event));
-    canvas.addEventListener("pointermove", (event) => this.move(event));
-    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.up(event));
-    canvas.addEventListener("pointerleave", () => this.tool?.leave?.());
-    canvas.addEventListener("contextmenu", (event) => this.tool && event.preventDefault());
-  }
-
-  nearGrip(point) {
-    return this.mode === "split" && this.after && Math.abs(point.x - this.splitSpan().x) < GRIP_PX
-      && (!this.tool || Math.abs(point.y - this.stage.height / 2) < GRIP_PX);
-  }
-
-  down(event) {
-    if (!this.width) return;
-    const point = this.at(event);
-    this.canvas.setPointerCapture(event.pointerId);
-    this.pointers.set(event.pointerId, point);
-    if (this.pointers.size === 2) {
-      if (this.gesture === "tool") this.tool?.cancel?.();
-      this.gesture = "pinch";
-    } else if (this.nearGrip(point)) {
-      this.gesture = "split";
-    } else if (this.tool && event.button === 0 && !this.panning) {
-      this.gesture = "tool";
-      this.tool.down(this.toPhoto(point.x, point.y));
-    } else {
-      this.gesture = "pan";
-    }
-    this.cursor(point);
-  }
-
-  move(event) {
-    if (!this.width) return;
-    const point = this.at(event);
-    const last = this.pointers.get(event.pointerId);
-    if (!last) {
-      this.cursor(point);
-      this.tool?.hover?.(this.toPhoto(point.x, point.y));
-      return;
-    }
-    this.pointers.set(event.pointerId, point);
-    if (this.gesture === "pinch" && this.pointers.size >= 2) {
-      this.pinch(event.pointerId, last);
-    } else if (this.gesture === "split") {
-      const { left, right } = this.splitSpan();
-      this.setSplit((point.x - left) / Math.max(1, right - left));
-      this.hooks.split(this.split);
-    } else if (this.gesture === "tool") {
-      // Every point between two frames, so that a quick stroke stays round.
-      const all = event.getCoalescedEvents?.() || [];
-      for (const each of all.length ? all : [event]) {
-        const { x, y } = this.at(each);
-        this.tool?.move?.(this.toPhoto(x, y));
-      }
-    } else if (this.gesture === "pan") {
-      this.pan(point.x - last.x, point.y - last.y);
-    }
-  }
-
-  /** Two fingers: zoom by how their distance changed, and pan by how their middle did. */
-  pinch(moved, last) {
-    const [a, b] = [...this.pointers.entries()].slice(0, 2).map(([id, now]) => ({ now, was: id === moved ? last : now }));
-    const middle = { x: (a.now.x + b.now.x) / 2, y: (a.now.y + b.now.y) / 2 };
-    this.pan(middle.x - (a.was.x + b.was.x) / 2, middle.y - (a.was.y + b.was.y) / 2);
-    const was = Math.hypot(a.was.x - b.was.x, a.was.y - b.was.y) || 1;
-    this.zoom(Math.hypot(a.now.x - b.now.x, a.now.y - b.now.y) / was, middle.x, middle.y);
-  }
-
-  up(event) {
-    if (!this.pointers.delete(event.pointerId)) return;
-    if (this.gesture === "tool") {
-      if (event.type === "pointercancel") this.tool?.cancel?.();
-      else this.tool?.up?.();
-    }
-    if (!this.pointers.size) this.gesture = null;
-    else if (this.gesture === "pinch") this.gesture = "pan";
-    this.cursor(this.at(event));
-  }
-
-  cursor(point) {
-    let cursor = this.gesture === "pan" ? "grabbing" : "grab";
-    if (this.gesture === "split" || (!this.gesture && this.nearGrip(point))) cursor = "ew-resize";
-    else if (this.tool && !this.panning && this.gesture !== "pan") cursor = this.tool.cursor;
-    this.canvas.style.cursor = cursor;
   }
 }

@@ -1,8 +1,8 @@
-"""STRANGERS' FILES ARE DECODED: in a child process with a limit on memory and time, so that a crash or a hang kills it and nothing else.
+"""STRANGERS' FILES ARE DECODED: in a sandbox, a child process with a limit on memory and time. A crash or a hang kills it and nothing else.
 
 The server decodes nothing itself. A child is forked from a helper process that has the libraries loaded (a few milliseconds), does one
-task on files of this machine, answers in JSON (never pickle: a child that a hostile file has taken over must not be able to run code here),
-and ends.
+chore on files of this machine, and ends. It answers in JSON, never pickle: a child that a hostile file has taken over must not be able to
+run code here.
 """
 
 from __future__ import annotations
@@ -18,26 +18,25 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 import cv2
 import numpy as np
 
-from unfade import errors
+from unfade import errors, masks, tile_pyramid
 from unfade.arrays import Mask
 from unfade.errors import UnfadeError, UnreadableError, UsageError
 from unfade.files import photo
 from unfade.files.location import has_location, without_location
 from unfade.files.photo import Photo
 from unfade.models.session import cpu_limit
+from unfade.monochrome import is_color
 from unfade.settings import Settings
-from unfade.steps.colorize import is_color
-from unfade.web import brush, objects, views
+from unfade.web import brush
 from unfade.web.problems import Problem
 
 log = logging.getLogger(__name__)
 NAME = "the file"  # what messages call it: they must hold no name of the user's
-MASK_NAME = "the mask"
 MAX_WAITING = 64
 WARM_S = 60.0
 COLOR_SIDE_PX = 512  # whether a photograph is in color is told from a small copy
@@ -80,14 +79,14 @@ class Facts(TypedDict):
 def develop(*, source: str, view: str, max_megapixels: float) -> Facts:
     """Decode an upload, and write its view."""
     picture = photo.read(source, max_megapixels=max_megapixels, name=NAME)
-    views.build(picture, Path(view))
+    tile_pyramid.build(picture, Path(view))
     return {
         "width": picture.width,
         "height": picture.height,
         "bits": picture.bits,
         "channels": picture.channels,
         "format": picture.format or "png",
-        "has_color": is_color(views.small(picture, COLOR_SIDE_PX)),
+        "has_color": is_color(tile_pyramid.small(picture, COLOR_SIDE_PX)),
         "has_location": has_location(picture.metadata),
         "notes": list(picture.notes),
     }
@@ -95,35 +94,13 @@ def develop(*, source: str, view: str, max_megapixels: float) -> Facts:
 
 def show(*, source: str, view: str, max_megapixels: float) -> dict[str, Any]:
     """Write the view of a result."""
-    views.build(photo.read(source, max_megapixels=max_megapixels, name=NAME), Path(view))
+    tile_pyramid.build(photo.read(source, max_megapixels=max_megapixels, name=NAME), Path(view))
     return {}
 
 
-class MaskFacts(TypedDict):
-    """What a mask is."""
-
-    share: float
-    objects: int
-
-
-def read_mask(source: str | Path) -> Mask:
-    """A mask that was written by `write_mask`."""
-    return photo.read(source, max_megapixels=float("inf"), name=MASK_NAME).samples[:, :, 0] >= 128
-
-
-def write_mask(mask: Mask, target: Path, facts: Path) -> MaskFacts:
-    """Write a mask as an 8-bit gray PNG, white = lost, and its objects as JSON beside it."""
-    encoded, data = cv2.imencode(".png", mask.view(np.uint8) * 255, [cv2.IMWRITE_PNG_COMPRESSION, 3])
-    assert encoded
-    target.write_bytes(data.tobytes())
-    found, total = objects.pieces(mask)
-    facts.write_text(json.dumps({"total": total, "objects": found}))
-    return {"share": float(mask.mean()), "objects": total}
-
-
-def take_mask(*, source: str, target: str, facts: str, width: int, height: int, scale: bool, max_megapixels: float) -> MaskFacts:
+def take_mask(*, source: str, target: str, facts: str, width: int, height: int, scale: bool, max_megapixels: float) -> masks.MaskFacts:
     """Decode an uploaded mask of a photograph of `width` x `height`; with `scale`, one of another size and the same shape is enlarged."""
-    drawn = photo.read(source, max_megapixels=max_megapixels, name=MASK_NAME)
+    drawn = photo.read(source, max_megapixels=max_megapixels, name=masks.NAME)
     half = 2 ** (drawn.bits - 1)
     lost: Mask = drawn.samples.max(axis=2) >= half
     if drawn.alpha is not None:
@@ -133,23 +110,25 @@ def take_mask(*, source: str, target: str, facts: str, width: int, height: int, 
             sizes = f"the mask is {drawn.width}x{drawn.height} pixels and the photograph is {width}x{height}"
             raise UsageError(f"{sizes}; {'they must be of one shape' if scale else 'they must be of one size'}")
         lost = cv2.resize(lost.view(np.uint8) * 255, (width, height), interpolation=cv2.INTER_LINEAR) >= 128
-    return write_mask(lost, Path(target), Path(facts))
+    return masks.write_mask(lost, Path(target), Path(facts))
 
 
-def edit_mask(*, source: str, target: str, facts: str, remove: list[int], largest_px: int | None, strokes: list[brush.Stroke]) -> MaskFacts:
-    """Take pieces out of a mask, then draw on it."""
-    rest = objects.without(read_mask(source), remove, largest_px)
-    return write_mask(brush.draw(rest, strokes), Path(target), Path(facts))
+def edit_mask(
+    *, source: str, target: str, facts: str, remove: list[int], largest_px: int | None, strokes: list[brush.Stroke]
+) -> masks.MaskFacts:
+    """Take components out of a mask, then draw on it."""
+    rest = masks.without(masks.read_mask(source), remove, largest_px)
+    return masks.write_mask(brush.draw(rest, strokes), Path(target), Path(facts))
 
 
-def draw_mask(*, target: str, facts: str, width: int, height: int, strokes: list[brush.Stroke]) -> MaskFacts:
+def draw_mask(*, target: str, facts: str, width: int, height: int, strokes: list[brush.Stroke]) -> masks.MaskFacts:
     """Draw on an empty mask."""
-    return write_mask(brush.draw(np.zeros((height, width), bool), strokes), Path(target), Path(facts))
+    return masks.write_mask(brush.draw(np.zeros((height, width), bool), strokes), Path(target), Path(facts))
 
 
 def show_mask(*, source: str, target: str, side_px: int | None, overlay: str | None) -> dict[str, Any]:
     """A mask smaller, or as a color on transparent."""
-    mask = read_mask(source)
+    mask = masks.read_mask(source)
     strength: np.ndarray = mask.view(np.uint8) * 255
     longer = max(mask.shape)
     if side_px is not None and side_px < longer:
@@ -167,9 +146,9 @@ def show_mask(*, source: str, target: str, side_px: int | None, overlay: str | N
     return {}
 
 
-def find_piece(*, source: str, x: float, y: float, radius_px: float) -> dict[str, Any]:
-    """Which piece of a mask lies at a place."""
-    return {"object": objects.piece_at(read_mask(source), x, y, radius_px)}
+def find_component(*, source: str, x: float, y: float, radius_px: float) -> dict[str, Any]:
+    """Which component of a mask lies at a place."""
+    return {"object": masks.component_at(masks.read_mask(source), x, y, radius_px)}
 
 
 class Exported(TypedDict):
@@ -186,7 +165,7 @@ def export(*, source: str, master: str | None, target: str, format: str, quality
         result = result.with_samples(photo.read(master, max_megapixels=float("inf"), name=NAME).samples)
     if drop_location:
         result = result.with_metadata(without_location(result.metadata))
-    chosen = cast("photo.Format", result.format if format == "same" else format)
+    chosen = result.format or "png" if format == "same" else format
     losses = photo.losses(result, chosen) if chosen != result.format else ()
     Path(target).write_bytes(photo.encode_file(result, None if chosen == result.format else chosen, quality))
     return {"format": chosen, "losses": list(losses)}
@@ -206,7 +185,7 @@ def save(result: Photo, folder: Path) -> tuple[str, bool, list[str]]:
         result = replace(result, format="png")
         data, format = photo.encode_file(result, "png"), "png"
     (folder / "result").write_bytes(data)
-    lossy = format in ("jpeg", "heif", "avif") or (format == "webp" and not result.origin.webp_lossless)
+    lossy = photo.is_lossy(result, format)
     if lossy:
         samples = result.samples if result.channels == 1 else result.samples[:, :, ::-1]
         encoded, master = cv2.imencode(".png", np.ascontiguousarray(samples), [cv2.IMWRITE_PNG_COMPRESSION, 1])
@@ -220,18 +199,18 @@ def ready() -> dict[str, Any]:
     return {}
 
 
-TASKS: dict[str, Callable[..., Any]] = {
-    task.__name__: task for task in (ready, develop, show, take_mask, edit_mask, draw_mask, show_mask, find_piece, export)
+CHORES: dict[str, Callable[..., Any]] = {
+    chore.__name__: chore for chore in (ready, develop, show, take_mask, edit_mask, draw_mask, show_mask, find_component, export)
 }
 
 # --- how a child is started, watched and heard ------------------------------------------------------------------------------------------
 
 
-def _child(connection: Connection, task: str, arguments: dict[str, Any], limits: Limits) -> None:
+def _child(connection: Connection, chore: str, arguments: dict[str, Any], limits: Limits) -> None:
     """The whole life of a child."""
     try:
         _confine(limits)
-        answer = {"done": TASKS[task](**arguments)}
+        answer = {"done": CHORES[chore](**arguments)}
     except UnfadeError as error:
         answer = {"refused": type(error).__name__, "sentence": str(error)}
     except MemoryError:
@@ -258,8 +237,8 @@ def _confine(limits: Limits) -> None:
         resource.setrlimit(kind, (bounded, bounded))
 
 
-class Darkroom:
-    """Runs tasks in children, a few at a time."""
+class Sandbox:
+    """Runs chores in children, a few at a time."""
 
     def __init__(self, settings: Settings) -> None:
         self.limits = limits_of(settings)
@@ -270,29 +249,29 @@ class Darkroom:
             self._context = multiprocessing.get_context("forkserver")
             # multiprocessing has each child run this process's main script anew: unfade.cli is what that imports
             self._context.set_forkserver_preload([__name__, "pyvips", "unfade.cli"])
-        self._pool = ThreadPoolExecutor(max(2, cpu_limit()), thread_name_prefix="darkroom")
+        self._pool = ThreadPoolExecutor(max(2, cpu_limit()), thread_name_prefix="sandbox")
         self._waiting = 0
 
     def warm(self) -> None:
         """Start the helper process, so that it has loaded its libraries before the first photograph comes."""
         self._run(ready.__name__, {}, replace(self.limits, timeout_s=WARM_S))
 
-    async def run(self, task: Callable[..., Any], **arguments: Any) -> Any:
-        """Run one of this module's tasks in a child; gives its answer.
+    async def run(self, chore: Callable[..., Any], **arguments: Any) -> Any:
+        """Run one of this module's chores in a child; gives its answer.
 
-        Raises what the task raised on purpose; `Problem` if the child ran out of memory or time, died, or too many wait already.
+        Raises what the chore raised on purpose; `Problem` if the child ran out of memory or time, died, or too many wait already.
         """
         if self._waiting >= MAX_WAITING:
             raise Problem("busy", "The server is busy reading other photographs; try again in a moment.", retry_after_s=5)
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, task.__name__, arguments, self.limits)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, chore.__name__, arguments, self.limits)
         finally:
             self._waiting -= 1
 
-    def _run(self, task: str, arguments: dict[str, Any], limits: Limits) -> Any:
+    def _run(self, chore: str, arguments: dict[str, Any], limits: Limits) -> Any:
         mine, its = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_child, args=(its, task, arguments, limits), daemon=True)
+        process = self._context.Process(target=_child, args=(its, chore, arguments, limits), daemon=True)
         answer: dict[str, Any] | None = None
         with mine:
             process.start()
@@ -312,7 +291,7 @@ class Darkroom:
             raise Problem("unreadable", f"It took longer than {limits.timeout_s:g} seconds to decode the photograph, and was given up.")
         if "done" in answer:
             return answer["done"]
-        log.warning("a darkroom child refused %s (exit code %s): %s", task, exit_code, answer)
+        log.warning("a sandbox child refused %s (exit code %s): %s", chore, exit_code, answer)
         raise _refusal(answer)
 
     def close(self) -> None:
@@ -326,7 +305,7 @@ def _refusal(answer: dict[str, Any]) -> Exception:
     if kind == "MemoryError":
         return Problem("too-large", "The photograph needs more memory to decode than the server gives to one; try a smaller copy.")
     if kind == "OSError":
-        return OSError(answer.get("errno"), "in a darkroom child")
+        return OSError(answer.get("errno"), "in a sandbox child")
     known = getattr(errors, kind, None)
     if isinstance(known, type) and issubclass(known, UnfadeError):
         return known(str(answer["sentence"]))

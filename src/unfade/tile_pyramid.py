@@ -1,8 +1,8 @@
 """Tiles for the pan-and-zoom view: a photograph of any size, format and depth, as a browser can show it.
 
-A view is one file: JPEG tiles one after the other, an index (JSON), and the index's length in the last 8 bytes. Levels are Deep Zoom's: the
-last is full size, each before it half of the next, rounded up; those of less than a tile are left out. Small whole pictures (`FITS_PX`) are
-in it too.
+A tile pyramid is one file: JPEG tiles one after the other, an index (JSON), and the index's length in the
+last 8 bytes. Levels are Deep Zoom's: the last is full size, each before it half of the next, rounded up.
+Levels smaller than a tile are left out. Small whole pictures (`FITS_PX`) are in it too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Read = Callable[[int | None, int | None], bytes]
 
 @dataclass(frozen=True)
 class Index:
-    """What lies where in a view: name -> offset and length. Tiles are called LEVEL/COLUMN/ROW, whole pictures fit/SIDE."""
+    """What lies where: name -> offset and length. Tiles are LEVEL/COLUMN/ROW, whole pictures fit/SIDE."""
 
     width: int
     height: int
@@ -99,7 +99,10 @@ class _Writer:
 
 
 def build(photo: Photo, target: Path) -> None:
-    """Write a photograph's view to `target`. A whole row of tiles is in memory at a time, and the half-size picture."""
+    """Write a photograph's tile pyramid to `target`.
+
+    A row of tiles is in memory at a time, and the half-size picture.
+    """
     height, width = photo.height, photo.width
     first, last = levels(width, height)
     with target.open("wb") as file:
@@ -129,7 +132,7 @@ def build(photo: Photo, target: Path) -> None:
 
 
 def _add_fits(writer: _Writer, photo: Photo, picture: np.ndarray, fits: dict[int, None], *, coarsest: bool) -> None:
-    """Add the whole pictures that this level is the last to be larger than."""
+    """Write each fit/SIDE from the smallest level that is still at least SIDE long."""
     longer = max(picture.shape[:2])
     for side in [side for side in fits if coarsest or side > longer // 2]:
         del fits[side]
@@ -143,7 +146,7 @@ def _add_fits(writer: _Writer, photo: Photo, picture: np.ndarray, fits: dict[int
 
 
 def read_index(fetch: Read) -> Index:
-    """The index at the end of a view."""
+    """The index at the end of a tile pyramid."""
     (length,) = struct.unpack("<Q", fetch(-8, None))
     fields = json.loads(fetch(-8 - length, -8))
     return Index(
@@ -152,6 +155,6 @@ def read_index(fetch: Read) -> Index:
 
 
 def fit_name(index: Index, side_px: int) -> str:
-    """The whole picture whose longer side is the least of those that are at least `side_px`; else the largest."""
+    """The smallest whole picture that is at least `side_px` long; where none is, the largest."""
     sides = sorted(int(name.removeprefix("fit/")) for name in index.at if name.startswith("fit/"))
     return f"fit/{next((side for side in sides if side >= side_px), sides[-1])}"

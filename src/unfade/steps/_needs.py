@@ -1,22 +1,19 @@
-"""What every step checks of its options and of the work it is given."""
+"""What a step needs of the work that it is given."""
 
 from __future__ import annotations
 
-import math
+from typing import TYPE_CHECKING
 
-from unfade.arrays import Mask
 from unfade.errors import UsageError
-from unfade.work import Work
 
-
-def require_share(name: str, value: float, largest: float = 1.0) -> None:
-    """Raise `UsageError` unless `value` lies in [0, largest]."""
-    if not (math.isfinite(value) and 0 <= value <= largest):
-        raise UsageError(f"{name} must lie between 0 and {largest:g}, not {value:g}")
+if TYPE_CHECKING:
+    from unfade.arrays import Mask
+    from unfade.work import Work
 
 
 def require_mask(work: Work, step: str) -> Mask:
-    """The work's mask. Raises `UsageError` if there is none, or it is not bool or of another size than the photograph."""
+    """The work's mask. Raises `UsageError` if there is none, or it is not bool or of another size than the
+    photograph."""
     if work.mask is None:
         raise UsageError(f"the step {step} needs a damage mask; put the step damage before it, or give a mask")
     height, width = work.photo.height, work.photo.width

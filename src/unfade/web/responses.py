@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from unfade.options import Option
+from unfade.treatment import options, parts
 from unfade.web.ledger import JobRecord, MaskRecord, PhotoRecord, State, StepProgress
 from unfade.web.options import Options
 
@@ -20,7 +22,7 @@ def _sure_time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-class ProblemAnswer(BaseModel):
+class ProblemResponse(BaseModel):
     """Something could not be done (RFC 9457); `detail` is one sentence for a person."""
 
     type: str = "about:blank"
@@ -30,7 +32,7 @@ class ProblemAnswer(BaseModel):
     code: str
 
 
-class MaskAnswer(BaseModel):
+class MaskResponse(BaseModel):
     """A damage mask of a photograph."""
 
     id: str
@@ -42,7 +44,7 @@ class MaskAnswer(BaseModel):
     objects: int
 
 
-class ResultAnswer(BaseModel):
+class ResultResponse(BaseModel):
     """What came out of a job."""
 
     format: str
@@ -54,7 +56,7 @@ class ResultAnswer(BaseModel):
     notes: list[str]
 
 
-class JobAnswer(BaseModel):
+class JobResponse(BaseModel):
     """A job, and how far it has come."""
 
     id: str
@@ -71,10 +73,10 @@ class JobAnswer(BaseModel):
     error: str | None
     options: Options
     mask_id: str | None
-    result: ResultAnswer | None
+    result: ResultResponse | None
 
 
-class PhotoAnswer(BaseModel):
+class PhotoResponse(BaseModel):
     """A photograph, its jobs and its masks."""
 
     id: str
@@ -91,17 +93,17 @@ class PhotoAnswer(BaseModel):
     has_color: bool
     has_location: bool
     notes: list[str]
-    jobs: list[JobAnswer]
-    masks: list[MaskAnswer]
+    jobs: list[JobResponse]
+    masks: list[MaskResponse]
 
 
-class PhotosAnswer(BaseModel):
+class PhotosResponse(BaseModel):
     """Those of the photographs asked for that there are."""
 
-    photos: list[PhotoAnswer]
+    photos: list[PhotoResponse]
 
 
-class TilesAnswer(BaseModel):
+class TilesResponse(BaseModel):
     """How a picture is cut into tiles; levels are Deep Zoom's."""
 
     width: int
@@ -113,7 +115,7 @@ class TilesAnswer(BaseModel):
     url: str
 
 
-class ObjectAnswer(BaseModel):
+class ComponentResponse(BaseModel):
     """One connected piece of damage."""
 
     id: int
@@ -127,28 +129,50 @@ class ObjectAnswer(BaseModel):
     outline: list[tuple[int, int]]
 
 
-class ObjectsAnswer(BaseModel):
+class ComponentsResponse(BaseModel):
     """A mask's pieces, largest first."""
 
     mask_id: str
     total: int
-    objects: list[ObjectAnswer]
+    objects: list[ComponentResponse]
 
 
-class FoundAnswer(BaseModel):
+class ComponentAtResponse(BaseModel):
     """The piece of damage at a place."""
 
     object: int | None
 
 
-class ModelAnswer(BaseModel):
+class ModelResponse(BaseModel):
     """A model that is installed."""
 
     name: str
     version: str
 
 
-class SettingsAnswer(BaseModel):
+class OptionResponse(BaseModel):
+    """An option of a restoration: what it may be, and what it does."""
+
+    name: str
+    step: str
+    kind: Literal["switch", "number", "whole-number", "choice", "list"]
+    default: Any
+    optional: bool
+    minimum: float | None
+    maximum: float | None
+    choices: list[str]
+    help: str
+
+
+class StepResponse(BaseModel):
+    """A step of a restoration. `switch` is the option that turns it on; null: its other options do."""
+
+    name: str
+    label: str
+    switch: str | None
+
+
+class SettingsResponse(BaseModel):
     """What a page must know of the server."""
 
     version: str
@@ -159,18 +183,20 @@ class SettingsAnswer(BaseModel):
     drop_location: bool
     formats: list[str]
     reads: list[str]
-    models: dict[str, ModelAnswer | None]
+    models: dict[str, ModelResponse | None]
     defaults: Options
+    steps: list[StepResponse]
+    options: list[OptionResponse]
 
 
-class SessionAnswer(BaseModel):
+class SessionResponse(BaseModel):
     """Whether the server wants its token, and has it."""
 
     token_needed: bool
     signed_in: bool
 
 
-class HealthAnswer(BaseModel):
+class HealthResponse(BaseModel):
     """Whether the server works."""
 
     status: Literal["ok", "no-worker"]
@@ -180,9 +206,42 @@ class HealthAnswer(BaseModel):
     workers: int
 
 
-def mask_answer(mask: MaskRecord) -> MaskAnswer:
+def step_responses() -> list[StepResponse]:
+    """The steps of a restoration in their order."""
+    return [StepResponse(name=step.name, label=step.label, switch=None if step.switch is None else step.switch.name) for step in parts()]
+
+
+def option_responses() -> list[OptionResponse]:
+    """Every option of a restoration, step by step."""
+    return [
+        OptionResponse(
+            name=declared.name,
+            step=declared.step,
+            kind=_kind(declared),
+            default=declared.default,
+            optional=declared.optional,
+            minimum=declared.least,
+            maximum=declared.most,
+            choices=list(declared.choices),
+            help=declared.help,
+        )
+        for declared in options()
+    ]
+
+
+def _kind(declared: Option) -> Literal["switch", "number", "whole-number", "choice", "list"]:
+    if declared.many:
+        return "list"
+    if declared.choices:
+        return "choice"
+    if declared.type is bool:
+        return "switch"
+    return "whole-number" if declared.type is int else "number"
+
+
+def mask_response(mask: MaskRecord) -> MaskResponse:
     """A mask as the world sees it."""
-    return MaskAnswer(
+    return MaskResponse(
         id=mask.id,
         created=_sure_time(mask.created),
         origin=mask.origin,
@@ -193,12 +252,12 @@ def mask_answer(mask: MaskRecord) -> MaskAnswer:
     )
 
 
-def job_answer(job: JobRecord, position: int | None) -> JobAnswer:
+def job_response(job: JobRecord, position: int | None) -> JobResponse:
     """A job as the world sees it."""
     result = None
     if job.result is not None:
         pixels = job.result.width * job.result.height
-        result = ResultAnswer(
+        result = ResultResponse(
             format=job.result.format,
             bytes=job.result.bytes,
             width=job.result.width,
@@ -207,7 +266,7 @@ def job_answer(job: JobRecord, position: int | None) -> JobAnswer:
             share_changed=job.result.pixels_changed / pixels,
             notes=list(job.result.notes),
         )
-    return JobAnswer(
+    return JobResponse(
         id=job.id,
         photo_id=job.photo_id,
         state=job.state,
@@ -226,9 +285,9 @@ def job_answer(job: JobRecord, position: int | None) -> JobAnswer:
     )
 
 
-def photo_answer(photo: PhotoRecord, jobs: list[JobAnswer], masks: list[MaskAnswer]) -> PhotoAnswer:
+def photo_response(photo: PhotoRecord, jobs: list[JobResponse], masks: list[MaskResponse]) -> PhotoResponse:
     """A photograph as the world sees it."""
-    return PhotoAnswer(
+    return PhotoResponse(
         id=photo.id,
         name=photo.name,
         created=_sure_time(photo.created),

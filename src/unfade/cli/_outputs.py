@@ -1,0 +1,319 @@
+"""What a command writes and where: planned, and refused where it would harm, before anything runs.
+
+Every command that writes names its files and what it reads to `check`. Files are compared by identity, not by name: through links and `..`,
+by device and inode, and as the folder compares names (some take `A.jpg` and `a.jpg` for one file).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeAlias
+
+import typer
+
+from unfade.cli._options import FormatName
+from unfade.cli._report import is_report
+from unfade.errors import ExistsError, UnwritableError, UsageError
+
+Key: TypeAlias = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file that a command writes.
+
+    `noun` is its name in sentences; `suffixes` are the endings that its name may have, lower case, the usual one first (none: any);
+    `ours` tells whether an existing file was written by Unfade: one that was not is never written over. None: --overwrite is enough.
+    """
+
+    noun: str
+    suffixes: tuple[str, ...] = ()
+    ours: Callable[[Path], bool] | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file to be written, and what it will be; `source` is the photograph that it is made of, if it is one's."""
+
+    path: Path
+    kind: Kind
+    source: Path | None = None
+
+    @property
+    def what(self) -> str:
+        """Such as "the result of anna.jpg"."""
+        return self.kind.noun if self.source is None else f"{self.kind.noun} of {self.source}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photograph, the file its result goes to, and the file its mask goes to if one is asked for."""
+
+    source: Path
+    target: Path
+    mask: Path | None = None
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        return (self.target,) if self.mask is None else (self.target, self.mask)
+
+
+# --- identity ---------------------------------------------------------------------------------------------------------------------------
+
+
+def place_of(path: Path) -> Key:
+    """Where `path` lies, links and `..` followed, whether a file is there or not: the folder's device and inode, and the name in it."""
+    real = os.path.realpath(path)
+    folder, name = os.path.split(real)
+    try:
+        state = os.stat(folder)  # noqa: PTH116
+    except (OSError, ValueError):
+        return ("path", real)
+    return ("place", state.st_dev, state.st_ino, name)
+
+
+def _keys(path: Path) -> list[Key]:
+    """All by which a file is the same as another: its place and, where it is there, its device and inode (hard links)."""
+    keys = [place_of(path)]
+    try:
+        state = path.stat()
+    except (OSError, ValueError):
+        return keys
+    return [*keys, ("file", state.st_dev, state.st_ino)]
+
+
+def _is_one_file(folder: Path, one: str, other: str) -> bool:
+    """Whether this folder takes two names for one. Tried out, in a folder of our own in it."""
+    try:
+        with TemporaryDirectory(prefix=".unfade-", dir=folder) as trial:
+            (Path(trial) / one).touch()
+            return os.path.lexists(Path(trial) / other)
+    except OSError:  # nothing can be written there: writing the results will say so
+        return False
+
+
+def _folded(key: Key) -> Key:
+    """A place with its name as a folder that ignores case and Unicode's forms would have it."""
+    import unicodedata
+
+    *rest, name = key
+    return (*rest, unicodedata.normalize("NFC", str(name)).casefold())
+
+
+# --- the check --------------------------------------------------------------------------------------------------------------------------
+
+
+def check(targets: Sequence[Target], *, reads: Iterable[Path], overwrite: bool, each_in_turn: Iterable[Path] = ()) -> None:
+    """Refuse, before anything runs, what would harm a file or cannot be written.
+
+    `reads`: every file and folder that the command reads. `overwrite`: whether targets that are there may be written over. `each_in_turn`:
+    those of which it is said when their turn comes that they are there.
+
+    Raises `UsageError` for a target whose name, or the file that its link leads to, has an ending of another kind; that is read; that is
+    another target, too. Raises `UnwritableError` for a folder that is not there and for a
+    target that is no regular file; `ExistsError` for one that is there, without `overwrite`, and even with it for one that Unfade must
+    have written and did not.
+    """
+    for target in targets:
+        _check_suffix(target)
+    _check_reads(targets, reads)
+    _check_each_other(targets)
+    for parent in dict.fromkeys(target.path.parent for target in targets):
+        if not parent.is_dir():
+            raise UnwritableError(f"there is no folder {parent} to write to; make it first: mkdir -p {parent}")
+    later = set(each_in_turn)
+    for target in targets:
+        _check_existing(target, overwrite=overwrite or target.path in later)
+
+
+def check_folder(folder: Path, noun: str, *, reads: Iterable[Path]) -> None:
+    """Refuse to write `noun` into a folder that is read as a whole, or into one below it: `UsageError`."""
+    above = {place_of(path) for path in (Path(os.path.realpath(folder)), *Path(os.path.realpath(folder)).parents)}
+    for read in reads:
+        if read.is_dir() and place_of(read) in above:
+            raise UsageError(f"{read} is read, and {noun} would be written into it ({folder}); give another folder")
+
+
+def _check_suffix(target: Target) -> None:
+    real = Path(os.path.realpath(target.path))
+    for path in (target.path, real):
+        if target.kind.suffixes and path.suffix.lower() not in target.kind.suffixes:
+            leads = "" if path is target.path else f" leads to {real}, which"
+            raise UsageError(
+                f"{target.path}{leads} does not end in {_or(target.kind.suffixes)}, and {target.kind.noun} is to be written there; "
+                "give it a name of its own, or see whether a name is missing in the command"
+            )
+
+
+def _or(words: Sequence[str]) -> str:
+    return " or ".join(([", ".join(words[:-1])] if len(words) > 1 else []) + [words[-1]])
+
+
+def _check_reads(targets: Sequence[Target], reads: Iterable[Path]) -> None:
+    read: dict[Key, Path] = {}
+    for path in reads:
+        for key in _keys(path):
+            read.setdefault(key, path)
+    for target in targets:
+        for key in _keys(target.path):
+            if key in read:
+                raise UsageError(
+                    f"{read[key]} is read, and {target.what} would be written over it ({target.path}); "
+                    "originals are never written over: give another name or folder"
+                )
+
+
+def _check_each_other(targets: Sequence[Target]) -> None:
+    first: dict[Key, Target] = {}
+    for target in targets:
+        keys = _keys(target.path)
+        folded = ("folded", *_folded(keys[0]))
+        for key in (*keys, folded):
+            other = first.setdefault(key, target)
+            if other is target:
+                continue
+            if key == folded and not _is_one_file(target.path.parent, other.path.name, target.path.name):
+                continue
+            if other.source is not None and target.source is not None and other.source != target.source:
+                what = f"{other.source} and {target.source}"
+            else:
+                what = f"{other.what} and {target.what}"
+            raise UsageError(f"{what} would both be written to {target.path.absolute()}; rename one, or run them apart")
+
+
+def _check_existing(target: Target, *, overwrite: bool) -> None:
+    path, kind = target.path, target.kind
+    try:
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            mode = path.stat().st_mode if path.exists() else stat.S_IFREG
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UnwritableError(f"{path} cannot be written: {reason}; give another name") from error
+    if not stat.S_ISREG(mode):
+        kind_of_file = "a folder; name the file to write in it" if stat.S_ISDIR(mode) else "no regular file; give another name"
+        raise UnwritableError(f"{path} is {kind_of_file}")
+    if not overwrite:
+        refuse_existing([path])
+    if kind.ours is not None and path.exists() and not kind.ours(path):
+        raise ExistsError(
+            f"{path} is there already, and it is not {kind.noun} that Unfade wrote; it is not written over, --overwrite or not: "
+            "give another name, or move it away"
+        )
+
+
+def refuse_existing(paths: Iterable[Path]) -> None:
+    """Raise `ExistsError` for the first of these files that is there."""
+    for path in paths:
+        if os.path.lexists(path):
+            raise ExistsError(f"{path} is there already; add --overwrite to write over it, or -o to write elsewhere")
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a text file whole or not at all, over one that is there. Raises `UnwritableError`."""
+    from unfade.files import disk
+
+    disk.put(text.encode(), target, overwrite=True)
+
+
+# --- photographs ------------------------------------------------------------------------------------------------------------------------
+
+
+def plan(
+    photographs: Sequence[Path],
+    output: Path | None,
+    tag: str,
+    *,
+    format: FormatName | None = None,
+    mask_tag: str | None = None,
+    reads: Iterable[Path | None] = (),
+    report: Path | None = None,
+    sheet: Path | None = None,
+    overwrite: bool = False,
+) -> list[Job]:
+    """Say for each photograph which file its result goes to: `NAME.TAG.EXT` beside it or in the folder `output`, or the file `output`.
+    A name without an ending is a folder's.
+
+    `format`: its extension instead of the photograph's own; `mask_tag`: a mask is written too, as NAME.MASK_TAG.png beside the result;
+    `reads`: what the command reads besides the photographs; `report` and `sheet`: what it writes besides the results.
+    A photograph that is the result of another that is named, as `*.jpg` names it in a second run, is passed over, with a word.
+    Everything that can be known to go wrong is said before anything runs: see `check`. `UsageError` for a folder instead of a photograph
+    and for one file for several photographs. Of several photographs' results that are there, each is said when its turn comes.
+    """
+    for photograph in photographs:
+        if photograph.is_dir():
+            raise UsageError(f"{photograph} is a folder; name the photographs in it, such as {photograph / _pattern(photograph)}")
+    folder = output if output is not None and (output.is_dir() or not output.suffix or len(photographs) > 1) else None
+    if folder is not None and folder.is_file():
+        raise UsageError(f"{folder} is one file, and there are {len(photographs)} photographs; name a folder with -o")
+    result, mask = _kind_of_result(format), Kind("the mask", (".png",))
+    jobs, targets = [], []
+    for photograph in photographs:
+        if output is not None and folder is None:
+            target, stem = output, output.stem
+        else:
+            stem = photograph.stem
+            target = (folder or photograph.parent) / f"{stem}.{tag}{photograph.suffix if format is None else result.suffixes[0]}"
+        jobs.append(Job(photograph, target, None if mask_tag is None else target.parent / f"{stem}.{mask_tag}.png"))
+    if not overwrite:
+        jobs = _without_results(jobs)
+    for job in jobs:
+        named = job.target == output or job.target.suffix.lower() in result.suffixes
+        targets.append(Target(job.target, result if named else Kind(result.noun), job.source))
+        if job.mask is not None:
+            targets.append(Target(job.mask, mask, job.source))
+    in_turn = [path for job in jobs for path in job.outputs] if len(jobs) > 1 else []
+    if report is not None:
+        targets.append(Target(report, Kind("the report", (".json",), is_report)))
+    if sheet is not None:
+        targets.append(Target(sheet, Kind("the contact sheet", _kind_of_result(None).suffixes, _is_sheet)))
+    check(
+        targets,
+        reads=[*(job.source for job in jobs), *(path for path in reads if path is not None)],
+        overwrite=overwrite,
+        each_in_turn=in_turn,
+    )
+    return jobs
+
+
+def _kind_of_result(format: FormatName | None) -> Kind:
+    """A photograph that is written: as `format` or, if that is none, in any format that its name says."""
+    from unfade.files.formats import FORMATS
+
+    return Kind("the result", tuple(ending for name in ([format] if format else FORMATS) for ending in FORMATS[name].extensions))
+
+
+def _is_sheet(path: Path) -> bool:
+    from unfade.sheet import is_sheet
+
+    return is_sheet(path)
+
+
+def _without_results(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs without those for a photograph that is another's result or mask, which is said."""
+    made = {place_of(path): job.source for job in jobs for path in job.outputs}
+    kept = []
+    for job in jobs:
+        source = made.get(place_of(job.source), job.source)
+        if source == job.source:
+            kept.append(job)
+        else:
+            typer.echo(f"{job.source}: passed over; it is what {source} becomes", err=True)
+    return kept
+
+
+def _pattern(folder: Path) -> str:
+    """The pattern of the commonest file ending in a folder, for the message that suggests it."""
+    try:
+        endings = Counter(path.suffix for path in folder.iterdir() if path.suffix)
+    except OSError:
+        endings = Counter()
+    return f"*{endings.most_common(1)[0][0]}" if endings else "*.jpg"

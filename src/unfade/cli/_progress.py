@@ -1,0 +1,70 @@
+"""Where a batch stands, on standard error: a bar on a terminal, otherwise a line for each of several photographs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+
+class Show:
+    """Shows how far a batch of `total` photographs is."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._bar = None
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TimeElapsedColumn(),
+                TextColumn("ETA"),
+                TimeRemainingColumn(),
+            )
+            # Results on standard output must not be drawn into the bar when that is a pipe.
+            self._bar = Progress(*columns, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty(), transient=True)
+            self._task = self._bar.add_task("", total=total)
+
+    def start(self) -> None:
+        """Begin to show."""
+        if self._bar is not None:
+            self._bar.start()
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, number: int, name: str, step: str, share: float) -> None:
+        """Photograph `number` (from 0) is in `step`, of which `share` is done."""
+        if self._bar is not None:
+            place = f"{number + 1}/{self._total} " if self._total > 1 else ""
+            self._bar.update(self._task, description=f"{place}{name} {step}".rstrip(), completed=number + share)
+
+    def finished(self, count: int, name: str, seconds: float, *, failed: bool) -> None:
+        """So many photographs are through; the last of them took `seconds`."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=count)
+        elif self._total > 1:
+            typer.echo(f"{count}/{self._total} {name}: {'failed' if failed else f'{seconds:.1f} s'}", err=True)
+
+    def result(self, path: Path) -> None:
+        """A file was written: its name on standard output."""
+        print(path, flush=True)  # noqa: T201
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Show]:
+    """Show a batch of `total` photographs while this block runs."""
+    show = Show(total)
+    show.start()
+    try:
+        yield show
+    finally:
+        show.stop()

@@ -1,0 +1,76 @@
+"""The options of a treatment on the command line: made from the steps, so that a new one needs no line here."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from unfade.options import Option
+from unfade.treatment import Treatment, make_step, options, step_options
+from unfade.work import Step
+
+Command = Callable[..., None]
+
+
+def takes_treatment(command: Command) -> Command:
+    """Give a command every option of a restoration; it is called with the `Treatment` that they make, as its parameter `treatment`."""
+
+    def made(given: dict[str, Any]) -> Treatment:
+        return Treatment(**given)
+
+    return _taking(command, "treatment", options(), made)
+
+
+def takes_step(name: str) -> Callable[[Command], Command]:
+    """Give a command the options of one step; it is called with the step that they make, as its parameter `step`."""
+
+    def decorate(command: Command) -> Command:
+        made: Callable[[dict[str, Any]], Step] = partial(make_step, name)
+        return _taking(command, "step", step_options(name), made)
+
+    return decorate
+
+
+def _taking(command: Command, parameter: str, declared: Sequence[Option], make: Callable[[dict[str, Any]], object]) -> Command:
+    """The command with `declared` in the place of its parameter."""
+    signature = inspect.signature(command, eval_str=True)
+
+    def called(**given: Any) -> None:
+        values = {option.name: _value(option, given.pop(option.name)) for option in declared}
+        command(**given, **{parameter: make(values)})
+
+    named: list[inspect.Parameter] = []
+    for each in signature.parameters.values():
+        named += [_parameter(option) for option in declared] if each.name == parameter else [each]
+    keywords = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in named]
+    called.__signature__ = signature.replace(parameters=keywords)  # type: ignore[attr-defined]  # what typer reads
+    called.__doc__ = command.__doc__
+    return called
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    """An option as typer takes it: `largest_dust_px` is --largest-dust-px, `hints` is --hint, given once for each, and what is on unless
+    told otherwise has a --no-."""
+    name = option.name.replace("_", "-")
+    flag, default = f"--{name}", option.default
+    kind: Any = option.type
+    shown: dict[str, Any] = {"help": option.help}
+    if option.many:
+        flag, kind, default = flag.removesuffix("s"), list[str] | None, None
+        shown |= {"metavar": option.written, "help": f"{option.help} May be given again."}
+    elif option.type is bool:
+        flag = f"--{name}/--no-{name}" if option.default else flag
+    elif not option.choices:
+        shown |= {"min": option.least, "max": option.most}
+    if option.optional:
+        kind = kind | None
+    annotation = Annotated[kind, typer.Option(flag, **shown)]
+    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _value(option: Option, given: Any) -> Any:
+    return [option.type.parse(text) for text in given or ()] if option.many else given

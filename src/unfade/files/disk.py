@@ -1,0 +1,128 @@
+"""A file's bytes, from the disk and to it: whole or not at all, and in which words it is said where that cannot be."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from unfade.errors import ExistsError, UnreadableError, UnwritableError
+
+# What file systems answer that cannot sync: network shares and FUSE have no such call, or none for folders.
+_CANNOT_SYNC = frozenset(
+    {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR}
+)
+
+
+def bytes_of(path: Path, name: str) -> bytes:
+    """All of a file. Raises `UnreadableError`, in which it is called `name`."""
+    try:
+        with path.open("rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UnreadableError(f"{name} is not a regular file; save it as one first")
+            return file.read()
+    except FileNotFoundError as error:
+        raise UnreadableError(f"{path} does not exist; check the name") from error
+    except PermissionError as error:
+        if path.is_dir():  # what Windows says of a folder
+            raise UnreadableError(f"{name} is a folder; name a photograph in it") from error
+        raise UnreadableError(f"{name} may not be read; give yourself permission to read it") from error
+    except IsADirectoryError as error:
+        raise UnreadableError(f"{name} is a folder; name a photograph in it") from error
+    except OSError as error:
+        raise UnreadableError(f"{name} cannot be read: {error.strerror or error}; copy it to another disk and try again") from error
+
+
+def check_target(target: Path, *, overwrite: bool) -> None:
+    """Refuse a target that could not be written, before the work of encoding. Raises `ExistsError`, `UnwritableError`."""
+    with _in_words(target, 0):
+        if not overwrite and os.path.lexists(target):
+            raise FileExistsError
+        if target.is_dir():
+            raise UnwritableError(f"{target} is a folder; name the file to write in it")
+        if not target.parent.is_dir():
+            raise UnwritableError(f"the folder {target.parent} does not exist; make it first")
+
+
+def put(data: bytes, target: Path, *, overwrite: bool) -> None:
+    """Write beside the target, sync, and rename; the part is removed whatever happens. Raises `ExistsError`, `UnwritableError`."""
+    with _in_words(target, len(data)):
+        _put(data, target.resolve() if overwrite else target, overwrite=overwrite)
+
+
+@contextmanager
+def _in_words(target: Path, size: int) -> Iterator[None]:
+    """What the system says in writing `size` bytes becomes a sentence."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise ExistsError(f"{target} exists already; give another name or allow overwriting") from error
+    except OSError as error:
+        reasons = {
+            errno.ENOSPC: f"the disk is full: {size / 1e6:,.1f} MB are needed",
+            errno.EDQUOT: f"your share of the disk is full: {size / 1e6:,.1f} MB are needed",
+            errno.EACCES: f"you may not write in {target.parent}; choose another folder",
+            errno.EPERM: f"you may not write in {target.parent}; choose another folder",
+            errno.EROFS: f"the disk of {target.parent} is read-only; choose another folder",
+            errno.ENAMETOOLONG: "the name is too long; give a shorter one",
+        }
+        raise UnwritableError(f"{target.name} cannot be written: {reasons.get(error.errno or 0, error.strerror or str(error))}") from error
+
+
+def _put(data: bytes, target: Path, *, overwrite: bool) -> None:
+    part = target.with_name(f".unfade-{secrets.token_hex(8)}.part")
+    try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            if overwrite and target.exists():
+                part.chmod(stat.S_IMODE(target.stat().st_mode))
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(handle, rest) :]
+            _sync(handle)
+        finally:
+            os.close(handle)
+        if overwrite:
+            part.replace(target)
+        else:
+            _rename_to_new(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+
+
+def _rename_to_new(part: Path, target: Path) -> None:
+    """Rename without overwriting, even what appeared a moment ago. Raises `FileExistsError`."""
+    try:
+        target.hardlink_to(part)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links (FAT, some network shares): the moment between stays
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        part.rename(target)
+
+
+def _sync(handle: int) -> None:
+    """Bring a file or folder to the disk, where its file system can: one that cannot has written what it was given all the same."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:  # a full or broken disk is a failure
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself outlast a power cut, where the system can: Windows, and some shares, cannot open folders."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        _sync(handle)
+    finally:
+        os.close(handle)

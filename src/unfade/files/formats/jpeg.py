@@ -1,0 +1,226 @@
+"""JPEG (ITU-T T.81; Adobe XMP part 3): libvips decodes, Pillow encodes with the file's own tables; the segments are kept here.
+
+Written with its own quantisation tables and subsampling, blocks of a JPEG that nobody changed come out as they went in.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unfade.files import exif, photoshop
+from unfade.files.codec import DEFAULT_QUALITY, Codec, Contents, Origin, Picture, ReadAs, WriteAs, always
+from unfade.files.icc import vips
+from unfade.files.raster import check_size, damaged, pillow_of, plain_samples, split
+
+_EXIF_ID, _XMP_ID, _XMP_MORE_ID = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+_ICC_ID, _PHOTOSHOP_ID = b"ICC_PROFILE\0", b"Photoshop 3.0\0"
+_SEGMENT_MAX = 65533  # bytes of payload
+EXIF_MAX, XMP_MAX = _SEGMENT_MAX - len(_EXIF_ID), _SEGMENT_MAX - len(_XMP_ID)
+
+
+@dataclass(frozen=True)
+class JpegOrigin(Origin):
+    """How the samples were compressed, and the comments."""
+
+    tables: tuple[tuple[int, ...], ...] = ()
+    subsampling: str = "4:4:4"
+    progressive: bool = False
+    rgb: bool = False  # not YCbCr
+    comments: tuple[bytes, ...] = ()
+
+
+def _tells(data: bytes) -> bool:
+    return data.startswith(b"\xff\xd8\xff")
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------------------------
+
+
+def _decode(data: bytes, how: ReadAs) -> Picture:
+    try:
+        contents, comments = _contents(data)
+        origin = replace(_origin(data), comments=comments)
+        picture = vips().Image.jpegload_buffer(data, access="sequential", fail_on="truncated")
+        check_size(how.name, picture.width, picture.height, how.max_megapixels)
+        samples, profile, notes = plain_samples(picture, contents.icc, how.name)
+    except (vips().Error, ValueError, struct.error) as error:
+        raise damaged(how.name, error) from error
+    return Picture(*split(samples), replace(contents, icc=profile), origin, notes)
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(marker, payload) of each segment before the samples."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        if marker == 0xDA:
+            return
+        size = struct.unpack_from(">H", data, at + 2)[0]
+        if size < 2:
+            return
+        yield marker, data[at + 4 : at + 2 + size]
+        at += 2 + size
+
+
+def _header(data: bytes) -> bytes:
+    """The tables and the frame alone, for a decoder that is to look at nothing else."""
+    kept = b"".join(
+        struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
+        for marker, payload in _segments(data)
+        if marker == 0xEE or not 0xE0 <= marker <= 0xEF
+    )
+    return data[:2] + kept + b"\xff\xda\0\x0c" + bytes(10)
+
+
+def _origin(data: bytes) -> JpegOrigin:
+    from PIL import JpegImagePlugin
+
+    try:
+        # past Image.open, whose limit on pixels is not ours, and without EXIF, whose damages are told of elsewhere
+        with JpegImagePlugin.JpegImageFile(io.BytesIO(_header(data))) as header:
+            return JpegOrigin(
+                tables=tuple(tuple(int(number) for number in header.quantization[index]) for index in sorted(header.quantization)),
+                subsampling={0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}.get(JpegImagePlugin.get_sampling(header), "4:4:4"),
+                progressive=bool(header.info.get("progressive")),
+                rgb=header.info.get("adobe_transform") == 0 and len(header.getbands()) == 3,
+            )
+    except (SyntaxError, OSError, ValueError, IndexError, KeyError, struct.error) as error:
+        raise ValueError(str(error)) from error
+
+
+def _contents(data: bytes) -> tuple[Contents, tuple[bytes, ...]]:
+    """What the file holds beside its samples, and its comments."""
+    exif_block = xmp = None
+    icc: dict[int, bytes] = {}
+    resources = b""
+    comments: list[bytes] = []
+    notes: list[str] = []
+    dpi: tuple[float, float] | None = None
+    for marker, payload in _segments(data):
+        if marker == 0xE0 and payload[:5] == b"JFIF\0" and len(payload) >= 12:
+            unit, x, y = struct.unpack_from(">BHH", payload, 7)
+            if unit in (1, 2) and x and y:
+                dpi = (float(x), float(y)) if unit == 1 else (x * 2.54, y * 2.54)
+        elif marker == 0xE1 and payload.startswith(_EXIF_ID) and exif_block is None:
+            exif_block = payload[len(_EXIF_ID) :]
+        elif marker == 0xE1 and payload.startswith(_XMP_ID) and xmp is None:
+            xmp = payload[len(_XMP_ID) :]
+        elif marker == 0xE1 and payload.startswith(_XMP_MORE_ID) and not notes:
+            notes.append("the part of its XMP that is over 64 KB (extended XMP) was left out")
+        elif marker == 0xE2 and payload.startswith(_ICC_ID) and len(payload) > 14:
+            icc[payload[12]] = payload[14:]
+        elif marker == 0xED and payload.startswith(_PHOTOSHOP_ID):
+            resources += payload[len(_PHOTOSHOP_ID) :]
+        elif marker == 0xFE:
+            comments.append(payload)
+    checked = exif.checked(exif_block)
+    contents = replace(
+        checked,
+        xmp=xmp,
+        iptc=photoshop.iptc_in(resources),
+        icc=b"".join(icc[index] for index in sorted(icc)) or None,
+        dpi=dpi or exif.dpi_in(checked.exif),
+        notes=checked.notes + tuple(notes),
+    )
+    return contents, tuple(comments)
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------------------------
+
+
+def _losses(picture: Picture) -> Iterator[str]:
+    for word, value, limit in (("EXIF", picture.contents.exif, EXIF_MAX), ("XMP", picture.contents.xmp, XMP_MAX)):
+        if value and len(value) > limit:
+            yield f"JPEG holds {limit:,} bytes of {word}: the {len(value):,} are left out"
+
+
+def _encode(picture: Picture, how: WriteAs) -> bytes:
+    origin = picture.origin if isinstance(picture.origin, JpegOrigin) else JpegOrigin()
+    out = io.BytesIO()
+    page, gray = pillow_of(picture), picture.samples.shape[2] == 1
+    if how.quality is None and origin.tables:
+        tables = [list(table) for table in origin.tables]
+        # a gray file has one table and no subsampling: color joins it at full size
+        page.save(
+            out,
+            "JPEG",
+            qtables=tables[:1] if gray else tables,
+            subsampling=origin.subsampling,
+            progressive=origin.progressive,
+            keep_rgb=origin.rgb and not gray,
+            optimize=True,
+        )
+    else:
+        chosen = DEFAULT_QUALITY if how.quality is None else how.quality
+        page.save(out, "JPEG", quality=chosen, subsampling="4:4:4" if chosen >= 90 else "4:2:0", optimize=True)
+    contents = picture.contents
+    if len(contents.exif or b"") > EXIF_MAX:
+        contents = replace(contents, exif=None)
+    if len(contents.xmp or b"") > XMP_MAX:
+        contents = replace(contents, xmp=None)
+    if origin.rgb and not gray:  # without JFIF, the resolution has EXIF alone to lie in
+        contents = replace(contents, exif=exif.with_dpi(contents.exif, contents.dpi))
+    return _with_contents(out.getvalue(), contents, origin.comments)
+
+
+def _jfif(dpi: tuple[float, float] | None) -> bytes:
+    unit, x, y = 0, 1, 1
+    if dpi and max(dpi) < 65535.5:
+        unit, (x, y) = 1, (max(1, round(value)) for value in dpi)
+        metric = [value / 2.54 for value in dpi]
+        # JFIF holds whole numbers: dots per centimetre where only they are whole
+        if not np.allclose((x, y), dpi, atol=0.01) and np.allclose(np.round(metric), metric, atol=0.004):
+            unit, (x, y) = 2, (max(1, round(value)) for value in metric)
+    return b"JFIF\0" + struct.pack(">BBBHHBB", 1, 1, unit, x, y, 0, 0)
+
+
+def _with_contents(bare: bytes, contents: Contents, comments: tuple[bytes, ...]) -> bytes:
+    """The JPEG `bare` with `contents` in front of its samples."""
+    segments: list[tuple[int, bytes]] = []
+    has_jfif = bare[2:4] == b"\xff\xe0"  # where the encoder writes none, the samples are RGB, which JFIF's presence would deny
+    if has_jfif:
+        segments.append((0xE0, _jfif(contents.dpi)))
+    if contents.exif:
+        segments.append((0xE1, _EXIF_ID + contents.exif))
+    if contents.xmp:
+        segments.append((0xE1, _XMP_ID + contents.xmp))
+    if contents.icc:
+        room = _SEGMENT_MAX - 14
+        parts = [contents.icc[at : at + room] for at in range(0, len(contents.icc), room)]
+        segments += [(0xE2, _ICC_ID + bytes((index, len(parts))) + part) for index, part in enumerate(parts, 1)]
+    if contents.iptc:
+        block, room = photoshop.with_iptc(contents.iptc), _SEGMENT_MAX - len(_PHOTOSHOP_ID)
+        segments += [(0xED, _PHOTOSHOP_ID + block[at : at + room]) for at in range(0, len(block), room)]
+    segments += [(0xFE, comment) for comment in comments]
+    if any(len(payload) > _SEGMENT_MAX for _, payload in segments):
+        raise ValueError("a JPEG segment holds 65,533 bytes")
+    rest = 2
+    if has_jfif:  # the encoder's own segment
+        rest += 2 + struct.unpack_from(">H", bare, 4)[0]
+    front = b"".join(struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload for marker, payload in segments)
+    return b"".join((bare[:2], front, memoryview(bare)[rest:]))
+
+
+CODEC = Codec(
+    title="JPEG",
+    extensions=(".jpg", ".jpeg", ".jpe", ".jfif"),
+    media_type="image/jpeg",
+    tells=_tells,
+    decode=_decode,
+    encode=_encode,
+    bits=8,
+    alpha=False,
+    gray="always",
+    holds=frozenset({"exif", "xmp", "iptc", "icc", "dpi"}),
+    is_lossy=always,
+    side_max=65_500,
+    losses=_losses,
+)

@@ -1,0 +1,50 @@
+"""The options of a restoration, for type checkers and editors. Written by docs/generate.py: `make docs`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from unfade.steps.colorize import Hint
+
+
+class DamageOptions(TypedDict, total=False):
+    """Of the step damage."""
+
+    sensitivity: float
+    """How readily something is taken for damage."""
+    largest_dust_px: int | None
+    """Mark dust and specks only: leave alone what is larger than this many pixels, on its longer side."""
+
+
+class CleanOptions(TypedDict, total=False):
+    """Of the step clean."""
+
+    clean: float
+    """How far fading, yellowing, grain and blur are undone; 0: not at all."""
+
+
+class ColorizeOptions(TypedDict, total=False):
+    """Of the step colorize."""
+
+    strength: float
+    """How much of the guessed color is put in."""
+    saturation: float
+    """Paler below 1, stronger above."""
+    liveliness: float
+    """From safe (0) to vivid (1) choices of color."""
+    hints: Sequence[Hint]
+    """A color that is known, in a disc around a point, in pixels of the photograph."""
+    force: bool
+    """Color a photograph anew that is in color already."""
+
+
+class TreatmentOptions(DamageOptions, CleanOptions, ColorizeOptions, total=False):
+    """Every option, and the switches of the steps."""
+
+    fill: bool
+    """Find scratches, tears, stains and holes (or take a mask), and make whole what was lost."""
+    colorize: bool
+    """Put color in."""

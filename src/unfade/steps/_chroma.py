@@ -1,0 +1,114 @@
+"""a*b* are predicted at working size and joined to full-size L*.
+
+The network sees lightness alone, so a toned photograph is colored as its gray is. Its chroma, at a quarter of
+the working size, is joined to the photograph's own L* along L*'s edges, and L* itself is kept: what comes
+out, made gray again, is what went in, within rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from unfade import color, tiles
+from unfade.arrays import Chroma, Plane, Samples
+from unfade.files.photo import Photo
+from unfade.models.card import Card
+from unfade.models.session import Session, batch_of, picture_of
+from unfade.work import Progress
+
+if TYPE_CHECKING:
+    from unfade.steps.colorize import Colorize, Hint
+
+# The temperature of the distribution over colors at liveliness 0, 0.5 and 1 (Zhang et al. 2016, section 2.3),
+# where a card says nothing.
+TEMPERATURES = (0.45, 0.22, 0.1)
+# Chroma follows L* by its local slope on the chroma's own grid: the regularization in (L* / 100)^2 and the
+# neighborhood's radius were chosen on 13 photographs of about 1 MP (RMS error of a*b* 2.79, against 3.14 for
+# bicubic enlargement).
+EDGE_REGULARIZATION = 0.01
+EDGE_RADIUS = 1
+HINT_LEAST_PX = 1.5
+_BAND_PIXELS = 200_000  # intermediates of a band stay in the processor's cache
+
+
+def temperature(liveliness: float, card: Card) -> float:
+    """The model's temperature at a liveliness of [0, 1]: between those that its card has for safe, usual and
+    vivid choices."""
+    return float(np.interp(liveliness, (0.0, 0.5, 1.0), card.temperatures or TEMPERATURES))
+
+
+def colorize(photo: Photo, options: Colorize, session: Session, progress: Progress) -> tuple[Photo, int]:
+    """The photograph in color (a gray one becomes RGB), and how many of its pixels changed."""
+    height, width = photo.height, photo.width
+    lightness = _working_lightness(photo, session)
+    hints = _hint_planes(options.hints, height, width, lightness.shape)
+    joined = _edge_following(predict(lightness, hints, temperature(options.liveliness, session.card), session), lightness)
+    progress(0.4)
+    target = photo.as_rgb() if photo.channels == 1 else photo
+    samples = np.empty((height, width, 3), photo.samples.dtype)
+    everywhere = slice(0, width)
+    share, gain = np.float32(options.strength), np.float32(options.strength * options.saturation)
+
+    def colored(rows: slice) -> tuple[slice, Samples]:
+        lab = color.lab_from_srgb(photo.srgb(rows, everywhere))
+        slopes = tiles.enlarged(joined, rows, everywhere, height, width)
+        found = slopes[:, :, :2] * (lab[:, :, :1] / np.float32(color.LIGHTNESS_MAX)) + slopes[:, :, 2:]
+        lab[:, :, 1:] = (1 - share) * lab[:, :, 1:] + gain * found
+        return rows, target.encode(color.srgb_from_lab(color.into_gamut(lab)))
+
+    for rows, encoded in tiles.in_order(colored, tiles.bands(height, width, _BAND_PIXELS), session.threads):
+        samples[rows] = encoded
+        progress(0.4 + 0.6 * rows.stop / height)
+    return target.with_samples(samples), tiles.count_changed(photo.samples, samples)
+
+
+def _working_lightness(photo: Photo, session: Session) -> Plane:
+    """L* / 100 of the photograph at the model's working size, (h, w), both multiples of the card's."""
+    card = session.card
+    size = tiles.working_size(photo.height, photo.width, card.working_px or card.tile_px, card.multiple)
+    return color.lightness_from_srgb(tiles.reduce(photo.srgb, photo.height, photo.width, *size)) / np.float32(color.LIGHTNESS_MAX)
+
+
+def predict(lightness: Plane, hints: np.ndarray, heat: float, session: Session) -> Chroma:
+    """What the network makes of `lightness` (h, w) in [0, 1] and `hints` (h, w, 3): a* and b* at a quarter of
+    the size."""
+    outputs = session.run(lightness=batch_of(lightness[:, :, None]), hints=batch_of(hints), temperature=np.array([heat], np.float32))
+    return picture_of(outputs["chroma"])
+
+
+def _hint_planes(hints: Sequence[Hint], height: int, width: int, working: tuple[int, ...]) -> np.ndarray:
+    """Hints as the network takes them, (h, w, 3) at working size: a*, b* as network numbers, and 1 where
+    hinted; later ones lie on top."""
+    planes = np.zeros((*working, 3), np.float32)
+    down, across = working[0] / height, working[1] / width
+    rows, columns = np.mgrid[: working[0], : working[1]].astype(np.float32) + np.float32(0.5)
+    for hint in hints:
+        lab = color.lab_from_srgb(np.array([[hint.color]], np.float32))[0, 0]
+        radius = max(hint.radius_px * (down + across) / 2, HINT_LEAST_PX)
+        disc = (rows - (hint.y + 0.5) * down) ** 2 + (columns - (hint.x + 0.5) * across) ** 2 <= radius**2
+        planes[disc] = (*color.network_from_chroma(lab[1:]), 1.0)
+    return planes
+
+
+def _edge_following(chroma: Chroma, lightness: Plane) -> np.ndarray:
+    """Chroma as a linear function of lightness around each of its grid's pixels, (h, w, 4): slopes of a* and
+    b* on L* / 100, then offsets.
+
+    The slopes are those of the fast guided filter (He and Sun 2015, arXiv:1505.00996), found on the chroma's
+    own grid; the offsets let the chroma through unchanged at that grid's resolution, where the guided filter
+    would blur it, so that only what is finer is added.
+    """
+    guide = tiles.resize(lightness, chroma.shape[0], chroma.shape[1])
+
+    def mean(plane: np.ndarray) -> np.ndarray:
+        return cv2.blur(plane, (2 * EDGE_RADIUS + 1,) * 2, borderType=cv2.BORDER_REPLICATE)
+
+    average = mean(guide)
+    variance = np.maximum(mean(guide * guide) - average * average, 0)
+    covariance = mean(chroma * guide[:, :, None]) - mean(chroma) * average[:, :, None]
+    slopes = mean(covariance / (variance + np.float32(EDGE_REGULARIZATION))[:, :, None])
+    return np.concatenate([slopes, chroma - slopes * guide[:, :, None]], axis=2)

@@ -1,0 +1,149 @@
+"""DAMAGE IS FOUND: photograph -> mask.
+
+A network gives each pixel the probability that it is lost: at full size for scratches a hair wide, at another
+size, which must agree, and on reduced copies for tears and losses larger than a window sees. The threshold
+moves with the photograph: where little is lost, much more is needed to believe in a loss. Three things are
+then decided over more than one pixel: a faint scratch by its evidence along a line (it hardly shows in any
+one pixel), a faint edge by its connection to a sure middle (hysteresis: Canny 1986), and a lone speck by the
+sum of its evidence. The mask grows by a pixel where there is any evidence, because the edge of damage is
+antialiased into the picture.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from unfade import tiles
+from unfade.arrays import Image
+from unfade.files.photo import Photo
+from unfade.models.session import Session, batch_of, picture_of
+from unfade.work import Progress
+
+Evidence = UInt8[np.ndarray, "h w"]
+"""Log-odds that a pixel is lost, from -8 (0) to 8 (255) in steps of 1/16: a byte a pixel, and a sum of them
+is a joint probability."""
+
+STEPS_PER_NAT = 16
+_LOWEST_LOG_ODDS = -8.0
+PROBABILITY = 1 / (1 + np.exp(-(np.arange(256) / STEPS_PER_NAT + _LOWEST_LOG_ODDS)))  # of each step of `Evidence`
+
+# At sensitivity 0 and 1 the threshold's log-odds are this much above and below the card's.
+SENSITIVITY_SPAN = 4.0
+# The network looks at every window once more, and the log-odds that it finds count with this weight: what is
+# damage at two sizes is rarely a twig or a letter. Reduced to a half, but to no copy below
+# SECOND_LOOK_LEAST_PX, on which the shade beside a face looks like a loss; photographs whose short side is
+# below SMALL_PX are enlarged by a half instead (at 256 px better, at 320 px no better, at 480 px worse).
+SECOND_LOOK_WEIGHT = 0.4
+SECOND_LOOK_REDUCED = 0.5
+SECOND_LOOK_LEAST_PX = 192
+SECOND_LOOK_ENLARGED = 1.5
+SMALL_PX = 288
+# The share of lost pixels that the network was taught to expect; a photograph's own moves the threshold by
+# PRIOR_TRUST times the difference of their log-odds, within PRIOR_RANGE.
+PRIOR = 0.05
+PRIOR_TRUST = 0.7
+PRIOR_RANGE = (-1.5, 0.5)
+# Reduced copies: by what factor, and for photographs whose short side is above what. Of smaller photographs a
+# window sees enough: a copy of half the size takes lattices for losses.
+COARSE = ((4, 768), (16, 3000))
+# Seen on a reduced copy, damage counts only if a disc of this radius, in pixels of the copy, fits in it: the
+# full size sees thinner better.
+COARSE_RADIUS_PX = 2.0
+
+
+def threshold_log_odds(threshold: float | None, sensitivity: float) -> float:
+    """The log-odds from which a pixel is lost: the card's threshold (none: 0.5) moved by the sensitivity; at
+    0.5 it is the card's."""
+    share = min(max(0.5 if threshold is None else threshold, 1e-3), 1 - 1e-3)
+    return math.log(share / (1 - share)) + (0.5 - sensitivity) * 2 * SENSITIVITY_SPAN
+
+
+def quantized(log_odds: float) -> int:
+    """Log-odds as a step of `Evidence`."""
+    return min(max(round((log_odds - _LOWEST_LOG_ODDS) * STEPS_PER_NAT), 0), 255)
+
+
+def _log_odds(probability: np.ndarray) -> np.ndarray:
+    """Probabilities in [0, 1] -> log-odds."""
+    share = np.clip(probability, 1e-6, 1 - 1e-6)
+    log_odds: np.ndarray = np.log(share / (1 - share))
+    return log_odds
+
+
+def prior_shift(evidence: Evidence) -> float:
+    """How much likelier (above 0) or less likely than the network was taught a pixel of this photograph is to
+    be lost, in log-odds.
+
+    The share of lost pixels is the fixed point of the mean posterior under itself, found by expectation
+    maximization over the histogram (Saerens, Latinne and Decaestecker 2002, doi:10.1162/089976602753284446).
+    Pixels are not independent, so only a part of it is trusted.
+    """
+    counts = cv2.calcHist([evidence], [0], None, [256], [0, 256]).ravel().astype(float) / max(evidence.size, 1)
+    share = PRIOR
+    for _ in range(50):
+        lost, sound = PROBABILITY * (share / PRIOR), (1 - PROBABILITY) * ((1 - share) / (1 - PRIOR))
+        share = min(max(float((counts * lost / (lost + sound)).sum()), 1e-6), 1 - 1e-6)
+    shift = PRIOR_TRUST * (math.log(share / (1 - share)) - math.log(PRIOR / (1 - PRIOR)))
+    return min(max(shift, PRIOR_RANGE[0]), PRIOR_RANGE[1])
+
+
+def find_evidence(photo: Photo, session: Session, progress: Progress) -> Evidence:
+    """The evidence that each pixel is lost, (h, w), gathered at full size and on reduced copies."""
+    height, width = photo.height, photo.width
+    factors = [factor for factor, short_px in COARSE if min(height, width) > short_px]
+    small = min(height, width) < SMALL_PX
+    evidence = _run(photo.srgb, height, width, session, lambda share: progress(share * 0.85), enlarge=small)
+    fetch: tiles.Fetch = photo.srgb
+    size = height, width
+    for index, factor in enumerate(factors):
+        reduced = tiles.reduce(fetch, *size, -(-height // factor), -(-width // factor))
+        fetch, size = _fetch_from(reduced), (reduced.shape[0], reduced.shape[1])
+        coarse = _run(fetch, *size, session, None)
+        _add_coarse(evidence, coarse, quantized(threshold_log_odds(session.card.threshold, 0.5)))
+        progress(0.85 + 0.1 * (index + 1) / len(factors))
+    return evidence
+
+
+def _fetch_from(image: Image) -> tiles.Fetch:
+    return lambda rows, columns: image[rows, columns]
+
+
+def _run(fetch: tiles.Fetch, height: int, width: int, session: Session, progress: Progress | None, *, enlarge: bool = False) -> Evidence:
+    """The network's evidence on a picture of this size; `enlarge`: its windows are looked at again enlarged,
+    not reduced."""
+    card = session.card
+
+    def look(part: np.ndarray) -> np.ndarray:
+        return _log_odds(picture_of(next(iter(session.run(image=batch_of(part)).values()))))
+
+    def apply(part: np.ndarray, window: tiles.Window) -> np.ndarray:
+        tall, wide = part.shape[:2]
+        scale = SECOND_LOOK_ENLARGED if enlarge else max(SECOND_LOOK_REDUCED, min(SECOND_LOOK_LEAST_PX / min(tall, wide), 1.0))
+        other = tiles.scaled_size(tall, wide, scale, card.multiple)
+        again = tiles.resize(look(tiles.resize(part, *other)), tall, wide)
+        both: np.ndarray = (1 - SECOND_LOOK_WEIGHT) * look(part) + SECOND_LOOK_WEIGHT * again
+        return both
+
+    evidence = np.empty((height, width), np.uint8)
+    grid = tiles.Grid(card.tile_px, card.overlap_px, card.multiple)
+    for rows, band in tiles.run(height, width, fetch, apply, grid, progress, threads=session.threads):
+        evidence[rows] = np.clip(np.rint((band[:, :, 0] - _LOWEST_LOG_ODDS) * STEPS_PER_NAT), 0, 255)
+    return evidence
+
+
+def _add_coarse(evidence: Evidence, coarse: Evidence, threshold: int) -> None:
+    """Raise `evidence` in place where large damage is seen on a reduced copy."""
+    sure = (coarse >= threshold).astype(np.uint8)
+    wide = cv2.distanceTransform(sure, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) >= COARSE_RADIUS_PX
+    if not wide.any():
+        return
+    _, labels = cv2.connectedComponents(sure, connectivity=8)
+    kept = np.isin(labels, np.unique(labels[wide])).astype(np.uint8)
+    around = cv2.dilate(kept, np.ones((3, 3), np.uint8))
+    height, width = evidence.shape
+    raised = cv2.resize(coarse * around, (width, height), interpolation=cv2.INTER_LINEAR)
+    np.maximum(evidence, raised, out=evidence)

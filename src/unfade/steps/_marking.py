@@ -1,0 +1,191 @@
+"""A mask is made of evidence."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from unfade import tiles
+from unfade.arrays import Mask
+from unfade.steps._evidence import PROBABILITY, STEPS_PER_NAT, Evidence, quantized
+
+# A pixel joins damage that it touches if its log-odds are at most this much below the threshold's.
+HYSTERESIS = 0.5
+# A component is kept if the sum over its pixels of (p - threshold) / (1 - threshold) reaches this: one sure
+# pixel, or several fair ones.
+SPECK_EVIDENCE = 0.8
+# The mask's growth: a pixel, or on large scans the short side over this; only where the log-odds are at most
+# this much below the threshold's (growing everywhere adds two fifths to what is flagged on sound
+# photographs).
+GROWTH_SHARE = 2000
+GROWTH_OWN = 1.0
+# Evidence along lines, on a half-size map of evidence. A line is 1/20 of the short side; a pixel on it is
+# taken if the line's mean log-odds are within LINE_MEAN of the threshold's and above those of both parallels
+# LINE_APART away by LINE_CONTRAST, and its own are within LINE_OWN of the threshold's. ORIENTATIONS = 0
+# switches it off.
+ORIENTATIONS = 16
+LINE_SHARE = 20
+LINE_MEAN = 1.0
+LINE_CONTRAST = 3.0
+LINE_APART_PX = 4
+LINE_OWN = 3.0
+
+
+def decide(evidence: Evidence, threshold: float, *, largest_px: int | None = None) -> Mask:
+    """The mask that the evidence speaks for at a `threshold` in log-odds; does not change `evidence`."""
+    high = quantized(threshold)
+    raised = evidence.copy()
+    if ORIENTATIONS:
+        taken = along_lines(evidence, threshold)
+        raised[taken] = np.maximum(raised[taken], quantized(threshold + 2.0))
+    mask = _connected(raised, quantized(threshold - HYSTERESIS), high, largest_px)
+    radius = max(1, round(min(evidence.shape) / GROWTH_SHARE))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    grown = cv2.dilate(mask.view(np.uint8), disc).view(bool) & (evidence >= max(quantized(threshold - GROWTH_OWN), 1))
+    return mask | grown
+
+
+def along_lines(evidence: Evidence, threshold: float) -> Mask:
+    """Where evidence too faint pixel by pixel adds up along a straight line, (h, w).
+
+    The mean over a segment of 2^k pixels is found by k doublings, each the sum of a map and itself shifted,
+    so that 16 directions cost as many additions as one small filter (a discrete beamlet transform: Brady
+    1998, doi:10.1137/S0097539793256673).
+    """
+    height, width = evidence.shape
+    half = evidence[: height // 2 * 2, : width // 2 * 2]
+    if min(half.shape) < 2 * LINE_APART_PX:
+        return np.zeros((height, width), bool)
+    half = np.maximum(np.maximum(half[::2, ::2], half[1::2, ::2]), np.maximum(half[::2, 1::2], half[1::2, 1::2]))
+    doublings = min(max(round(math.log2(max(min(height, width) / LINE_SHARE / 2, 1))), 3), 7)
+    length = 2**doublings
+    margin = length + LINE_APART_PX
+    padded = cv2.copyMakeBorder(half, margin, margin, margin, margin, cv2.BORDER_REPLICATE).astype(np.uint16)
+    tall, wide = half.shape
+    mean_needed = np.uint16(length * max(quantized(threshold - LINE_MEAN), 1))
+    contrast_needed = np.uint16(length * round(LINE_CONTRAST * STEPS_PER_NAT))
+    found = np.zeros(half.shape, bool)
+    for orientation in range(ORIENTATIONS):
+        angle = math.pi * orientation / ORIENTATIONS
+        down, across = math.sin(angle), math.cos(angle)
+        sums = padded
+        for doubling in range(doublings):
+            sums = _add_shifted(sums, round(down * 2**doubling), round(across * 2**doubling))
+        top, left = margin - round(down * length / 2), margin - round(across * length / 2)
+        line = sums[top : top + tall, left : left + wide]
+        likely = line >= mean_needed
+        if likely.any():
+            off_down, off_across = round(across * LINE_APART_PX), round(-down * LINE_APART_PX)
+            one = sums[top + off_down : top + off_down + tall, left + off_across : left + off_across + wide]
+            other = sums[top - off_down : top - off_down + tall, left - off_across : left - off_across + wide]
+            beside = np.maximum(one, other)
+            found |= likely & (line >= np.minimum(beside, 65535 - contrast_needed) + contrast_needed)
+    if not found.any():
+        return np.zeros((height, width), bool)
+    taken = cv2.resize(found.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST).view(bool)
+    return taken & (evidence >= max(quantized(threshold - LINE_OWN), 1))
+
+
+def _add_shifted(sums: np.ndarray, down: int, across: int) -> np.ndarray:
+    """`sums` plus itself `down` rows and `across` columns further on; what would come from outside counts as
+    nothing."""
+    added = sums.copy()
+    height, width = sums.shape
+    rows, columns = slice(max(0, -down), height - max(0, down)), slice(max(0, -across), width - max(0, across))
+    source = sums[max(0, down) : height + min(0, down), max(0, across) : width + min(0, across)]
+    added[rows, columns] += source
+    return added
+
+
+class _Pieces:
+    """Components of a mask, joined across the bands they were found in: for each its strength, its evidence
+    and its box."""
+
+    def __init__(self) -> None:
+        self.parents: list[int] = []
+        self.strong: list[np.ndarray] = []
+        self.evidence: list[np.ndarray] = []
+        self.boxes: list[np.ndarray] = []
+
+    def add(self, strong: np.ndarray, evidence: np.ndarray, boxes: np.ndarray) -> int:
+        """Add a band's components; gives the number of the first."""
+        first = len(self.parents)
+        self.parents.extend(range(first, first + len(strong)))
+        self.strong.append(strong)
+        self.evidence.append(evidence)
+        self.boxes.append(boxes)
+        return first
+
+    def root(self, piece: int) -> int:
+        """The piece that stands for all that `piece` is joined with."""
+        while self.parents[piece] != piece:
+            self.parents[piece] = self.parents[self.parents[piece]]
+            piece = self.parents[piece]
+        return piece
+
+    def join(self, one: int, other: int) -> None:
+        """Two pieces touch across a seam."""
+        self.parents[self.root(one)] = self.root(other)
+
+    def kept(self, largest_px: int | None) -> np.ndarray:
+        """For each piece whether the component it belongs to is damage."""
+        if not self.parents:
+            return np.zeros(0, bool)
+        roots = np.array([self.root(piece) for piece in range(len(self.parents))])
+        count = len(roots)
+        strong = np.bincount(roots, weights=np.concatenate(self.strong), minlength=count) > 0
+        enough = np.bincount(roots, weights=np.concatenate(self.evidence), minlength=count) >= SPECK_EVIDENCE
+        kept: np.ndarray = (strong & enough)[roots]
+        if largest_px is not None:
+            boxes = np.concatenate(self.boxes)
+            low, high = np.full((count, 2), np.iinfo(np.int64).max), np.zeros((count, 2), np.int64)
+            np.minimum.at(low, roots, boxes[:, :2])
+            np.maximum.at(high, roots, boxes[:, 2:])
+            kept &= ((high - low).max(axis=1) <= largest_px)[roots]
+        return kept
+
+
+def _connected(evidence: Evidence, low: int, high: int, largest_px: int | None) -> Mask:
+    """Pixels from `low` that hang together with one from `high`, in components of enough evidence and no
+    larger than `largest_px`.
+
+    Components are found band by band and joined across the seams, so that labels never take more than a
+    band's memory.
+    """
+    height, width = evidence.shape
+    excess = np.maximum(PROBABILITY - PROBABILITY[high], 0) / (1 - PROBABILITY[high])
+    mask = evidence >= low
+    pieces, firsts, above = _Pieces(), [], np.zeros(0, np.int64)
+    for rows in tiles.bands(height, width):
+        count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask[rows].view(np.uint8), connectivity=8)
+        within, steps = labels[mask[rows]], evidence[rows][mask[rows]]
+        strong = np.bincount(within, weights=steps >= high, minlength=count)[1:]
+        amount = np.bincount(within, weights=excess[steps], minlength=count)[1:]
+        left, top, wide, tall = boxes[1:, :4].astype(np.int64).T
+        first = pieces.add(strong, amount, np.stack([top + rows.start, left, top + rows.start + tall, left + wide], axis=1))
+        firsts.append(first)
+        numbers = np.where(labels[0] > 0, labels[0] + (first - 1), -1)
+        for one, other in _touching(above, numbers):
+            pieces.join(one, other)
+        above = np.where(labels[-1] > 0, labels[-1] + (first - 1), -1)
+    kept = pieces.kept(largest_px)
+    for rows, first in zip(tiles.bands(height, width), firsts, strict=True):
+        _, labels = cv2.connectedComponents(mask[rows].view(np.uint8), connectivity=8)
+        mask[rows] &= np.concatenate([[False], kept[first : first + int(labels.max())]])[labels]
+    return mask
+
+
+def _touching(above: np.ndarray, below: np.ndarray) -> set[tuple[int, int]]:
+    """Pairs of pieces that meet between the last row of a band and the first of the next, diagonals included;
+    -1 is no piece."""
+    if above.size == 0:
+        return set()
+    pairs: set[tuple[int, int]] = set()
+    for shift in (-1, 0, 1):
+        upper = above[max(0, -shift) : len(above) - max(0, shift)]
+        lower = below[max(0, shift) : len(below) - max(0, -shift)]
+        both = (upper >= 0) & (lower >= 0)
+        pairs.update(zip(upper[both].tolist(), lower[both].tolist(), strict=True))
+    return pairs

@@ -1,0 +1,134 @@
+"""What is saved on the visitor's own disk: originals, results in any format, several in one zip."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+from fastapi import Response
+from fastapi.responses import FileResponse, StreamingResponse
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+
+from unfade.files.formats import FORMATS
+from unfade.web.ledger import JobRecord, PhotoRecord, ResultRecord
+from unfade.web.options import Location, ResultFormat
+from unfade.web.problems import not_found
+from unfade.web.service import Service
+
+
+def size_of(service: Service, path: str) -> int:
+    """A file's size. Raises a 404 where it was deleted a moment ago."""
+    try:
+        return service.store.size(path)
+    except FileNotFoundError:
+        raise not_found("file") from None
+
+
+def attachment(name: str) -> dict[str, str]:
+    """A header that makes a browser save, not show. The name goes in twice: for old clients in ASCII, and whole (RFC 6266)."""
+    plain = "".join(letter if letter.isascii() and (letter.isalnum() or letter in " ._-()") else "_" for letter in name)
+    return {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"}
+
+
+async def result_response(
+    service: Service, job: JobRecord, photo: PhotoRecord, result: ResultRecord, format: ResultFormat, quality: int | None, drop: bool
+) -> Response:
+    """A job's result as a file to save."""
+    try:
+        if _is_stored(photo, result, format, quality, drop):
+            path = f"{result.folder}/result"
+            size = await run_in_threadpool(size_of, service, path)
+            headers = attachment(_result_name(photo, result.format)) | {"Content-Length": str(size)}
+            return StreamingResponse(service.store.chunks(path), media_type=FORMATS[result.format].media_type, headers=headers)
+        with ExitStack() as stack:
+            file, exported = await service.exported(job, result, format=format, quality=quality, drop_location=drop, stack=stack)
+            kept = stack.pop_all()
+    except FileNotFoundError:
+        raise not_found("result") from None
+    headers = attachment(_result_name(photo, exported["format"]))
+    if exported["losses"]:
+        headers["X-Unfade-Losses"] = " | ".join(exported["losses"]).encode("ascii", "replace").decode()
+    return FileResponse(file, media_type=FORMATS[exported["format"]].media_type, headers=headers, background=BackgroundTask(kept.close))
+
+
+def _is_stored(photo: PhotoRecord, result: ResultRecord, format: str, quality: int | None, drop: bool) -> bool:
+    """Whether the result lies there as it is asked for."""
+    return format in ("same", result.format) and quality is None and not (drop and photo.has_location)
+
+
+def _result_name(photo: PhotoRecord, format: str) -> str:
+    own, extensions = Path(photo.name).suffix, FORMATS[format].extensions
+    extension = own if photo.format == format and own.lower() in extensions else extensions[0]
+    return f"{Path(photo.name).stem or 'photograph'}.restored{extension}"
+
+
+def drops(service: Service, location: Location | None) -> bool:
+    """Whether GPS data is to be left out: as the request says, else as the server's settings do."""
+    return service.settings.drop_location if location is None else location == "drop"
+
+
+class _Pieces:
+    """A file that cannot seek: what is written to it is taken away again."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._pieces.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        return
+
+    def take(self) -> bytes:
+        taken = b"".join(self._pieces)
+        self._pieces.clear()
+        return taken
+
+
+async def zip_of(
+    service: Service, jobs: Sequence[tuple[JobRecord, PhotoRecord, ResultRecord]], format: ResultFormat, quality: int | None, drop: bool
+) -> AsyncIterator[bytes]:
+    """A zip file, piece by piece; pictures are compressed already, so they are stored. One that was deleted meanwhile is left out."""
+    out, taken = _Pieces(), set[str]()
+    with zipfile.ZipFile(cast(Any, out), "w", zipfile.ZIP_STORED) as archive:
+        for job, photo, result in jobs:
+            with ExitStack() as stack:
+                try:
+                    if _is_stored(photo, result, format, quality, drop):
+                        made = result.format
+                        file = await run_in_threadpool(stack.enter_context, service.store.local(f"{result.folder}/result"))
+                    else:
+                        file, exported = await service.exported(
+                            job, result, format=format, quality=quality, drop_location=drop, stack=stack
+                        )
+                        made = exported["format"]
+                    record = await run_in_threadpool(service.store.read, f"{result.folder}/record.json")
+                    source = stack.enter_context(file.open("rb"))
+                except FileNotFoundError:
+                    continue
+                name = _free_name(_result_name(photo, made), taken)
+                moment = time.localtime(job.finished)[:6]
+                with archive.open(zipfile.ZipInfo(name, cast(Any, moment)), "w", force_zip64=True) as member:
+                    while piece := await run_in_threadpool(source.read, 1 << 20):
+                        member.write(piece)
+                        yield out.take()
+                archive.writestr(zipfile.ZipInfo(f"{name}.json", cast(Any, moment)), record)
+                yield out.take()
+    yield out.take()
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """The name, numbered if another file in the zip has it (in small letters: not all systems tell them apart)."""
+    path, number, free = Path(name), 1, name
+    while free.lower() in taken:
+        number += 1
+        free = f"{path.stem}-{number}{path.suffix}"
+    taken.add(free.lower())
+    return free

@@ -1,0 +1,109 @@
+// @ts-check
+// Pictures that the viewer draws: one of the server, in tiles, or a small one in a photograph's place.
+
+import * as api from "./api.js";
+
+/** @import { Area } from "./types.js" */
+
+const BASE_SIDE_PX = 1024;
+const TILE_PX = 512;
+const MAX_TILES = 160;
+
+/** One picture of the server: a small whole one at once, and sharper tiles of what is in view. */
+export class Pyramid {
+  /**
+   * @param {string} thing its path in the API
+   * @param {number} width
+   * @param {number} height
+   * @param {() => void} changed called when more of it can be drawn
+   */
+  constructor(thing, width, height, changed) {
+    this.thing = thing;
+    this.width = width;
+    this.height = height;
+    this.changed = changed;
+    /** @type {Map<string, HTMLImageElement>} */
+    this.tiles = new Map();
+    this.base = new Image();
+    this.base.decoding = "async";
+    /** @type {Promise<boolean>} whether the small whole one came */
+    this.ready = new Promise((resolve) => {
+      this.base.onload = () => {
+        resolve(true);
+        changed();
+      };
+      this.base.onerror = () => resolve(false);
+    });
+    this.base.src = api.imageUrl(thing, BASE_SIDE_PX);
+    this.maxLevel = Math.ceil(Math.log2(Math.max(width, height)));
+    this.minLevel = Math.min(this.maxLevel, Math.log2(TILE_PX));
+  }
+
+  /**
+   * Draw in photo pixels.
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} scale device pixels for one of the photograph
+   * @param {Area} area what is in view, in photo pixels
+   */
+  draw(context, scale, area) {
+    if (this.base.complete && this.base.naturalWidth) context.drawImage(this.base, 0, 0, this.width, this.height);
+    const have = this.base.naturalWidth / this.width || 0;
+    if (!have || have >= Math.min(1, scale * 0.95)) return;
+    const level = Math.max(this.minLevel, Math.min(this.maxLevel, this.maxLevel + Math.ceil(Math.log2(scale))));
+    const spanPx = TILE_PX * 2 ** (this.maxLevel - level);
+    const right = Math.min(this.width, area.x + area.width);
+    const bottom = Math.min(this.height, area.y + area.height);
+    for (let row = Math.max(0, Math.floor(area.y / spanPx)); row * spanPx < bottom; row += 1) {
+      for (let column = Math.max(0, Math.floor(area.x / spanPx)); column * spanPx < right; column += 1) {
+        const tile = this.#tile(level, column, row);
+        if (!tile.complete || !tile.naturalWidth) continue;
+        const width = Math.min(spanPx, this.width - column * spanPx);
+        const height = Math.min(spanPx, this.height - row * spanPx);
+        // A hair wider, so that no seam shows between tiles; at whole zooms there is none, and pixels are to be seen as they are.
+        const hair = Number.isInteger(scale) ? 0 : 0.5 / scale;
+        context.drawImage(tile, column * spanPx, row * spanPx, width + hair, height + hair);
+      }
+    }
+  }
+
+  /**
+   * @param {number} level
+   * @param {number} column
+   * @param {number} row
+   */
+  #tile(level, column, row) {
+    const key = `${level}/${column}/${row}`;
+    let tile = this.tiles.get(key);
+    if (tile) {
+      this.tiles.delete(key); // to the end: the oldest goes first
+    } else {
+      tile = new Image();
+      tile.decoding = "async";
+      tile.onload = this.changed;
+      tile.src = api.tileUrl(this.thing, level, column, row);
+      const [oldest] = this.tiles.keys();
+      if (this.tiles.size >= MAX_TILES && oldest) this.tiles.delete(oldest);
+    }
+    this.tiles.set(key, tile);
+    return tile;
+  }
+}
+
+/** A canvas or bitmap in a picture's place (a preview, which is smaller than the photograph). */
+export class Flat {
+  /**
+   * @param {CanvasImageSource} picture
+   * @param {number} width of the photograph
+   * @param {number} height
+   */
+  constructor(picture, width, height) {
+    this.picture = picture;
+    this.width = width;
+    this.height = height;
+  }
+
+  /** @param {CanvasRenderingContext2D} context */
+  draw(context) {
+    context.drawImage(this.picture, 0, 0, this.width, this.height);
+  }
+}

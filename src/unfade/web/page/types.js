@@ -1,0 +1,136 @@
+// @ts-check
+// The shapes of what the page's modules hand to each other. Read by tsc alone: see tsconfig.json.
+
+/** @typedef {{ x: number, y: number }} Point */
+
+/** @typedef {{ x: number, y: number, radius_px: number, color: string }} Hint A color that is known, in pixels of the photograph. */
+
+/**
+ * What a job is to do, as the API takes it.
+ * @typedef {object} Options
+ * @property {boolean} fill
+ * @property {number} clean
+ * @property {boolean} colorize
+ * @property {number} strength
+ * @property {number} saturation
+ * @property {number} liveliness
+ * @property {boolean} force
+ * @property {number} sensitivity
+ * @property {number | null} largest_dust_px
+ * @property {string | null} mask
+ * @property {number[]} keep
+ * @property {Hint[]} hints
+ */
+
+/** @typedef {{ kind: string, radius: number, points: [number, number][] }} Stroke Brush work, in pixels of the photograph. */
+
+/**
+ * What a person has set for a photograph.
+ * @typedef {object} Edit
+ * @property {boolean} fill
+ * @property {boolean} cleanOn
+ * @property {number} clean
+ * @property {boolean} colorize
+ * @property {number} strength
+ * @property {number} saturation
+ * @property {number} liveliness
+ * @property {boolean} force
+ * @property {number} sensitivity
+ * @property {number | null} dust
+ * @property {string | null} mask
+ * @property {number[]} keep
+ * @property {Hint[]} hints
+ * @property {Stroke[]} strokes brush work that is in no mask of the server yet
+ */
+
+/**
+ * @typedef {object} Job
+ * @property {string} id
+ * @property {string} photo_id
+ * @property {"queued" | "running" | "done" | "failed" | "cancelled"} state
+ * @property {number | null} position
+ * @property {number} progress
+ * @property {string | null} step
+ * @property {{ name: string, progress: number }[]} steps
+ * @property {string | null} error
+ * @property {Options} options
+ * @property {string | null} mask_id
+ */
+
+/**
+ * @typedef {object} Photo
+ * @property {string} id
+ * @property {string} name
+ * @property {number} width
+ * @property {number} height
+ * @property {number} bits
+ * @property {string} format
+ * @property {boolean} has_color
+ * @property {boolean} has_location
+ * @property {Job[]} jobs
+ */
+
+/**
+ * One connected piece of a mask.
+ * @typedef {object} Piece
+ * @property {number} id
+ * @property {string} kind
+ * @property {number} x
+ * @property {number} y
+ * @property {number} width
+ * @property {number} height
+ * @property {number} size_px
+ * @property {number} area_px
+ * @property {[number, number][]} outline
+ */
+
+/** @typedef {{ total: number, objects: Piece[] }} Pieces The largest of a mask's pieces, and how many there are in all. */
+
+/**
+ * What the page must know of the server.
+ * @typedef {object} Settings
+ * @property {number} max_upload_bytes
+ * @property {number} keep_hours
+ * @property {boolean} drop_location
+ * @property {Record<string, { name: string, version: string } | null>} models
+ * @property {Options} defaults
+ */
+
+/** @typedef {{ full: boolean, left: number }} Waits How long the server is waited for: `full`, for a place in its queue; `left`, in seconds. */
+
+/**
+ * A photograph on the shelf, uploaded or on its way.
+ * @typedef {object} Entry
+ * @property {string} key its photograph's id, once there is one
+ * @property {Photo | null} photo
+ * @property {string | null} local an object URL
+ * @property {string} name
+ * @property {number} sent 0…1
+ * @property {string | null} failed
+ * @property {boolean} [final] of no use to try again
+ * @property {Waits | null} [waits]
+ * @property {File | null} chosen
+ * @property {boolean} [kept] a refresh finds it
+ * @property {boolean} [lost] a refresh did not
+ * @property {boolean} [starting] its first job is being asked for
+ * @property {Options} [options]
+ * @property {symbol | null} [turn]
+ */
+
+/** @typedef {{ width: number, height: number, draw(context: CanvasRenderingContext2D, scale: number, area: Area): void }} Picture */
+
+/** @typedef {{ x: number, y: number, width: number, height: number }} Area */
+
+/**
+ * What a hand does with the photograph; places are in its pixels.
+ * @typedef {object} Tool
+ * @property {string} cursor
+ * @property {(point: Point) => void} down
+ * @property {(point: Point) => void} [move]
+ * @property {() => void} [up]
+ * @property {(point: Point) => void} [hover]
+ * @property {() => void} [leave]
+ * @property {() => void} [cancel]
+ */
+
+export {};

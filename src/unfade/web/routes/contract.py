@@ -1,0 +1,56 @@
+"""What routes declare alike, for OpenAPI: their parameters, their forms, their media types, and what may go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Header, Query, Request
+
+from unfade.files.formats import FORMATS
+from unfade.web.service import Service
+
+API = "/api/v1"
+MAX_STREAMED = 200
+
+
+def _service(request: Request) -> Service:
+    return cast(Service, request.app.state.service)
+
+
+S = Annotated[Service, Depends(_service)]
+Quality = Annotated[int | None, Query(ge=0, le=100, description="Of lossy formats.")]
+Side = Annotated[int, Query(ge=1, le=100_000, description="The longer side, in pixels, that is wanted at least.")]
+UploadKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern='^"?[A-Za-z0-9_-]{32}"?$',
+        description="A word of chance, one for each upload; it becomes the photograph's id. Sent twice, it is still one photograph.",
+    ),
+]
+JobIds = Annotated[
+    str, Query(pattern="^[A-Za-z0-9_-]{32}(,[A-Za-z0-9_-]{32})*$", max_length=33 * MAX_STREAMED, description="With commas between.")
+]
+
+
+def binary(*media_types: str) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that answers with a file of one of these media types."""
+    return {200: {"content": {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in media_types}}}
+
+
+def form_schema(fields: dict[str, Any], required: Sequence[str]) -> dict[str, Any]:
+    """The `openapi_extra` of a route that takes a form with these fields."""
+    schema = {"type": "object", "properties": fields, "required": list(required)}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+FILE = {"type": "string", "format": "binary"}
+RECORD: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"schema": {"type": "object"}}}}}
+IMMUTABLE = {"Cache-Control": "private, max-age=86400, immutable"}
+STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
+PICTURES = tuple(codec.media_type for codec in FORMATS.values())
+JPEG = binary("image/jpeg")
+COMMON = ("token-needed", "not-found", "invalid")
+CHANGES = (*COMMON, "bad-request", "cross-origin", "rate", "too-large", "too-slow", "disk-full")
+OF_JOB = (*COMMON, "not-ready", "job-failed")

@@ -1,0 +1,102 @@
+"""What a browser shows of photographs and results: small whole pictures, and tiles for the pan-and-zoom view."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from starlette.concurrency import run_in_threadpool
+
+from unfade import tile_pyramid
+from unfade.web.options import (
+    Id,
+)
+from unfade.web.problems import described, not_found
+from unfade.web.responses import (
+    TilesResponse,
+)
+from unfade.web.routes.contract import API, COMMON, IMMUTABLE, JPEG, OF_JOB, S, Side
+from unfade.web.service import Service
+
+router = APIRouter(prefix=API)
+
+
+async def _view_of(service: Service, *, photo_id: str | None = None, job_id: str | None = None) -> tuple[str, tile_pyramid.Index]:
+    """The path of the view of a photograph or of a job's result, and its index."""
+    try:
+        if photo_id is not None:
+            photo = await run_in_threadpool(service.photo, photo_id)
+            path = f"photos/{photo.id}/view"
+            return path, await service.pyramid(path, source=None)
+        assert job_id is not None
+        _, result = await run_in_threadpool(service.done_job, job_id)
+        path = f"{result.folder}/view"
+        return path, await service.pyramid(path, source=f"{result.folder}/result")
+    except FileNotFoundError:
+        raise not_found("picture") from None
+
+
+async def _image(service: Service, side_px: int, **thing: str) -> Response:
+    path, index = await _view_of(service, **thing)
+    return await _part(service, path, index, tile_pyramid.fit_name(index, side_px))
+
+
+async def _part(service: Service, path: str, index: tile_pyramid.Index, name: str) -> Response:
+    try:
+        data = await service.pyramid_part(path, index, name)
+    except FileNotFoundError:
+        raise not_found("picture") from None
+    return Response(data, media_type="image/jpeg", headers=IMMUTABLE)
+
+
+async def _tiles(service: Service, address: str, **thing: str) -> TilesResponse:
+    _, index = await _view_of(service, **thing)
+    return TilesResponse(
+        width=index.width,
+        height=index.height,
+        tile_px=tile_pyramid.TILE_PX,
+        min_level=index.min_level,
+        max_level=index.max_level,
+        url=f"{address}/tiles/{{level}}/{{column}}/{{row}}",
+    )
+
+
+async def _tile(service: Service, level: int, column: int, row: int, **thing: str) -> Response:
+    path, index = await _view_of(service, **thing)
+    return await _part(service, path, index, f"{level}/{column}/{row}")
+
+
+@router.get("/photos/{photo_id}/image", tags=["pictures"], response_class=Response, responses=JPEG | described(*COMMON))
+async def get_photo_image(photo_id: Id, service: S, side_px: Side = 1024) -> Response:
+    """The photograph as a browser can show it, whole: JPEG, sRGB, upright; of 256, 512, 1024 or 2048 pixels."""
+    return await _image(service, side_px, photo_id=photo_id)
+
+
+@router.get("/photos/{photo_id}/tiles", tags=["pictures"], responses=described(*COMMON))
+async def get_photo_tiles(photo_id: Id, service: S) -> TilesResponse:
+    """How the photograph is cut into tiles."""
+    return await _tiles(service, f"/api/v1/photos/{photo_id}", photo_id=photo_id)
+
+
+@router.get(
+    "/photos/{photo_id}/tiles/{level}/{column}/{row}", tags=["pictures"], response_class=Response, responses=JPEG | described(*COMMON)
+)
+async def get_photo_tile(photo_id: Id, level: int, column: int, row: int, service: S) -> Response:
+    """One tile of the photograph."""
+    return await _tile(service, level, column, row, photo_id=photo_id)
+
+
+@router.get("/jobs/{job_id}/image", tags=["pictures"], response_class=Response, responses=JPEG | described(*OF_JOB))
+async def get_job_image(job_id: Id, service: S, side_px: Side = 1024) -> Response:
+    """A job's result as a browser can show it, whole."""
+    return await _image(service, side_px, job_id=job_id)
+
+
+@router.get("/jobs/{job_id}/tiles", tags=["pictures"], responses=described(*OF_JOB))
+async def get_job_tiles(job_id: Id, service: S) -> TilesResponse:
+    """How a job's result is cut into tiles."""
+    return await _tiles(service, f"/api/v1/jobs/{job_id}", job_id=job_id)
+
+
+@router.get("/jobs/{job_id}/tiles/{level}/{column}/{row}", tags=["pictures"], response_class=Response, responses=JPEG | described(*OF_JOB))
+async def get_job_tile(job_id: Id, level: int, column: int, row: int, service: S) -> Response:
+    """One tile of a job's result."""
+    return await _tile(service, level, column, row, job_id=job_id)

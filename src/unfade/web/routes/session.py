@@ -1,0 +1,88 @@
+"""/session and /settings: who may use the server, and what it can do."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import APIRouter, Request, Response
+
+from unfade.files.formats import FORMATS
+from unfade.web.guard import COOKIE
+from unfade.web.options import (
+    RESULT_FORMATS,
+    Options,
+    SignIn,
+)
+from unfade.web.problems import Problem, described
+from unfade.web.responses import (
+    ModelResponse,
+    SessionResponse,
+    SettingsResponse,
+    option_responses,
+    step_responses,
+)
+from unfade.web.routes.contract import API, S
+
+COOKIE_DAYS = 30
+router = APIRouter(prefix=API)
+
+
+@router.get("/session", tags=["session"])
+def get_session(request: Request, service: S) -> SessionResponse:
+    """Whether the server wants its token, and has it."""
+    return SessionResponse(token_needed=service.rules.token is not None, signed_in=service.rules.knows(request.headers))
+
+
+@router.post(
+    "/session",
+    tags=["session"],
+    status_code=204,
+    responses=described("token-needed", "cross-origin", "bad-request", "invalid", "rate", "too-large", "too-slow"),
+)
+def post_session(body: SignIn, request: Request, service: S) -> Response:
+    """Show the token; a cookie is set that stands for it."""
+    response = Response(status_code=204)
+    if service.rules.token is not None:
+        if not service.rules.is_token(body.token):
+            raise Problem("token-needed", "That is not this server's token.")
+        response.set_cookie(
+            COOKIE,
+            service.rules.cookie(),
+            max_age=COOKIE_DAYS * 86400,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+    return response
+
+
+@router.delete("/session", tags=["session"], status_code=204)
+def delete_session() -> Response:
+    """Forget the cookie."""
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return response
+
+
+@router.get("/settings", tags=["session"], responses=described("token-needed"))
+def get_settings(service: S) -> SettingsResponse:
+    """The limits of this server, and what it can do."""
+    settings = service.settings
+    models = {
+        task: ModelResponse(name=service.models[task][0], version=service.models[task][1]) if task in service.models else None
+        for task in ("damage", "fill", "tone", "clean", "colorize")
+    }
+    return SettingsResponse(
+        version=version("unfade"),
+        max_upload_bytes=service.rules.max_upload_bytes,
+        max_megapixels=settings.max_megapixels,
+        max_queue=settings.max_queue,
+        keep_hours=settings.keep_hours,
+        drop_location=settings.drop_location,
+        formats=[format for format in RESULT_FORMATS if format != "same"],
+        reads=list(FORMATS),
+        models=models,
+        defaults=Options(),
+        steps=step_responses(),
+        options=option_responses(),
+    )

@@ -1,0 +1,72 @@
+"""What was asked of one photograph stays with it: nothing of it is carried to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.browser.hands import bring, ready, settled, steps_off
+
+pytestmark = pytest.mark.long
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def two(open_page: Open, old_photograph: Path, tmp_path: Path) -> Any:
+    """The page with two photographs on the shelf to which nothing was done."""
+    page = open_page()
+    steps_off(page)
+    bring(page, *[copy_of(old_photograph, tmp_path / name) for name in ("aunt-may.jpg", "uncle-joe.jpg")])
+    page.locator(".card .ready").nth(1).wait_for()
+    return page
+
+
+def copy_of(photograph: Path, path: Path) -> Path:
+    path.write_bytes(photograph.read_bytes())
+    return path
+
+
+def enter(page: Any, name: str) -> None:
+    page.click(f".card-open:has-text('{name}')")
+    page.wait_for_selector(f"#photo-name:text-is('{name}')")
+
+
+def test_a_download_that_was_asked_for_opens_for_no_other_photograph(two: Any) -> None:
+    page = two
+    enter(page, "aunt-may.jpg")
+    ready(page)
+    page.route("**/jobs", lambda route: None)  # it is never made
+    page.locator("#colorize").check(force=True)
+    page.click("#download-open")
+    page.wait_for_selector(".slip:has-text('the download opens then')")
+    page.click("#back")
+    page.unroute_all()
+    enter(page, "uncle-joe.jpg")
+    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.url.endswith("/jobs")):
+        page.locator("#colorize").check(force=True)
+    settled(page)
+    assert page.locator("#download").is_hidden(), "what was asked for one photograph opens for another"
+
+
+def test_a_list_that_was_made_longer_is_short_again_for_the_next_photograph(two: Any, tmp_path: Path) -> None:
+    page = two
+    spots = np.zeros((240, 320), np.uint8)
+    spots[20:220:20, 20:300:40] = 255
+    assert cv2.imwrite(str(tmp_path / "spots.png"), spots)
+    listed = []
+    for name in ("aunt-may.jpg", "uncle-joe.jpg"):
+        enter(page, name)
+        page.set_input_files("#mask-file", str(tmp_path / "spots.png"))
+        page.wait_for_selector("#damage-summary:has-text('70 places')")
+        page.locator("#objects-details summary").click()
+        listed.append(page.locator("#objects li").count())
+        page.click("#objects-more")
+        assert page.locator("#objects li").count() == 70
+        page.click("#back")
+    assert listed == [40, 40]

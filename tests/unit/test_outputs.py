@@ -1,0 +1,176 @@
+"""What a command refuses to write over, by name, through links and `..`, and by the file's identity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from unfade.cli import _outputs, build
+from unfade.cli._outputs import Job, Kind, Target, check, plan
+from unfade.errors import ExistsError, UnwritableError, UsageError
+
+QUICK = ("--no-fill", "--clean", "0")
+
+
+@pytest.fixture
+def album(tmp_path: Path, golden: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three originals and a folder for results; the working directory."""
+    (tmp_path / "out").mkdir()
+    for name in ("a.jpg", "b.jpg", "c.png"):
+        assert cv2.imwrite(str(tmp_path / name), rng.integers(0, 255, (12, 16), np.uint8))
+    monkeypatch.setenv("UNFADE_MODELS", str(golden))
+    monkeypatch.setenv("UNFADE_THREADS", "1")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def said(*arguments: str, status: int) -> str:
+    result = CliRunner().invoke(build(), list(arguments))
+    assert result.exit_code == status, (result.output, result.exception)
+    return result.output
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("-o", "out", "--overwrite", "--report", "a.jpg", "b.jpg"), "does not end in .json"),  # a file name is missing after --report
+        (("-o", "out", "--report", "b.jpg", "a.jpg", "b.jpg", "--overwrite"), "does not end in .json"),
+        (("-o", "out", "--overwrite", "--sheet", "a.jpg", "a.jpg", "b.jpg"), "a.jpg is read"),
+        (("-o", "out", "--overwrite", "--sheet", "out/../a.jpg", "a.jpg"), "a.jpg is read"),
+        (("-o", "out", "--overwrite", "--sheet", "s.json", "a.jpg"), "does not end in"),
+        (("-o", "out", "--overwrite", "--report", "out/a.restored.jpg", "a.jpg"), "does not end in .json"),
+        (("-o", "out", "--overwrite", "--sheet", "out/../out/a.restored.jpg", "a.jpg"), "both be written"),
+        (("-o", "a.jpg", "--overwrite", "a.jpg"), "a.jpg is read"),
+        (("-o", "./out/../b.jpg", "--overwrite", "--mask", "b.jpg", "a.jpg"), "b.jpg is read"),
+        (("-o", "x.json", "a.jpg"), "does not end in"),
+        (("-o", "x.png", "--format", "jpeg", "a.jpg"), "does not end in .jpg"),
+        (("-o", "x.png", "--sheet", "x.png", "a.jpg"), "both be written"),
+        (("-o", "x.png", "--save-mask", "--sheet", "x.mask.png", "a.jpg"), "both be written"),
+    ],
+)
+def test_an_output_that_would_harm_is_refused_before_anything_runs(album: Path, arguments: tuple[str, ...], word: str) -> None:
+    before = _contents(album)
+    assert word in said("restore", *QUICK, *arguments, status=2)
+    assert _contents(album) == before
+
+
+@pytest.mark.parametrize("option", ["--report", "--sheet"])
+def test_a_report_and_a_sheet_go_over_their_own_kind_only(album: Path, option: str) -> None:
+    name = "mine.json" if option == "--report" else "mine.png"
+    target = album / name
+    target.write_bytes((album / "c.png").read_bytes() if option == "--sheet" else b'{"title": "my notes"}')
+    before = target.read_bytes()
+    assert "that Unfade wrote" in said("restore", *QUICK, "a.jpg", option, name, "--overwrite", status=1)
+    assert target.read_bytes() == before
+    target.unlink()
+    said("restore", *QUICK, "a.jpg", option, name, "--overwrite", status=0)
+    first = target.read_bytes()
+    said("restore", *QUICK, "b.jpg", option, name, "--overwrite", status=0)
+    assert target.read_bytes() != first
+
+
+@pytest.mark.parametrize("name", ["s.jpg", "s.png", "s.tif", "s.webp", "s.avif", "s.heic"])
+def test_a_sheet_is_known_again_in_every_format_that_holds_xmp(album: Path, name: str) -> None:
+    said("restore", *QUICK, "a.jpg", "--sheet", name, status=0)
+    said("restore", *QUICK, "a.jpg", "--sheet", name, "--overwrite", status=0)
+
+
+def test_a_link_does_not_hide_an_original(album: Path) -> None:
+    (album / "r.json").symlink_to("a.jpg")
+    (album / "s.png").symlink_to("c.png")
+    (album / "out" / "a.restored.jpg").symlink_to("../b.jpg")
+    (album / "way").symlink_to(".")
+    before = _contents(album)
+    assert "leads to" in said("restore", *QUICK, "a.jpg", "--report", "r.json", "--overwrite", status=2)
+    assert "c.png is read" in said("restore", *QUICK, "c.png", "--sheet", "way/s.png", "--overwrite", status=2)
+    assert "b.jpg is read" in said("restore", *QUICK, "a.jpg", "b.jpg", "-o", "out", "--overwrite", status=2)
+    assert _contents(album) == before
+
+
+def test_a_hard_link_does_not_hide_an_original(album: Path) -> None:
+    (album / "out" / "a.restored.jpg").hardlink_to(album / "b.jpg")
+    assert "b.jpg is read" in said("restore", *QUICK, "a.jpg", "b.jpg", "-o", "out", "--overwrite", status=2)
+    (album / "x.png").hardlink_to(album / "c.png")
+    assert "c.png is read" in said("damage", "c.png", "-o", "x.png", "--overwrite", status=2)
+    assert (album / "x.png").samefile(album / "c.png")
+
+
+def test_names_that_a_folder_takes_for_one_are_two_results_in_one_file(album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photographs = [album / "a.jpg", album / "out" / "A.jpg"]
+    (album / "out" / "A.jpg").write_bytes(b"")
+    results = album / "results"
+    results.mkdir()
+    assert len(plan(photographs, results, "restored")) == 2  # here the case tells them apart
+    monkeypatch.setattr(_outputs, "_is_one_file", lambda folder, one, other: True)
+    with pytest.raises(UsageError, match="both be written"):
+        plan(photographs, results, "restored")
+    assert list(results.iterdir()) == []
+
+
+def test_whether_a_folder_tells_names_apart_is_tried_out(tmp_path: Path) -> None:
+    assert _outputs._is_one_file(tmp_path, "same.jpg", "same.jpg")
+    assert not _outputs._is_one_file(tmp_path, "one.jpg", "other.jpg")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_among_the_photographs_is_passed_over(album: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (album / "a.restored.jpg").write_bytes((album / "a.jpg").read_bytes())
+    named = [Path("a.jpg"), Path("a.restored.jpg"), Path("b.jpg")]
+    assert plan(named, None, "restored") == [
+        Job(Path("a.jpg"), Path("a.restored.jpg")),
+        Job(Path("b.jpg"), Path("b.restored.jpg")),
+    ]
+    assert "a.restored.jpg: passed over; it is what a.jpg becomes" in capsys.readouterr().err
+    with pytest.raises(UsageError, match=r"a.restored.jpg is read"):  # it would be written over, and it was named as an original
+        plan(named, None, "restored", overwrite=True)
+
+
+def test_a_folder_a_device_and_a_dangling_link_are_no_files_to_write(album: Path) -> None:
+    (album / "folder.json").mkdir()
+    (album / "gone.png").symlink_to("nothing.png")
+    with pytest.raises(UnwritableError, match="is a folder"):
+        plan([Path("a.jpg")], None, "restored", report=Path("folder.json"), overwrite=True)
+    with pytest.raises(ExistsError, match="there already"):
+        plan([Path("a.jpg")], Path("gone.png"), "restored")
+    with pytest.raises(UnwritableError, match="no regular file"):
+        check([Target(Path("/dev/null"), Kind("the result"))], reads=[], overwrite=True)
+
+
+# --- the other commands -----------------------------------------------------------------------------------------------------------------
+
+
+def test_an_export_writes_over_no_recipe(album: Path) -> None:
+    (album / "run").mkdir()
+    (album / "mine.toml").write_text("a recipe")
+    assert "mine.toml is there already" in said("export", "run", "-o", "mine.onnx", status=1)
+    assert "card that Unfade wrote" in said("export", "run", "-o", "mine.onnx", "--overwrite", status=1)
+    assert "does not end in .onnx" in said("export", "run", "-o", "a.jpg", "--overwrite", status=2)
+    assert (album / "mine.toml").read_text() == "a recipe"
+
+
+def test_an_evaluation_writes_into_no_bench_and_over_no_other_report(album: Path) -> None:
+    (album / "bench" / "truth").mkdir(parents=True)
+    before = _contents(album)
+    for folder in ("bench", "bench/truth", "out/../bench"):
+        assert "bench is read" in said("evaluate", "restoration", "out", "--bench", "bench", "-o", folder, "--features", "none", status=2)
+    assert _contents(album) == before
+    (album / "other").mkdir()
+    (album / "other" / "report.html").write_text("<p>of another program</p>")
+    arguments = ("evaluate", "restoration", "out", "--bench", "bench", "-o", "other", "--features", "none")
+    assert "report that Unfade wrote" in said(*arguments, status=1)
+
+
+def test_a_training_writes_into_no_folder_of_photographs(album: Path) -> None:
+    for run in (".", "out", "out/new"):
+        assert "is read, and the run" in said("train", "colorize", "--data", ".", "--out", run, status=2)
+    (album / "run" / "sheets").mkdir(parents=True)
+    (album / "run" / "sheets" / "step-0000001.png").write_bytes((album / "c.png").read_bytes())
+    assert "sample sheet that Unfade wrote" in said("train", "colorize", "--data", "out", "--out", "run", status=1)

@@ -1,0 +1,313 @@
+"""Every option of a restoration is declared once, by its step, and reaches every door."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import unfade
+from unfade import pipeline
+from unfade.cli import build
+from unfade.errors import UnknownNameError, UsageError
+from unfade.files.photo import read
+from unfade.models.session import Sessions
+from unfade.options import Option
+from unfade.steps import STEPS
+from unfade.steps.colorize import Colorize, Hint
+from unfade.steps.damage import Damage
+from unfade.treatment import Treatment, has_pixels, make_step, options, parts
+from unfade.work import Step, Work
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "models"
+
+
+def names(treatment: Treatment, *, has_mask: bool = False) -> list[str]:
+    return [step.name for step in treatment.steps(has_mask=has_mask)]
+
+
+# --- what the options make ----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_steps_follow_from_the_options() -> None:
+    assert names(Treatment()) == ["damage", "fill", "clean"]
+    assert names(Treatment(colorize=True), has_mask=True) == ["fill", "clean", "colorize"]
+    assert names(Treatment(fill=False, clean=0)) == []
+
+
+def test_each_option_reaches_the_field_of_its_step() -> None:
+    hint = Hint(3, 4, 5, (0.1, 0.2, 0.3))
+    treatment = Treatment(
+        sensitivity=0.2, largest_dust_px=9, clean=0.4, colorize=True, strength=0.6, saturation=1.2, liveliness=0.8, hints=[hint], force=True
+    )
+    damage, _, clean, colorize = treatment.steps(has_mask=False)
+    assert damage == Damage(sensitivity=0.2, largest_dust_px=9)
+    assert getattr(clean, "strength") == 0.4  # noqa: B009  # its type is Step
+    assert colorize == Colorize(strength=0.6, saturation=1.2, liveliness=0.8, hints=(hint,), force=True)
+
+
+def test_a_treatment_is_a_frozen_value() -> None:
+    assert Treatment(clean=0.5) == Treatment(clean=0.5) != Treatment()
+    assert hash(Treatment(clean=0.5)) == hash(Treatment(clean=0.5))
+    assert Treatment().changed(clean=0.5) == Treatment(clean=0.5)
+    with pytest.raises(AttributeError):
+        Treatment().clean = 0.5
+    with pytest.raises(AttributeError, match="no option 'cleanse'"):
+        Treatment().cleanse  # noqa: B018
+    assert Treatment().clean == 1 and "clean=1.0" in repr(Treatment())
+    assert json.loads(json.dumps(Treatment(hints=[Hint(1, 2, 3, (0, 0, 1))]).as_json()))["hints"][0]["color"] == [0, 0, 1]
+
+
+def test_what_is_in_pixels_is_scaled_with_the_photograph() -> None:
+    treatment = Treatment(largest_dust_px=20, hints=[Hint(40, 60, 8, (0, 0, 0))], clean=0.5)
+    half = treatment.scaled(0.5)
+    assert (half.largest_dust_px, half.hints, half.clean) == (10, (Hint(20, 30, 4, (0, 0, 0)),), 0.5)
+    assert treatment.scaled(0.001).largest_dust_px == 1  # never below what it may be
+    assert Treatment().scaled(0.5) == Treatment()
+    assert has_pixels(Damage(largest_dust_px=5)) and not has_pixels(Damage())
+    assert has_pixels(Colorize(hints=(Hint(1, 1, 1, (0, 0, 0)),))) and not has_pixels(Colorize(strength=0.4))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"clean": 2.0}, "clean must lie between 0 and 1, not 2"),
+        ({"clean": float("nan")}, "clean must lie between 0 and 1, not nan"),
+        ({"clean": True}, "clean must be a number, not True"),
+        ({"saturation": "1"}, "saturation must be a number, not '1'"),
+        ({"largest_dust_px": 0}, "largest_dust_px must lie between 1 and 1000000, not 0"),
+        ({"largest_dust_px": 2.5}, "largest_dust_px must be a whole number, not 2.5"),
+        ({"colorize": 1}, "colorize must be true or false, not 1"),
+        ({"hints": "120,80,9,#ffffff"}, "hints must be a list of Hint"),
+        ({"hints": [(1, 2)]}, r"hints must hold Hint, not \(1, 2\)"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_the_name_it_was_asked_by(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Treatment(**given)
+
+
+def test_an_unknown_option_is_refused_and_the_nearest_suggested() -> None:
+    with pytest.raises(UnknownNameError, match=r"no option 'sensitivty'; did you mean 'sensitivity'\?"):
+        Treatment(sensitivty=0.5)  # type: ignore[call-arg]
+    with pytest.raises(UnknownNameError, match="no option 'clean'"):
+        make_step("colorize", {"clean": 1.0})
+
+
+@pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,#12345", "a,2,3,#123456", "1,2,0,#123456", "1.2.3,2,3,#123456"])
+def test_a_hint_that_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="hint"):
+        Hint.parse(text)
+
+
+def test_every_step_of_a_restoration_says_what_it_is() -> None:
+    places = [step.place for step in parts()]
+    assert places == sorted(places) and len(set(places)) == len(places)
+    for step in STEPS.values():
+        assert step.label and step.weight > 0
+    assert all(declared.help for declared in options())
+
+
+# --- the doors ----------------------------------------------------------------------------------------------------------------------------
+
+# What a door leaves out, and why.
+EXCEPTIONS: dict[tuple[str, str], str] = {
+    ("form", "hints"): "a form's field holds one value; scripts that give hints send JSON to /photos/{id}/jobs",
+}
+
+
+def _flag(declared: Option) -> str:
+    return "--" + (declared.name.removesuffix("s") if declared.many else declared.name).replace("_", "-")
+
+
+def doors() -> dict[str, set[str]]:
+    """For each door the names of the options that it has."""
+    pytest.importorskip("fastapi", reason="needs the web extra")
+    from unfade.web.options import Options
+    from unfade.web.responses import option_responses
+    from unfade.web.routes.scripts import _script_form, _ScriptOptions
+
+    shown = CliRunner().invoke(build(), ["restore", "--help"], env={"COLUMNS": "200"}).output.split()
+    form = _script_form(_ScriptOptions)["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+    return {
+        "python": set(inspect.signature(unfade.restore).parameters),
+        "command line": {declared.name for declared in options() if _flag(declared) in shown},
+        "api": set(Options.model_json_schema()["properties"]),
+        "page": {answer.name for answer in option_responses()},
+        "form": set(form),
+    }
+
+
+def test_every_option_is_on_every_door() -> None:
+    for door, has in doors().items():
+        missing = {declared.name for declared in options()} - has
+        assert missing == {name for at, name in EXCEPTIONS if at == door}, door
+
+
+def test_limits_and_defaults_are_the_same_on_every_door() -> None:
+    pytest.importorskip("fastapi", reason="needs the web extra")
+    from unfade.web.options import Options
+
+    schema = Options.model_json_schema()["properties"]
+    signature = inspect.signature(unfade.restore).parameters
+    for declared in options():
+        assert signature[declared.name].default == declared.default == getattr(Treatment(), declared.name)
+        bounds = schema[declared.name].get("anyOf", [schema[declared.name]])[0]
+        assert (bounds.get("minimum"), bounds.get("maximum")) == (declared.least, declared.most)
+    assert Options().treatment() == Treatment()
+
+
+def test_the_command_line_does_as_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Options that only the web had: they reach the step from the command line, and stand in the report."""
+    monkeypatch.setenv("UNFADE_MODELS", str(GOLDEN))
+    samples = np.full((60, 80, 3), 110, np.uint8)
+    samples[20:24, 30:34] = 250
+    unfade.write(read(samples), tmp_path / "a.png")
+    asked = "restore a.png --clean 0.5 --largest-dust-px 9 --colorize --force --liveliness 0.9 --hint 10,12,4,#336699 --report report.json"
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(build(), asked.split())
+    assert done.exit_code == 0, done.output
+    report = {step["step"]: step["options"] for step in json.loads((tmp_path / "report.json").read_text())["steps"]}
+    assert report["damage"] == {"sensitivity": 0.5, "largest_dust_px": 9}
+    assert report["clean"] == {"strength": 0.5}
+    assert report["colorize"]["liveliness"] == 0.9 and report["colorize"]["force"] is True
+    assert report["colorize"]["hints"] == [{"x": 10, "y": 12, "radius_px": 4, "color": [0.2, 0.4, 0.6]}]
+    with Sessions(1, {step: GOLDEN / f"{step}.toml" for step in ("damage", "fill", "tone", "clean", "colorize")}) as sessions:
+        result = unfade.restore(
+            read(tmp_path / "a.png"),
+            clean=0.5,
+            largest_dust_px=9,
+            colorize=True,
+            force=True,
+            liveliness=0.9,
+            hints=[Hint.parse("10,12,4,#336699")],
+            sessions=sessions,
+        )
+    np.testing.assert_array_equal(read(tmp_path / "a.restored.png").samples, result.photo.samples)
+    refused = CliRunner().invoke(build(), ["restore", "a.png", "--hint", "10,12"])
+    assert refused.exit_code == 2
+
+
+def test_each_step_is_shown_as_it_is_done(sessions: Sessions) -> None:
+    samples = np.full((60, 80, 1), 110, np.uint8)
+    samples[20:24, 30:34] = 250
+    seen: list[tuple[str, bool, int]] = []
+
+    def see(step: Step, work: Work) -> None:
+        seen.append((step.name, work.mask is not None, work.photo.channels))
+
+    result = pipeline.restore(read(samples), colorize=True, sessions=sessions, on_step=see)
+    assert seen == [("damage", True, 1), ("fill", True, 1), ("clean", True, 1), ("colorize", True, 3)]
+    assert [record.step for record in result.report.steps] == [name for name, _, _ in seen]
+
+    def stop(step: Step, work: Work) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        pipeline.restore(read(samples), sessions=sessions, on_step=stop)
+
+
+# --- a new step is one new file -----------------------------------------------------------------------------------------------------------
+
+TOY = '''
+"""Lifts the whole photograph by some steps: a toy."""
+from __future__ import annotations
+from dataclasses import dataclass
+from typing import Literal
+from unfade.options import option
+from unfade.work import Outcome, Step
+
+@dataclass(frozen=True)
+class Toy(Step):
+    """A toy."""
+    name = "toy"
+    label = "Lifting"
+    weight = 0.5
+    place = 400
+    lift: int = option(0, "How many steps are added to every sample.", least=0, most=20)
+
+    @property
+    def is_wanted(self) -> bool:
+        return self.lift > 0
+
+    def run(self, work, sessions, progress):
+        return Outcome(work.photo.with_samples(work.photo.samples + self.lift), work.mask, work.photo.width * work.photo.height)
+
+STEP = Toy
+'''
+
+DOORS = """
+import asyncio, inspect, json, sys
+from pathlib import Path
+import unfade.steps
+unfade.steps.__path__.append(sys.argv[1])
+
+import httpx, numpy as np
+from typer.testing import CliRunner
+import unfade
+from unfade.cli import build
+from unfade.files.photo import read
+from unfade.settings import Settings
+from unfade.web.responses import option_responses, step_responses
+from unfade.web.app import create_app
+from unfade.web.ledger import JobRecord
+from unfade.web.options import Options
+
+async def openapi():
+    app = create_app(Settings(data=Path("data")))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+        return (await client.get("/api/openapi.json")).json()
+
+if __name__ == "__main__":
+    unfade.write(read(np.full((20, 30, 1), 100, np.uint8)), "a.png")
+    shown = CliRunner().invoke(build(), ["restore", "--help"], env={"COLUMNS": "200"}).output
+    command = CliRunner().invoke(build(), "restore a.png --no-fill --clean 0 --lift 7 --report report.json".split())
+    result = unfade.restore("a.png", fill=False, clean=0, lift=5)
+    schemas = asyncio.run(openapi())["components"]["schemas"]
+    print(json.dumps({
+        "help": " ".join(shown.split()),
+        "signature": str(inspect.signature(unfade.restore).parameters["lift"]),
+        "openapi": schemas["Options"]["properties"]["lift"],
+        "page": [answer.model_dump() for answer in option_responses() if answer.step == "toy"],
+        "steps": [answer.name for answer in step_responses()],
+        "weights": JobRecord(id="j", photo_id="p", options=Options(lift=2, colorize=True), created=0).weights(),
+        "command": command.exit_code,
+        "written": int(read(Path("a.restored.png")).samples[0, 0, 0]),
+        "report": [step["options"] for step in json.loads(Path("report.json").read_text())["steps"]],
+        "python": int(result.photo.samples[0, 0, 0]),
+    }))
+"""
+
+
+def test_a_new_step_is_one_new_file(tmp_path: Path) -> None:
+    """In a fresh interpreter: the doors are made when they are imported."""
+    pytest.importorskip("fastapi", reason="needs the web extra")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "toy.py").write_text(TOY)
+    (tmp_path / "doors.py").write_text(DOORS)
+    run = subprocess.run(
+        [sys.executable, "doors.py", str(tmp_path / "more")], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    seen = json.loads(run.stdout.splitlines()[-1])
+    assert "--lift <int range> How many steps are added to every sample. [default: 0; 0<=x<=20]" in seen["help"]
+    assert seen["signature"] == "lift: 'int' = 0"
+    assert (seen["openapi"]["minimum"], seen["openapi"]["maximum"], seen["openapi"]["default"]) == (0, 20, 0)
+    (page,) = seen["page"]
+    assert (page["name"], page["kind"], page["maximum"], page["help"]) == (
+        "lift",
+        "whole-number",
+        20,
+        "How many steps are added to every sample.",
+    )
+    assert seen["steps"] == ["damage", "fill", "clean", "toy", "colorize"]
+    assert list(seen["weights"]) == ["damage", "fill", "clean", "toy", "colorize", "saving"] and seen["weights"]["toy"] == 0.5
+    assert seen["command"] == 0 and seen["written"] == 107 and seen["report"] == [{"lift": 7}]
+    assert seen["python"] == 105
