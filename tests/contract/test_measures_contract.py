@@ -48,10 +48,11 @@ def observation(size: tuple[int, int], seed: int, *, perfect: bool) -> Observati
     notes = notes_of(size, rng)
     if perfect:
         damage = notes.drawn(size)
-        return Observation(truth, truth.copy(), damage, damage == LOST, {}, seen, seen, notes)
+        return Observation(truth, truth.copy(), damage, damage == LOST, {}, seen, seen, seen, seen, notes)
     found = rng.random(size) < 0.003  # a few, or some lie within the tolerance of everything
     found[-1, -1] = True
-    return Observation(truth, rng.random((*size, 3), np.float32), damage, found, {}, seen, features_of(rng), notes)
+    other = features_of(rng)
+    return Observation(truth, rng.random((*size, 3), np.float32), damage, found, {}, seen, other, seen, other, notes)
 
 
 def figure(name: str, size: tuple[int, int], *, perfect: bool) -> float:

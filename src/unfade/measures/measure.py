@@ -33,7 +33,9 @@ class Observation:
 
     `truth` and `result`: what it should be and what it became, of one size. `damage`: what was lost. `found`:
     what the method says was lost. `parts`: kinds of damage by name, True where damage of that kind lies.
-    `truth_features`, `result_features`: what a network sees in them. `notes`: what a viewer noted.
+    `truth_features`, `result_features`: what a network sees in them, for distances of sets.
+    `truth_perceptual`, `result_perceptual`: what a network taught on people's judgements sees, for distances
+    of pairs. `notes`: what a viewer noted.
     """
 
     truth: Image | None = None
@@ -43,10 +45,12 @@ class Observation:
     parts: Mapping[str, Mask] = field(default_factory=dict)
     truth_features: PictureFeatures | None = None
     result_features: PictureFeatures | None = None
+    truth_perceptual: PictureFeatures | None = None
+    result_perceptual: PictureFeatures | None = None
     notes: Notes | None = None
 
 
-Need = Literal["images", "mask", "found", "features", "reference", "notes"]
+Need = Literal["images", "mask", "found", "features", "perceptual", "reference", "notes"]
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unfade.errors import ModelCorruptError, ModelMissingError
+from unfade.files import disk
 
 Task = Literal["damage", "fill", "tone", "clean", "colorize", "translate"]
+
+
+# A card comes with a model from anywhere: it names a file beside it, and leads nowhere else.
+_FILE_NAME = r"^[^/\\:\x00]+\.onnx$"
+_LARGEST_BYTES = 1 << 20
 
 
 class _Frozen(BaseModel):
@@ -42,7 +48,7 @@ class Card(_Frozen):
     name: str
     version: str
     task: Task
-    weights: str = Field(description="file name of the ONNX weights, beside the card or in models/weights")
+    weights: str = Field(description="file name of the ONNX weights, beside the card or in models/weights", pattern=_FILE_NAME)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     licence: str = "Apache-2.0"
     summary: str
@@ -66,15 +72,18 @@ class Card(_Frozen):
 def read_card(path: Path) -> Card:
     """Read and validate the card at `path`. Raises `ModelMissingError` if there is none, `ModelCorruptError` if it does not validate."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with disk.open_regular(path) as file:
+            content = file.read(_LARGEST_BYTES + 1)
     except OSError as error:
         raise ModelMissingError(
             f"{path.name}: no model card can be read there ({error.strerror}); name a model that `unfade models` lists, or a .toml "
             "beside your .onnx"
         ) from error
+    if len(content) > _LARGEST_BYTES:
+        raise ModelCorruptError(f"{path.name} is no model card: it is larger than {_LARGEST_BYTES:,} bytes; export the model again")
     try:
-        return Card.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+        return Card.model_validate(tomllib.loads(content.decode("utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ModelCorruptError(f"{path.name} is not TOML: {error}; export the model again") from error
     except ValidationError as error:
         first = error.errors()[0]

@@ -41,7 +41,10 @@ class Damage(Step):
         mask = decide(evidence, threshold, largest_px=self.largest_dust_px)
         if work.mask is not None:
             mask |= work.mask
-        return Outcome(work.photo, mask, models=(session.use,), notes=(f"{mask.mean():.2%} of the photograph is marked as lost",))
+        share = float(mask.mean())
+        note = f"{share:.2%} of the photograph is marked as lost"
+        said = "found" if share else "none"
+        return Outcome(work.photo, mask, said, models=(session.use,), facts={"share": share}, notes=(note,))
 
 
 STEP = Damage

@@ -491,13 +491,12 @@ class Worker:
         with self._store.local(f"photos/{record.id}/original") as path:
             picture = photo.read(path, max_megapixels=self._settings.max_megapixels, name=record.name)
         given = self._mask(record, options)
-        steps = options.treatment().steps(has_mask=given is not None)
         seen: list[tuple[Step, Future[Photo]]] = []
 
         def see(step: Step, work: Work) -> None:
             seen.append((step, self._saver.submit(tile_pyramid.small, work.photo, PREVIEW_SIDE_PX)))
 
-        result = pipeline.run(picture, steps, sessions=self._sessions, mask=given, progress=hold.progress, on_step=see)
+        result = pipeline.treat(picture, options.treatment(), sessions=self._sessions, mask=given, progress=hold.progress, on_step=see)
         hold.progress(SAVING, 0.0)
         return Made(record, picture, result, seen)
 
