@@ -15,7 +15,7 @@ from unfade.models import store
 from unfade.models.calibration import ColorizeCalibration, DamageCalibration, Lines, Prior
 from unfade.models.session import Sessions
 from unfade.monochrome import is_color, measure_color
-from unfade.steps import STEPS, _evidence, _grain, _painting, _tone
+from unfade.steps import STEPS, _bleeding, _evidence, _grain, _painting, _tone
 from unfade.steps._chroma import temperature
 from unfade.steps._evidence import prior_shift, threshold_log_odds
 from unfade.steps._grain import Grain, add_grain
@@ -266,13 +266,13 @@ def _scratched(sigma: float, rng: np.random.Generator) -> tuple[Photo, np.ndarra
 
 @pytest.mark.parametrize(("sigma", "low", "high"), [(0.0, -0.05, 0.05), (0.8, 0.1, 0.4), (1.5, 0.1, 0.4)])
 def test_damage_bleeds_where_the_photograph_is_blurred(sigma: float, low: float, high: float, rng: np.random.Generator) -> None:
-    assert low <= _painting.measure_bleed(*_scratched(sigma, rng)) <= high
+    assert low <= _bleeding.measure_bleed(*_scratched(sigma, rng)) <= high
 
 
 def test_a_mask_over_nothing_does_not_bleed() -> None:
     mask = np.zeros((100, 120), bool)
     mask[40:44, 20:90] = True
-    assert _painting.measure_bleed(gray_photo(100, 120), mask) == 0
+    assert _bleeding.measure_bleed(gray_photo(100, 120), mask) == 0
 
 
 def test_a_blurred_scratch_leaves_no_ghost_and_the_pixels_beside_it_stay(sessions: Sessions, rng: np.random.Generator) -> None:
