@@ -3,7 +3,7 @@
 #   make demo          restores and colors examples/ into out/ and makes out/contact-sheet.jpg (no torch is installed)
 #   make check         sets up .venv with everything, then ruff, mypy, import-linter and the quick tests
 #   make test          the same with every test: in a real browser, on a real Redis, with servers that are killed
-#   make serve         the web page on this machine
+#   make serve         the web page on this machine; HOST=0.0.0.0 for others in the network, PORT=8081 for another port
 #   make docs          writes docs/reference/ anew
 #   make constraints   pins what is installed in .venv (after a change of dependencies)
 #   make clean         removes what the above made
@@ -13,6 +13,8 @@ PYTHON ?= python3
 WORKERS ?= 2
 # Such as PYTEST_ARGS='-k restore', or PYTEST_ARGS=--full-size: long tests take hundreds of photographs.
 PYTEST_ARGS ?=
+HOST ?= 127.0.0.1
+PORT ?= 8080
 
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 EXAMPLES := $(wildcard examples/*.jpg)
@@ -68,7 +70,7 @@ test: lint
 	.venv/bin/pytest -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 serve: .venv-serve/.installed
-	.venv-serve/bin/unfade serve
+	.venv-serve/bin/unfade serve --host $(HOST) --port $(PORT)
 
 docs: .venv/.installed
 	.venv/bin/python docs/generate.py

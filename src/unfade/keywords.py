@@ -24,6 +24,8 @@ class CleanOptions(TypedDict, total=False):
 
     clean: float
     """How far fading, yellowing, grain and blur are undone; 0: not at all."""
+    force_clean: bool
+    """Clean a photograph that seems sound, too."""
 
 
 class ColorizeOptions(TypedDict, total=False):

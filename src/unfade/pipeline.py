@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -68,6 +69,31 @@ def run(
     Raises `UsageError`, before anything runs, for a mask of another size or dtype and for a step that lacks
     one, and the `ModelError`s of the steps.
     """
+    return _run(photo, steps, None, sessions, mask, progress, on_step)
+
+
+def treat(
+    photo: Photo,
+    treatment: Treatment,
+    *,
+    sessions: Sessions,
+    mask: Mask | None = None,
+    progress: StepProgress | None = None,
+    on_step: StepDone | None = None,
+) -> Result:
+    """Run the steps of a treatment; the report then says what was asked. As `run` in all else."""
+    return _run(photo, treatment.steps(has_mask=mask is not None), treatment, sessions, mask, progress, on_step)
+
+
+def _run(
+    photo: Photo,
+    steps: Sequence[Step],
+    treatment: Treatment | None,
+    sessions: Sessions,
+    mask: Mask | None,
+    progress: StepProgress | None,
+    on_step: StepDone | None,
+) -> Result:
     if mask is not None:
         mask = _checked(mask, photo)
     check(steps, has_mask=mask is not None)
@@ -87,6 +113,8 @@ def run(
         width=photo.width,
         height=photo.height,
         input_sha256=photo.sha256,
+        mask_sha256=None if mask is None else hashlib.sha256(np.packbits(mask, axis=1).tobytes()).hexdigest(),
+        treatment=None if treatment is None else treatment.as_json(),
         steps=work.records,
         pixels_changed=0 if work.photo is photo else tiles.count_changed(photo.samples, work.photo.samples),
         notes=photo.notes,
@@ -136,9 +164,9 @@ def restore(
     Raises `UsageError` for an option out of range, `PhotoError` if the photograph cannot be read,
     `ModelError` if a model cannot be used.
     """
-    steps = Treatment(**options).steps(has_mask=mask is not None)
+    treatment = Treatment(**options)
     with _held(sessions) as held:
-        return run(_opened(photo), steps, sessions=held, mask=mask, progress=progress, on_step=on_step)
+        return treat(_opened(photo), treatment, sessions=held, mask=mask, progress=progress, on_step=on_step)
 
 
 @with_options(lambda: step_options("colorize"))

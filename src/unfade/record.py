@@ -26,10 +26,17 @@ class ModelUse:
 
 @dataclass(frozen=True)
 class StepRecord:
-    """What one step did. `pixels_changed` counts pixels of which any sample changed; `options` are the step's own, JSON-able."""
+    """What one step did.
+
+    `options` are the step's own, JSON-able. `outcome` is a word that stays the same from version to version
+    ("filled", "nothing-lost"); `facts` are its numbers by name; `notes` say the same in sentences.
+    `pixels_changed` counts the pixels of which any sample changed.
+    """
 
     step: str
     options: dict[str, Any]
+    outcome: str = ""
+    facts: dict[str, float] = field(default_factory=dict)
     models: tuple[ModelUse, ...] = ()
     pixels_changed: int = 0
     seconds: float = 0.0
@@ -38,12 +45,19 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class Report:
-    """The account of one photograph's restoration."""
+    """The account of one photograph's restoration.
+
+    `treatment` is what was asked (`Treatment.as_json`), and `mask_sha256` that of the mask that was given,
+    packed to bits row by row. Two runs over the same input were asked the same if both are equal. A run of
+    single steps has no treatment.
+    """
 
     photo: str
     width: int
     height: int
     input_sha256: str | None = None
+    mask_sha256: str | None = None
+    treatment: dict[str, Any] | None = None
     output_sha256: str | None = None
     steps: tuple[StepRecord, ...] = ()
     pixels_changed: int = 0
@@ -62,7 +76,7 @@ class Report:
         return json.dumps(asdict(self) | {"share_changed": self.share_changed}, indent=2, ensure_ascii=False)
 
 
-# --- XMP --------------------------------------------------------------------------------------------------------------------------------
+# --- XMP ------------------------------------------------------------------------------------------------
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _META = "adobe:ns:meta/"
@@ -87,11 +101,13 @@ _CLOSING = '<?xpacket end="w"?>'
 def xmp(report: Report, existing: bytes | None) -> bytes:
     """The XMP packet for the restored file: what `existing` says, and what Unfade did. UTF-8.
 
-    Every property of `existing` stays as it is, but `Iptc4xmpExt:DigitalSourceType`, which is set to the report's wherever a pixel was
-    changed. `xmpMM:History` gets an entry for each step, `unfade:Runs` one for the whole: software, the input's SHA-256, pixels changed,
-    steps with their options and models. The output's SHA-256 cannot be in it, since the packet is part of what is hashed: it is in the
-    JSON report. An `existing` that is not well-formed XMP, or that declares entities, is not parsed; it is kept whole, in base 64, as
-    `unfade:UnreadPacket`. Sources: ISO 16684-1 (XMP), Adobe XMP part 2 (xmpMM, stEvt), IPTC Photo Metadata 2023.1.
+    Every property of `existing` stays as it is, but `Iptc4xmpExt:DigitalSourceType`, which is set to the
+    report's wherever a pixel was changed. `xmpMM:History` gets an entry for each step, `unfade:Runs` one for
+    the whole: software, the SHA-256 of the input and of the mask given, the treatment, pixels changed, steps
+    with their options and models. The output's SHA-256 cannot be in it, since the packet is part of what is
+    hashed: it is in the JSON report. An `existing` that is not well-formed XMP, or that declares entities, is
+    not parsed; it is kept whole, in base 64, as `unfade:UnreadPacket`. Sources: ISO 16684-1 (XMP), Adobe XMP
+    part 2 (xmpMM, stEvt), IPTC Photo Metadata 2023.1.
     """
     root = _parsed(existing) if existing else None
     packet = root if root is not None else _parsed(f'<x:xmpmeta xmlns:x="{_META}"><rdf:RDF xmlns:rdf="{_RDF}"/></x:xmpmeta>'.encode())
@@ -115,6 +131,10 @@ def xmp(report: Report, existing: bytes | None) -> bytes:
     _added(run, UNFADE_NAMESPACE, "Software", agent)
     if report.input_sha256:
         _added(run, UNFADE_NAMESPACE, "InputSHA256", report.input_sha256)
+    if report.mask_sha256:
+        _added(run, UNFADE_NAMESPACE, "MaskSHA256", report.mask_sha256)
+    if report.treatment is not None:
+        _added(run, UNFADE_NAMESPACE, "Treatment", _NOT_XML.sub("\ufffd", json.dumps(report.treatment, ensure_ascii=False)))
     _added(run, UNFADE_NAMESPACE, "PixelsChanged", str(report.pixels_changed))
     steps = _added(_added(run, UNFADE_NAMESPACE, "Steps"), _RDF, "Seq")
     for step in report.steps:
@@ -134,7 +154,8 @@ def _parameters(step: StepRecord) -> str:
 
 
 def _parsed(packet: bytes) -> Document | None:
-    """The packet as a document with an `rdf:RDF`; None where it is not well-formed, has none, or declares a document type."""
+    """The packet as a document with an `rdf:RDF`; None where it is not well-formed, has none, or declares a
+    document type."""
     try:
         encoding = "utf-16" if packet[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
         text = packet.decode(encoding).strip("\0 \t\r\n\ufeff")
@@ -211,7 +232,8 @@ def _sequence(rdf: Element, ours: Element, namespace: str, name: str) -> Element
 
 
 def _resource(array: Element) -> Element:
-    """A new structure at the end of an array. It declares its prefixes itself: the array may be another program's."""
+    """A new structure at the end of an array. It declares its prefixes itself: the array may be another
+    program's."""
     item = _added(array, _RDF, "li")
     for prefix in ("rdf", "stEvt", "unfade"):
         item.setAttribute(f"xmlns:{prefix}", _PREFIXES[prefix])

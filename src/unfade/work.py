@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from unfade.options import Switch, check_fields
@@ -35,13 +35,15 @@ class Work:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step made of its work: the photograph and the mask as they are now, how many pixels changed, the
-    models used, and notes."""
+    """What a step made of its work: the photograph and the mask as they are now, and its account (see
+    `StepRecord`)."""
 
     photo: Photo
     mask: Mask | None
+    outcome: str
     pixels_changed: int = 0
     models: tuple[ModelUse, ...] = ()
+    facts: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -80,11 +82,19 @@ class Step(ABC):
     def __call__(self, work: Work, sessions: Sessions, progress: Progress) -> Work:
         """Do the step. Raises what `run` raises."""
         began = time.perf_counter()
-        outcome = self.run(work, sessions, progress)
+        done = self.run(work, sessions, progress)
         progress(1.0)
-        seconds = time.perf_counter() - began
-        record = StepRecord(self.name, asdict(self), outcome.models, outcome.pixels_changed, seconds, outcome.notes)
-        return Work(outcome.photo, outcome.mask, (*work.records, record))
+        record = StepRecord(
+            self.name,
+            asdict(self),
+            done.outcome,
+            dict(done.facts),
+            done.models,
+            done.pixels_changed,
+            time.perf_counter() - began,
+            done.notes,
+        )
+        return Work(done.photo, done.mask, (*work.records, record))
 
     @abstractmethod
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:

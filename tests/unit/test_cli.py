@@ -72,7 +72,7 @@ def test_a_mistake_of_ours_is_one_sentence_unless_asked_for(album: Path, monkeyp
     def mistaken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("never thought of")
 
-    monkeypatch.setattr("unfade.pipeline.run", mistaken)
+    monkeypatch.setattr("unfade.pipeline.treat", mistaken)
     result = CliRunner().invoke(build(), ["restore", str(album / "anna.png")])
     assert result.exit_code == 1
     assert "ZeroDivisionError: never thought of" in result.stderr and "--traceback" in result.stderr
@@ -270,7 +270,7 @@ def test_an_interruption_ends_with_130_and_leaves_nothing_half_written(album: Pa
     code = (
         "import unfade.pipeline\n"
         "def interrupted(*arguments, **options): raise KeyboardInterrupt\n"
-        "unfade.pipeline.run = interrupted\n"
+        "unfade.pipeline.treat = interrupted\n"
         f"import sys; sys.argv = ['unfade', 'restore', {str(album / 'anna.png')!r}, {str(album / 'bert.png')!r}]\n"
         "import unfade.cli; unfade.cli.main()"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import json
 import subprocess
@@ -130,7 +131,7 @@ def _flag(declared: Option) -> str:
 def doors() -> dict[str, set[str]]:
     """For each door the names of the options that it has."""
     pytest.importorskip("fastapi", reason="needs the web extra")
-    from unfade.web.options import Options
+    from unfade.queue.options import Options
     from unfade.web.responses import option_responses
     from unfade.web.routes.scripts import _script_form, _ScriptOptions
 
@@ -153,7 +154,7 @@ def test_every_option_is_on_every_door() -> None:
 
 def test_limits_and_defaults_are_the_same_on_every_door() -> None:
     pytest.importorskip("fastapi", reason="needs the web extra")
-    from unfade.web.options import Options
+    from unfade.queue.options import Options
 
     schema = Options.model_json_schema()["properties"]
     signature = inspect.signature(unfade.restore).parameters
@@ -176,7 +177,7 @@ def test_the_command_line_does_as_python(tmp_path: Path, monkeypatch: pytest.Mon
     assert done.exit_code == 0, done.output
     report = {step["step"]: step["options"] for step in json.loads((tmp_path / "report.json").read_text())["steps"]}
     assert report["damage"] == {"sensitivity": 0.5, "largest_dust_px": 9}
-    assert report["clean"] == {"strength": 0.5}
+    assert report["clean"] == {"strength": 0.5, "force": False}
     assert report["colorize"]["liveliness"] == 0.9 and report["colorize"]["force"] is True
     assert report["colorize"]["hints"] == [{"x": 10, "y": 12, "radius_px": 4, "color": [0.2, 0.4, 0.6]}]
     with Sessions(1, {step: GOLDEN / f"{step}.toml" for step in ("damage", "fill", "tone", "clean", "colorize")}) as sessions:
@@ -238,7 +239,8 @@ class Toy(Step):
         return self.lift > 0
 
     def run(self, work, sessions, progress):
-        return Outcome(work.photo.with_samples(work.photo.samples + self.lift), work.mask, work.photo.width * work.photo.height)
+        lifted = work.photo.with_samples(work.photo.samples + self.lift)
+        return Outcome(lifted, work.mask, "lifted", work.photo.width * work.photo.height, facts={"lift": self.lift})
 
 STEP = Toy
 '''
@@ -257,8 +259,8 @@ from unfade.files.photo import read
 from unfade.settings import Settings
 from unfade.web.responses import option_responses, step_responses
 from unfade.web.app import create_app
-from unfade.web.ledger import JobRecord
-from unfade.web.options import Options
+from unfade.queue.records import JobRecord
+from unfade.queue.options import Options
 
 async def openapi():
     app = create_app(Settings(data=Path("data")))
@@ -311,3 +313,49 @@ def test_a_new_step_is_one_new_file(tmp_path: Path) -> None:
     assert list(seen["weights"]) == ["damage", "fill", "clean", "toy", "colorize", "saving"] and seen["weights"]["toy"] == 0.5
     assert seen["command"] == 0 and seen["written"] == 107 and seen["report"] == [{"lift": 7}]
     assert seen["python"] == 105
+
+
+# --- the report ---------------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_report_says_what_was_asked_and_the_file_too(sessions: Sessions) -> None:
+    samples = np.full((60, 80, 1), 110, np.uint8)
+    samples[20:24, 30:34] = 250
+    mask = samples[:, :, 0] == 250
+    asked = {"clean": 0.4, "colorize": True, "hints": [Hint(3, 4, 5, (0, 0, 1))]}
+    found = pipeline.restore(read(samples), sessions=sessions, **asked)  # type: ignore[arg-type]
+    given = pipeline.restore(read(samples), mask=mask, sessions=sessions)
+    assert found.report.treatment == Treatment(**asked).as_json() and found.report.mask_sha256 is None  # type: ignore[arg-type]
+    assert given.report.treatment == Treatment().as_json() and given.report.mask_sha256 is not None
+    other = pipeline.restore(read(samples), mask=~mask, sessions=sessions)
+    assert other.report.mask_sha256 != given.report.mask_sha256
+    packet = (found.photo.metadata.xmp or b"").decode()
+    assert "unfade:Treatment" in packet and html.unescape(packet).count('"clean": 0.4') == 1
+    assert json.loads(found.report.to_json())["treatment"]["hints"] == [{"x": 3, "y": 4, "radius_px": 5, "color": [0, 0, 1]}]
+    assert pipeline.find_damage(read(samples), sessions=sessions).report.treatment is None
+
+
+def test_each_step_says_what_became_of_it_in_a_word_and_numbers(sessions: Sessions, rng: np.random.Generator) -> None:
+    flat = np.full((60, 80, 1), 110, np.uint8)
+    flat[20:24, 30:34] = 250
+    colored = np.ascontiguousarray(rng.integers(0, 256, (60, 80, 3)).astype(np.uint8))
+
+    def said(samples: np.ndarray, **options: Any) -> dict[str, tuple[str, dict[str, float]]]:
+        report = pipeline.restore(read(samples), sessions=sessions, **options).report
+        return {step.step: (step.outcome, step.facts) for step in report.steps}
+
+    aged = said(flat, colorize=True)
+    assert {name: word for name, (word, _) in aged.items()} == {
+        "damage": "found",
+        "fill": "filled",
+        "clean": "cleaned",
+        "colorize": "colored",
+    }
+    assert 0 < aged["damage"][1]["share"] < 0.1 and aged["colorize"][1]["spread"] == 0
+    assert aged["clean"][1]["need"] > 0.3 and set(aged["clean"][1]) == {"need", "tone", "detail"}
+    sound = said(colored, colorize=True, mask=np.zeros((60, 80), bool))
+    assert [word for word, _ in sound.values()] == ["nothing-lost", "sound", "already-color"]
+    assert said(flat, mask=np.ones((60, 80), bool))["fill"][0] == "all-lost"
+    forced = said(colored, mask=np.zeros((60, 80), bool), force_clean=True, clean=0.5)
+    assert forced["clean"] == ("cleaned", {"need": sound["clean"][1]["need"], "tone": 0.5, "detail": 0.5})
+    assert said(flat, colorize=True, strength=0.0)["colorize"][0] == "off"

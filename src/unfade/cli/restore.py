@@ -17,7 +17,7 @@ from unfade.treatment import Treatment
 
 MaskFile = Annotated[
     Path | None,
-    typer.Option("--mask", metavar="FILE", help="A picture of the photograph's size: white = damaged. Instead of looking."),
+    typer.Option("--mask", readable=False, metavar="FILE", help="A picture of the photograph's size: white = damaged. Instead of looking."),
 ]
 
 
@@ -71,8 +71,7 @@ def command(
         def work(job: Job, show: Steps) -> Done:
             before = photo.read(job.source, max_megapixels=settings.max_megapixels)
             given = None if mask is None else read_mask(mask, before, max_megapixels=settings.max_megapixels)
-            steps = treatment.steps(has_mask=given is not None)
-            result = pipeline.run(before, steps, sessions=sessions, mask=given, progress=show)
+            result = pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show)
             done = finished(before, result, job, format=format, quality=quality, overwrite=overwrite, on_sheet=sheet is not None)
             if job.mask is None or result.mask is None:
                 return done

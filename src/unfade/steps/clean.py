@@ -25,6 +25,8 @@ class Clean(Step):
 
     strength: float = option(1.0, "How far fading, yellowing, grain and blur are undone; 0: not at all.", least=0, most=1, called="clean")
 
+    force: bool = option(False, "Clean a photograph that seems sound, too.", called="force_clean")
+
     @property
     def is_wanted(self) -> bool:
         """Whether the strength is above 0."""
@@ -33,19 +35,25 @@ class Clean(Step):
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Clean the work's photograph. Raises `ModelError` if a model cannot be used."""
         if self.strength == 0:
-            return Outcome(work.photo, work.mask, notes=("strength 0: nothing was cleaned",))
-        from unfade.steps._tone import DETAIL_RANGE, TONE_RANGE, clean, gate, read_tone
+            return Outcome(work.photo, work.mask, "off", notes=("strength 0: nothing was cleaned",))
+        from unfade.models.calibration import ToneCalibration
+        from unfade.steps._tone import clean, gate, read_tone
 
         session = sessions.get("tone")
         tone = read_tone(work.photo, session)
-        tone_strength, detail_strength = (self.strength * gate(tone.need, span) for span in (TONE_RANGE, DETAIL_RANGE))
+        gates = session.card.calibrated(ToneCalibration)
+        opened = (1.0, 1.0) if self.force else (gate(tone.need, gates.tone_range), gate(tone.need, gates.detail_range))
+        tone_strength, detail_strength = (self.strength * share for share in opened)
+        facts = {"need": tone.need, "tone": tone_strength, "detail": detail_strength}
         if tone_strength == 0:
-            return Outcome(work.photo, work.mask, models=(session.use,), notes=(f"aged {tone.need:.0%}: nothing to clean",))
+            note = f"aged {tone.need:.0%}: nothing to clean"
+            return Outcome(work.photo, work.mask, "sound", models=(session.use,), facts=facts, notes=(note,))
         details = sessions.get("clean") if detail_strength > 0 else None
         photo, changed = clean(work.photo, tone, tone_strength, details, detail_strength, progress, sessions.threads)
-        done = f"tone at a strength of {tone_strength:.2f}" + (f", detail at a strength of {detail_strength:.2f}" if details else "")
+        done = f"tone at a strength of {tone_strength:.2f}"
+        done += f", detail at a strength of {detail_strength:.2f}" if details else ""
         models = (session.use, details.use) if details else (session.use,)
-        return Outcome(photo, work.mask, changed, models, (f"aged {tone.need:.0%}: cleaned, {done}",))
+        return Outcome(photo, work.mask, "cleaned", changed, models, facts, (f"aged {tone.need:.0%}: cleaned, {done}",))
 
 
 STEP = Clean

@@ -92,17 +92,17 @@ class Colorize(Step):
                 size = f"{photo.width}x{photo.height}"
                 raise UsageError(f"the hint at {hint.x:g}, {hint.y:g} lies outside {photo.name}, which is {size} pixels")
         if self.strength == 0:
-            return Outcome(photo, work.mask, notes=("strength 0: nothing was colored",))
+            return Outcome(photo, work.mask, "off", notes=("strength 0: nothing was colored",))
         spread = measure_color(photo)
         if spread >= COLOR_LEAST and not self.force:
             note = (
                 f"it is a color photograph (its chroma strays from any one tone by {spread:.1f}, that of gray and toned ones by less than "
                 f"{COLOR_LEAST}); nothing was colored: force it to color it anew"
             )
-            return Outcome(photo, work.mask, notes=(note,))
+            return Outcome(photo, work.mask, "already-color", facts={"spread": spread}, notes=(note,))
         session = sessions.get("colorize")
         colored, changed = colorize(photo, self, session, progress)
-        return Outcome(colored, work.mask, changed, (session.use,))
+        return Outcome(colored, work.mask, "colored", changed, (session.use,), {"spread": spread})
 
 
 STEP = Colorize

@@ -32,14 +32,15 @@ class Fill(Step):
         if the model cannot be used."""
         mask = require_mask(work, self.name)
         if not mask.any():
-            return Outcome(work.photo, mask, notes=("nothing is lost; nothing was filled",))
+            return Outcome(work.photo, mask, "nothing-lost", notes=("nothing is lost; nothing was filled",))
         if mask.all():
-            return Outcome(work.photo, mask, notes=("the whole photograph is marked as lost; there is nothing to fill it from",))
+            note = "the whole photograph is marked as lost; there is nothing to fill it from"
+            return Outcome(work.photo, mask, "all-lost", notes=(note,))
         from unfade.steps._painting import fill
 
         session = sessions.get("fill")
         photo, changed = fill(work.photo, mask, session, progress)
-        return Outcome(photo, mask, changed, (session.use,))
+        return Outcome(photo, mask, "filled", changed, (session.use,))
 
 
 STEP = Fill

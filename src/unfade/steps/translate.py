@@ -50,7 +50,7 @@ class Translate(Step):
         for rows, band in tiles.run(photo.height, photo.width, photo.srgb, apply, grid, progress, threads=session.threads):
             samples[rows] = photo.encode(np.clip(band, 0.0, 1.0))
         before = np.broadcast_to(work.photo.samples, samples.shape)
-        return Outcome(photo.with_samples(samples), work.mask, tiles.count_changed(before, samples), (session.use,))
+        return Outcome(photo.with_samples(samples), work.mask, "translated", tiles.count_changed(before, samples), (session.use,))
 
 
 STEP = Translate

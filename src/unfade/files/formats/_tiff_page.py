@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from unfade.errors import UnreadableError, UsageError
+from unfade.errors import OtherKindError, UnreadableError, UsageError
 from unfade.files import tags
 from unfade.files.tags import Header, Tag
 
@@ -140,7 +140,7 @@ class Page:
         """Raise `UnreadableError` where the samples are of a kind that is not read here."""
         reduced = self.number(tags.SUBFILE) & 1
         if tags.DNG_VERSION in self.tags or (reduced and tags.SUB_IFDS in self.tags) or self.photometric in (32803, 34892):
-            raise UnreadableError(f"{name} is a camera raw file; export it as TIFF, PNG or JPEG first")
+            raise OtherKindError(f"{name} is a camera raw file; export it as TIFF, PNG or JPEG first")
         kind = {2: "whole numbers with a sign", 3: "floating-point numbers", 5: "complex", 6: "complex"}.get(
             self.number(tags.SAMPLE_FORMAT, 1)
         )
