@@ -49,7 +49,7 @@ def network_of(address: str) -> str:
 
 
 def max_connections() -> int:
-    """How many connections this process has file descriptors for; its soft limit is raised as far as may be."""
+    """How many connections this process has file descriptors for; its soft limit is raised if it may be."""
     if sys.platform == "win32":
         return 512
     import resource

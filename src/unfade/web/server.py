@@ -67,8 +67,8 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
         (settings.host, settings.port), family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET, backlog=512
     )
     # Connections inherit it. asyncio sets it only on sockets that know their protocol, and these do not.
-    # Without it the second half of an answer waits for the acknowledgement of the first, which a browser holds
-    # back for 40 ms.
+    # Without it the second half of an answer waits for the acknowledgement of the first, which a browser
+    # holds back for 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     supervisor = Supervisor(settings.workers, settings.grace_s)
     places = Places(max_connections(), frozenset(name.strip() for name in settings.trusted_proxies.split(",")))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
 
-# The worker reads its settings from the same environment. Its standard input wakes it when a message was sent.
+# The worker reads its settings from the same environment. Its standard input wakes it when a message is sent.
 # When that closes, which the server's death does, even by kill -9, the worker ends.
 COMMAND = (sys.executable, "-c", "from unfade.web.supervisor import be_worker; be_worker()")
 SHORT_LIFE_S = 10.0
