@@ -117,11 +117,24 @@ def read_settings() -> Settings:
             f"{name} is {shown}: {first['msg'][0].lower()}{first['msg'][1:]}. "
             f"{field.description} Unset it for the default{'' if field.default is None else f' ({field.default})'}."
         ) from error
-    if settings.models is not None and not settings.models.is_dir():
-        raise UsageError(
-            f"UNFADE_MODELS is {str(settings.models)!r}, which is not a folder; name a folder of .toml cards and .onnx weights, or unset it"
-        )
+    if settings.models is not None:
+        _check_models(settings.models)
     return settings
+
+
+def _check_models(folder: Path) -> None:
+    """Refuse a folder of models that cannot be read: the shipped ones would be taken instead, without a word."""
+    try:
+        with os.scandir(folder):
+            pass
+    except NotADirectoryError as error:
+        raise UsageError(
+            f"UNFADE_MODELS is {str(folder)!r}, which is not a folder; name a folder of .toml cards and .onnx weights, or unset it"
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"UNFADE_MODELS is {str(folder)!r}, which cannot be read ({error.strerror}); name a folder that can, or unset it"
+        ) from error
 
 
 def open_sessions(settings: Settings) -> Sessions:
@@ -132,9 +145,13 @@ def open_sessions(settings: Settings) -> Sessions:
     """
     from unfade.models.card import read_card
     from unfade.models.session import Sessions
-    from unfade.models.store import shipped
+    from unfade.models.store import cards_in, shipped
 
     if settings.models is None:
         return Sessions(settings.threads)
-    paths = {read_card(path): path for path in sorted(settings.models.glob("*.toml"))}
+    paths = {read_card(path): path for path in cards_in(settings.models)}
+    if not paths:
+        raise UsageError(
+            f"UNFADE_MODELS is {str(settings.models)!r}, which holds no model (.toml card); name a folder of models, or unset it"
+        )
     return Sessions(settings.threads, {model.card.task: paths[model.card] for model in shipped(settings.models)})

@@ -174,3 +174,4 @@ def test_a_training_writes_into_no_folder_of_photographs(album: Path) -> None:
     (album / "run" / "sheets").mkdir(parents=True)
     (album / "run" / "sheets" / "step-0000001.png").write_bytes((album / "c.png").read_bytes())
     assert "sample sheet that Unfade wrote" in said("train", "colorize", "--data", "out", "--out", "run", status=1)
+    assert "checkpoint.pt" in said("train", "colorize", "--resume", "--data", "out", "--out", "run", status=1)  # an older run's sheets

@@ -8,6 +8,8 @@ Exit status: 0 done; 1 something failed (the sentence says what); 2 asked wrong;
 
 from __future__ import annotations
 
+import errno
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -16,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from unfade.cli._names import shown
 from unfade.errors import UnfadeError, UsageError
 from unfade.registry import Registry
 
@@ -23,6 +26,12 @@ COMMANDS: Registry[Callable[..., None]] = Registry("unfade.cli", "command", "com
 
 # The order in which a person meets them; any other follows by name.
 _ORDER = ("restore", "colorize", "damage", "age", "models", "train", "export", "translate", "evaluate", "serve", "worker")
+
+# What the system refuses about a file that was named: no fault of Unfade, whichever call met it.
+_OF_THE_SYSTEM = {
+    errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOSPC, errno.EDQUOT,
+    errno.EROFS, errno.EIO, errno.ESTALE, errno.EINVAL,
+}  # fmt: skip
 
 
 class _Commands(TyperGroup):
@@ -32,28 +41,29 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except UsageError as error:
-            print(f"unfade: {error}", file=sys.stderr)  # noqa: T201
-            raise SystemExit(2) from None
+            raise _ended(2, str(error)) from None
         except UnfadeError as error:
-            print(f"unfade: {error}", file=sys.stderr)  # noqa: T201
-            raise SystemExit(1) from None
-        except KeyboardInterrupt:
-            print("unfade: interrupted; what was written is whole", file=sys.stderr)  # noqa: T201
-            raise SystemExit(130) from None
+            raise _ended(1, str(error)) from None
+        except KeyboardInterrupt as interrupt:
+            status = 128 + getattr(interrupt, "signal", signal.SIGINT)
+            raise _ended(status, "interrupted; what was written is whole") from None
         except MemoryError:
-            print("unfade: there is not enough memory for this; try a smaller photograph", file=sys.stderr)  # noqa: T201
-            raise SystemExit(1) from None
+            raise _ended(1, "there is not enough memory for this; try a smaller photograph") from None
         except (typer.Exit, typer.Abort, TyperException, BrokenPipeError):
             raise
         except Exception as error:
             if ctx.params.get("traceback"):
                 raise
-            print(  # noqa: T201
-                f"unfade: a mistake in Unfade itself: {type(error).__name__}: {error}; "
-                f"run it again as `unfade --traceback ...` and report what it shows",
-                file=sys.stderr,
-            )
-            raise SystemExit(1) from None
+            if isinstance(error, OSError) and error.filename and error.errno in _OF_THE_SYSTEM:
+                raise _ended(1, f"{error.filename}: {error.strerror}") from None
+            mistake = f"a mistake in Unfade itself: {type(error).__name__}: {error}"
+            raise _ended(1, f"{mistake}; run it again as `unfade --traceback ...` and report what it shows") from None
+
+
+def _ended(status: int, sentence: str) -> SystemExit:
+    """Say why the command ends, and with which status."""
+    print(f"unfade: {shown(sentence)}", file=sys.stderr)  # noqa: T201
+    return SystemExit(status)
 
 
 def _show_version(wanted: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from unfade.cli._names import say_file, shown
 from unfade.cli._options import FormatName
 from unfade.cli._outputs import Job, refuse_existing, write_text
 from unfade.cli._progress import progress
@@ -84,12 +85,12 @@ def run_jobs(
         write_text(report, json.dumps(accounts[0] if len(jobs) == 1 else accounts, indent=2, ensure_ascii=False) + "\n")
     if sheet is not None:
         _write_sheet(sheet, jobs, done)
-        typer.echo(str(sheet))
+        say_file(sheet)
     failed = [outcome for outcome in done if isinstance(outcome, Failed)]
     if failed:
         typer.echo(f"unfade: {len(failed)} of {len(jobs)} photographs failed:", err=True)
         for failure in failed:
-            typer.echo(f"  {failure.source}: {failure.why}", err=True)
+            typer.echo(shown(f"  {failure.source}: {failure.why}"), err=True)
         raise typer.Exit(1)
 
 
@@ -103,11 +104,11 @@ def _account(outcome: Done | Failed) -> dict[str, object]:
 def _write_sheet(target: Path, jobs: Sequence[Job], done: Sequence[Done | Failed]) -> None:
     from unfade import sheet
 
-    shown = [(job, outcome) for job, outcome in zip(jobs, done, strict=True) if isinstance(outcome, Done) and outcome.row]
-    if not shown:
+    rows = [(job, outcome) for job, outcome in zip(jobs, done, strict=True) if isinstance(outcome, Done) and outcome.row]
+    if not rows:
         return
-    captions = [job.source.name + _filled(outcome.report) for job, outcome in shown]
-    picture = sheet.contact_sheet([outcome.row for _, outcome in shown], titles=("before", "after"), captions=captions)
+    captions = [shown(job.source.name) + _filled(outcome.report) for job, outcome in rows]
+    picture = sheet.contact_sheet([outcome.row for _, outcome in rows], titles=("before", "after"), captions=captions)
     sheet.write(picture, target)
 
 
@@ -142,7 +143,7 @@ def save(picture: Photo, target: Path, *, format: FormatName | None, quality: in
     chosen = format or photo.format_for(target, picture)
     if picture.format is not None and chosen != picture.format:
         for loss in photo.losses(picture, chosen):
-            typer.echo(f"{target.name}: {loss}", err=True)
+            typer.echo(shown(f"{target.name}: {loss}"), err=True)
     return photo.write(picture, target, format=format, quality=quality, overwrite=overwrite)
 
 

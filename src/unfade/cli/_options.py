@@ -9,12 +9,15 @@ import typer
 
 from unfade.files.formats import FORMATS
 
-Photographs = Annotated[list[Path], typer.Argument(metavar="PHOTO", help="The photographs: JPEG, PNG, TIFF, WebP, HEIC, AVIF.")]
+Photographs = Annotated[
+    list[Path], typer.Argument(readable=False, metavar="PHOTO", help="The photographs: JPEG, PNG, TIFF, WebP, HEIC, AVIF.")
+]
 Output = Annotated[
     Path | None,
     typer.Option(
         "--output",
         "-o",
+        readable=False,
         metavar="FILE|FOLDER",
         help="A file for one photograph, or a folder that is there. Default: beside each photograph.",
     ),
@@ -30,8 +33,13 @@ Quality = Annotated[
 ]
 ReportFile = Annotated[
     Path | None,
-    typer.Option("--report", metavar="FILE.json", help="Write what was done, as JSON: an object for one photograph, a list for several."),
+    typer.Option(
+        "--report",
+        readable=False,
+        metavar="FILE.json",
+        help="Write what was done, as JSON: an object for one photograph, a list for several.",
+    ),
 ]
 SheetFile = Annotated[
-    Path | None, typer.Option("--sheet", metavar="FILE", help="Write a contact sheet, before | after, of all photographs.")
+    Path | None, typer.Option("--sheet", readable=False, metavar="FILE", help="Write a contact sheet, before | after, of all photographs.")
 ]

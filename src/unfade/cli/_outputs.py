@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 import typer
 
+from unfade.cli._names import shown
 from unfade.cli._options import FormatName
 from unfade.cli._report import is_report
 from unfade.errors import ExistsError, UnwritableError, UsageError
@@ -88,6 +89,11 @@ def _keys(path: Path) -> list[Key]:
     return [*keys, ("file", state.st_dev, state.st_ino)]
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there. A name that no file system takes is none's, as `Path.is_dir` does not say."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def _is_one_file(folder: Path, one: str, other: str) -> bool:
     """Whether this folder takes two names for one. Tried out, in a folder of our own in it."""
     try:
@@ -125,18 +131,19 @@ def check(targets: Sequence[Target], *, reads: Iterable[Path], overwrite: bool, 
     _check_reads(targets, reads)
     _check_each_other(targets)
     for parent in dict.fromkeys(target.path.parent for target in targets):
-        if not parent.is_dir():
+        if not is_folder(parent):
             raise UnwritableError(f"there is no folder {parent} to write to; make it first: mkdir -p {parent}")
     later = set(each_in_turn)
     for target in targets:
-        _check_existing(target, overwrite=overwrite or target.path in later)
+        if target.path not in later:
+            _check_existing(target, overwrite=overwrite)
 
 
 def check_folder(folder: Path, noun: str, *, reads: Iterable[Path]) -> None:
     """Refuse to write `noun` into a folder that is read as a whole, or into one below it: `UsageError`."""
     above = {place_of(path) for path in (Path(os.path.realpath(folder)), *Path(os.path.realpath(folder)).parents)}
     for read in reads:
-        if read.is_dir() and place_of(read) in above:
+        if is_folder(read) and place_of(read) in above:
             raise UsageError(f"{read} is read, and {noun} would be written into it ({folder}); give another folder")
 
 
@@ -189,21 +196,20 @@ def _check_each_other(targets: Sequence[Target]) -> None:
 
 def _check_existing(target: Target, *, overwrite: bool) -> None:
     path, kind = target.path, target.kind
-    try:
-        mode = path.lstat().st_mode
-        if stat.S_ISLNK(mode):
-            mode = path.stat().st_mode if path.exists() else stat.S_IFREG
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UnwritableError(f"{path} cannot be written: {reason}; give another name") from error
+    if not overwrite:
+        refuse_existing([path])
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:  # a link to a file that is yet to be written
+        return
+    except OSError as error:
+        raise UnwritableError(f"{path} cannot be written ({error.strerror}); give another name") from error
     if not stat.S_ISREG(mode):
         kind_of_file = "a folder; name the file to write in it" if stat.S_ISDIR(mode) else "no regular file; give another name"
         raise UnwritableError(f"{path} is {kind_of_file}")
-    if not overwrite:
-        refuse_existing([path])
-    if kind.ours is not None and path.exists() and not kind.ours(path):
+    if kind.ours is not None and not kind.ours(path):
         raise ExistsError(
             f"{path} is there already, and it is not {kind.noun} that Unfade wrote; it is not written over, --overwrite or not: "
             "give another name, or move it away"
@@ -218,10 +224,13 @@ def refuse_existing(paths: Iterable[Path]) -> None:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write a text file whole or not at all, over one that is there. Raises `UnwritableError`."""
+    """Write a text file whole or not at all, over one that is there. Raises `UnwritableError`.
+
+    A file name that is not UTF-8 becomes an escape, which in JSON stands for it.
+    """
     from unfade.files import disk
 
-    disk.put(text.encode(), target, overwrite=True)
+    disk.put(text.encode("utf-8", "backslashreplace"), target, overwrite=True)
 
 
 # --- photographs ------------------------------------------------------------------------------------------------------------------------
@@ -249,10 +258,10 @@ def plan(
     and for one file for several photographs. Of several photographs' results that are there, each is said when its turn comes.
     """
     for photograph in photographs:
-        if photograph.is_dir():
+        if is_folder(photograph):
             raise UsageError(f"{photograph} is a folder; name the photographs in it, such as {photograph / _pattern(photograph)}")
-    folder = output if output is not None and (output.is_dir() or not output.suffix or len(photographs) > 1) else None
-    if folder is not None and folder.is_file():
+    folder = output if output is not None and (is_folder(output) or not output.suffix or len(photographs) > 1) else None
+    if folder is not None and os.path.lexists(folder) and not is_folder(folder):
         raise UsageError(f"{folder} is one file, and there are {len(photographs)} photographs; name a folder with -o")
     result, mask = _kind_of_result(format), Kind("the mask", (".png",))
     jobs, targets = [], []
@@ -306,7 +315,7 @@ def _without_results(jobs: Sequence[Job]) -> list[Job]:
         if source == job.source:
             kept.append(job)
         else:
-            typer.echo(f"{job.source}: passed over; it is what {source} becomes", err=True)
+            typer.echo(shown(f"{job.source}: passed over; it is what {source} becomes"), err=True)
     return kept
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import typer
 
+from unfade.cli._names import say_file, shown
+
 
 class Show:
     """Shows how far a batch of `total` photographs is."""
@@ -45,18 +47,18 @@ class Show:
         """Photograph `number` (from 0) is in `step`, of which `share` is done."""
         if self._bar is not None:
             place = f"{number + 1}/{self._total} " if self._total > 1 else ""
-            self._bar.update(self._task, description=f"{place}{name} {step}".rstrip(), completed=number + share)
+            self._bar.update(self._task, description=f"{place}{shown(name)} {step}".rstrip(), completed=number + share)
 
     def finished(self, count: int, name: str, seconds: float, *, failed: bool) -> None:
         """So many photographs are through; the last of them took `seconds`."""
         if self._bar is not None:
             self._bar.update(self._task, completed=count)
         elif self._total > 1:
-            typer.echo(f"{count}/{self._total} {name}: {'failed' if failed else f'{seconds:.1f} s'}", err=True)
+            typer.echo(f"{count}/{self._total} {shown(name)}: {'failed' if failed else f'{seconds:.1f} s'}", err=True)
 
     def result(self, path: Path) -> None:
         """A file was written: its name on standard output."""
-        print(path, flush=True)  # noqa: T201
+        say_file(path)
 
 
 @contextmanager

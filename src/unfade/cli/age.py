@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from typing import Annotated
 
@@ -48,7 +49,7 @@ def command(
     def work(job: Job, steps: Steps) -> Done:
         picture = photo.read(job.source, max_megapixels=settings.max_megapixels)
         # The name takes part, so that a folder's photographs differ and yet none depends on which others are named.
-        rng = np.random.default_rng([seed, zlib.crc32(job.source.name.encode())])
+        rng = np.random.default_rng([seed, zlib.crc32(os.fsencode(job.source.name))])
         aged = ageing.age(picture.srgb(), rng, amount=amount, kinds=kinds or None)
         colored = picture.as_rgb()
         save(colored.with_samples(colored.encode(aged.image)), job.target, format=format, quality=quality, overwrite=overwrite)

@@ -43,10 +43,12 @@ def command(
             help="'pipeline' for everything as it ships, a model's name or .onnx, or a folder of anyone's results, matched by name.",
         ),
     ],
-    bench: Annotated[Path, typer.Option("--bench", metavar="FOLDER", help="Pictures whose truth is known.")],
+    bench: Annotated[Path, typer.Option("--bench", readable=False, metavar="FOLDER", help="Pictures whose truth is known.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Write report.html and report.json there. Default: a table only."),
+        typer.Option(
+            "--output", "-o", readable=False, metavar="FOLDER", help="Write report.html and report.json there. Default: a table only."
+        ),
     ] = None,
     baselines: Annotated[
         str,
@@ -58,13 +60,26 @@ def command(
     ] = "lite0",
     inception: Annotated[
         Path | None,
-        typer.Option("--inception", metavar="FILE", help="torch-fidelity's Inception weights, for a FID like published ones."),
+        typer.Option(
+            "--inception", readable=False, metavar="FILE", help="torch-fidelity's Inception weights, for a FID like published ones."
+        ),
     ] = None,
+    st_lpips: Annotated[
+        Literal["alex", "vgg", "none"],
+        typer.Option("--st-lpips", help="The trunk of ST-LPIPS, a distance taught on people's judgements; needs the extra measures."),
+    ] = "none",
     reference: Annotated[
         Path | None,
         typer.Option(
-            "--reference", metavar="FOLDER", help="Other real pictures, for precision and recall. Default: the bench's reference/."
+            "--reference",
+            readable=False,
+            metavar="FOLDER",
+            help="Other real pictures, for precision and recall. Default: the bench's reference/.",
         ),
+    ] = None,
+    photographs: Annotated[
+        Path | None,
+        typer.Option("--photographs", metavar="FOLDER", help="damage: where the photographs of notes lie. Default: beside the notes."),
     ] = None,
     mask: Annotated[
         Literal["auto", "given", "found"],
@@ -79,6 +94,7 @@ def command(
       unfade evaluate restoration pipeline --bench bench/restoration-mask -o report/
       unfade evaluate colorization my-colors.onnx --bench bench/color
       unfade evaluate restoration results/ --bench bench/restoration-aged --baselines all
+      unfade evaluate damage pipeline --bench notes --photographs album
       unfade evaluate harm pipeline --bench sound-photographs
     """
     from rich.console import Console
@@ -91,15 +107,18 @@ def command(
 
     settings = read_settings()
     if output is not None:
-        _check_report(output, [bench, Path(subject), *(path for path in (inception, reference) if path is not None)])
-    chosen = Bench(task, bench, limit, None if mask == "auto" else mask, reference)
+        _check_report(output, [bench, Path(subject), *(path for path in (inception, reference, photographs) if path is not None)])
+    chosen = Bench(task, bench, limit, None if mask == "auto" else mask, reference, photographs)
     beside = choose(task, baselines)
     extractor = _extractor(task, features, inception)
+    perceptual = _perceptual(task, st_lpips)
     with _exported(subject) as model:
         name, method, sessions = _method(model, chosen, settings)
         try:
             with _progress() as progress:
-                evaluation = evaluate(chosen, method, name=name, baselines=beside, features=extractor, progress=progress)
+                evaluation = evaluate(
+                    chosen, method, name=name, baselines=beside, features=extractor, perceptual=perceptual, progress=progress
+                )
         finally:
             if sessions is not None:
                 sessions.close()
@@ -150,6 +169,14 @@ def _extractor(task: str, features: str, inception: Path | None) -> Features | N
     with needs("train"):
         from unfade.workshop.features import open_features
     return open_features(inception)
+
+
+def _perceptual(task: str, trunk: Literal["alex", "vgg", "none"]) -> Features | None:
+    if task not in ("restoration", "colorization") or trunk == "none":
+        return None
+    with needs("train"):
+        from unfade.workshop.shift_tolerant import ShiftTolerant
+    return ShiftTolerant(trunk)
 
 
 @contextmanager

@@ -13,8 +13,10 @@ from unfade.errors import ModelError
 
 
 def command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a training run.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL.onnx", help="The model to write; its card goes beside it.")],
+    run: Annotated[Path, typer.Argument(readable=False, metavar="RUN", help="The folder of a training run.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", readable=False, metavar="MODEL.onnx", help="The model to write; its card goes beside it.")
+    ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a model and its card that are there already.")] = False,
 ) -> None:
     """Make a trained run into a model that Unfade runs. Needs the extra: pip install 'unfade[train]'.

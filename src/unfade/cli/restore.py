@@ -17,7 +17,7 @@ from unfade.treatment import Treatment
 
 MaskFile = Annotated[
     Path | None,
-    typer.Option("--mask", metavar="FILE", help="A picture of the photograph's size: white = damaged. Instead of looking."),
+    typer.Option("--mask", readable=False, metavar="FILE", help="A picture of the photograph's size: white = damaged. Instead of looking."),
 ]
 
 

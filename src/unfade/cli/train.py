@@ -15,10 +15,14 @@ from unfade.errors import UsageError
 Recipe = Annotated[
     str | None, typer.Argument(metavar="RECIPE", help="The name of a recipe that ships, or a .toml file. With --resume: the run's own.")
 ]
-Data = Annotated[list[Path], typer.Option("--data", metavar="FOLDER", help="A folder of photographs; may be given again.")]
-Out = Annotated[Path, typer.Option("--out", metavar="RUN", help="The folder of this run: checkpoints, curves, sample sheets.")]
+Data = Annotated[list[Path], typer.Option("--data", readable=False, metavar="FOLDER", help="A folder of photographs; may be given again.")]
+Out = Annotated[
+    Path, typer.Option("--out", readable=False, metavar="RUN", help="The folder of this run: checkpoints, curves, sample sheets.")
+]
 Minutes = Annotated[float | None, typer.Option("--minutes", min=0, help="Stop after so many minutes. Default: after the recipe's steps.")]
-InitFrom = Annotated[Path | None, typer.Option("--init-from", metavar="RUN", help="Begin with the averaged weights of another run.")]
+InitFrom = Annotated[
+    Path | None, typer.Option("--init-from", readable=False, metavar="RUN", help="Begin with the averaged weights of another run.")
+]
 
 
 def command(
@@ -46,7 +50,7 @@ def command(
 
     settings = read_settings()
     chosen = Path(recipe) if recipe is not None and recipe.endswith(".toml") else recipe
-    _check_run(out, [*data, *([init_from] if init_from else [])], [chosen] if isinstance(chosen, Path) else [])
+    _check_run(out, [*data, *([init_from] if init_from else [])], [chosen] if isinstance(chosen, Path) else [], resume=resume)
     with needs("train"):
         from unfade.workshop.train import train
 
@@ -64,12 +68,12 @@ def command(
     typer.echo(str(run))
 
 
-def _check_run(run: Path, folders: Sequence[Path], files: Sequence[Path]) -> None:
-    """Refuse a folder for the run that holds what is read, or sheets that are none of a run's."""
+def _check_run(run: Path, folders: Sequence[Path], files: Sequence[Path], *, resume: bool) -> None:
+    """Refuse a folder for the run that holds what is read or, for a new run, sheets that are none of a run's."""
     from unfade.sheet import is_sheet
 
     check_folder(run, "the run", reads=folders)
-    written = [Target(path, Kind("a sample sheet", (".png",), is_sheet)) for path in sorted((run / "sheets").glob("*"))]
+    written = [Target(path, Kind("a sample sheet", (".png",), None if resume else is_sheet)) for path in sorted((run / "sheets").glob("*"))]
     written += [Target(path, Kind("the run's checkpoint")) for path in sorted(run.glob("checkpoint.pt*"))]
     pictures = (path for folder in folders for path in folder.rglob("*"))
     check(written, reads=[*pictures, *files], overwrite=True)

@@ -13,7 +13,9 @@ from unfade.cli._outputs import Job, plan
 
 
 def command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The .onnx (or its .toml card) that `unfade export` wrote.")],
+    model: Annotated[
+        Path, typer.Argument(readable=False, metavar="MODEL", help="The .onnx (or its .toml card) that `unfade export` wrote.")
+    ],
     photographs: Photographs,
     output: Output = None,
     report: ReportFile = None,

@@ -7,7 +7,8 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 
 from unfade.errors import ExistsError, UnreadableError, UnwritableError
@@ -18,22 +19,43 @@ _CANNOT_SYNC = frozenset(
 )
 
 
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file to be read. Raises `OSError` for anything else, before it is opened.
+
+    To open a FIFO waits for somebody who writes into it; to open a device may move a tape.
+    """
+    _require_regular(path.stat())
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    file = os.fdopen(handle, "rb")
+    try:
+        _require_regular(os.fstat(handle))  # it may have become another meanwhile
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _require_regular(state: os.stat_result) -> None:
+    if stat.S_ISDIR(state.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(state.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+
+
 def bytes_of(path: Path, name: str) -> bytes:
     """All of a file. Raises `UnreadableError`, in which it is called `name`."""
     try:
-        with path.open("rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UnreadableError(f"{name} is not a regular file; save it as one first")
+        with open_regular(path) as file:
             return file.read()
     except FileNotFoundError as error:
         raise UnreadableError(f"{path} does not exist; check the name") from error
     except PermissionError as error:
-        if path.is_dir():  # what Windows says of a folder
-            raise UnreadableError(f"{name} is a folder; name a photograph in it") from error
         raise UnreadableError(f"{name} may not be read; give yourself permission to read it") from error
     except IsADirectoryError as error:
         raise UnreadableError(f"{name} is a folder; name a photograph in it") from error
     except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise UnreadableError(f"{name} is not a regular file; save it as one first") from error
         raise UnreadableError(f"{name} cannot be read: {error.strerror or error}; copy it to another disk and try again") from error
 
 
@@ -51,7 +73,7 @@ def check_target(target: Path, *, overwrite: bool) -> None:
 def put(data: bytes, target: Path, *, overwrite: bool) -> None:
     """Write beside the target, sync, and rename; the part is removed whatever happens. Raises `ExistsError`, `UnwritableError`."""
     with _in_words(target, len(data)):
-        _put(data, target.resolve() if overwrite else target, overwrite=overwrite)
+        _put(data, Path(os.path.realpath(target)) if overwrite else target, overwrite=overwrite)
 
 
 @contextmanager
@@ -79,7 +101,8 @@ def _put(data: bytes, target: Path, *, overwrite: bool) -> None:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
             if overwrite and target.exists():
-                part.chmod(stat.S_IMODE(target.stat().st_mode))
+                with suppress(PermissionError, NotImplementedError):  # a share that keeps no permissions has none to lose
+                    part.chmod(stat.S_IMODE(target.stat().st_mode))
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(handle, rest) :]

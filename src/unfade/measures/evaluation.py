@@ -18,7 +18,7 @@ from unfade.measures import MEASURES
 from unfade.measures.baselines import Method, Outcome
 from unfade.measures.benches import Bench, Example, pictures, read_image, read_mask
 from unfade.measures.detection import recall_of_part
-from unfade.measures.features import Features
+from unfade.measures.features import Features, PictureFeatures
 from unfade.measures.measure import EITHER, LOST, Measure, Need, Observation, Rows, Task
 from unfade.measures.resampling import SEED, Draws, Interval, Replicates, draw, interval, replicates
 from unfade.sheet import fit
@@ -85,6 +85,7 @@ class Evaluation:
     extractor: str | None
     extractor_statement: str | None
     comparable: bool
+    perceptual: str | None
     reference_n: int
     seed: int
     measures: Mapping[str, Measure]
@@ -115,15 +116,17 @@ class Evaluation:
 _RANKING: Mapping[Task, tuple[str, ...]] = {
     "restoration": ("psnr-in-mask", "psnr"),
     "colorization": ("feature-distance", "ciede2000"),
-    "damage": ("mask-f1",),
+    "damage": ("mask-f1", "noted-recall"),
     "harm": ("share-flagged", "ssim"),
 }
 
 # The order in which a table shows them; any other measure follows by name.
 _ORDER = (
-    "psnr-in-mask", "psnr", "ssim-in-mask", "ssim", "feature-distance", "fid", "generated-precision", "generated-recall", "generated-f1",
-    "colorfulness", "colorfulness-ratio", "colorfulness-distance", "ciede2000", "ab-error", "histogram-l", "histogram-a", "histogram-b",
-    "mask-precision", "mask-recall", "mask-f1", "mask-iou", "share-flagged",
+    "psnr-in-mask", "psnr", "ssim-in-mask", "ssim", "feature-distance", "st-lpips", "fid", "generated-precision", "generated-recall",
+    "generated-f1", "colorfulness", "colorfulness-ratio", "colorfulness-distance", "ciede2000", "ab-error",
+    "histogram-l", "histogram-a", "histogram-b", "mask-precision", "mask-recall", "mask-f1", "mask-iou",
+    "noted-recall", "noted-precision", "noted-f1", "noted-lines", "noted-areas", "noted-specks", "noted-fields", "noted-sound-hit",
+    "noted-false-share", "share-flagged",
 )  # fmt: skip
 
 
@@ -134,14 +137,15 @@ def evaluate(
     name: str = "method",
     baselines: Mapping[str, Method] | None = None,
     features: Features | None = None,
+    perceptual: Features | None = None,
     progress: Progress | None = None,
     seed: int = SEED,
 ) -> Evaluation:
     """Run `method` and `baselines` over `bench`, and measure them.
 
-    `features`: without an extractor the measures that need one are left out, and a note says so. Raises
-    `DataError` for a bench that does not match, a result of another size or with samples that are not
-    numbers, and for too few pictures.
+    `features`: without an extractor the measures that need one are left out, and a note says so.
+    `perceptual`: the extractor of ST-LPIPS. Raises `DataError` for a bench that does not match, a result of
+    another size or with samples that are not numbers, and for too few pictures.
     """
     baselines = {} if baselines is None else baselines
     if not len(bench):
@@ -155,17 +159,26 @@ def evaluate(
     measures: dict[str, Measure] | None = None
     for index, example in enumerate(bench):
         sizes.append((example.given.shape[1], example.given.shape[0]))
-        truth_features = features(example.truth) if features is not None and example.truth is not None else None
+        truth_seen = _seen(features, example.truth), _seen(perceptual, example.truth)
         shown[example.stem] = _shown(example)
         for run in runs:
             began = time.perf_counter()
             outcome = run.method(example)
             run.seconds += time.perf_counter() - began
             _check(run.name, example, outcome)
-            result_features = (
-                features(outcome.image) if truth_features is not None and features is not None and outcome.image is not None else None
+            result_seen = _seen(features, outcome.image), _seen(perceptual, outcome.image)
+            seen = Observation(
+                example.truth,
+                outcome.image,
+                example.damage,
+                outcome.found,
+                example.parts,
+                truth_features=truth_seen[0],
+                result_features=result_seen[0],
+                truth_perceptual=truth_seen[1],
+                result_perceptual=result_seen[1],
+                notes=example.notes,
             )
-            seen = Observation(example.truth, outcome.image, example.damage, outcome.found, example.parts, truth_features, result_features)
             if run is runs[0] and measures is None:
                 measures = _measures(bench.task, seen, reference is not None)
             for key, measure in (measures or {}).items():
@@ -174,7 +187,11 @@ def evaluate(
             shown[example.stem][run.name] = _result_thumbnail(example, outcome)
             if progress is not None:
                 progress(run.name, (index + 1) / len(bench))
-    return _evaluation(bench, runs, measures or {}, reference, features, shown, sizes, seed)
+    return _evaluation(bench, runs, measures or {}, reference, features, perceptual, shown, sizes, seed)
+
+
+def _seen(extractor: Features | None, image: Image | None) -> PictureFeatures | None:
+    return None if extractor is None or image is None else extractor(image)
 
 
 # What a sheet shows beside the methods.
@@ -196,7 +213,9 @@ def _has(seen: Observation, needs: frozenset[Need] | set[Need]) -> bool:
         "images": seen.truth is not None and seen.result is not None,
         "mask": seen.damage is not None,
         "found": seen.found is not None,
+        "notes": seen.notes is not None,
         "features": seen.truth_features is not None and seen.result_features is not None,
+        "perceptual": seen.truth_perceptual is not None and seen.result_perceptual is not None,
     }
     return all(there[need] for need in needs)
 
@@ -242,6 +261,7 @@ def _evaluation(
     measures: Mapping[str, Measure],
     reference: Rows | None,
     features: Features | None,
+    perceptual: Features | None,
     shown: Mapping[str, Mapping[str, Thumbnail]],
     sizes: Sequence[tuple[int, int]],
     seed: int,
@@ -259,6 +279,8 @@ def _evaluation(
         notes.append("No feature extractor: feature distance, FID, precision and recall of generated pictures were not measured.")
     elif features is not None:
         notes.append(f"Features: {features.statement}. FID is {'' if features.comparable else 'not '}comparable with published FID.")
+    if perceptual is not None:
+        notes.append(f"Perceptual distance: {perceptual.statement}.")
     if features is not None and reference is None and bench.task in ("restoration", "colorization"):
         notes.append("No reference pictures other than the truths: precision and recall of generated pictures were not measured.")
     evaluation = Evaluation(
@@ -270,6 +292,7 @@ def _evaluation(
         extractor=None if features is None else features.name,
         extractor_statement=None if features is None else features.statement,
         comparable=features is not None and features.comparable,
+        perceptual=None if perceptual is None else perceptual.name,
         reference_n=0 if reference is None else len(reference),
         seed=seed,
         measures=measures,
@@ -320,7 +343,7 @@ def _setting(bench: Bench) -> str:
     if bench.task != "restoration":
         return {
             "colorization": "given gray pictures of the truths' L*",
-            "damage": "tolerance 2 px, stains do not count",
+            "damage": "notes by eye" if bench.is_noted else "tolerance 2 px, stains do not count",
             "harm": "sound photographs: the truth is the picture itself",
         }[bench.task]
     return "mask given, outside it nothing is damaged" if bench.gives_mask else "damage to be found; classical fills are told what was lost"
@@ -339,6 +362,9 @@ def _shown(example: Example) -> dict[str, Thumbnail]:
     shown = {"given": _thumbnail(example.given)}
     if example.truth is not None and example.truth is not example.given:
         shown["truth"] = _thumbnail(example.truth)
+    elif example.notes is not None:
+        drawn = example.notes.drawn((example.given.shape[0], example.given.shape[1]))
+        shown["truth"] = _thumbnail(_painted(example.given, drawn == LOST, drawn == EITHER))
     elif example.damage is not None:
         shown["truth"] = _thumbnail(_painted(example.given, example.damage == LOST, example.damage == EITHER))
     return shown

@@ -38,14 +38,33 @@ def _observe(seen: Observation) -> np.ndarray:
     return np.array([feature_distance(seen.result_features.maps, seen.truth_features.maps)])
 
 
-MEASURE = Measure(
-    label="feature distance",
-    unit="",
-    better="lower",
-    tasks=frozenset({"restoration", "colorization"}),
-    needs=frozenset({"images", "features"}),
-    statement="Squared distance of unit feature vectors, the mean over places, layers and pictures: LPIPS (Zhang et al. 2018) without its "
-    "learned weights, so not comparable with published LPIPS.",
-    observe=_observe,
-    summarize=mean,
-)
+def _observe_st_lpips(seen: Observation) -> np.ndarray:
+    if seen.result_perceptual is None or seen.truth_perceptual is None:
+        raise ValueError("this measure needs what a network taught on people's judgements sees")
+    pairs = zip(seen.result_perceptual.maps, seen.truth_perceptual.maps, strict=True)
+    return np.array([sum(float(np.square(one - other).sum(axis=0).mean()) for one, other in pairs)])
+
+
+FAMILY = {
+    "feature-distance": Measure(
+        label="feature distance",
+        unit="",
+        better="lower",
+        tasks=frozenset({"restoration", "colorization"}),
+        needs=frozenset({"images", "features"}),
+        statement="Squared distance of unit feature vectors, the mean over places, layers and pictures: LPIPS (Zhang et al. 2018) "
+        "without its learned weights, so not comparable with published LPIPS.",
+        observe=_observe,
+        summarize=mean,
+    ),
+    "st-lpips": Measure(
+        label="ST-LPIPS",
+        unit="",
+        better="lower",
+        tasks=frozenset({"restoration", "colorization"}),
+        needs=frozenset({"images", "perceptual"}),
+        statement="Shift-tolerant LPIPS (Ghildyal and Liu 2022), lin-weighted, the mean over pictures. Not LPIPS itself.",
+        observe=_observe_st_lpips,
+        summarize=mean,
+    ),
+}

@@ -39,7 +39,8 @@ def heading(evaluation: Evaluation) -> str:
 
 def label(evaluation: Evaluation, measure: Measure) -> str:
     """A measure's name with its extractor, since a FID without one means nothing: `FID-lite0`."""
-    named = measure.label if "features" not in measure.needs or evaluation.extractor is None else f"{measure.label}-{evaluation.extractor}"
+    seen_by = evaluation.extractor if "features" in measure.needs else evaluation.perceptual if "perceptual" in measure.needs else None
+    named = measure.label if seen_by is None else f"{measure.label}-{seen_by}"
     return named + (f", {measure.unit}" if measure.unit else "") + {"higher": " ↑", "lower": " ↓", "one": " →1"}[measure.better]
 
 
@@ -113,6 +114,7 @@ def to_json(evaluation: Evaluation) -> str:
             "setting": evaluation.setting,
             "extractor": evaluation.extractor,
             "extractor_statement": evaluation.extractor_statement,
+            "perceptual": evaluation.perceptual,
             "comparable_with_published": evaluation.comparable,
             "reference_n": evaluation.reference_n,
             "seed": evaluation.seed,

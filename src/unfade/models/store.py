@@ -1,15 +1,18 @@
-"""Where weights lie: find a model by task, by name or by path; list the shipped ones; verify that weights are those of the card."""
+"""Where weights lie: find a model by task, by name or by path; list the shipped ones; verify that weights are
+those of the card."""
 
 from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from unfade.errors import ModelCorruptError, ModelMissingError, ModelTaskError, UnknownNameError
+from unfade.files import disk
 from unfade.models.card import Card, Task, read_card
 
 CARDS = Path(__file__).parent / "cards"
@@ -32,22 +35,33 @@ def _version(card: Card) -> tuple[int, ...]:
 def _beside(card: Card, path: Path) -> Path:
     """The weights of the card at `path`: beside it or, as shipped, in the folder of weights."""
     here = path.parent / card.weights
-    return here if here.is_file() else WEIGHTS / card.weights
+    return here if os.path.lexists(here) or not (WEIGHTS / card.weights).is_file() else WEIGHTS / card.weights
+
+
+def cards_in(folder: Path) -> list[Path]:
+    """The cards in a folder, by name. Raises `ModelMissingError` where the folder cannot be read, which is not
+    the same as a folder without cards."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ".toml")
+    except OSError as error:
+        raise ModelMissingError(
+            f"the models in {folder} cannot be listed ({error.strerror}); give yourself permission to read it"
+        ) from error
 
 
 def shipped(folder: Path = CARDS) -> tuple[Model, ...]:
     """Every shipped model, by task, then oldest version first. A broken card raises `ModelCorruptError`."""
-    paths = sorted(folder.glob("*.toml"))
-    models = [Model(card, _beside(card, path)) for path, card in ((path, read_card(path)) for path in paths)]
+    models = [Model(card, _beside(card, path)) for path, card in ((path, read_card(path)) for path in cards_in(folder))]
     return tuple(sorted(models, key=lambda model: (model.card.task, _version(model.card), model.card.name)))
 
 
 def find(task: Task, chosen: str | Path | None = None, *, folder: Path = CARDS) -> Model:
-    """The model for `task`: the newest shipped one or, if `chosen`, that of this name (`damage-1`) or path: a .toml,
-    or an .onnx with its card beside it.
+    """The model for `task`: the newest shipped one or, if `chosen`, that of this name (`damage-1`) or path: a
+    .toml, or an .onnx with its card beside it.
 
-    Raises `ModelMissingError` if there is none, `UnknownNameError` for a name that nothing has, `ModelTaskError` if it is for another
-    task, `ModelCorruptError` if its card does not validate. Weights are not read here: see `verify`.
+    Raises `ModelMissingError` if there is none, `UnknownNameError` for a name that nothing has,
+    `ModelTaskError` if it is for another task, `ModelCorruptError` if its card does not validate. Weights are
+    not read here: see `verify`.
     """
     model = _newest(task, folder) if chosen is None else named(chosen, folder)
     if model.card.task != task:
@@ -76,7 +90,7 @@ def named(chosen: str | Path, folder: Path = CARDS) -> Model:
             raise ModelMissingError(f"{path.name} has no card beside it; a model is an .onnx with a {card_path.name} of the same name")
         return Model(read_card(card_path), path)
     names = {model.card.name: model for model in shipped(folder)}
-    for file in sorted(folder.glob("*.toml")):
+    for file in cards_in(folder):
         card = read_card(file)
         names[file.stem] = Model(card, _beside(card, file))
     if str(chosen) in names:
@@ -87,18 +101,19 @@ def named(chosen: str | Path, folder: Path = CARDS) -> Model:
 
 
 def verify(model: Model) -> Path:
-    """The path of the model's weights, once their SHA-256 is known to be the card's; a file is hashed once per process.
+    """The path of the model's weights, once their SHA-256 is known to be the card's; a file is hashed once
+    per process.
 
     Raises `ModelMissingError` if there is no file, `ModelCorruptError` if it is another one.
     """
     try:
         state = model.weights.stat()
+        found = _sha256(model.weights, state.st_mtime_ns, state.st_size)
     except OSError as error:
         raise ModelMissingError(
-            f"{model.card.name}: its weights {model.weights.name} are not in {model.weights.parent} ({error.strerror}); "
+            f"{model.card.name}: its weights {model.weights.name} cannot be read in {model.weights.parent} ({error.strerror}); "
             "reinstall Unfade, or put them beside the card"
         ) from error
-    found = _sha256(model.weights, state.st_mtime_ns, state.st_size)
     if found != model.card.sha256:
         raise ModelCorruptError(
             f"{model.weights.name} has the SHA-256 {found[:12]}…, its card {model.card.name} says {model.card.sha256[:12]}…; "
@@ -110,5 +125,5 @@ def verify(model: Model) -> Path:
 @lru_cache(maxsize=64)
 def _sha256(path: Path, modified_ns: int, size: int) -> str:
     """The SHA-256 of a file in this very state, so that one replaced meanwhile is hashed anew."""
-    with path.open("rb") as file:
+    with disk.open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,7 +16,6 @@ from torch.utils.tensorboard import SummaryWriter
 
 from unfade import sheet
 from unfade.errors import RecipeError, TrainingError, UsageError
-from unfade.files import photo
 from unfade.models import store
 from unfade.workshop import checkpoint, losses
 from unfade.workshop.data import batches, cache_pictures
@@ -281,9 +280,8 @@ class _Run:
     def _sheet(self, batch: Batch) -> None:
         with self._averaged():
             rows = self.task.sheet(self.task.generate(self.generator, batch), batch)
-        picture = np.round(np.clip(sheet.contact_sheet(rows), 0, 1) * 255).astype(np.uint8)
         (self.out / "sheets").mkdir(exist_ok=True)
-        photo.write(photo.read(picture), self.out / "sheets" / f"step-{self.step:07d}.png", format="png", overwrite=True)
+        sheet.write(sheet.contact_sheet(rows), self.out / "sheets" / f"step-{self.step:07d}.png")
 
     def _save(self) -> None:
         state = checkpoint.Checkpoint(
