@@ -18,7 +18,7 @@ from unfade.errors import UsageError
 from unfade.files.photo import Photo, read
 from unfade.models.session import Sessions
 from unfade.record import Report, xmp
-from unfade.treatment import Treatment, make_step, options, step_options, with_options
+from unfade.treatment import Treatment, alone_options, make_step, options, steps_alone, with_options
 from unfade.work import Step, Work
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def restore(
         return treat(_opened(photo), treatment, sessions=held, mask=mask, progress=progress, on_step=on_step)
 
 
-@with_options(lambda: step_options("colorize"))
+@with_options(lambda: alone_options("colorize"))
 def colorize(
     photo: Source, *, sessions: Sessions | None = None, progress: StepProgress | None = None, **options: Unpack[ColorizeOptions]
 ) -> Result:
@@ -177,20 +177,20 @@ def colorize(
 
     A color photograph comes back as it is unless `force`. Raises as `restore` does.
     """
-    step = make_step("colorize", options)
+    steps = steps_alone("colorize", options)
     with _held(sessions) as held:
-        return run(_opened(photo), [step], sessions=held, progress=progress)
+        return run(_opened(photo), steps, sessions=held, progress=progress)
 
 
-@with_options(lambda: step_options("damage"))
+@with_options(lambda: alone_options("damage"))
 def find_damage(
     photo: Source, *, sessions: Sessions | None = None, progress: StepProgress | None = None, **options: Unpack[DamageOptions]
 ) -> Result:
     """Find what is lost; the photograph comes back as it is. `Result.mask` is bool (h, w), True = lost.
     Raises as `restore` does."""
-    step = make_step("damage", options)
+    steps = steps_alone("damage", options)
     with _held(sessions) as held:
-        return run(_opened(photo), [step], sessions=held, progress=progress)
+        return run(_opened(photo), steps, sessions=held, progress=progress)
 
 
 def translate(photo: Source, *, sessions: Sessions, progress: StepProgress | None = None) -> Result:

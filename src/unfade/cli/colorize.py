@@ -14,7 +14,7 @@ def command(
     photographs: Photographs,
     *,
     output: Output = None,
-    step: Step,
+    steps: tuple[Step, ...],
     report: ReportFile = None,
     sheet: SheetFile = None,
     format: Format = None,
@@ -43,7 +43,7 @@ def command(
 
         def work(job: Job, show: Steps) -> Done:
             before = photo.read(job.source, max_megapixels=settings.max_megapixels)
-            result = pipeline.run(before, [step], sessions=sessions, progress=show)
+            result = pipeline.run(before, steps, sessions=sessions, progress=show)
             return finished(before, result, job, format=format, quality=quality, overwrite=overwrite, on_sheet=sheet is not None)
 
         run_jobs(jobs, work, overwrite=overwrite, report=report, sheet=sheet)

@@ -15,7 +15,7 @@ def command(
     photographs: Photographs,
     *,
     output: Output = None,
-    step: Step,
+    steps: tuple[Step, ...],
     report: ReportFile = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -40,7 +40,7 @@ def command(
 
         def work(job: Job, show: Steps) -> Done:
             picture = photo.read(job.source, max_megapixels=settings.max_megapixels)
-            result = pipeline.run(picture, [step], sessions=sessions, progress=show)
+            result = pipeline.run(picture, steps, sessions=sessions, progress=show)
             if result.mask is None:
                 raise UnfadeError(f"{job.source.name}: the damage model gave no mask; choose another with UNFADE_MODELS")
             write_mask(result.mask, job.target, overwrite=overwrite)

@@ -1,7 +1,7 @@
 """Borders of one print: from each side inwards, a plain strip that ends along a straight line is no picture.
 
-Works on a small view in which the print lies straight. White and dark borders, mounts, film rebate, letterboxes and the frames of
-screenshots are all such strips; they may lie within each other.
+Works on a small view in which the print lies straight. White and dark borders, mounts, film rebate,
+letterboxes and the frames of screenshots are all such strips; they may lie within each other.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from unfade.arrays import Lab
 from unfade.frame import quads
 
-# A strip is plain if this share of its outer end has one color; it ends at a line if this share of its length does, and if no more than
-# EARLY of it ends before: what is written or torn on a border.
+# A strip is plain if this share of its outer end has one color; it ends at a line if this share of its length
+# does, and if no more than EARLY of it ends before: what is written or torn on a border.
 PLAIN = 0.85
 ENDS_TOGETHER = 0.6
 EARLY = 0.12
@@ -24,18 +24,24 @@ DEEPEST = 0.4  # of the view: deeper strips are walls and skies
 STEEPEST = 0.05
 SIGMAS = 5.0
 REACH_RANGE = (3.0, 12.0)  # in L*a*b*: what differs by less than the first is the strip for certain, by more than the second never
+DEAD_EVEN, EARLY_DEAD = 0.3, 0.02  # on a surround this even nothing is written or torn: what differs is picture
+EVEN = 1.2  # a surround whose pixels stray less is even enough to be followed where it ends in no line,
+FIRST_SHOWS = 0.015  # to the first row of which this share differs
+EXACT_REACH = 1.0
 ONE_COLOR = 9.0  # strips of one paper differ by less
-# A strip on a single side, and on two, must end in one line along more of its length, and be shallower: a horizon is one too.
+# A strip on a single side, and on two, must end in one line along more of its length, and be shallower: a
+# horizon is one too.
 SINGLE = (0.92, 0.05)
 DOUBLE = (0.75, 0.15)
+SCANNED_BLACK = 26.0  # L* of film's black on a scan that is not quite dark
 PAPER_WHITE, FILM_BLACK = 84.0, 14.0  # L* of what single strips are: lid, paper, film, tape
 FILLED = 0.6  # a "picture" of which more than this has the border's color is a page of text
 
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """A plain strip along one side: where it ends at the side's start and end, pixels inwards; its `color`; how much of it ends
-    `together`; and the `deviation` of its pixels."""
+    """A plain strip along one side: where it ends at the side's start and end, pixels inwards; its `color`;
+    how much of it ends `together`; and the `deviation` of its pixels."""
 
     low: float
     high: float
@@ -51,7 +57,8 @@ class Strip:
 
 @dataclass(frozen=True, eq=False)
 class Bordered:
-    """What lies inside the borders: (4, 2) `corners` in pixels of the view, the borders' `color`, and whether they are beyond doubt."""
+    """What lies inside the borders: (4, 2) `corners` in pixels of the view, the borders' `color`, and whether
+    they are beyond doubt."""
 
     corners: np.ndarray
     color: np.ndarray
@@ -59,20 +66,21 @@ class Bordered:
 
 
 def peeled(lab: Lab, rough_px: int = 0) -> Iterator[Bordered]:
-    """Borders taken off one after the other, outermost first; each yields what it leaves. `rough_px` of the view's edge are skipped."""
+    """Borders taken off one after the other, outermost first; each yields what it leaves. `rough_px` of the
+    view's edge are skipped."""
     height, width = lab.shape[:2]
     left, top, right, bottom = rough_px, rough_px, width - rough_px, height - rough_px
     for _ in range(3):
         part = lab[top:bottom, left:right]
         if min(part.shape[:2]) < 24:
             return
-        strips = [strip_along(np.rot90(part, side)) for side in range(4)]  # the view turned left: top, right, bottom, left
+        strips = _completed([strip_along(np.rot90(part, side)) for side in range(4)], part)  # turned left: top, right, bottom, left
         kept, sure = chosen(strips, part)
         if kept is None:
             return
         inner = _inner(kept, part.shape[0], part.shape[1])
         color = next(strip.color for strip in kept if strip is not None)
-        yield Bordered(inner + (left, top), color, sure)
+        yield Bordered(inner + np.array([left, top]), color, sure)
         if not sure:
             return
         inside_left, inside_right = np.ceil(max(inner[0, 0], inner[3, 0])), np.floor(min(inner[1, 0], inner[2, 0]))
@@ -92,7 +100,7 @@ def strip_along(view: Lab) -> Strip | None:
             return None
         color = np.median(outer[near], axis=0)
     deviation = float(np.median(np.sqrt(((outer[near] - color) ** 2).sum(axis=1)))) / 1.538
-    reach = float(np.clip(SIGMAS * deviation, *REACH_RANGE))
+    reach = _reach(deviation)
     slow = cv2.blur(np.where(near[:, None], outer, color).astype(np.float32)[None], (max(3, width // 6) | 1, 1))[0]
     deepest = int(DEEPEST * height)
     differs = np.sqrt(((view[: deepest + 4] - slow) ** 2).sum(axis=2)) > reach
@@ -100,6 +108,12 @@ def strip_along(view: Lab) -> Strip | None:
     stays &= differs[:deepest]
     ends = np.where(stays.any(axis=0), np.argmax(stays, axis=0), -1)
     return _line(ends, width, color, deviation)
+
+
+def _reach(deviation: float) -> float:
+    """How far a pixel of a surround may be from its color. One that is made by a program has one color,
+    exactly."""
+    return EXACT_REACH if deviation < 1e-3 else float(np.clip(SIGMAS * deviation, *REACH_RANGE))
 
 
 def _line(ends: np.ndarray, width: int, color: np.ndarray, deviation: float) -> Strip | None:
@@ -129,9 +143,36 @@ def _line(ends: np.ndarray, width: int, color: np.ndarray, deviation: float) -> 
     within = (columns >= span.min()) & (columns <= span.max())
     together = float(near.sum() / within.sum())
     early = float(((places >= 0) & (places < level + slope * columns - 2 * tolerance) & within).sum() / within.sum())
-    if together < ENDS_TOGETHER or early > EARLY or within.mean() < 0.55:
+    if together < ENDS_TOGETHER or early > (EARLY if deviation > DEAD_EVEN else EARLY_DEAD) or within.mean() < 0.55:
         return None
     return Strip(float(level), float(level + slope * width), color, together, deviation)
+
+
+def _completed(strips: list[Strip | None], view: Lab) -> list[Strip | None]:
+    """The strips, and those of sides on which the surround is as plain and of the same color, but ends in no
+    line: the picture is as dark (or white) there. Such a strip ends where the first of the picture shows.
+
+    Two sides must have shown the surround, or the whole edge of the view be of its color.
+    """
+    outers = [np.rot90(view, side)[: max(1, min(3, len(view) // 100 + 1))].reshape(-1, 3) for side in range(4)]
+    shown = [strip for strip in strips if strip is not None and strip.deviation < EVEN]
+    edge = np.concatenate(outers)
+    color = np.median([strip.color for strip in shown], axis=0) if len(shown) >= 2 else np.median(edge, axis=0)
+    least = 0.97 if len(shown) >= 2 else 0.995
+    near = [float((np.sqrt(((outer - color) ** 2).sum(axis=1)) < REACH_RANGE[0]).mean()) for outer in outers]
+    if len(shown) < 2 and min(near) < least:
+        return strips
+    reach = _reach(max((strip.deviation for strip in shown), default=0.0) if shown else float(edge.std()))
+    completed: list[Strip | None] = []
+    for side, strip in enumerate(strips):
+        if strip is not None or near[side] < least:
+            completed.append(strip)
+            continue
+        turned = np.rot90(view, side)
+        differs = np.sqrt(((turned[: int(DEEPEST * len(turned))] - color) ** 2).sum(axis=2)) > reach
+        rows = np.flatnonzero(differs.mean(axis=1) > FIRST_SHOWS)
+        completed.append(Strip(float(rows[0]), float(rows[0]), color, 1.0, 0.0) if len(rows) else None)
+    return completed
 
 
 def chosen(strips: list[Strip | None], view: Lab) -> tuple[list[Strip | None] | None, bool]:
@@ -151,11 +192,13 @@ def chosen(strips: list[Strip | None], view: Lab) -> tuple[list[Strip | None] | 
     deepest = max(strip.depth / extents[side] for side, strip in enumerate(kept) if strip is not None)
     together = min(strip.together for strip in members)
     lightness = float(np.mean([strip.color[0] for strip in members]))
-    extreme = lightness > PAPER_WHITE or lightness < FILM_BLACK
+    extreme = not FILM_BLACK <= lightness <= PAPER_WHITE
     if count <= 2:
         least, most = SINGLE if count == 1 else DOUBLE
         if together < least or deepest > most or not extreme:
             return None, deepest < 0.01
+        if any(not member and _is_extreme(np.rot90(view, side)) for side, member in enumerate(group)):
+            return None, False
     inner = _inner(kept, view.shape[0], view.shape[1])
     top, bottom = int(inner[:2, 1].max()) + 2, int(inner[2:, 1].min()) - 2
     left, right = int(inner[[0, 3], 0].max()) + 2, int(inner[[1, 2], 0].min()) - 2
@@ -167,10 +210,17 @@ def chosen(strips: list[Strip | None], view: Lab) -> tuple[list[Strip | None] | 
     return kept, alike < FILLED
 
 
+def _is_extreme(view: Lab) -> bool:
+    """Whether the top of `view` is white or black along most of its length: a border that ends in no line."""
+    lightness = view[: max(1, min(3, len(view) // 100 + 1)), :, 0].mean(axis=0)
+    return bool((lightness > PAPER_WHITE).mean() > PLAIN or (lightness < SCANNED_BLACK).mean() > PLAIN)
+
+
 def _inner(strips: list[Strip | None], height: int, width: int) -> np.ndarray:
     """The corners that the strips (top, right, bottom, left) leave."""
     top, right, bottom, left = strips
-    # rot90 turns left: along the right side the first column is the view's top; along the bottom, its right end; along the left, its foot
+    # rot90 turns left: along the right side the first column is the view's top; along the bottom, its right
+    # end; along the left, its foot
     lines = [
         np.array([[0, top.low if top else 0], [width, top.high if top else 0]], float),
         np.array([[width - (right.low if right else 0), 0], [width - (right.high if right else 0), height]], float),

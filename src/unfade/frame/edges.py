@@ -1,7 +1,8 @@
 """The sides of an outline are moved onto the edges in the samples, to a fraction of a pixel.
 
-Across each side, profiles are taken from the samples. Each profile votes for the places where it changes most; the line with the most
-votes is the side. A bent side (curl, a lens) is then followed by a parabola, so that the corners come out where they are.
+Across each side, profiles are taken from the samples. Each profile votes for the places where it changes
+most; the line with the most votes is the side. A bent side (curl, a lens) is then followed by a parabola, so
+that the corners come out where they are.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ VOTE_LEAST = 0.3  # a profile backs a line if its vote there is at least this
 
 @dataclass(frozen=True, eq=False)
 class Refined:
-    """Corners on the edges, and the share of each side that an edge backs (4,); 1 for a side on the picture's own edge."""
+    """Corners on the edges, and the share of each side that an edge backs (4,); 1 for a side on the picture's
+    own edge."""
 
     corners: np.ndarray
     backed: np.ndarray
@@ -36,8 +38,8 @@ class Refined:
 def refine(samples: Samples, corners: np.ndarray, reach_px: float, step_px: float = 1.0, *, of_paper: bool = False) -> Refined:
     """Move each side to the edge within `reach_px` of it, looked at in steps of `step_px`.
 
-    `of_paper`: of several edges that most profiles back, the one farthest out that is no shadow's, not the strongest: that of the paper,
-    not of its border.
+    `of_paper`: of several edges that most profiles back, the one farthest out that is no shadow's, not the
+    strongest: that of the paper, not of its border.
     """
     height, width = samples.shape[:2]
     limits = [on_edge(corners[side], corners[(side + 1) % 4], width, height, max(1.0, step_px)) for side in range(4)]
@@ -66,7 +68,8 @@ def refine(samples: Samples, corners: np.ndarray, reach_px: float, step_px: floa
 
 
 def on_edge(start: np.ndarray, end: np.ndarray, width: int, height: int, near: float) -> tuple[np.ndarray, np.ndarray] | None:
-    """The picture's own edge, as two points in the side's direction, if the side lies on it or outside; None if it lies within."""
+    """The picture's own edge, as two points in the side's direction, if the side lies on it or outside; None
+    if it lies within."""
     for axis, limit in ((0, 0.0), (0, float(width)), (1, 0.0), (1, float(height))):
         sign = 1 if limit == 0 else -1
         if sign * (start[axis] - limit) <= near and sign * (end[axis] - limit) <= near:
@@ -77,7 +80,8 @@ def on_edge(start: np.ndarray, end: np.ndarray, width: int, height: int, near: f
 
 
 def profiles(samples: Samples, start: np.ndarray, end: np.ndarray, offsets: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Samples across a side, (shares, offsets, channels) float32 in [0, 1]: at each share of its length, at each offset inwards."""
+    """Samples across a side, (shares, offsets, channels) float32 in [0, 1]: at each share of its length, at
+    each offset inwards."""
     direction = (end - start) / max(float(np.hypot(*(end - start))), 1e-9)
     normal = np.array([-direction[1], direction[0]])
     places = (start + (end - start) * shares[:, None])[:, None] + normal * offsets[None, :, None]
@@ -93,7 +97,8 @@ def profiles(samples: Samples, start: np.ndarray, end: np.ndarray, offsets: np.n
 
 
 def votes(taken: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How much each profile changes at each offset, (shares, offsets), and its vote, [0, 1]: how sharp that change is.
+    """How much each profile changes at each offset, (shares, offsets), and its vote, [0, 1]: how sharp that
+    change is.
 
     A soft shadow changes as much around a place as at it and has no vote.
     """
@@ -109,7 +114,8 @@ def votes(taken: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True, eq=False)
 class _Edge:
-    """An edge along a side: a parabola of its offsets, in steps, over the side's share; its `score`, and the share of profiles behind it."""
+    """An edge along a side: a parabola of its offsets, in steps, over the side's share; its `score`, and the
+    share of profiles behind it."""
 
     bow: np.ndarray
     score: float
@@ -154,6 +160,8 @@ class _Side:
             found.append((low, high, float(left[low_at, high_at]) - 0.15 * away))
             between = np.minimum(np.abs(candidates[:, None] - low), np.abs(candidates[None] - high))
             left[(np.abs(middles - (low + high) / 2) < EDGES_APART) | (between < 2)] = -1.0
+        if not found:  # nothing changes anywhere: the side stays where it is
+            return [_Edge(np.array([0.0, 0.0, float(self.middle)]), 0.0, 0.0)], 0
         tilt = found[0][1] - found[0][0]
         found = [one for one in found if abs(one[1] - one[0] - tilt) <= 3]  # the edges of one side run nearly parallel
         found.sort(key=lambda one: one[0] + one[1])
@@ -177,7 +185,8 @@ class _Side:
         return _Strip(np.median(aligned[:, 0], axis=0), inner, float(np.median(np.abs(aligned[:, 5] - inner).mean(axis=1))), sharpness)
 
     def fitted(self, index: int) -> tuple[np.ndarray, float]:
-        """The tangents of an edge at the side's start and end, (2, 2, 2), and the share of the profiles that back it."""
+        """The tangents of an edge at the side's start and end, (2, 2, 2), and the share of the profiles that
+        back it."""
         bow = self.edges[index].bow
         direction = (self.end - self.start) / max(self.length, 1e-9)
         normal = np.array([-direction[1], direction[0]])
@@ -193,8 +202,8 @@ class _Side:
 
 @dataclass(frozen=True, eq=False)
 class _Strip:
-    """The colors just outside (`outer`) and just inside (`inner`) of an edge, medians along it; how much the inner one varies along it; and
-    the `sharpness`: the share of the change that one step has."""
+    """The colors just outside (`outer`) and just inside (`inner`) of an edge, medians along it; how much the
+    inner one varies along it; and the `sharpness`: the share of the change that one step has."""
 
     outer: np.ndarray
     inner: np.ndarray
@@ -203,7 +212,8 @@ class _Strip:
 
     @property
     def like_shadow(self) -> bool:
-        """Whether the inner strip may be a shadow on the outer one: even, darker, of its hue; or the edge too soft for paper's."""
+        """Whether the inner strip may be a shadow on the outer one: even, darker, of its hue; or the edge too
+        soft for paper's."""
         shares = self.inner / np.maximum(self.outer, 1 / 255)
         darker = self.variation < SHADOW_EVEN and shares.mean() < 0.99 and shares.max() - shares.min() < 0.06
         return bool(darker or self.sharpness < SOFT)
@@ -216,8 +226,8 @@ class _Strip:
 def _outermost(sides: list[_Side | None]) -> list[int]:
     """For each side the outermost edge that is not a shadow's.
 
-    What may be a shadow and has another edge behind it is one, unless two other sides have a strip of the same color: a border of the
-    paper is on all sides, a shadow on two at most.
+    What may be a shadow and has another edge behind it is one, unless two other sides have a strip of the
+    same color: a border of the paper is on all sides, a shadow on two at most.
     """
     strips = [[] if side is None else [side.strip(index) for index in range(len(side.edges))] for side in sides]
     chosen = []
@@ -252,7 +262,8 @@ def _peaks(change: np.ndarray, vote: np.ndarray, expected: np.ndarray) -> tuple[
 
 
 def _curve(shares: np.ndarray, places: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Coefficients of a parabola through the peaks, robust against strays; a line where few profiles agree."""
+    """Coefficients of a parabola through the peaks, robust against strays; a line where few profiles
+    agree."""
     fit = np.array([0.0, 0.0, float(np.average(places, weights=weights + 1e-6))])
     for degree in (1, 1, 1, 2, 2, 2):
         rest = np.abs(places - np.polyval(fit, shares))

@@ -1,4 +1,5 @@
-"""What lies around the prints: its color is read off the edge of the picture, and followed inwards as light and shadow change it.
+"""What lies around the prints: its color is read off the edge of the picture, and followed inwards as light
+and shadow change it.
 
 Everything works on a small copy in L*a*b*, where distances are those that the eye sees.
 """
@@ -24,8 +25,8 @@ REACH_RANGE = (2.2, 14.0)
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """One explanation of what lies around: `mask` (h, w) of its pixels, its mean `color`, the `deviation` of its pixels from a smooth
-    model of it, and the `edge_share`: how much of the picture's edge it covers."""
+    """One explanation of what lies around: `mask` (h, w) of its pixels, its mean `color`, the `deviation` of
+    its pixels from a smooth model of it, and the `edge_share`: how much of the picture's edge it covers."""
 
     mask: Mask
     color: np.ndarray
@@ -80,7 +81,8 @@ def grounds(lab: Lab) -> Iterator[Ground]:
 
 
 def _spread(distances: np.ndarray) -> float:
-    """The deviation per channel of distances in three channels, from their median: that of a chi distribution with 3 degrees is 1.538."""
+    """The deviation per channel of distances in three channels, from their median: that of a chi distribution
+    with 3 degrees is 1.538."""
     return float(np.median(distances)) / 1.538 if distances.size else 0.0
 
 
@@ -93,7 +95,8 @@ def _reached(near: Mask, edge: Mask) -> Mask:
 
 
 def _follow(small: Lab, seeds: Mask) -> tuple[Lab, float]:
-    """The ground's color all over the copy, followed from `seeds` inwards, and how far its pixels stray from it."""
+    """The ground's color all over the copy, followed from `seeds` inwards, and how far its pixels stray from
+    it."""
     height, width = small.shape[:2]
     mask, deviation = seeds, 1.0
     edge = ring(height, width, 2)

@@ -1,4 +1,5 @@
-"""Outlines of prints: what is not ground becomes components, and a component becomes a quadrilateral if its sides are straight."""
+"""Outlines of prints: what is not ground becomes components, and a component becomes a quadrilateral if its
+sides are straight."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from unfade.arrays import Mask
 from unfade.frame import quads
 
 LEAST_SIDE = 0.04  # of the picture's long side: smaller things are dust, captions, photo corners
-# A component is a print if it and its quadrilateral share this much, and this much of each side, and of all of them, is straight.
+# A component is a print if it and its quadrilateral share this much, and this much of each side, and of all
+# of them, is straight.
 SURE_OVERLAP = 0.94
 SURE_SIDE = 0.45
 SURE_SIDES = 0.75
@@ -23,8 +25,8 @@ CUT_LEAST = 0.012  # a notch shallower than this, of the component's short side,
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """A quadrilateral around a component: its `corners`, how much they share with it (`fit`), the straight share of each side
-    (`straight`, (4,)), and the `component`'s mask."""
+    """A quadrilateral around a component: its `corners`, how much they share with it (`fit`), the straight
+    share of each side (`straight`, (4,)), and the `component`'s mask."""
 
     corners: np.ndarray
     fit: float
@@ -42,19 +44,19 @@ def components(foreground: Mask) -> list[Mask]:
     height, width = foreground.shape
     least = LEAST_SIDE * max(height, width)
     size = max(3, int(least / 4) | 1)
-    filled = _filled(foreground.view(np.uint8))
+    filled = _filled(foreground)
     opened = cv2.morphologyEx(filled, cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
     order = sorted(range(1, count), key=lambda index: -int(stats[index, cv2.CC_STAT_AREA]))
     return [labels == index for index in order if stats[index, cv2.CC_STAT_AREA] > least**2]
 
 
-def _filled(mask: np.ndarray) -> np.ndarray:
+def _filled(mask: Mask) -> np.ndarray:
     """Holes closed. A hole is what is not connected with the picture's edge."""
-    around = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    around = np.pad(mask, 1).view(np.uint8)
     flooded = around.copy()
     cv2.floodFill(flooded, None, (0, 0), 1)
-    return np.asarray((around | (1 - flooded))[1:-1, 1:-1])
+    return np.asarray(np.maximum(around, 1 - flooded)[1:-1, 1:-1], np.uint8)
 
 
 def outlined(component: Mask) -> list[Outline]:
@@ -102,7 +104,8 @@ def _contour(component: Mask) -> np.ndarray:
 
 
 def _along(points: np.ndarray, corners: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Of each point the share of the side's length that it lies along, and its distance from the side (inside above 0); and the length."""
+    """Of each point the share of the side's length that it lies along, and its distance from the side (inside
+    above 0); and the length."""
     start, end = corners[side], corners[(side + 1) % 4]
     length = float(max(np.hypot(*(end - start)), 1e-9))
     direction = (end - start) / length
@@ -142,7 +145,8 @@ def _straightness(points: np.ndarray, corners: np.ndarray, side: int, tolerance:
 
 
 def _cut(component: Mask, budget: list[int]) -> list[Outline]:
-    """Outlines of the parts that straight cuts from a notch make of the component, all of them sure; none if there is no such cut.
+    """Outlines of the parts that straight cuts from a notch make of the component, all of them sure; none if
+    there is no such cut.
 
     `budget` holds how many cuts may still be tried.
     """

@@ -1,31 +1,38 @@
 """Where the prints lie on a scan, and the picture proper within each.
 
-What cannot be told for certain is left alone: the whole picture is then the picture, and the finding says that it is not sure.
+What cannot be told for certain is left alone: the whole picture is then the picture, and the finding says
+that it is not sure.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from unfade import color
 from unfade.arrays import Lab, Samples
-from unfade.files.photo import Photo
+from unfade.files.photo import Photo, read
 from unfade.frame import borders, edges, ground, outlines, quads
 
 COPY_PX = 800  # the long side of the copy on which prints are looked for
+DRAWN_PX = 1600  # of that on which they are drawn
 VIEW_PX = 720  # and of that on which a print's borders are
-# A scan is explained if this much of it is ground or prints, and the ground covers this much of its edge and is this even.
+# A scan is explained if this much of it is ground or prints, and the ground covers this much of its edge and
+# is this even.
 EXPLAINED = 0.97
 GROUND_EDGE = 0.25
-GROUND_EVEN = 3.5
+GROUND_EVEN = 4.0
 NEAR_PRINT = 0.05  # of a print's short side: shadows within this are explained
 REACH = 0.05  # of a print's short side: how far its sides may be from the component's
-BACKED_SIDE, BACKED = 0.6, 0.75
+BACKED_SIDE, BACKED = 0.4, 0.7
 FILLS = 0.85  # one print that covers more than this is looked at for borders instead: a sky above roofs looks like a ground
 LONGEST = 6.0  # longer things are rulers and strips of negatives
+ROUGH = 0.012  # of a print's short side: how deep a deckled edge is cut
+PLAIN = 4.0  # what strays less, in L*a*b*, from one color is no print but a part of the ground
 LEAST_PICTURE = 0.2  # of a print: a smaller picture is something else
 
 
@@ -33,9 +40,10 @@ LEAST_PICTURE = 0.2  # of a print: a smaller picture is something else
 class Print:
     """One print on a scan.
 
-    `corners` (4, 2): its paper's, clockwise from its top left, x then y in pixels from the outer edge of the scan's first; `picture`
-    (4, 2): those of the picture proper, within borders. `around` and `border` say what lies around the paper and the picture: "none",
-    "light", "dark" or "colored". `sure`: false if something speaks against it.
+    `corners` (4, 2): its paper's, clockwise from its top left, x then y in pixels from the outer edge of the
+    scan's first; `picture` (4, 2): those of the picture proper, within borders. `around` and `border` say
+    what lies around the paper and the picture: "none", "light", "dark" or "colored". `sure`: false if
+    something speaks against it.
     """
 
     corners: np.ndarray
@@ -47,7 +55,8 @@ class Print:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The prints on a scan of `width` by `height` pixels, in reading order, and what was not sure about them ("" where all was)."""
+    """The prints on a scan of `width` by `height` pixels, in reading order, and what was not sure about them
+    ("" where all was)."""
 
     width: int
     height: int
@@ -56,7 +65,8 @@ class Found:
 
     @property
     def pictures(self) -> tuple[np.ndarray, ...]:
-        """The pictures proper that steps may look at: those of the prints, or the whole where that is not sure."""
+        """The pictures proper that steps may look at: those of the prints, or the whole where that is not
+        sure."""
         if self.doubt or not self.prints:
             return (quads.box(self.width, self.height),)
         return tuple(one.picture for one in self.prints)
@@ -67,19 +77,85 @@ class Found:
         pictures = self.pictures
         return len(pictures) == 1 and bool(np.allclose(pictures[0], quads.box(self.width, self.height)))
 
+    @property
+    def whole_corners(self) -> np.ndarray:
+        """Those of the scan."""
+        return quads.box(self.width, self.height)
 
-def find_prints(photo: Photo) -> Found:
-    """Find the prints of a scan and the picture proper in each."""
+    def to_json(self, scan: Photo) -> str:
+        """The prints as JSON: numbers as they are cut, corners in pixels of `scan`."""
+        prints = [
+            {
+                "corners": np.round(one.corners, 2).tolist(),
+                "picture": np.round(one.picture, 2).tolist(),
+                "around": one.around,
+                "border": one.border,
+                "sure": one.sure,
+            }
+            for one in self.prints
+        ]
+        account = {
+            "photo": scan.name,
+            "sha256": scan.sha256,
+            "width": self.width,
+            "height": self.height,
+            "prints": prints,
+            "doubt": self.doubt or None,
+        }
+        return json.dumps(account, indent=2, ensure_ascii=False) + "\n"
+
+    def drawn(self, scan: Photo) -> np.ndarray:
+        """A copy of the scan, (h, w, 3) uint8, with its prints outlined and numbered: green, red where not
+        sure; the picture within in blue."""
+        small, scale = _reduced(scan.samples, DRAWN_PX)
+        copy: np.ndarray = np.rint(replace(scan, samples=small, alpha=None).srgb() * 255).astype(np.uint8)
+        width = max(1, round(max(copy.shape) / 500))
+        number = 0
+        for one in self.prints:
+            number += one.sure
+            for corners, line in ((one.picture, (40, 90, 230)), (one.corners, (20, 170, 60) if one.sure else (220, 40, 30))):
+                points = np.rint(corners * scale * 16).astype(np.int32).reshape(-1, 1, 2)
+                cv2.polylines(copy, [points], isClosed=True, color=line, thickness=width, lineType=cv2.LINE_AA, shift=4)
+            label = str(number) if one.sure else "?"
+            place = tuple(int(value) for value in np.rint(one.corners.mean(axis=0) * scale))
+            cv2.putText(copy, label, place, cv2.FONT_HERSHEY_SIMPLEX, width, (220, 40, 30), 2 * width, cv2.LINE_AA)
+        return copy
+
+    @property
+    def share(self) -> float:
+        """The share of the scan that is picture, [0, 1]."""
+        return min(1.0, sum(quads.area(picture) for picture in self.pictures) / (self.width * self.height))
+
+    @property
+    def sentence(self) -> str:
+        """What was taken for the picture, for a person."""
+        size = f"{self.width}x{self.height}"
+        if self.whole:
+            return f"the whole ({size}) was taken for the picture"
+        if len(self.prints) > 1:
+            return f"{len(self.prints)} prints were found; they are {self.share:.0%} of {size} pixels, and what lies around was left alone"
+        left, top = np.rint(self.pictures[0].min(axis=0)).astype(int)
+        right, bottom = np.rint(self.pictures[0].max(axis=0)).astype(int)
+        return f"{left},{top} to {right},{bottom} of {size} pixels was taken for the picture; what lies around was left alone"
+
+
+def find_prints(photo: Photo | str | Path | bytes | np.ndarray) -> Found:
+    """Find the prints of a scan, on a scanner's glass, an album page or a table, and the picture proper in
+    each.
+
+    What is not sure is said in `Found.doubt`, and left whole. Raises `PhotoError` if the scan cannot be read.
+    """
+    photo = photo if isinstance(photo, Photo) else read(photo)
     samples, alpha = photo.samples, photo.alpha
     small, scale = _reduced(samples, COPY_PX)
     lab = _lab(photo, small, None if alpha is None else _reduced(alpha[..., None], COPY_PX)[0])
     prints, doubt = _on_ground(lab, small)
     whole = quads.box(photo.width, photo.height)
-    if not prints:
-        one = Print(whole, whole, "none", "none", sure=not doubt)
-        inside, unsure = _within(photo, one)
-        doubt = unsure or ("" if inside.border != "none" else doubt)
-        return Found(photo.width, photo.height, (inside if not doubt else one,), doubt)
+    if not prints or doubt:
+        bordered, unsure = _within(photo, Print(whole, whole, "none", "none"))
+        if bordered.border != "none" or not prints:
+            doubt = "" if bordered.border != "none" else unsure or doubt
+            return Found(photo.width, photo.height, (replace(bordered, sure=not doubt),), doubt)
     found = []
     for one in prints:
         fine = edges.refine(samples, one.corners / scale, 3 / scale + 2, of_paper=True) if scale < 1 else None
@@ -91,7 +167,8 @@ def find_prints(photo: Photo) -> Found:
 
 
 def _reduced(samples: np.ndarray, long_side: int) -> tuple[np.ndarray, float]:
-    """A copy (h, w, c) whose long side is at most `long_side`, by areas; and the scale (of the width; the height's is its own rounding)."""
+    """A copy (h, w, c) whose long side is at most `long_side`, by areas; and the scale (of the width; the
+    height's is its own rounding)."""
     height, width, channels = samples.shape
     scale = min(1.0, long_side / max(height, width))
     if scale == 1:
@@ -101,7 +178,8 @@ def _reduced(samples: np.ndarray, long_side: int) -> tuple[np.ndarray, float]:
 
 
 def _lab(photo: Photo, samples: Samples, alpha: np.ndarray | None = None) -> Lab:
-    """Samples of the photograph as L*a*b*. What is transparent has a color of its own, which no picture has."""
+    """Samples of the photograph as L*a*b*. What is transparent has a color of its own, which no picture
+    has."""
     lab = color.lab_from_srgb(replace(photo, samples=samples, alpha=None).srgb())
     if alpha is not None:
         clear = alpha[..., 0] < np.iinfo(alpha.dtype).max // 8
@@ -116,21 +194,24 @@ def _kind(color_: np.ndarray) -> str:
     return "light" if color_[0] > 70 and np.hypot(color_[1], color_[2]) < 20 else "colored"
 
 
-# --- several prints on a ground -----------------------------------------------------------------------------------------------------------
+# --- several prints on a ground -----------------------------------------------------------------------------
 
 
 def _on_ground(lab: Lab, small: Samples) -> tuple[list[Print], str]:
-    """The prints on a plain ground, in pixels of the copy; and the doubt where something lies there that is not sure."""
+    """The prints on a plain ground, in pixels of the copy; and the doubt where something lies there that is
+    not sure."""
     best: tuple[list[Print], str] = ([], "")
     most = 0.0
     for found in ground.grounds(lab):
-        if found.edge_share < GROUND_EDGE:
+        if found.edge_share < GROUND_EDGE or found.deviation > GROUND_EVEN:
             continue
         prints, doubt = _explained(found, lab, small)
-        covered = sum(quads.area(one.corners) for one in prints)
-        if prints and covered > most and not doubt:
-            best, most = (prints, doubt), covered
-        elif not best[0] and doubt and not best[1]:
+        if prints and not doubt:
+            return prints, doubt
+        sure = sum(quads.area(one.corners) * (1 if one.sure else -0.5) for one in prints)
+        if sure > most:
+            best, most = (prints, doubt), sure
+        elif most == 0 and doubt and not best[1]:
             best = ([], doubt)
     return best
 
@@ -138,36 +219,50 @@ def _on_ground(lab: Lab, small: Samples) -> tuple[list[Print], str]:
 def _explained(found: ground.Ground, lab: Lab, small: Samples) -> tuple[list[Print], str]:
     """The prints that stand out from one ground, if they and it explain the whole scan."""
     height, width = found.mask.shape
-    doubt = "something lies on the ground that is not surely a print"
-    if found.deviation > GROUND_EVEN:
-        return [], doubt
-    parts: list[outlines.Outline] = []
+    prints: list[Print] = []
+    unsure: list[Print] = []
+    rest = cv2.morphologyEx((~found.mask).view(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0  # without texture and dust
     for component in outlines.components(~found.mask):
-        parts += outlines.outlined(component)
-        if parts and not parts[-1].sure:
-            return [], doubt
-    if not parts:
-        return [], ""
-    prints, rest = [], ~found.mask
-    for part in parts:
-        short = float(quads.side_lengths(part.corners).min())
-        refined = edges.refine(small, part.corners, max(4.0, REACH * short), of_paper=True)
-        lengths = quads.side_lengths(refined.corners)
-        if refined.backed.min() < BACKED_SIDE or refined.backed.mean() < BACKED or lengths.max() > LONGEST * lengths.min():
-            return [], doubt
-        center = refined.corners.mean(axis=0)
-        rest &= ~quads.inside((refined.corners - center) * (1 + 2 * NEAR_PRINT) + center, height, width)
-        rest &= ~part.component
-        prints.append(Print(refined.corners, refined.corners, _kind(found.color), "none"))
-    if len(prints) == 1 and quads.area(prints[0].corners) > FILLS * height * width:
-        return [], ""
+        for part in outlines.outlined(component):
+            one = _print_of(part, found, small)
+            if _is_plain(lab[part.component]):
+                one = replace(one, sure=False)
+            (prints if one.sure else unsure).append(one)
+            rest &= ~part.component & ~quads.inside(_grown(one.corners), height, width)
+    if not prints or (len(prints) == 1 and quads.area(prints[0].corners) > FILLS * height * width):
+        return [], "something lies on the ground that is not surely a print" if unsure and not prints else ""
     if rest.mean() > 1 - EXPLAINED:
         return [], "more lies around than a ground and prints"
-    return prints, ""
+    count = f"{len(unsure)} thing{'s' if len(unsure) > 1 else ''} on the ground"
+    return prints + unsure, f"{count} may be prints or not" if unsure else ""
+
+
+def _print_of(part: outlines.Outline, found: ground.Ground, small: Samples) -> Print:
+    """One outline moved onto the edges of the samples; sure if these back it."""
+    short = float(quads.side_lengths(part.corners).min())
+    refined = edges.refine(small, part.corners, max(4.0, REACH * short), of_paper=True)
+    lengths = quads.side_lengths(refined.corners)
+    backed = refined.backed.min() >= BACKED_SIDE and refined.backed.mean() >= BACKED
+    sure = part.sure and bool(backed) and lengths.max() <= LONGEST * lengths.min()
+    corners = refined.corners if sure else part.corners
+    return Print(corners, corners, _kind(found.color), "none", sure=bool(sure))
+
+
+def _is_plain(pixels: np.ndarray) -> bool:
+    """Whether nearly all of these colors (n, 3) are one."""
+    away = np.abs(pixels - np.median(pixels, axis=0)).sum(axis=1)
+    return float(np.percentile(away, 95)) < PLAIN
+
+
+def _grown(corners: np.ndarray) -> np.ndarray:
+    """The corners of a print and the shadow around it."""
+    center = corners.mean(axis=0)
+    return np.asarray((corners - center) * (1 + 2 * NEAR_PRINT) + center)
 
 
 def _in_reading_order(prints: list[Print]) -> list[Print]:
-    """Row by row, left to right: a print begins a row if its middle lies below the feet of the row's first."""
+    """Row by row, left to right: a print begins a row if its middle lies below the feet of the row's
+    first."""
     left = sorted(prints, key=lambda one: float(one.corners[:, 1].mean()))
     ordered: list[Print] = []
     while left:
@@ -178,14 +273,14 @@ def _in_reading_order(prints: list[Print]) -> list[Print]:
     return ordered
 
 
-# --- the picture within one print ---------------------------------------------------------------------------------------------------------
+# --- the picture within one print ---------------------------------------------------------------------------
 
 
 def _within(photo: Photo, one: Print) -> tuple[Print, str]:
     """The print with the picture proper within its borders; and a doubt about them."""
     view, place = _straightened(photo, one.corners)
     doubt, border, corners = "", None, None
-    rough = 0 if one.around == "none" else max(1, round(0.004 * min(view.shape[:2])))
+    rough = 0 if one.around == "none" else max(1, round(ROUGH * min(view.shape[:2])))
     for bordered in borders.peeled(view, rough):
         if not bordered.sure:
             doubt = "its borders are not sure"
@@ -209,7 +304,7 @@ def _straightened(photo: Photo, corners: np.ndarray) -> tuple[Lab, np.ndarray]:
     low = np.maximum(np.floor(corners.min(axis=0)).astype(int) - 2, 0)
     high = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + 2, (photo.width, photo.height))
     rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
-    part, scale = _reduced(photo.samples[rows, columns], VIEW_PX)
+    part, _ = _reduced(photo.samples[rows, columns], VIEW_PX)
     lab = _lab(photo, part, None if photo.alpha is None else _reduced(photo.alpha[rows, columns, None], VIEW_PX)[0])
     shrunk = (part.shape[1] / (high[0] - low[0]), part.shape[0] / (high[1] - low[1]))
     here = (corners - low) * shrunk
@@ -220,40 +315,54 @@ def _straightened(photo: Photo, corners: np.ndarray) -> tuple[Lab, np.ndarray]:
         view = lab
     else:
         half = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
-        view = cv2.warpPerspective(lab, half @ to_view @ np.linalg.inv(half), (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        view = cv2.warpPerspective(
+            lab, half @ to_view @ np.linalg.inv(half), (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
     grow = np.diag([1 / shrunk[0], 1 / shrunk[1], 1.0])
     move = np.array([[1, 0, low[0]], [0, 1, low[1]], [0, 0, 1.0]])
     return view, move @ grow @ np.linalg.inv(to_view)
 
 
-SNAP_PX = 1.5  # a side that strays less from a row or column of pixels lies on it, if the samples say so
+# A side that strays less from a row or column of pixels, or less of its length, lies on it if the samples say
+# so.
+SNAP_PX, SNAP_SHARE = 1.5, 0.005
 SNAP_REACH_PX = 4
 
 
 def _snapped(samples: Samples, corners: np.ndarray) -> np.ndarray:
-    """Sides that lie along rows and columns of pixels are put exactly between the last of the surround and the first of the picture."""
+    """Sides that lie along rows and columns of pixels are put exactly between the last of the surround and
+    the first of the picture."""
     height, width = samples.shape[:2]
     snapped = corners.copy()
     for side in range(4):
         axis = 1 if side % 2 == 0 else 0
         ends = [side, (side + 1) % 4]
-        if abs(corners[ends[0], axis] - corners[ends[1], axis]) > SNAP_PX:
+        first, last = sorted(float(corners[end, 1 - axis]) for end in ends)
+        skew = abs(corners[ends[0], axis] - corners[ends[1], axis])
+        if skew > max(SNAP_PX, SNAP_SHARE * (last - first)):
             continue
         level = float(corners[ends, axis].mean())
-        first, last = sorted(float(corners[end, 1 - axis]) for end in ends)
-        exact = _boundary(samples if axis == 1 else samples.transpose(1, 0, 2), level, first, last, inwards=1 if side in (0, 3) else -1)
+        exact = _boundary(
+            samples if axis == 1 else samples.transpose(1, 0, 2),
+            level,
+            first,
+            last,
+            inwards=1 if side in (0, 3) else -1,
+            abrupt=skew > SNAP_PX,
+        )
         if exact is not None:
             snapped[ends, axis] = exact
     limit = np.array([width, height], float)
     return np.asarray(np.clip(snapped, -0.1 * limit, 1.1 * limit))
 
 
-def _boundary(samples: Samples, level: float, first: float, last: float, *, inwards: int) -> float | None:
-    """Where along the rows the surround ends, exactly, near `level`; None where it is not even enough to say."""
+def _boundary(samples: Samples, level: float, first: float, last: float, *, inwards: int, abrupt: bool) -> float | None:
+    """Where along the rows the surround ends, exactly, near `level`; None where it is not even enough to say.
+    `abrupt`: it must end from one row to the next."""
     height, width = samples.shape[:2]
     left, right = int(max(0, first + 0.05 * (last - first))), int(min(width, last - 0.05 * (last - first)))
     if right - left < 16 or level <= 0.5 or level >= height - 0.5:
-        return float(np.clip(round(level), 0, height)) if right - left >= 16 else None
+        return float(np.clip(round(level), 0, height)) if right - left >= 16 and not abrupt else None
     step = max(1, (right - left) // 2000)
     middle = round(level)
     outer = [row for row in range(middle - inwards * 2 * SNAP_REACH_PX, middle - inwards * SNAP_REACH_PX, inwards) if 0 <= row < height]
@@ -267,10 +376,13 @@ def _boundary(samples: Samples, level: float, first: float, last: float, *, inwa
     if reach > 14 / 255:
         return None
     rows = range(outer[-1], middle + inwards * (SNAP_REACH_PX + 1), inwards)
+    before = 0.0
     for row in rows:
         if not 0 <= row < height:
             return None
         line = samples[row, left:right:step].astype(np.float32) / top
-        if float((np.abs(line - color_).max(axis=1) > reach).mean()) > 0.3:
-            return float(row if inwards > 0 else row + 1)
+        differs = float((np.abs(line - color_).max(axis=1) > reach).mean())
+        if differs > 0.3:
+            return float(row if inwards > 0 else row + 1) if not abrupt or before < 0.05 else None
+        before = differs
     return None

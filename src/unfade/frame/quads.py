@@ -1,4 +1,5 @@
-"""Quadrilaterals: four corners (4, 2) float64, clockwise from the top left, x then y, in pixels from the outer edge of the first one."""
+"""Quadrilaterals: four corners (4, 2) float64, clockwise from the top left, x then y, in pixels from the
+outer edge of the first one."""
 
 from __future__ import annotations
 
@@ -14,13 +15,14 @@ def box(width: float, height: float) -> np.ndarray:
 
 
 def ordered(corners: np.ndarray) -> np.ndarray:
-    """The same corners clockwise, first that from which the first side runs nearest to level, left to right."""
+    """The same corners clockwise, first that from which the first side runs nearest to level, left to
+    right."""
     center = corners.mean(axis=0)
     angles = np.arctan2(corners[:, 1] - center[1], corners[:, 0] - center[0])
     around = corners[np.argsort(angles)]
     sides = np.roll(around, -1, axis=0) - around
     first = int(np.argmax(sides[:, 0] / np.maximum(np.hypot(sides[:, 0], sides[:, 1]), 1e-9)))
-    return np.roll(around, -first, axis=0)
+    return np.asarray(np.roll(around, -first, axis=0))
 
 
 def side_lengths(corners: np.ndarray) -> np.ndarray:
@@ -72,7 +74,8 @@ def crossing(one: np.ndarray, other: np.ndarray) -> np.ndarray | None:
 
 
 def from_lines(lines: list[np.ndarray]) -> np.ndarray | None:
-    """The corners between four lines: top, right, bottom, left; None if two neighbours are nearly parallel."""
+    """The corners between four lines: top, right, bottom, left; None if two neighbours are nearly
+    parallel."""
     corners = [crossing(lines[index - 1], lines[index]) for index in range(4)]
     if any(corner is None for corner in corners):
         return None

@@ -1,8 +1,10 @@
-"""Made scans: photographs laid on a lid, an album page or a table, with their outlines known to a fraction of a pixel.
+"""Made scans: photographs laid on a lid, an album page or a table, with their outlines known to a fraction of
+a pixel.
 
-A scan is a pure function of the photographs and the seed. The ground is a scanner's lid (white, gray, black), an album page (paper with
-fibers) or a table under a phone (wood or cloth, uneven light, perspective). A print has no border, a white or a dark one, or a deckled
-edge; it is turned, bowed by curl, throws a shadow, and may lie flush with the edge of the scan.
+A scan is a pure function of the photographs and the seed. The ground is a scanner's lid (white, gray, black),
+an album page (paper with fibers) or a table under a phone (wood or cloth, uneven light, perspective). A print
+has no border, a white or a dark one, or a deckled edge; it is turned, bowed by curl, throws a shadow, and may
+lie flush with the edge of the scan.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from unfade.ageing._chance import between, log_between
 GroundKind = Literal["lid", "page", "table"]
 BorderKind = Literal["none", "white", "dark", "deckled"]
 
-# How a print lies: the largest bow of its sides by curl, the shadow's reach and the gap between prints, relative to the print's short side.
+# How a print lies: the largest bow of its sides by curl, the shadow's reach and the gap between prints,
+# relative to the print's short side.
 BOW = 0.004
 SHADOW_REACH = 0.03
 GAP = 0.02
@@ -27,8 +30,8 @@ GAP = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Laid:
-    """One print as it lies: four `corners` of its paper and of its `picture` proper, (4, 2), clockwise from its own top left, in pixels
-    of the scan counted from the outer edge of the first pixel."""
+    """One print as it lies: four `corners` of its paper and of its `picture` proper, (4, 2), clockwise from
+    its own top left, in pixels of the scan counted from the outer edge of the first pixel."""
 
     corners: np.ndarray
     picture: np.ndarray
@@ -53,7 +56,8 @@ def make_scan(
     ground: GroundKind | None = None,
     turned: bool = True,
 ) -> MadeScan:
-    """Lay `count` (1 to 6) of `photographs`, (h, w, 3) uint8 each, on a `ground`; what is not given, chance decides.
+    """Lay `count` (1 to 6) of `photographs`, (h, w, 3) uint8 each, on a `ground`; what is not given, chance
+    decides.
 
     With `turned` false every print lies straight, whole, and away from the edge.
     """
@@ -72,7 +76,7 @@ def make_scan(
     return MadeScan(np.clip(np.rint(canvas), 0, 255).astype(np.uint8), tuple(prints), kind)
 
 
-# --- the ground ---------------------------------------------------------------------------------------------------------------------------
+# --- the ground ---------------------------------------------------------------------------------------------
 
 
 def _ground(rng: np.random.Generator, kind: GroundKind, height: int, width: int) -> np.ndarray:
@@ -124,7 +128,7 @@ def _perspective(rng: np.random.Generator, height: int, width: int) -> np.ndarra
     return np.asarray(cv2.getPerspectiveTransform(corners, moved.astype(np.float32)), float)
 
 
-# --- the prints ---------------------------------------------------------------------------------------------------------------------------
+# --- the prints ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,14 @@ def _cells(rng: np.random.Generator, number: int, height: int, width: int) -> li
 
 
 def _lay(
-    rng: np.random.Generator, canvas: np.ndarray, photograph: np.ndarray, cell: _Cell, perspective: np.ndarray, *, turned: bool, on_dark: bool
+    rng: np.random.Generator,
+    canvas: np.ndarray,
+    photograph: np.ndarray,
+    cell: _Cell,
+    perspective: np.ndarray,
+    *,
+    turned: bool,
+    on_dark: bool,
 ) -> Laid:
     """Lay one photograph in its cell, onto `canvas` in place."""
     border: BorderKind = rng.choice(np.array(["none", "white", "dark", "deckled"]), p=[0.45, 0.37, 0.06, 0.12]).item()
@@ -192,7 +203,8 @@ def _through(points: np.ndarray, place: np.ndarray) -> np.ndarray:
 def _print(
     rng: np.random.Generator, photograph: np.ndarray, border: BorderKind, room: tuple[float, float], angle: float
 ) -> tuple[np.ndarray, tuple[float, float, float, float], np.ndarray]:
-    """A print that fits in `room` at `angle`: its pixels (h, w, 3) float32, the border's widths, and how far inside its edge each lies."""
+    """A print that fits in `room` at `angle`: its pixels (h, w, 3) float32, the border's widths, and how far
+    inside its edge each lies."""
     shape = photograph.shape
     turn = np.deg2rad(angle)
     reach = (
@@ -216,7 +228,11 @@ def _print(
     whole = np.empty((tall, wide, 3), np.float32)
     whole[:] = paper.astype(np.float32)
     whole[top : tall - bottom, left : wide - right] = inner
-    return whole, (left, top, right, bottom), _jags(rng, tall, wide, short) if border == "deckled" else np.zeros((2, max(tall, wide)), np.float32)
+    return (
+        whole,
+        (left, top, right, bottom),
+        _jags(rng, tall, wide, short) if border == "deckled" else np.zeros((2, max(tall, wide)), np.float32),
+    )
 
 
 def _faded(rng: np.random.Generator, inner: np.ndarray) -> np.ndarray:
@@ -240,9 +256,7 @@ def _jags(rng: np.random.Generator, tall: int, wide: int, short: int) -> np.ndar
     return np.stack(waves).astype(np.float32)
 
 
-def _paste(
-    rng: np.random.Generator, canvas: np.ndarray, print_: np.ndarray, jags: np.ndarray, place: np.ndarray, *, on_dark: bool
-) -> None:
+def _paste(rng: np.random.Generator, canvas: np.ndarray, print_: np.ndarray, jags: np.ndarray, place: np.ndarray, *, on_dark: bool) -> None:
     """Draw the print and its shadow onto the canvas."""
     tall, wide = print_.shape[:2]
     height, width = canvas.shape[:2]
@@ -268,7 +282,9 @@ def _paste(
     shadow = np.float32(between(rng, (0, 0.5)) * (0.5 if on_dark else 1))
     sigma = between(rng, (0.003, SHADOW_REACH / 2)) * min(tall, wide)
     offset = rng.uniform(-1, 1, 2) * SHADOW_REACH * 0.5 * min(tall, wide)
-    cast = cv2.warpAffine(alpha[..., 0].astype(np.float32), np.array([[1, 0, offset[0]], [0, 1, offset[1]]]), (part.shape[1], part.shape[0]))
+    cast = cv2.warpAffine(
+        alpha[..., 0].astype(np.float32), np.array([[1, 0, offset[0]], [0, 1, offset[1]]]), (part.shape[1], part.shape[0])
+    )
     part *= 1 - shadow * cv2.GaussianBlur(cast, (0, 0), max(sigma, 0.5))[..., None]
     drawn = cv2.remap(print_, across - np.float32(0.5), down - np.float32(0.5), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     part += alpha * (drawn - part)
