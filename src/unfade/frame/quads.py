@@ -22,7 +22,7 @@ def ordered(corners: np.ndarray) -> np.ndarray:
     around = corners[np.argsort(angles)]
     sides = np.roll(around, -1, axis=0) - around
     first = int(np.argmax(sides[:, 0] / np.maximum(np.hypot(sides[:, 0], sides[:, 1]), 1e-9)))
-    return np.asarray(np.roll(around, -first, axis=0))
+    return np.array(np.roll(around, -first, axis=0), float)
 
 
 def side_lengths(corners: np.ndarray) -> np.ndarray:
