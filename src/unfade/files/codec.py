@@ -46,7 +46,8 @@ class Origin:
 class Picture:
     """What a decoder gives and an encoder takes: samples (h, w, 1|3) and alpha (h, w), uint8 or uint16, as they lie in the file.
 
-    `contents.icc` is the profile that the samples are in, `notes` what was taken for granted in decoding.
+    `contents.icc` is the profile that the samples are in, `notes` what was taken for granted in decoding, `lost` (h, w) the pixels
+    that a damaged file has no samples of.
     """
 
     samples: np.ndarray
@@ -54,6 +55,7 @@ class Picture:
     contents: Contents
     origin: Origin = Origin()
     notes: tuple[str, ...] = ()
+    lost: np.ndarray | None = None
 
     @property
     def bits(self) -> int:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from unfade.arrays import Image, Samples
+from unfade.arrays import Image, Mask, Samples
 from unfade.errors import UnfadeError, UnreadableError, UnwritableError, UsageError
 from unfade.files import disk, icc
 from unfade.files import losses as _losses
@@ -52,9 +52,12 @@ MAX_MEGAPIXELS = 200.0
 class Photo:
     """A photograph at rest: what its file holds.
 
-    `samples` (h, w, 1|3) uint8 or uint16, upright, in the ICC `profile` (None: sRGB, for gray sRGB's curve), read-only; `alpha` (h, w) of
-    the same depth, as the file has it; `format` None for an array; `dpi` (x, y); `sha256` of the file's bytes; `notes` say, in sentences
-    that begin small, what was taken for granted or left out in reading. Raises `UsageError` where these do not fit together.
+    `samples` (h, w, 1|3) uint8 or uint16, upright, read-only, in the ICC `profile` (None: sRGB, for gray sRGB's curve).
+    `alpha` (h, w) of the same depth, as the file has it. `lost` (h, w): the pixels that a cut-off file has no samples of;
+    they are damage that need not be looked for. `format` is None for an array; `dpi` is (x, y); `sha256` is of the file's
+    bytes; `notes` say, in sentences that begin small, what was taken for granted or left out in reading.
+
+    Raises `UsageError` where these do not fit together.
     """
 
     samples: Samples
@@ -67,6 +70,7 @@ class Photo:
     sha256: str | None = None
     notes: tuple[str, ...] = ()
     origin: Origin = field(default=Origin(), repr=False)
+    lost: Mask | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.samples.dtype not in (np.uint8, np.uint16):
@@ -215,10 +219,11 @@ def _read_array(array: np.ndarray, name: str, max_megapixels: float) -> Photo:
 def _read_bytes(data: bytes, how: ReadAs) -> Photo:
     format = format_of(data, how.name)
     picture = FORMATS[format].decode(data, how)
-    contents, samples, alpha = picture.contents, picture.samples, picture.alpha
+    contents, samples, alpha, lost = picture.contents, picture.samples, picture.alpha, picture.lost
     if contents.orientation > 1:
         samples = _upright(samples, contents.orientation)
         alpha = None if alpha is None else _upright(alpha, contents.orientation)
+        lost = None if lost is None else _upright(lost, contents.orientation)
     samples, profile, notes = _with_usable_profile(samples, contents.icc)
     return Photo(
         samples=samples,
@@ -231,6 +236,7 @@ def _read_bytes(data: bytes, how: ReadAs) -> Photo:
         sha256=hashlib.sha256(data).hexdigest(),
         notes=contents.notes + picture.notes + notes,
         origin=picture.origin,
+        lost=lost,
     )
 
 
