@@ -39,7 +39,14 @@ class Contents:
 
 @dataclass(frozen=True)
 class Origin:
-    """How a file was made, so that the same kind can be written again. A codec that has something to say here makes its own kind of it."""
+    """How a file was made, so that the same kind can be written again. A codec that has something to say here makes its own kind of it.
+
+    `alpha_hides`: whether a pixel whose alpha is 0 cannot be seen; not so where the channel beside the colors is something else.
+    """
+
+    @property
+    def alpha_hides(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, eq=False)

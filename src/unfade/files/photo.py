@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 
 from unfade.arrays import Image, Mask, Samples
@@ -112,12 +114,37 @@ class Photo:
         """Width by height, in millions."""
         return self.width * self.height / 1e6
 
+    @cached_property
+    def hidden(self) -> Mask | None:
+        """Which pixels (h, w) are wholly transparent; None where none are, or all.
+
+        Nobody sees them, and so they have no say in what is done to the others, and stay as they are.
+        """
+        if self.alpha is None or not self.origin.alpha_hides:
+            return None
+        hidden: Mask = self.alpha == 0
+        return hidden if hidden.any() and not hidden.all() else None
+
+    @cached_property
+    def shown(self) -> Samples:
+        """The samples, each hidden pixel with those of the nearest that is not."""
+        if self.hidden is None:
+            return self.samples
+        _, labels = cv2.distanceTransformWithLabels(self.hidden.view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+        seen = np.flatnonzero(~self.hidden)
+        places = np.zeros(int(labels.max()) + 1, np.int64)
+        places[labels.reshape(-1)[seen]] = seen
+        shown = self.samples.copy()
+        shown[self.hidden] = self.samples.reshape(-1, self.channels)[places[labels[self.hidden]]]
+        return shown
+
     def srgb(self, rows: slice = slice(None), columns: slice = slice(None)) -> Image:
         """The window `rows`, `columns` as (h, w, 3) float32 in [0, 1], sRGB-encoded, gray repeated thrice.
 
-        Only the window is converted. Colors outside sRGB's gamut are clipped. May be called from several threads at once.
+        Only the window is converted. Colors outside sRGB's gamut are clipped; hidden pixels continue what is beside them.
+        May be called from several threads at once.
         """
-        return icc.srgb_from_samples(self.samples[rows, columns], self.profile)
+        return icc.srgb_from_samples(self.shown[rows, columns], self.profile)
 
     def encode(self, image: Image) -> Samples:
         """The inverse of `srgb`: (h, w, 3) sRGB in [0, 1] -> samples of this photograph's profile, depth and channels.
@@ -130,11 +157,16 @@ class Photo:
         return icc.samples_from_srgb(image, self.profile, channels=self.channels, bits=self.bits)
 
     def with_samples(self, samples: Samples) -> Photo:
-        """This photograph with other samples of the same size, depth and channels, else `UsageError`; for color in gray, `as_rgb` first."""
+        """This photograph with other samples of the same size, depth and channels, else `UsageError`.
+
+        Hidden pixels keep theirs. For color in a gray photograph, `as_rgb` first.
+        """
         if samples.shape != self.samples.shape or samples.dtype != self.samples.dtype:
             raise UsageError(
                 f"{self.name} is {self.samples.dtype} {self.samples.shape}; samples of {samples.dtype} {samples.shape} do not fit it"
             )
+        if self.hidden is not None:
+            samples = np.where(self.hidden[..., None], self.samples, samples)
         return replace(self, samples=samples)
 
     def with_metadata(self, metadata: Metadata) -> Photo:

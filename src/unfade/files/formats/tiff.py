@@ -45,6 +45,11 @@ class TiffOrigin(Origin):
     compression: str = "deflate"
     tags: tuple[tuple[int, Tag], ...] = ()
 
+    @property
+    def alpha_hides(self) -> bool:
+        """Not where the channel is said to be something unspecified, such as a scanner's infrared."""
+        return tags.first_number(dict(self.tags), tags.EXTRA_SAMPLES, 2) != 0
+
 
 def _tells(data: bytes) -> bool:
     return data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") and data[8:10] != b"CR"
