@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 
 from tests.web.conftest import Server, encoded, memory_mb, picture
-from unfade.files import photo
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
