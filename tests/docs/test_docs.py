@@ -54,6 +54,10 @@ def desk(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPat
         assert cv2.imwrite(str(path), (picture * (257 if depth is np.uint16 else 1)).astype(depth))
 
     (tmp_path / "album").mkdir()
+    (tmp_path / "sound").mkdir()
+    for number in range(3):
+        waves = [128 + 90 * np.sin((np.mgrid[0:64, 0:96][1] + 9 * number + shift) / 13) for shift in (0, 11, 23)]
+        assert cv2.imwrite(str(tmp_path / "sound" / f"{number}.png"), np.stack(waves, axis=2).astype(np.uint8))
     for path in ("grandmother.jpg", "holiday.jpg", "album/1.jpg", "album/2.jpg"):
         photograph(tmp_path / path)
     photograph(tmp_path / "scan.tif", np.uint16)
