@@ -137,11 +137,8 @@ def generator() -> ModuleType:
 
 
 def test_the_reference_is_that_of_this_program(generator: ModuleType) -> None:
-    old = [
-        name
-        for name in generator.PAGES
-        if not (generator.REFERENCE / name).is_file() or (generator.REFERENCE / name).read_text(encoding="utf-8") != generator.page(name)
-    ]
+    places = {name: generator.place(name) for name in generator.PAGES}
+    old = [name for name, at in places.items() if not at.is_file() or at.read_text(encoding="utf-8") != generator.page(name)]
     assert not old, f"out of date: {', '.join(old)}; run make docs"
 
 
