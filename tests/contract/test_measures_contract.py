@@ -11,6 +11,7 @@ import pytest
 from unfade.measures import MEASURES
 from unfade.measures.features import PictureFeatures
 from unfade.measures.measure import LOST, Observation
+from unfade.measures.notes import Notes
 
 SIZES = [(1, 1), (1, 7), (63, 65), (257, 131)]
 PICTURES = 9
@@ -20,16 +21,38 @@ def features_of(rng: np.random.Generator) -> PictureFeatures:
     return PictureFeatures(rng.random(12, np.float32), (rng.random((4, 3, 3), np.float32), rng.random((6, 2, 2), np.float32)))
 
 
+def notes_of(size: tuple[int, int], rng: np.random.Generator) -> Notes:
+    """A photograph with one of everything, anywhere in it, even at 1×1; nothing of what is noted sound is damaged."""
+    height, width = size
+    right, low = max(1, width // 3), max(1, height // 3)
+    area = [(0, 0), (right, 0), (right, low), (0, low)]
+    return Notes.model_validate(
+        {
+            "photo": "p.png",
+            "complete": True,
+            "lines": [{"points": [(0, 0), (int(rng.integers(right)), int(rng.integers(low)))]}],
+            "areas": [{"polygon": area}],
+            "specks": [(0, 0, 1)],
+            "zones": [{"polygon": area}],
+            "sound": [{"what": "rope", "box": (width - 1, height - 1, width, height)}],
+        }
+    )
+
+
 def observation(size: tuple[int, int], seed: int, *, perfect: bool) -> Observation:
     rng = np.random.default_rng(seed)
     truth = rng.random((*size, 3), np.float32)
     damage = np.where(rng.random(size) < 0.3, LOST, 0).astype(np.uint8)
     damage[0, 0] = LOST
     seen = features_of(rng)
+    notes = notes_of(size, rng)
     if perfect:
-        return Observation(truth, truth.copy(), damage, damage == LOST, {}, seen, seen, seen, seen)
+        damage = notes.drawn(size)
+        return Observation(truth, truth.copy(), damage, damage == LOST, {}, seen, seen, seen, seen, notes)
+    found = rng.random(size) < 0.003  # a few, or some lie within the tolerance of everything
+    found[-1, -1] = True
     other = features_of(rng)
-    return Observation(truth, rng.random((*size, 3), np.float32), damage, rng.random(size) < 0.3, {}, seen, other, seen, other)
+    return Observation(truth, rng.random((*size, 3), np.float32), damage, found, {}, seen, other, seen, other, notes)
 
 
 def figure(name: str, size: tuple[int, int], *, perfect: bool) -> float:

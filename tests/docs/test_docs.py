@@ -6,6 +6,7 @@ A fenced block after a comment `<!-- not run: why -->` is shown and not run.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -46,7 +47,7 @@ def name_of(page: Path) -> str:
 
 @pytest.fixture
 def desk(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with what the documentation speaks of: grandmother.jpg, album/, scan.tif; small, with a scratch."""
+    """A folder with what the documentation speaks of: grandmother.jpg, album/ with notes/ and masks/, scan.tif; small, with a scratch."""
 
     def photograph(path: Path, depth: type = np.uint8) -> None:
         picture = np.clip(np.tile(np.linspace(60, 190, 96), (64, 1)) + rng.normal(0, 3, (64, 96)), 0, 255)
@@ -57,6 +58,12 @@ def desk(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPat
     for path in ("grandmother.jpg", "holiday.jpg", "album/1.jpg", "album/2.jpg"):
         photograph(tmp_path / path)
     photograph(tmp_path / "scan.tif", np.uint16)
+    for number in (1, 2):
+        (tmp_path / "notes").mkdir(exist_ok=True)
+        noted = {"photo": f"{number}.jpg", "complete": True, "lines": [{"points": [[10, 31], [79, 31]]}]}
+        (tmp_path / "notes" / f"{number}.json").write_text(json.dumps(noted))
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        assert cv2.imwrite(str(tmp_path / "masks" / f"{number}.png"), np.zeros((64, 96), np.uint8))
     monkeypatch.chdir(tmp_path)
     for variable in [name for name in os.environ if name.startswith("UNFADE_")]:
         monkeypatch.delenv(variable)

@@ -445,7 +445,7 @@ def test_no_permission(tmp_path: Path, samples: np.ndarray, monkeypatch: pytest.
     def refuse(*arguments: object, **more: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)  # root may read everything, so the system is made to refuse
+    monkeypatch.setattr(os, "open", refuse)  # root may read everything, so the system is made to refuse
     with pytest.raises(UnreadableError, match=r"locked\.png may not be read"):
         read(path)
 

@@ -77,6 +77,10 @@ def command(
             help="Other real pictures, for precision and recall. Default: the bench's reference/.",
         ),
     ] = None,
+    photographs: Annotated[
+        Path | None,
+        typer.Option("--photographs", metavar="FOLDER", help="damage: where the photographs of notes lie. Default: beside the notes."),
+    ] = None,
     mask: Annotated[
         Literal["auto", "given", "found"],
         typer.Option("--mask", help="restoration: whether the mask is given. auto: given if nothing is damaged outside it."),
@@ -90,6 +94,7 @@ def command(
       unfade evaluate restoration pipeline --bench bench/restoration-mask -o report/
       unfade evaluate colorization my-colors.onnx --bench bench/color
       unfade evaluate restoration results/ --bench bench/restoration-aged --baselines all
+      unfade evaluate damage pipeline --bench notes --photographs album
       unfade evaluate harm pipeline --bench sound-photographs
     """
     from rich.console import Console
@@ -102,8 +107,8 @@ def command(
 
     settings = read_settings()
     if output is not None:
-        _check_report(output, [bench, Path(subject), *(path for path in (inception, reference) if path is not None)])
-    chosen = Bench(task, bench, limit, None if mask == "auto" else mask, reference)
+        _check_report(output, [bench, Path(subject), *(path for path in (inception, reference, photographs) if path is not None)])
+    chosen = Bench(task, bench, limit, None if mask == "auto" else mask, reference, photographs)
     beside = choose(task, baselines)
     extractor = _extractor(task, features, inception)
     perceptual = _perceptual(task, st_lpips)

@@ -1,7 +1,7 @@
 """Benches: pictures whose truth is known, in folders, matched by their files' stems.
 
 restoration    clean/ damaged/ mask/       mask: 255 lost, 128 only stained (either answer is right), 0 sound
-damage         damaged/ mask/
+damage         damaged/ mask/, or notes by eye (see `notes`) and the photographs beside them or elsewhere
 colorization   truth/, and if there is one reference/: other real pictures, for precision and recall
 harm           sound photographs, in the folder itself
 Where known, kinds/KIND/STEM.png says what kind the damage is: white where it is of that kind.
@@ -23,6 +23,7 @@ from unfade.errors import DataError
 from unfade.files import photo
 from unfade.measures.detection import by_width
 from unfade.measures.measure import EITHER, LOST, SOUND, DamageTruth, Task
+from unfade.measures.notes import Notes, read_notes
 
 _PICTURES = frozenset({".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _FOLDERS: Mapping[Task, tuple[str, ...]] = {
@@ -38,7 +39,7 @@ class Example:
     """One picture of a bench: what a method is given, and the truth.
 
     `given` and `truth` are (h, w, 3) sRGB; `mask` is what a method may use: None where finding the damage is
-    its own business. `damage` is the truth about the damage, for judging only.
+    its own business. `damage`, or `notes` by eye, is the truth about the damage, for judging only.
     """
 
     stem: str
@@ -47,6 +48,7 @@ class Example:
     mask: Mask | None = None
     damage: DamageTruth | None = None
     parts: Mapping[str, Mask] = field(default_factory=dict)
+    notes: Notes | None = None
 
 
 def pictures(folder: Path) -> dict[str, Path]:
@@ -108,7 +110,8 @@ class Bench:
 
     `limit`: only the first so many pictures. `mask`: whether a method is given the mask of a restoration
     bench or must find the damage. None: the mask is given if the first picture is damaged under its mask
-    only, since filling is then all there is to do.
+    only, since filling is then all there is to do. `photographs`: where the photographs of notes lie, if not
+    beside them.
 
     Nothing is read when it is made, but folders are checked when `stems` is first asked for: `DataError`.
     """
@@ -118,15 +121,19 @@ class Bench:
     limit: int | None = None
     mask: Literal["given", "found"] | None = None
     reference: Path | None = None
+    photographs: Path | None = None
 
     @cached_property
     def _paths(self) -> dict[str, dict[str, Path]]:
         """Of each of the bench's folders its pictures by stem; all of them have the same stems."""
         if not self.folder.is_dir():
             raise DataError(f"there is no folder {self.folder}; --bench names a folder of pictures whose truth is known")
+        if self.is_noted:
+            return _noted(self.folder, self.folder if self.photographs is None else self.photographs)
         names = _FOLDERS[self.task]
         if missing := [name for name in names if not (self.folder / name).is_dir()]:
             wanted = ", ".join(f"{name}/" for name in names)
+            wanted += ", or notes (.json)" if self.task == "damage" else ""
             raise DataError(f"{self.folder} is no bench for {self.task}: it has no folder {missing[0]}/; it needs {wanted}")
         found = {name: pictures(self.folder / name) for name in names}
         first = found[names[0]]
@@ -139,8 +146,13 @@ class Bench:
     @cached_property
     def stems(self) -> tuple[str, ...]:
         """The pictures' names, sorted."""
-        stems = sorted(self._paths[_FOLDERS[self.task][0]])
+        stems = sorted(next(iter(self._paths.values())))
         return tuple(stems if self.limit is None else stems[: self.limit])
+
+    @cached_property
+    def is_noted(self) -> bool:
+        """Whether the damage is told by notes, not by masks."""
+        return self.task == "damage" and not (self.folder / "mask").is_dir() and any(self.folder.glob("*.json"))
 
     @cached_property
     def references(self) -> tuple[Path, ...]:
@@ -179,6 +191,8 @@ class Bench:
         if self.task == "colorization":
             truth = read_image(paths["truth"])
             return Example(stem, gray(truth), truth)
+        if self.is_noted:
+            return Example(stem, read_image(paths["photographs"]), notes=read_notes(paths["notes"]))
         given, damage = read_image(paths["damaged"]), read_damage(paths["mask"])
         sizes = {"damaged": given.shape, "mask": damage.shape}
         clean = read_image(paths["clean"]) if "clean" in paths else None
@@ -198,6 +212,20 @@ class Bench:
                 kinds[folder.name] = read_mask(path)
                 _same_size(stem, {"mask": lost.shape, f"kinds/{folder.name}": kinds[folder.name].shape})
         return kinds
+
+
+def _noted(folder: Path, photographs: Path) -> dict[str, dict[str, Path]]:
+    """The notes in a folder and the photographs that they name, by the photographs' stems."""
+    noted: dict[str, Path] = {}
+    shown: dict[str, Path] = {}
+    for path in sorted(folder.glob("*.json")):
+        photograph = photographs / read_notes(path).photo
+        if not photograph.is_file():
+            raise DataError(f"{path.name} is about {photograph.name}, which is not in {photographs}; --photographs names their folder")
+        if photograph.stem in noted:
+            raise DataError(f"{noted[photograph.stem].name} and {path.name} are both about {photograph.stem}; keep one")
+        noted[photograph.stem], shown[photograph.stem] = path, photograph
+    return {"photographs": shown, "notes": noted}
 
 
 def gray(image: Image) -> Image:

@@ -116,7 +116,7 @@ class Evaluation:
 _RANKING: Mapping[Task, tuple[str, ...]] = {
     "restoration": ("psnr-in-mask", "psnr"),
     "colorization": ("feature-distance", "ciede2000"),
-    "damage": ("mask-f1",),
+    "damage": ("mask-f1", "noted-recall"),
     "harm": ("share-flagged", "ssim"),
 }
 
@@ -124,7 +124,9 @@ _RANKING: Mapping[Task, tuple[str, ...]] = {
 _ORDER = (
     "psnr-in-mask", "psnr", "ssim-in-mask", "ssim", "feature-distance", "st-lpips", "fid", "generated-precision", "generated-recall",
     "generated-f1", "colorfulness", "colorfulness-ratio", "colorfulness-distance", "ciede2000", "ab-error",
-    "histogram-l", "histogram-a", "histogram-b", "mask-precision", "mask-recall", "mask-f1", "mask-iou", "share-flagged",
+    "histogram-l", "histogram-a", "histogram-b", "mask-precision", "mask-recall", "mask-f1", "mask-iou",
+    "noted-recall", "noted-precision", "noted-f1", "noted-lines", "noted-areas", "noted-specks", "noted-fields", "noted-sound-hit",
+    "noted-false-share", "share-flagged",
 )  # fmt: skip
 
 
@@ -175,6 +177,7 @@ def evaluate(
                 result_features=result_seen[0],
                 truth_perceptual=truth_seen[1],
                 result_perceptual=result_seen[1],
+                notes=example.notes,
             )
             if run is runs[0] and measures is None:
                 measures = _measures(bench.task, seen, reference is not None)
@@ -210,6 +213,7 @@ def _has(seen: Observation, needs: frozenset[Need] | set[Need]) -> bool:
         "images": seen.truth is not None and seen.result is not None,
         "mask": seen.damage is not None,
         "found": seen.found is not None,
+        "notes": seen.notes is not None,
         "features": seen.truth_features is not None and seen.result_features is not None,
         "perceptual": seen.truth_perceptual is not None and seen.result_perceptual is not None,
     }
@@ -339,7 +343,7 @@ def _setting(bench: Bench) -> str:
     if bench.task != "restoration":
         return {
             "colorization": "given gray pictures of the truths' L*",
-            "damage": "tolerance 2 px, stains do not count",
+            "damage": "notes by eye" if bench.is_noted else "tolerance 2 px, stains do not count",
             "harm": "sound photographs: the truth is the picture itself",
         }[bench.task]
     return "mask given, outside it nothing is damaged" if bench.gives_mask else "damage to be found; classical fills are told what was lost"
@@ -358,6 +362,9 @@ def _shown(example: Example) -> dict[str, Thumbnail]:
     shown = {"given": _thumbnail(example.given)}
     if example.truth is not None and example.truth is not example.given:
         shown["truth"] = _thumbnail(example.truth)
+    elif example.notes is not None:
+        drawn = example.notes.drawn((example.given.shape[0], example.given.shape[1]))
+        shown["truth"] = _thumbnail(_painted(example.given, drawn == LOST, drawn == EITHER))
     elif example.damage is not None:
         shown["truth"] = _thumbnail(_painted(example.given, example.damage == LOST, example.damage == EITHER))
     return shown

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Float64, UInt8
 
 from unfade.arrays import Image, Mask
 from unfade.measures.features import PictureFeatures
+
+if TYPE_CHECKING:
+    from unfade.measures.notes import Notes
 
 Task = Literal["restoration", "colorization", "damage", "harm"]
 Better = Literal["higher", "lower", "one"]
@@ -32,7 +35,7 @@ class Observation:
     what the method says was lost. `parts`: kinds of damage by name, True where damage of that kind lies.
     `truth_features`, `result_features`: what a network sees in them, for distances of sets.
     `truth_perceptual`, `result_perceptual`: what a network taught on people's judgements sees, for distances
-    of pairs.
+    of pairs. `notes`: what a viewer noted.
     """
 
     truth: Image | None = None
@@ -44,9 +47,10 @@ class Observation:
     result_features: PictureFeatures | None = None
     truth_perceptual: PictureFeatures | None = None
     result_perceptual: PictureFeatures | None = None
+    notes: Notes | None = None
 
 
-Need = Literal["images", "mask", "found", "features", "perceptual", "reference"]
+Need = Literal["images", "mask", "found", "features", "perceptual", "reference", "notes"]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import zipfile
 from collections.abc import AsyncIterator, Sequence
@@ -16,10 +17,12 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from unfade.files.formats import FORMATS
-from unfade.web.ledger import JobRecord, PhotoRecord, ResultRecord
-from unfade.web.options import Location, ResultFormat
+from unfade.queue.records import JobRecord, PhotoRecord, ResultRecord
 from unfade.web.problems import not_found
+from unfade.web.requests import Location, ResultFormat
 from unfade.web.service import Service
+
+RECORDS = "records.json"  # in a zip: what was done to each photograph
 
 
 def size_of(service: Service, path: str) -> int:
@@ -31,7 +34,10 @@ def size_of(service: Service, path: str) -> int:
 
 
 def attachment(name: str) -> dict[str, str]:
-    """A header that makes a browser save, not show. The name goes in twice: for old clients in ASCII, and whole (RFC 6266)."""
+    """A header that makes a browser save, not show.
+
+    The name goes in twice: for old clients in ASCII, and whole (RFC 6266).
+    """
     plain = "".join(letter if letter.isascii() and (letter.isalnum() or letter in " ._-()") else "_" for letter in name)
     return {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"}
 
@@ -95,8 +101,11 @@ class _Pieces:
 async def zip_of(
     service: Service, jobs: Sequence[tuple[JobRecord, PhotoRecord, ResultRecord]], format: ResultFormat, quality: int | None, drop: bool
 ) -> AsyncIterator[bytes]:
-    """A zip file, piece by piece; pictures are compressed already, so they are stored. One that was deleted meanwhile is left out."""
-    out, taken = _Pieces(), set[str]()
+    """A zip file, piece by piece; pictures are compressed already, so they are stored.
+
+    One that was deleted meanwhile is left out. What was done to all of them is one file, by their names.
+    """
+    out, taken, records = _Pieces(), {RECORDS}, dict[str, Any]()
     with zipfile.ZipFile(cast(Any, out), "w", zipfile.ZIP_STORED) as archive:
         for job, photo, result in jobs:
             with ExitStack() as stack:
@@ -119,13 +128,15 @@ async def zip_of(
                     while piece := await run_in_threadpool(source.read, 1 << 20):
                         member.write(piece)
                         yield out.take()
-                archive.writestr(zipfile.ZipInfo(f"{name}.json", cast(Any, moment)), record)
-                yield out.take()
+                records[name] = json.loads(record)
+        archive.writestr(zipfile.ZipInfo(RECORDS, cast(Any, time.localtime()[:6])), json.dumps(records, indent=2, ensure_ascii=False))
     yield out.take()
 
 
 def _free_name(name: str, taken: set[str]) -> str:
-    """The name, numbered if another file in the zip has it (in small letters: not all systems tell them apart)."""
+    """The name, numbered if another file in the zip has it (in small letters: not all systems tell them
+    apart).
+    """
     path, number, free = Path(name), 1, name
     while free.lower() in taken:
         number += 1

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from unfade.options import Option
+from unfade.queue.options import Options
+from unfade.queue.records import JobRecord, MaskRecord, PhotoRecord, State, StepOutcome, StepProgress
 from unfade.treatment import options, parts
-from unfade.web.ledger import JobRecord, MaskRecord, PhotoRecord, State, StepProgress
-from unfade.web.options import Options
 
 
 def _time(seconds: float | None) -> datetime | None:
@@ -54,6 +54,7 @@ class ResultResponse(BaseModel):
     pixels_changed: int
     share_changed: float
     notes: list[str]
+    steps: list[StepOutcome]
 
 
 class JobResponse(BaseModel):
@@ -179,6 +180,7 @@ class SettingsResponse(BaseModel):
     max_upload_bytes: int
     max_megapixels: float
     max_queue: int
+    preview_side_px: int
     keep_hours: float
     drop_location: bool
     formats: list[str]
@@ -265,6 +267,7 @@ def job_response(job: JobRecord, position: int | None) -> JobResponse:
             pixels_changed=job.result.pixels_changed,
             share_changed=job.result.pixels_changed / pixels,
             notes=list(job.result.notes),
+            steps=list(job.result.steps),
         )
     return JobResponse(
         id=job.id,

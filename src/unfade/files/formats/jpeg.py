@@ -15,7 +15,7 @@ import numpy as np
 from unfade.files import exif, photoshop
 from unfade.files.codec import DEFAULT_QUALITY, Codec, Contents, Origin, Picture, ReadAs, WriteAs, always
 from unfade.files.icc import vips
-from unfade.files.raster import check_size, damaged, pillow_of, plain_samples, split
+from unfade.files.raster import check_size, damaged, frame_of, pillow_of, plain_samples, split
 
 _EXIF_ID, _XMP_ID, _XMP_MORE_ID = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _ICC_ID, _PHOTOSHOP_ID = b"ICC_PROFILE\0", b"Photoshop 3.0\0"
@@ -42,6 +42,7 @@ def _tells(data: bytes) -> bool:
 
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
+    frame_of(1, how.page, how.name, "picture")
     try:
         contents, comments = _contents(data)
         origin = replace(_origin(data), comments=comments)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from unfade.files import exif, photoshop
 from unfade.files.codec import Codec, Contents, Origin, Picture, ReadAs, WriteAs, never
 from unfade.files.icc import vips
-from unfade.files.raster import check_size, damaged, plain_samples, split, vips_of
+from unfade.files.raster import check_size, damaged, frame_of, plain_samples, split, vips_of
 
 Chunk: TypeAlias = tuple[bytes, bytes]
 """Its kind, and what it holds."""
@@ -38,6 +38,7 @@ def _tells(data: bytes) -> bool:
 
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
+    frame_of(1, how.page, how.name, "picture")
     try:
         contents, origin = _contents(data)
         # unlimited: libpng's own limit is below ours, and the size is checked right here

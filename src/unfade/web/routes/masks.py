@@ -12,14 +12,12 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from unfade import masks
+from unfade.brush import Stroke
+from unfade.queue.options import Id
+from unfade.queue.records import MaskRecord
 from unfade.web import sandbox
-from unfade.web.ledger import MaskRecord
-from unfade.web.options import (
-    Id,
-    MaskDrawing,
-    MaskEdit,
-)
 from unfade.web.problems import described, not_found
+from unfade.web.requests import MaskDrawing, MaskEdit
 from unfade.web.responses import (
     ComponentAtResponse,
     ComponentsResponse,
@@ -41,7 +39,10 @@ router = APIRouter(prefix=API)
     openapi_extra={"requestBody": {"required": True, "content": {"image/png": {"schema": FILE}}}},
 )
 async def post_mask(photo_id: Id, request: Request, service: S, scale: bool = False) -> MaskResponse:
-    """Upload a mask: a PNG of the photograph's size, light = lost. With `scale`, one of another size and the same shape is enlarged."""
+    """Upload a mask: a PNG of the photograph's size, light = lost.
+
+    With `scale`, one of another size and the same shape is enlarged.
+    """
     photo = await run_in_threadpool(service.photo, photo_id)
     with service.store.workspace() as folder:
         upload = folder / "upload"
@@ -175,8 +176,8 @@ async def post_mask_drawing(photo_id: Id, body: MaskDrawing, service: S) -> Mask
     return mask_response(await service.keep_mask(photo, make))
 
 
-def _strokes_of(body: MaskEdit | MaskDrawing) -> list[dict[str, Any]]:
-    return [stroke.model_dump() for stroke in body.strokes]
+def _strokes_of(body: MaskEdit | MaskDrawing) -> list[Stroke]:
+    return [stroke.drawn() for stroke in body.strokes]
 
 
 @router.delete("/photos/{photo_id}/masks/{mask_id}", tags=["masks"], status_code=204, responses=described(*CHANGES))

@@ -6,12 +6,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from unfade.files.formats import FORMATS
+from unfade.queue.options import Id
 from unfade.web.downloads import attachment, size_of
-from unfade.web.options import (
-    Id,
-    PhotoQuery,
-)
 from unfade.web.problems import described, not_found
+from unfade.web.requests import PhotoQuery
 from unfade.web.responses import (
     PhotoResponse,
     PhotosResponse,
@@ -49,6 +47,12 @@ def query_photos(body: PhotoQuery, service: S) -> PhotosResponse:
     """Those of these photographs that there still are."""
     found = (service.ledger.photo(photo_id) for photo_id in dict.fromkeys(body.ids))
     return PhotosResponse(photos=[service.photo_response(photo) for photo in found if photo is not None])
+
+
+@router.post("/photos/{photo_id}/keep", tags=["photographs"], responses=described(*CHANGES))
+def keep_photo(photo_id: Id, service: S) -> PhotoResponse:
+    """Keep a photograph for as long, from now on, as a new one is kept."""
+    return service.photo_response(service.keep_longer(photo_id))
 
 
 @router.delete("/photos/{photo_id}", tags=["photographs"], status_code=204, responses=described(*CHANGES))
