@@ -136,7 +136,7 @@ def test_the_reference_is_that_of_this_program(generator: ModuleType) -> None:
     old = [
         name
         for name in generator.PAGES
-        if not (generator.REFERENCE / name).is_file() or (generator.REFERENCE / name).read_text(encoding="utf-8") != generator.page(name)
+        if not generator.place(name).is_file() or generator.place(name).read_text(encoding="utf-8") != generator.page(name)
     ]
     assert not old, f"out of date: {', '.join(old)}; run make docs"
 

@@ -28,7 +28,11 @@ def _photograph(path: Path, seed: int = 0, *, color: bool = False) -> None:
     rng = np.random.default_rng(seed)
     samples = np.clip(np.tile(np.linspace(60, 190, 48), (32, 1)) + rng.normal(0, 3, (32, 48)), 0, 255).astype(np.uint8)
     samples[15:17, 5:40] = 255  # a scratch
-    picture = np.dstack([samples // 3, samples, 255 - samples]) if color else samples
+    picture = samples
+    if color:  # red, green and blue beside each other
+        picture = np.repeat(samples[:, :, None] // 3, 3, axis=2)
+        for channel in range(3):
+            picture[:, 16 * channel : 16 * channel + 16, channel] = 230
     path.write_bytes(cv2.imencode(path.suffix, picture)[1].tobytes())
 
 
