@@ -153,6 +153,7 @@ class Run:
     digest over it. Of each step only name, options, models and pixels changed are there."""
 
     software: str
+    software_version: str
     input_sha256: str | None
     mask_sha256: str | None
     treatment: dict[str, Any] | None
@@ -177,7 +178,8 @@ def last_run(existing: bytes | None) -> Run | None:
     try:
         lines = [json.loads(_text(item)) for item in said["Steps"].getElementsByTagNameNS(_RDF, "li")] if "Steps" in said else []
         return Run(
-            software=text.get("Software", ""),
+            software=text.get("Software", "").partition(" ")[0],
+            software_version=text.get("Software", "").partition(" ")[2],
             input_sha256=text.get("InputSHA256"),
             mask_sha256=text.get("MaskSHA256"),
             treatment=json.loads(text["Treatment"]) if "Treatment" in text else None,

@@ -9,10 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from unfade import pipeline
 from unfade.archive import replay, sidecar, verify
 from unfade.archive.sidecar import Sidecar, mask_sha256, read_sidecar
+from unfade.cli import build
 from unfade.errors import ModelMissingError, RecordError
 from unfade.files import photo
 from unfade.files.photo import Photo
@@ -213,3 +215,69 @@ def test_the_schema_takes_what_is_written(tmp_path: Path, sessions: Sessions) ->
     assert Sidecar.model_validate_json(text).to_json() == text
     assert json.loads(text)["record"] == 1
     assert cv2.imread(str(made.mask), cv2.IMREAD_GRAYSCALE).any()
+
+
+# --- the commands -----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _golden_models(monkeypatch: pytest.MonkeyPatch, golden: Path) -> None:
+    monkeypatch.setenv("UNFADE_MODELS", str(golden))
+    monkeypatch.setenv("UNFADE_THREADS", "1")
+
+
+def _invoke(*arguments: str | Path, status: int = 0) -> str:
+    result = CliRunner().invoke(build(), [str(argument) for argument in arguments])
+    assert result.exit_code == status, (result.output, result.exception)
+    return result.output
+
+
+@pytest.mark.usefixtures("_golden_models")
+@pytest.mark.parametrize("ending", [".tif", ".jpg"])
+def test_the_commands_record_verify_and_replay(tmp_path: Path, ending: str) -> None:
+    scan = tmp_path / f"scan{ending}"
+    photo.write(photo.read(_picture(bits=8)), scan)
+    before = scan.read_bytes()
+    _invoke("restore", scan, "--record")
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {scan.name, f"scan.restored{ending}", "scan.mask.png", "scan.restored.unfade.json"}
+    result, record = tmp_path / f"scan.restored{ending}", tmp_path / "scan.restored.unfade.json"
+    assert json.loads(_invoke("verify", result, "--master", scan, "--json"))["proved"] is True
+    assert "byte for byte" in _invoke("replay", record, "--master", scan, "-o", tmp_path / f"again{ending}")
+    assert (tmp_path / f"again{ending}").read_bytes() == result.read_bytes()
+    _invoke("restore", scan, "--record")  # done already
+    record.unlink()
+    _invoke("restore", scan, "--record")  # made again, for its record is gone
+    assert record.is_file()
+    result.write_bytes(before)  # the master under the result's name
+    assert "result: NO" in _invoke("verify", result, "--master", scan, status=1)
+    assert scan.read_bytes() == before
+
+
+@pytest.mark.usefixtures("_golden_models")
+def test_a_given_mask_travels_with_the_record(tmp_path: Path) -> None:
+    scan, drawn = tmp_path / "scan.png", tmp_path / "drawn.png"
+    photo.write(photo.read(_picture(bits=8)), scan)
+    lost = np.zeros((64, 80, 1), np.uint8)
+    lost[19:25, 9:61] = 255
+    photo.write(photo.read(lost), drawn)
+    _invoke("restore", scan, "--mask", drawn, "--clean", "0", "--record", "-o", tmp_path / "out.png")
+    drawn.unlink()
+    assert "every sample is the recorded one" in _invoke(
+        "replay", tmp_path / "out.unfade.json", "--master", scan, "-o", tmp_path / "again.png"
+    )
+    (tmp_path / "out.mask.png").unlink()
+    assert "put it beside the record" in _invoke(
+        "replay", tmp_path / "out.unfade.json", "--master", scan, "-o", tmp_path / "b.png", status=1
+    )
+
+
+@pytest.mark.usefixtures("_golden_models")
+def test_a_replay_writes_over_nothing_it_reads(tmp_path: Path) -> None:
+    scan = tmp_path / "scan.png"
+    photo.write(photo.read(_picture(bits=8)), scan)
+    _invoke("restore", scan, "--record")
+    for path in sorted(tmp_path.iterdir()):
+        content = path.read_bytes()
+        _invoke("replay", tmp_path / "scan.restored.unfade.json", "--master", scan, "-o", path, "--overwrite", status=2)
+        assert path.read_bytes() == content

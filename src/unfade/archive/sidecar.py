@@ -21,7 +21,7 @@ from unfade.errors import RecordError
 from unfade.files.photo import Photo
 from unfade.pipeline import Result
 
-SUFFIX = ".unfade.json"
+SUFFIX = ".unfade.json"  # as the command line names it
 SIZE_MAX = 16 << 20  # a record with 500 hints has about 60 kB
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

@@ -71,7 +71,7 @@ def verify(
 def _from_run(run: Run, picture: Photo, original: Photo | None) -> list[Check]:
     """What the XMP alone can prove."""
     done = ", ".join(f"{step.step} ({step.pixels_changed:,} pixels)" for step in run.steps)
-    said = f"{run.software}: {done or 'nothing was done'}"
+    said = f"{run.software} {run.software_version}: {done or 'nothing was done'}"
     checks = [
         Check("record", True, f"the file says what was done: {said}")
         if run.is_intact

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unfade.cli._batch import read_mask, save
-from unfade.cli._options import Overwrite
 from unfade.cli._outputs import Kind, Target, check
+from unfade.cli._results import read_mask
+
+if TYPE_CHECKING:
+    from unfade.archive.sidecar import Sidecar
+    from unfade.files.photo import Photo
 
 
 def command(
@@ -17,7 +20,7 @@ def command(
     *,
     master: Annotated[Path, typer.Option("--master", readable=False, metavar="FILE", help="The photograph that was restored.")],
     output: Annotated[Path, typer.Option("--output", "-o", readable=False, metavar="FILE", help="The file to write.")],
-    overwrite: Overwrite = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a file that is there.")] = False,
 ) -> None:
     """Make a result again from its record: the same options, mask, hints and models.
 
@@ -36,19 +39,29 @@ def command(
 
     settings = read_settings()
     sidecar = read_sidecar(record)
-    mask_file = None if sidecar.mask is None or not sidecar.mask.given else record.parent / Path(sidecar.mask.name).name
+    mask_file = None if sidecar.mask is None else record.parent / Path(sidecar.mask.name).name  # never elsewhere
     first_file = record.parent / Path(sidecar.result.name).name
     reads = [path for path in (record, master, mask_file, first_file) if path is not None]
     endings = photo.FORMATS[sidecar.result.format].extensions if sidecar.result.format in photo.FORMATS else ()
     check([Target(output, Kind("the result", endings))], reads=reads, overwrite=overwrite)
     original = photo.read(master, max_megapixels=settings.max_megapixels)
-    mask = read_mask(mask_file, original, max_megapixels=settings.max_megapixels) if mask_file is not None and mask_file.is_file() else None
+    mask = None
+    if sidecar.mask is not None and sidecar.mask.given and mask_file is not None and mask_file.is_file():
+        mask = read_mask(mask_file, original, max_megapixels=settings.max_megapixels)
     first = photo.read(first_file, max_megapixels=settings.max_megapixels) if first_file.is_file() else None
     folders = (CARDS,) if settings.models is None else (settings.models, CARDS)
     with Sessions(settings.threads, again.models_for(sidecar, again.known_models(*folders))) as sessions:
         replayed = again.replay(sidecar, original, mask, sessions, first=first)
-    save(replayed.result.photo, output, format=sidecar.result.format, quality=sidecar.result.quality, overwrite=overwrite)
+    sha256 = photo.write(
+        replayed.result.photo, output, format=_asked(sidecar, original), quality=sidecar.result.quality, overwrite=overwrite
+    )
+    same = "; the file is the recorded one, byte for byte" if sha256 == sidecar.result.sha256 else ""
     typer.echo(str(output))
-    typer.echo(f"{output.name}: {replayed.sentence}", err=True)
+    typer.echo(f"{output.name}: {replayed.sentence}{same}", err=True)
     if not replayed.exact:
         raise typer.Exit(1)
+
+
+def _asked(sidecar: Sidecar, original: Photo) -> str | None:
+    """The format to ask for: none where the photograph's own was kept, as in the first run."""
+    return None if sidecar.result.format == original.format else sidecar.result.format
