@@ -128,10 +128,10 @@ class DamageTask:
         return hard_print(image, rng) if _chance(self._options.hard_share, rng) else image
 
     def _aged(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The picture aged, or left as it is, in gray by a coin; where it is lost and where only stained, (h, w)."""
+        """The picture aged, or left as it is, in gray by a coin; where it is lost, and where either answer is right."""
         if rng.random() >= self._options.untouched_share:
             aged = self._ageing(image, rng, textures=self._textures)
-            return aged.image, aged.mask, aged.stained
+            return aged.image, aged.mask, aged.stained | aged.hidden
         if rng.random() < 0.5:
             image = np.repeat(color.luma(image)[..., None], 3, axis=-1)
         nowhere = np.zeros(image.shape[:2], bool)
