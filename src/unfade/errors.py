@@ -103,3 +103,14 @@ class ExportError(UnfadeError):
 
 class MissingExtraError(UnfadeError, ImportError):
     """An optional part of Unfade is not installed."""
+
+
+def sentence(text: str) -> str:
+    """A message as a sentence: a capital, and a full stop.
+
+    >>> sentence("the mask is 4x3 pixels")
+    'The mask is 4x3 pixels.'
+    """
+    text = " ".join(text.split())
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?", "!")) else text + "."

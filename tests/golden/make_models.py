@@ -127,7 +127,7 @@ data = "none"
 limits = ["it is no model"]
 inputs = [{inputs}]
 outputs = [{outputs}]
-"""
+{calibration}"""
 AXES = {
     "image": "n 3 h w",
     "mask": "n 1 h w",
@@ -146,7 +146,22 @@ AXES = {
     "chroma": "n 2 h/4 w/4",
     "confidence": "n 1 h/4 w/4",
 }
-MORE = {"damage": "threshold = 0.5\n", "colorize": "working_px = 64\n"}
+MORE = {"colorize": "working_px = 64\n"}
+# As on the cards that ship, but for the threshold and the temperatures.
+CALIBRATION = {
+    "damage": """threshold = 0.5
+hysteresis = 0.5
+speck_evidence = 0.8
+growth = 1.0
+coarse = [[4, 768], [16, 3000]]
+second_look = { weight = 0.4, reduced = 0.5, least_px = 192, enlarged = 1.5, enlarged_below_px = 288 }
+prior = { share = 0.05, trust = 0.7, range = [-1.5, 0.5] }
+lines = { mean = 1.0, contrast = 3.0, own = 3.0 }
+""",
+    "tone": "tone_range = [0.8, 0.95]\ndetail_range = [0.93, 0.97]\n",
+    "fill": 'start = "biharmonic"\n',
+    "colorize": "temperatures = [0.45, 0.22, 0.1]\nhint_least_px = 1.5\n",
+}
 
 
 def make(folder: Path = FOLDER) -> None:
@@ -166,6 +181,7 @@ def make(folder: Path = FOLDER) -> None:
             sha256=hashlib.sha256(weights).hexdigest(),
             multiple=8,
             more=MORE.get(graph.name, ""),
+            calibration=f"\n[calibration]\n{CALIBRATION[graph.name]}" if graph.name in CALIBRATION else "",
             inputs=ports(graph.input),
             outputs=ports(graph.output),
         )

@@ -73,7 +73,7 @@ assert "toy" in CliRunner().invoke(build(), ["restore", "--help"]).stdout
 """
 
 WEB = """
-from unfade.web.options import RESULT_FORMATS
+from unfade.web.requests import RESULT_FORMATS
 assert "toy" in RESULT_FORMATS
 import pathlib
 from starlette.testclient import TestClient

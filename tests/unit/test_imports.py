@@ -44,6 +44,42 @@ def test_the_command_line_answers_before_anything_heavy_is_loaded() -> None:
     assert not loaded & {"numpy", "cv2", "onnxruntime", "pyvips", "PIL", "pydantic", "rich"}
 
 
+WEB = {"fastapi", "starlette", "uvicorn", "sse_starlette", "python_multipart", "multipart", "prometheus_client"}
+
+
+@pytest.mark.parametrize("code", ["import unfade.queue.worker", "import unfade.web.supervisor, unfade.queue.worker"])
+def test_a_worker_imports_no_web_framework(code: str) -> None:
+    pytest.importorskip("huey", reason="needs the web extra")
+    assert not _loaded_after(code) & WEB
+
+
+QUEUED = """
+import sys, tempfile, time
+from pathlib import Path
+from unfade.queue.messages import Queue
+from unfade.queue.opening import open_ledger, open_store
+from unfade.queue.options import Options
+from unfade.queue.records import JobRecord, PhotoRecord, new_id
+from unfade.settings import Settings
+settings = Settings(data=Path(tempfile.mkdtemp()))
+ledger, store, queue = open_ledger(settings), open_store(settings), Queue(settings)
+facts = dict(name="a.png", width=1, height=1, bits=8, channels=1, format="png", bytes=1, has_color=False, has_location=False, notes=())
+record = PhotoRecord(id=new_id(), created=time.time(), expires=time.time() + 60, **facts)
+store.put(f"photos/{record.id}/original", b"x")
+ledger.add_photo(record)
+job = JobRecord(id=new_id(), photo_id=record.id, options=Options(), created=time.time())
+ledger.submit(job, max_queue=5)
+queue.send("restore", job.id)
+assert ledger.waiting() == [job.id] and queue.pending("restore") == 1
+assert not any(name.startswith("unfade.web") for name in sys.modules)
+"""
+
+
+def test_the_queue_is_used_without_the_web_application() -> None:
+    pytest.importorskip("huey", reason="needs the web extra")
+    assert not _loaded_after(QUEUED) & WEB
+
+
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="this system does not say how much time a process took")
 def test_help_is_quick() -> None:
     """Under 0.3 s of the processor's time: what else runs on the machine makes it wait longer, but is not its doing."""

@@ -11,9 +11,11 @@ import pytest
 from unfade import color, tiles
 from unfade.errors import UsageError
 from unfade.files.photo import Photo, read
+from unfade.models import store
+from unfade.models.calibration import ColorizeCalibration, DamageCalibration, Lines, Prior
 from unfade.models.session import Sessions
 from unfade.monochrome import is_color, measure_color
-from unfade.steps import STEPS, _evidence, _grain, _marking, _painting, _tone
+from unfade.steps import STEPS, _bleeding, _evidence, _grain, _painting, _tone
 from unfade.steps._chroma import temperature
 from unfade.steps._evidence import prior_shift, threshold_log_odds
 from unfade.steps._grain import Grain, add_grain
@@ -45,6 +47,10 @@ def evidence_of(log_odds: np.ndarray) -> np.ndarray:
     return np.clip(np.rint((log_odds + 8) * 16), 0, 255).astype(np.uint8)
 
 
+SHIPPED = store.find("damage").card.calibrated(DamageCalibration)
+WITHOUT_LINES = SHIPPED.model_copy(update={"lines": None})
+
+
 def test_sensitivity_one_half_is_the_cards_threshold_and_it_is_monotonous() -> None:
     assert threshold_log_odds(0.3, 0.5) == pytest.approx(np.log(0.3 / 0.7))
     levels = [threshold_log_odds(0.3, share) for share in np.linspace(0, 1, 11)]
@@ -70,40 +76,38 @@ def test_a_mask_that_was_there_is_kept(sessions: Sessions) -> None:
     assert done.mask is not None and done.mask[5, 5]
 
 
-def test_hysteresis_takes_the_faint_only_where_it_hangs_on_the_sure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_marking, "ORIENTATIONS", 0)
+def test_hysteresis_takes_the_faint_only_where_it_hangs_on_the_sure() -> None:
     field = np.full((40, 60), -6.0)
     field[10, 10:20] = -0.4
     field[10, 20:24] = 3.0  # sure, with a faint tail on its left
     field[30, 10:20] = -0.4  # faint alone
-    mask = decide(evidence_of(field), 0.0)
+    mask = decide(evidence_of(field), 0.0, WITHOUT_LINES)
     assert mask[10, 10:24].all() and not mask[28:33].any()
 
 
-def test_a_single_fair_pixel_is_noise_and_a_sure_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_marking, "ORIENTATIONS", 0)
+def test_a_single_fair_pixel_is_noise_and_a_sure_one_is_not() -> None:
     field = np.full((40, 60), -6.0)
     field[10, 10] = 1.0
     field[30, 30] = 5.0
-    mask = decide(evidence_of(field), 0.0)
+    mask = decide(evidence_of(field), 0.0, WITHOUT_LINES)
     assert not mask[8:13, 8:13].any() and mask[30, 30]
 
 
 def test_components_are_joined_across_bands(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
     field = cv2.GaussianBlur(rng.standard_normal((120, 90)), (0, 0), 1.5) * 9 - 2
-    whole = decide(evidence_of(field), 0.0, largest_px=30)
+    whole = decide(evidence_of(field), 0.0, SHIPPED, largest_px=30)
     monkeypatch.setattr(
         tiles, "bands", lambda height, width, pixels=0: iter([slice(top, min(top + 7, height)) for top in range(0, height, 7)])
     )
-    np.testing.assert_array_equal(decide(evidence_of(field), 0.0, largest_px=30), whole)
+    np.testing.assert_array_equal(decide(evidence_of(field), 0.0, SHIPPED, largest_px=30), whole)
     assert 0 < whole.sum() < whole.size
 
 
-def test_only_dust_up_to_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_dust_up_to_a_size() -> None:
     field = np.full((60, 90), -6.0)
     field[10:13, 10:13] = 4.0
     field[30:34, 10:70] = 4.0
-    mask = decide(evidence_of(field), 0.0, largest_px=5)
+    mask = decide(evidence_of(field), 0.0, SHIPPED, largest_px=5)
     assert mask[10:13, 10:13].all() and not mask[28:36].any()
 
 
@@ -113,7 +117,7 @@ def test_a_scratch_too_faint_for_any_pixel_is_found_along_its_line(rng: np.rando
     cv2.line(mask, (60, 40), (330, 300), 1, 1)
     field = evidence_of(np.where(mask > 0, noise + 4.2, noise))
     assert ((field >= 128) & (mask > 0)).sum() < 0.4 * mask.sum()  # most pixels are below the threshold of 0
-    taken = along_lines(field, 0.0)
+    taken = along_lines(field, 0.0, Lines(mean=1.0, contrast=3.0, own=3.0))
     near = cv2.dilate(mask, np.ones((7, 7), np.uint8)) > 0
     assert (cv2.dilate(taken.view(np.uint8), np.ones((5, 5), np.uint8)) * mask).sum() > 0.8 * mask.sum()
     assert taken[~near].mean() < 2e-3
@@ -148,7 +152,7 @@ def test_a_photograph_is_looked_at_again_reduced_or_if_it_is_small_enlarged(
     evidence = _evidence.find_evidence(gray_photo(*size), session, ignore)
     assert seen == [again, size]
     other, own = np.log(9), np.log(0.25)
-    weight = _evidence.SECOND_LOOK_WEIGHT
+    weight = 0.4
     np.testing.assert_array_equal(evidence, evidence_of(np.full(size, weight * other + (1 - weight) * own)))
 
 
@@ -163,18 +167,20 @@ def test_a_reduced_copy_is_not_looked_at_again_as_a_thumbnail(sessions: Sessions
     monkeypatch.setattr(session, "card", session.card.model_copy(update={"multiple": 32, "tile_px": 832, "overlap_px": 64}))
     monkeypatch.setattr(session, "run", run)
     _evidence.find_evidence(gray_photo(800, 832), session, ignore)
-    assert min(seen) == _evidence.SECOND_LOOK_LEAST_PX
+    assert min(seen) == 192
 
 
 def test_the_threshold_moves_with_how_much_of_the_photograph_is_lost() -> None:
+    prior = Prior(share=0.05, trust=0.7, range=(-1.5, 0.5))
+
     def shift_of(share: float) -> float:
         field = np.full((100, 100), -6.0)
         field.ravel()[: round(share * field.size)] = 6.0
-        return prior_shift(evidence_of(field))
+        return prior_shift(evidence_of(field), prior)
 
     assert shift_of(0.05) == pytest.approx(0, abs=0.05)  # what the network was taught to expect
     shifts = [shift_of(share) for share in (0, 0.001, 0.01, 0.05, 0.3)]
-    assert shifts == sorted(shifts) and (shifts[0], shifts[-1]) == _evidence.PRIOR_RANGE
+    assert shifts == sorted(shifts) and (shifts[0], shifts[-1]) == prior.range
 
 
 @pytest.mark.parametrize("options", [{"sensitivity": -0.1}, {"sensitivity": float("nan")}, {"largest_dust_px": 0}])
@@ -260,13 +266,13 @@ def _scratched(sigma: float, rng: np.random.Generator) -> tuple[Photo, np.ndarra
 
 @pytest.mark.parametrize(("sigma", "low", "high"), [(0.0, -0.05, 0.05), (0.8, 0.1, 0.4), (1.5, 0.1, 0.4)])
 def test_damage_bleeds_where_the_photograph_is_blurred(sigma: float, low: float, high: float, rng: np.random.Generator) -> None:
-    assert low <= _painting.measure_bleed(*_scratched(sigma, rng)) <= high
+    assert low <= _bleeding.measure_bleed(*_scratched(sigma, rng)) <= high
 
 
 def test_a_mask_over_nothing_does_not_bleed() -> None:
     mask = np.zeros((100, 120), bool)
     mask[40:44, 20:90] = True
-    assert _painting.measure_bleed(gray_photo(100, 120), mask) == 0
+    assert _bleeding.measure_bleed(gray_photo(100, 120), mask) == 0
 
 
 def test_a_blurred_scratch_leaves_no_ghost_and_the_pixels_beside_it_stay(sessions: Sessions, rng: np.random.Generator) -> None:
@@ -372,7 +378,7 @@ def test_tone_is_the_same_in_parts_as_in_the_whole(rng: np.random.Generator) -> 
     np.testing.assert_allclose(whole, bent @ mixing[:, :3].T + mixing[:, 3], atol=2e-3)
 
 
-@pytest.mark.parametrize("span", [_tone.TONE_RANGE, _tone.DETAIL_RANGE])
+@pytest.mark.parametrize("span", [(0.8, 0.95), (0.0, 1.0)])
 def test_the_gate_opens_smoothly(span: tuple[float, float]) -> None:
     low, high = span
     assert gate(0, span) == gate(low, span) == 0 and gate(high, span) == gate(1, span) == 1
@@ -425,7 +431,7 @@ def test_strength_saturation_and_liveliness(sessions: Sessions) -> None:
     np.testing.assert_allclose(chroma(liveliness=0.0), np.array((12, 20)) * 0.22 / 0.45, atol=0.2)
     card = sessions.get("colorize").card
     assert [temperature(share, card) for share in (0, 0.5, 1)] == [0.45, 0.22, 0.1]
-    own = card.model_copy(update={"temperatures": (0.2, 0.3, 0.7)})
+    own = card.model_copy(update={"calibration": ColorizeCalibration(temperatures=(0.2, 0.3, 0.7))})
     assert [temperature(share, own) for share in (0, 0.5, 0.75, 1)] == pytest.approx([0.2, 0.3, 0.5, 0.7])
 
 

@@ -131,7 +131,7 @@ def _flag(declared: Option) -> str:
 def doors() -> dict[str, set[str]]:
     """For each door the names of the options that it has."""
     pytest.importorskip("fastapi", reason="needs the web extra")
-    from unfade.web.options import Options
+    from unfade.queue.options import Options
     from unfade.web.responses import option_responses
     from unfade.web.routes.scripts import _script_form, _ScriptOptions
 
@@ -154,7 +154,7 @@ def test_every_option_is_on_every_door() -> None:
 
 def test_limits_and_defaults_are_the_same_on_every_door() -> None:
     pytest.importorskip("fastapi", reason="needs the web extra")
-    from unfade.web.options import Options
+    from unfade.queue.options import Options
 
     schema = Options.model_json_schema()["properties"]
     signature = inspect.signature(unfade.restore).parameters
@@ -259,8 +259,8 @@ from unfade.files.photo import read
 from unfade.settings import Settings
 from unfade.web.responses import option_responses, step_responses
 from unfade.web.app import create_app
-from unfade.web.ledger import JobRecord
-from unfade.web.options import Options
+from unfade.queue.records import JobRecord
+from unfade.queue.options import Options
 
 async def openapi():
     app = create_app(Settings(data=Path("data")))

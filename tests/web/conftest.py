@@ -64,8 +64,8 @@ def memory_mb(pid: int) -> float:
 class Server:
     """`unfade serve` in `folder`; may be killed and started again there."""
 
-    def __init__(self, folder: Path, port: int = 0, workers: int = 1, **settings: object) -> None:
-        self.folder, self.port, self.workers = folder, port, workers
+    def __init__(self, folder: Path, port: int = 0, workers: int = 1, max_files: int | None = None, **settings: object) -> None:
+        self.folder, self.port, self.workers, self.max_files = folder, port, workers, max_files
         bare = {name: value for name, value in os.environ.items() if not name.startswith("UNFADE_")}
         mine = {"data": folder / "data", "models": GOLDEN, "threads": 1, "lease_s": 2, "min_free_mb": 1, "requests_per_minute": 100_000}
         self.env = bare | {f"UNFADE_{name.upper()}": str(value) for name, value in (mine | settings).items()}
@@ -77,6 +77,8 @@ class Server:
         with self.log.open("ab") as log:
             began = log.tell()
             arguments = [UNFADE, "serve", "--port", str(self.port), "--workers", str(self.workers)]
+            if self.max_files is not None:  # of file descriptors; a shell sets it, since preexec_fn is not safe beside threads
+                arguments = ["sh", "-c", f'ulimit -n {self.max_files}; exec "$@"', "sh", *arguments]
             self.process = subprocess.Popen(arguments, stderr=log, stdout=log, env=self.env, cwd=self.folder)
 
         def address() -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.web.conftest import UNFADE, Server, encoded, wait_for
-from unfade.web.table import RedisTable, Row
+from unfade.queue.table import RedisTable, Row
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 
 from tests.web.conftest import Server, encoded, picture
 from unfade.files import photo
-from unfade.web.ledger import new_id
+from unfade.queue.records import new_id
 
 
 def _decoded(data: bytes) -> np.ndarray:

@@ -14,6 +14,7 @@ import torch
 from tests.workshop.conftest import recipe_text
 from tests.workshop.test_train import GENERATORS, LOSSES
 from unfade.errors import ExportError, TrainingError, UsageError
+from unfade.models.calibration import ColorizeCalibration
 from unfade.models.card import read_card
 from unfade.models.session import Session
 from unfade.workshop.export import OPSET, _fold_pads, _keep_blocked, export
@@ -107,7 +108,7 @@ def test_an_exported_colorizer_makes_up_for_pale_colors(photographs: Path, tmp_p
         recipe, folder = tmp_path / "recipe.toml", tmp_path / f"{gain}"
         recipe.write_text(f"{text}\n[options]\nchroma_gain = {gain}\ntemperature = 0.3\nsafe_temperature = 0.2\n")
         card = export(train(recipe, [photographs], folder, device="cpu"), folder / "model.onnx")
-        assert card.temperatures == (0.2, 0.3, 0.1)
+        assert card.calibrated(ColorizeCalibration).temperatures == (0.2, 0.3, 0.1)
         session = Session(card, folder / "model.onnx", threads=1)
         gray = np.random.default_rng(2).random((1, 1, 64, 64), dtype=np.float32)
         made.append(

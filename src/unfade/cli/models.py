@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -64,6 +66,7 @@ def card_text(model: Model) -> str:
         *(f"  gives       {port.name} ({port.axes}): {port.meaning}" for port in card.outputs),
         f"  run in      windows of {card.tile_px} px that overlap by {card.overlap_px} px"
         + (f", at a short side of {card.working_px} px" if card.working_px else ", at the photograph's own size"),
+        *(f"  calibrated  {key} {value}" for key, value in _numbers(card.calibration.model_dump(mode="json"))),
         f"  recipe      {card.recipe}",
         f"  trained on  {card.data}",
         *(
@@ -75,3 +78,12 @@ def card_text(model: Model) -> str:
         *(f"  cannot      {limit}" for limit in card.limits),
     ]
     return "\n".join(lines)
+
+
+def _numbers(values: dict[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
+    """Each number of a calibration, by its dotted name."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _numbers(value, f"{within}{key}.")
+        elif value is not None:
+            yield f"{within}{key}", json.dumps(value).strip('"')

@@ -21,7 +21,7 @@ def command() -> None:
 
     settings = read_settings()
     with needs("web"):
-        from unfade.web.jobs import work
+        from unfade.queue.worker import work
     logging.basicConfig(level=logging.INFO, format="%(levelname)s worker: %(message)s")
     logging.getLogger("huey").setLevel(logging.WARNING)
     work(settings)

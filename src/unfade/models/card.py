@@ -1,19 +1,22 @@
-"""A card says what a model takes, gives, was trained on, scored and cannot do. One shipped model, one card (TOML)."""
+"""A card says what a model takes, gives, was trained on, scored and cannot do. One shipped model, one card
+(TOML)."""
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from unfade.errors import ModelCorruptError, ModelMissingError
+from unfade.errors import ModelCorruptError, ModelMissingError, ModelTaskError
 from unfade.files import disk
+from unfade.models.calibration import Calibration, PlainCalibration, calibration_of
 
 Task = Literal["damage", "fill", "tone", "clean", "colorize", "translate"]
 
 
+_Kind = TypeVar("_Kind", bound=BaseModel)
 # A card comes with a model from anywhere: it names a file beside it, and leads nowhere else.
 _FILE_NAME = r"^[^/\\:\x00]+\.onnx$"
 _LARGEST_BYTES = 1 << 20
@@ -24,11 +27,23 @@ class _Frozen(BaseModel):
 
 
 class Port(_Frozen):
-    """One input or output of the network: its name in the ONNX file, its axes, and what its numbers mean."""
+    """One input or output of the network: its name in the ONNX file, its axes, and what its numbers mean.
+
+    Unfade's steps give and take float32, pictures and masks in [0, 1]. A network made elsewhere may want other
+    numbers: `range` says which it has for 0 and for 1, `dtype` their type, `role` what Unfade calls the port.
+    """
 
     name: str
     axes: str = Field(description='such as "n 3 h w"; h and w are the tile\'s, "h/4" a quarter of it')
     meaning: str = Field(description='range and space, such as "sRGB in [0, 1]"')
+    role: str | None = Field(default=None, description="what Unfade calls it; none: its name")
+    range: tuple[float, float] = Field(default=(0.0, 1.0), description="the network's numbers for 0 and for 1, such as [0, 255]")
+    dtype: Literal["float32", "uint8"] = "float32"
+
+    @property
+    def called(self) -> str:
+        """The name that a step uses."""
+        return self.role or self.name
 
 
 class Score(_Frozen):
@@ -58,19 +73,44 @@ class Card(_Frozen):
     tile_px: int = Field(ge=16, description="side of the windows it is run in")
     overlap_px: int = Field(ge=0, description="how far neighbouring windows overlap")
     working_px: int | None = Field(default=None, description="short side to which a picture is reduced first; none: at its own size")
-    threshold: float | None = Field(default=None, ge=0, le=1, description="damage models: the probability from which a pixel is lost")
-    temperatures: tuple[float, float, float] | None = Field(
-        default=None, description="colorizing models: of the distribution over colors, for safe, usual and vivid choices"
-    )
     parameters: int = Field(ge=0)
     recipe: str = Field(description="the recipe that trained it, as it ships, and for how long")
     data: str = Field(description="what it was trained on")
     scores: tuple[Score, ...] = ()
     limits: tuple[str, ...] = Field(description="what it cannot do")
+    calibration: Calibration = Field(default=PlainCalibration(), validate_default=False, description="see models.calibration")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_its_own_calibration(cls, facts: Any) -> Any:
+        """Read `[calibration]` as its task has it; the numbers that stood above it in older cards are pointed
+        out."""
+        if not isinstance(facts, dict):
+            return facts
+        for name in ("threshold", "temperatures"):
+            if name in facts:
+                raise ValueError(f"{name} stands under [calibration]; move it there")
+        given = facts.get("calibration", {})
+        return facts | {"calibration": calibration_of(str(facts.get("task")), given if isinstance(given, dict) else dict(given))}
+
+    @model_validator(mode="after")
+    def _ranges_have_a_width(self) -> Self:
+        for port in (*self.inputs, *self.outputs):
+            if port.range[0] == port.range[1]:
+                raise ValueError(f"the port {port.name}: its range must be two different numbers, not {list(port.range)}")
+        return self
+
+    def calibrated(self, kind: type[_Kind]) -> _Kind:
+        """The calibration, as the step for this task knows it. Raises `ModelTaskError` if it is another
+        task's."""
+        if not isinstance(self.calibration, kind):
+            raise ModelTaskError(f"{self.name} is a model for {self.task}, which has no {kind.__name__}; name a model for the task")
+        return self.calibration
 
 
 def read_card(path: Path) -> Card:
-    """Read and validate the card at `path`. Raises `ModelMissingError` if there is none, `ModelCorruptError` if it does not validate."""
+    """Read and validate the card at `path`. Raises `ModelMissingError` if there is none, `ModelCorruptError`
+    if it does not validate."""
     try:
         with disk.open_regular(path) as file:
             content = file.read(_LARGEST_BYTES + 1)
@@ -87,4 +127,6 @@ def read_card(path: Path) -> Card:
         raise ModelCorruptError(f"{path.name} is not TOML: {error}; export the model again") from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise ModelCorruptError(f"{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}; export the model again") from error
+        where = "".join(f"{part}: " for part in (".".join(map(str, first["loc"])),) if part)
+        said = str(first["msg"]).removeprefix("Value error, ")
+        raise ModelCorruptError(f"{path.name}: {where}{said}; mend the card, or export the model again") from error

@@ -1,4 +1,5 @@
-"""A MODEL IS LOADED: the one import of onnxruntime. Each model is opened once, when first asked for, by whoever holds the `Sessions`."""
+"""A MODEL IS LOADED: the one import of onnxruntime. Each model is opened once, when first asked for, by
+whoever holds the `Sessions`."""
 
 from __future__ import annotations
 
@@ -26,10 +27,12 @@ WHOLE: frozenset[Task] = frozenset({"tone", "colorize"})
 
 
 def cpu_limit(cgroup: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> int:
-    """How many cores this process may use, at least 1: the least of its affinity and its control group's quota.
+    """How many cores this process may use, at least 1: the least of its affinity and its control group's
+    quota.
 
-    onnxruntime, OpenCV and `os.cpu_count` see the host's cores, not the container's: with 64 threads on a quota of 2 everything crawls.
-    Reads cgroup v2 (`cpu.max`, of the group and those above it) and v1 (`cpu.cfs_quota_us`).
+    onnxruntime, OpenCV and `os.cpu_count` see the host's cores, not the container's: with 64 threads on a
+    quota of 2 everything crawls. Reads cgroup v2 (`cpu.max`, of the group and those above it) and v1
+    (`cpu.cfs_quota_us`).
     """
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min([affinity, *(int(-(-quota // 1)) for quota in _quotas(cgroup, membership))]))
@@ -50,7 +53,8 @@ def _quotas(cgroup: Path, membership: Path) -> list[float]:
 
 
 def _text(path: Path) -> str:
-    """A control group's file, empty where there is none: other kernels and systems have no such files, which is no error."""
+    """A control group's file, empty where there is none: other kernels and systems have no such files, which
+    is no error."""
     try:
         return path.read_text()
     except OSError:
@@ -58,10 +62,12 @@ def _text(path: Path) -> str:
 
 
 class Session:
-    """One opened model. `card` says what it takes and gives; `run` checks every input against it; `threads` may call it at once."""
+    """One opened model. `card` says what it takes and gives; `run` checks every input against it; `threads`
+    may call it at once."""
 
     def __init__(self, card: Card, weights: Path, *, threads: int, provider: str = CPU) -> None:
-        """Open the weights. Raises `ModelCorruptError` if ONNX Runtime cannot, `ModelError` if this ONNX Runtime lacks the provider."""
+        """Open the weights. Raises `ModelCorruptError` if ONNX Runtime cannot, `ModelError` if this ONNX
+        Runtime lacks the provider."""
         import onnxruntime
 
         self.card, self.threads = card, threads
@@ -69,8 +75,9 @@ class Session:
             there = ", ".join(onnxruntime.get_available_providers())
             raise ModelError(f"this onnxruntime has no {provider}; it has {there}. Install the onnxruntime package for your device")
         options = onnxruntime.SessionOptions()
-        # One thread a run: windows run beside each other, which wastes nothing, where the threads of one run wait for each other. A
-        # network that sees the whole photograph at once has all of them, and they sleep while they wait: windows of others run then.
+        # One thread a run: windows run beside each other, which wastes nothing, where the threads of one run
+        # wait for each other. A network that sees the whole photograph at once has all of them, and they
+        # sleep while they wait: windows of others run then.
         options.intra_op_num_threads = threads if card.task in WHOLE else 1
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -96,22 +103,48 @@ class Session:
         return ModelUse(self.card.name, self.card.version, self.card.sha256)
 
     def run(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-        """Run the model: named inputs, float32, of the axes that the card says; gives its outputs by name.
+        """Run the model: inputs by name, float32, of the axes that the card says; gives its outputs by name, float32.
 
-        h and w must be multiples of `card.multiple` (`tiles` pads to them). Raises `UsageError` for a wrong name, dtype or shape.
+        Where a port of the card has a role, that is its name here. Where it has a range or a type of its own, the
+        numbers are converted on the way. h and w must be multiples of `card.multiple` (`tiles` pads to them). Raises
+        `UsageError` for a wrong name, dtype or shape.
         """
-        expected = {port.name: port for port in self.card.inputs}
+        expected = {port.called: port for port in self.card.inputs}
         if inputs.keys() != expected.keys():
             raise UsageError(f"{self.card.name} takes {sorted(expected)}, not {sorted(inputs)}")
         bound: dict[str, int] = {}
         for name, port in expected.items():
             _check(self.card, port, inputs[name], bound)
-        names = [port.name for port in self.card.outputs]
-        return dict(zip(names, self._onnx.run(names, {name: np.ascontiguousarray(value) for name, value in inputs.items()}), strict=True))
+        given = {port.name: np.ascontiguousarray(_to_network(inputs[name], port)) for name, port in expected.items()}
+        outputs = self._onnx.run([port.name for port in self.card.outputs], given)
+        return {port.called: _from_network(output, port) for port, output in zip(self.card.outputs, outputs, strict=True)}
+
+
+_UNIT = (0.0, 1.0)
+
+
+def _to_network(value: np.ndarray, port: Port) -> np.ndarray:
+    """Numbers in [0, 1] as this port has them."""
+    if port.range != _UNIT:
+        low, high = port.range
+        value = value * np.float32(high - low) + np.float32(low)
+    return np.clip(np.rint(value), 0, 255).astype(np.uint8) if port.dtype == "uint8" else value
+
+
+def _from_network(value: np.ndarray, port: Port) -> np.ndarray:
+    """What this port gave, in [0, 1]."""
+    if port.dtype != "float32":
+        value = value.astype(np.float32)
+    if port.range == _UNIT:
+        return value
+    low, high = port.range
+    unit: np.ndarray = (value - np.float32(low)) / np.float32(high - low)
+    return unit
 
 
 def _check(card: Card, port: Port, value: np.ndarray, bound: dict[str, int]) -> None:
-    """Check one input against its port; `bound` holds the lengths that letters stand for, and gains those of this input."""
+    """Check one input against its port; `bound` holds the lengths that letters stand for, and gains those of
+    this input."""
     if value.dtype != np.float32:
         raise UsageError(f"{card.name}: input {port.name} must be float32, not {value.dtype}")
     axes = port.axes.split()
@@ -131,9 +164,9 @@ def _check(card: Card, port: Port, value: np.ndarray, bound: dict[str, int]) -> 
 class Sessions:
     """The models of one process, each opened once, when first asked for; safe to share between threads.
 
-    `threads`: cores that a step may use, a window each, or all for what sees the whole photograph at once; none: all that this process may
-    (`cpu_limit`). `models`: for a task, the name or path of the model to use instead of the newest shipped one. Use it as a context
-    manager, or call `close`, to give the memory back.
+    `threads`: cores that a step may use, a window each, or all for what sees the whole photograph at once;
+    none: all that this process may (`cpu_limit`). `models`: for a task, the name or path of the model to use
+    instead of the newest shipped one. Use it as a context manager, or call `close`, to give the memory back.
     """
 
     def __init__(self, threads: int | None = None, models: Mapping[Task, str | Path] | None = None, *, provider: str = CPU) -> None:
@@ -145,7 +178,8 @@ class Sessions:
         self._lock = threading.Lock()
 
     def get(self, task: Task) -> Session:
-        """The opened model for `task`. Raises the `ModelError`s of `store.find`, `store.verify` and `Session`."""
+        """The opened model for `task`. Raises the `ModelError`s of `store.find`, `store.verify` and
+        `Session`."""
         with self._lock:
             if task not in self._open:
                 model = find(task, self._models.get(task))

@@ -1,4 +1,5 @@
-"""Where weights lie: find a model by task, by name or by path; list the shipped ones; verify that weights are those of the card."""
+"""Where weights lie: find a model by task, by name or by path; list the shipped ones; verify that weights are
+those of the card."""
 
 from __future__ import annotations
 
@@ -55,11 +56,12 @@ def shipped(folder: Path = CARDS) -> tuple[Model, ...]:
 
 
 def find(task: Task, chosen: str | Path | None = None, *, folder: Path = CARDS) -> Model:
-    """The model for `task`: the newest shipped one or, if `chosen`, that of this name (`damage-1`) or path: a .toml,
-    or an .onnx with its card beside it.
+    """The model for `task`: the newest shipped one or, if `chosen`, that of this name (`damage-1`) or path: a
+    .toml, or an .onnx with its card beside it.
 
-    Raises `ModelMissingError` if there is none, `UnknownNameError` for a name that nothing has, `ModelTaskError` if it is for another
-    task, `ModelCorruptError` if its card does not validate. Weights are not read here: see `verify`.
+    Raises `ModelMissingError` if there is none, `UnknownNameError` for a name that nothing has,
+    `ModelTaskError` if it is for another task, `ModelCorruptError` if its card does not validate. Weights are
+    not read here: see `verify`.
     """
     model = _newest(task, folder) if chosen is None else named(chosen, folder)
     if model.card.task != task:
@@ -99,7 +101,8 @@ def named(chosen: str | Path, folder: Path = CARDS) -> Model:
 
 
 def verify(model: Model) -> Path:
-    """The path of the model's weights, once their SHA-256 is known to be the card's; a file is hashed once per process.
+    """The path of the model's weights, once their SHA-256 is known to be the card's; a file is hashed once
+    per process.
 
     Raises `ModelMissingError` if there is no file, `ModelCorruptError` if it is another one.
     """

@@ -16,6 +16,7 @@ import numpy as np
 from unfade import color, tiles
 from unfade.arrays import Chroma, Plane, Samples
 from unfade.files.photo import Photo
+from unfade.models.calibration import ColorizeCalibration
 from unfade.models.card import Card
 from unfade.models.session import Session, batch_of, picture_of
 from unfade.work import Progress
@@ -23,29 +24,25 @@ from unfade.work import Progress
 if TYPE_CHECKING:
     from unfade.steps.colorize import Colorize, Hint
 
-# The temperature of the distribution over colors at liveliness 0, 0.5 and 1 (Zhang et al. 2016, section 2.3),
-# where a card says nothing.
-TEMPERATURES = (0.45, 0.22, 0.1)
 # Chroma follows L* by its local slope on the chroma's own grid: the regularization in (L* / 100)^2 and the
 # neighborhood's radius were chosen on 13 photographs of about 1 MP (RMS error of a*b* 2.79, against 3.14 for
 # bicubic enlargement).
 EDGE_REGULARIZATION = 0.01
 EDGE_RADIUS = 1
-HINT_LEAST_PX = 1.5
 _BAND_PIXELS = 200_000  # intermediates of a band stay in the processor's cache
 
 
 def temperature(liveliness: float, card: Card) -> float:
     """The model's temperature at a liveliness of [0, 1]: between those that its card has for safe, usual and
     vivid choices."""
-    return float(np.interp(liveliness, (0.0, 0.5, 1.0), card.temperatures or TEMPERATURES))
+    return float(np.interp(liveliness, (0.0, 0.5, 1.0), card.calibrated(ColorizeCalibration).temperatures))
 
 
 def colorize(photo: Photo, options: Colorize, session: Session, progress: Progress) -> tuple[Photo, int]:
     """The photograph in color (a gray one becomes RGB), and how many of its pixels changed."""
     height, width = photo.height, photo.width
     lightness = _working_lightness(photo, session)
-    hints = _hint_planes(options.hints, height, width, lightness.shape)
+    hints = _hint_planes(options.hints, height, width, lightness.shape, session.card.calibrated(ColorizeCalibration).hint_least_px)
     joined = _edge_following(predict(lightness, hints, temperature(options.liveliness, session.card), session), lightness)
     progress(0.4)
     target = photo.as_rgb() if photo.channels == 1 else photo
@@ -80,7 +77,7 @@ def predict(lightness: Plane, hints: np.ndarray, heat: float, session: Session) 
     return picture_of(outputs["chroma"])
 
 
-def _hint_planes(hints: Sequence[Hint], height: int, width: int, working: tuple[int, ...]) -> np.ndarray:
+def _hint_planes(hints: Sequence[Hint], height: int, width: int, working: tuple[int, ...], least_px: float) -> np.ndarray:
     """Hints as the network takes them, (h, w, 3) at working size: a*, b* as network numbers, and 1 where
     hinted; later ones lie on top."""
     planes = np.zeros((*working, 3), np.float32)
@@ -88,7 +85,7 @@ def _hint_planes(hints: Sequence[Hint], height: int, width: int, working: tuple[
     rows, columns = np.mgrid[: working[0], : working[1]].astype(np.float32) + np.float32(0.5)
     for hint in hints:
         lab = color.lab_from_srgb(np.array([[hint.color]], np.float32))[0, 0]
-        radius = max(hint.radius_px * (down + across) / 2, HINT_LEAST_PX)
+        radius = max(hint.radius_px * (down + across) / 2, least_px)
         disc = (rows - (hint.y + 0.5) * down) ** 2 + (columns - (hint.x + 0.5) * across) ** 2 <= radius**2
         planes[disc] = (*color.network_from_chroma(lab[1:]), 1.0)
     return planes

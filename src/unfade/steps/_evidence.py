@@ -12,6 +12,8 @@ antialiased into the picture.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -20,6 +22,7 @@ from jaxtyping import UInt8
 from unfade import tiles
 from unfade.arrays import Image
 from unfade.files.photo import Photo
+from unfade.models.calibration import DamageCalibration, Prior, SecondLook
 from unfade.models.session import Session, batch_of, picture_of
 from unfade.work import Progress
 
@@ -33,32 +36,18 @@ PROBABILITY = 1 / (1 + np.exp(-(np.arange(256) / STEPS_PER_NAT + _LOWEST_LOG_ODD
 
 # At sensitivity 0 and 1 the threshold's log-odds are this much above and below the card's.
 SENSITIVITY_SPAN = 4.0
-# The network looks at every window once more, and the log-odds that it finds count with this weight: what is
-# damage at two sizes is rarely a twig or a letter. Reduced to a half, but to no copy below
-# SECOND_LOOK_LEAST_PX, on which the shade beside a face looks like a loss; photographs whose short side is
-# below SMALL_PX are enlarged by a half instead (at 256 px better, at 320 px no better, at 480 px worse).
-SECOND_LOOK_WEIGHT = 0.4
-SECOND_LOOK_REDUCED = 0.5
-SECOND_LOOK_LEAST_PX = 192
-SECOND_LOOK_ENLARGED = 1.5
-SMALL_PX = 288
-# The share of lost pixels that the network was taught to expect; a photograph's own moves the threshold by
-# PRIOR_TRUST times the difference of their log-odds, within PRIOR_RANGE.
-PRIOR = 0.05
-PRIOR_TRUST = 0.7
-PRIOR_RANGE = (-1.5, 0.5)
-# Reduced copies: by what factor, and for photographs whose short side is above what. Of smaller photographs a
-# window sees enough: a copy of half the size takes lattices for losses.
-COARSE = ((4, 768), (16, 3000))
 # Seen on a reduced copy, damage counts only if a disc of this radius, in pixels of the copy, fits in it: the
 # full size sees thinner better.
 COARSE_RADIUS_PX = 2.0
 
 
-def threshold_log_odds(threshold: float | None, sensitivity: float) -> float:
-    """The log-odds from which a pixel is lost: the card's threshold (none: 0.5) moved by the sensitivity; at
-    0.5 it is the card's."""
-    share = min(max(0.5 if threshold is None else threshold, 1e-3), 1 - 1e-3)
+def threshold_log_odds(threshold: float, sensitivity: float) -> float:
+    """The log-odds from which a pixel is lost: the card's `threshold`, moved by the sensitivity.
+
+    >>> round(threshold_log_odds(0.5, 0.5), 2), round(threshold_log_odds(0.5, 1.0), 2)
+    (0.0, -4.0)
+    """
+    share = min(max(threshold, 1e-3), 1 - 1e-3)
     return math.log(share / (1 - share)) + (0.5 - sensitivity) * 2 * SENSITIVITY_SPAN
 
 
@@ -74,7 +63,7 @@ def _log_odds(probability: np.ndarray) -> np.ndarray:
     return log_odds
 
 
-def prior_shift(evidence: Evidence) -> float:
+def prior_shift(evidence: Evidence, prior: Prior) -> float:
     """How much likelier (above 0) or less likely than the network was taught a pixel of this photograph is to
     be lost, in log-odds.
 
@@ -83,27 +72,30 @@ def prior_shift(evidence: Evidence) -> float:
     Pixels are not independent, so only a part of it is trusted.
     """
     counts = cv2.calcHist([evidence], [0], None, [256], [0, 256]).ravel().astype(float) / max(evidence.size, 1)
-    share = PRIOR
+    share = prior.share
     for _ in range(50):
-        lost, sound = PROBABILITY * (share / PRIOR), (1 - PROBABILITY) * ((1 - share) / (1 - PRIOR))
+        lost, sound = PROBABILITY * (share / prior.share), (1 - PROBABILITY) * ((1 - share) / (1 - prior.share))
         share = min(max(float((counts * lost / (lost + sound)).sum()), 1e-6), 1 - 1e-6)
-    shift = PRIOR_TRUST * (math.log(share / (1 - share)) - math.log(PRIOR / (1 - PRIOR)))
-    return min(max(shift, PRIOR_RANGE[0]), PRIOR_RANGE[1])
+    shift = prior.trust * (math.log(share / (1 - share)) - math.log(prior.share / (1 - prior.share)))
+    low, high = prior.range
+    return min(max(shift, low), high)
 
 
 def find_evidence(photo: Photo, session: Session, progress: Progress) -> Evidence:
     """The evidence that each pixel is lost, (h, w), gathered at full size and on reduced copies."""
     height, width = photo.height, photo.width
-    factors = [factor for factor, short_px in COARSE if min(height, width) > short_px]
-    small = min(height, width) < SMALL_PX
-    evidence = _run(photo.srgb, height, width, session, lambda share: progress(share * 0.85), enlarge=small)
+    calibration = session.card.calibrated(DamageCalibration)
+    factors = [factor for factor, short_px in calibration.coarse if min(height, width) > short_px]
+    look = calibration.second_look
+    again = None if look is None else partial(_second_size, look, small=min(height, width) < look.enlarged_below_px)
+    evidence = _run(photo.srgb, height, width, session, again, lambda share: progress(share * 0.85))
     fetch: tiles.Fetch = photo.srgb
     size = height, width
     for index, factor in enumerate(factors):
         reduced = tiles.reduce(fetch, *size, -(-height // factor), -(-width // factor))
         fetch, size = _fetch_from(reduced), (reduced.shape[0], reduced.shape[1])
-        coarse = _run(fetch, *size, session, None)
-        _add_coarse(evidence, coarse, quantized(threshold_log_odds(session.card.threshold, 0.5)))
+        coarse = _run(fetch, *size, session, None if look is None else partial(_second_size, look, small=False), None)
+        _add_coarse(evidence, coarse, quantized(threshold_log_odds(calibration.threshold, 0.5)))
         progress(0.85 + 0.1 * (index + 1) / len(factors))
     return evidence
 
@@ -112,20 +104,33 @@ def _fetch_from(image: Image) -> tiles.Fetch:
     return lambda rows, columns: image[rows, columns]
 
 
-def _run(fetch: tiles.Fetch, height: int, width: int, session: Session, progress: Progress | None, *, enlarge: bool = False) -> Evidence:
-    """The network's evidence on a picture of this size; `enlarge`: its windows are looked at again enlarged,
-    not reduced."""
+def _second_size(look: SecondLook, short_px: int, *, small: bool) -> tuple[float, float]:
+    """At what scale a window with this short side is looked at again, and with what weight."""
+    return look.enlarged if small else max(look.reduced, min(look.least_px / short_px, 1.0)), look.weight
+
+
+def _run(
+    fetch: tiles.Fetch,
+    height: int,
+    width: int,
+    session: Session,
+    again: Callable[[int], tuple[float, float]] | None,
+    progress: Progress | None,
+) -> Evidence:
+    """The network's evidence on a picture of this size; `again` says how a window is looked at a second
+    time."""
     card = session.card
 
     def look(part: np.ndarray) -> np.ndarray:
         return _log_odds(picture_of(next(iter(session.run(image=batch_of(part)).values()))))
 
     def apply(part: np.ndarray, window: tiles.Window) -> np.ndarray:
+        if again is None:
+            return look(part)
         tall, wide = part.shape[:2]
-        scale = SECOND_LOOK_ENLARGED if enlarge else max(SECOND_LOOK_REDUCED, min(SECOND_LOOK_LEAST_PX / min(tall, wide), 1.0))
-        other = tiles.scaled_size(tall, wide, scale, card.multiple)
-        again = tiles.resize(look(tiles.resize(part, *other)), tall, wide)
-        both: np.ndarray = (1 - SECOND_LOOK_WEIGHT) * look(part) + SECOND_LOOK_WEIGHT * again
+        scale, weight = again(min(tall, wide))
+        second = tiles.resize(look(tiles.resize(part, *tiles.scaled_size(tall, wide, scale, card.multiple))), tall, wide)
+        both: np.ndarray = (1 - weight) * look(part) + weight * second
         return both
 
     evidence = np.empty((height, width), np.uint8)

@@ -1,5 +1,8 @@
-"""Grain is added to what was filled, until it is as grainy as what surrounds it: a smooth patch in a grainy
-photograph is seen at once."""
+"""What was filled is made as fine as what surrounds it.
+
+A smooth patch in a grainy photograph is seen at once, so grain is added. A weave in a soft photograph, as
+networks leave one, is seen too, so it is weakened.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from unfade.arrays import Image, Mask, Plane
 from unfade.files.photo import Photo
 
 GRAIN_RING_PX = 12  # how far around a hole its grain is measured
+GRAIN_RING_LEAST = 32  # from fewer pixels than this, nothing is told
 GRAIN_PATCH_PX = 7  # the neighborhood over which the flattest places are sought: grain is everywhere, texture is not,
 GRAIN_FLATTEST = 0.2  # so the flattest fifth tells the grain,
 GRAIN_FLATTEST_POWER = 1.4  # which is this much stronger (white noise, measured), because the flattest fifth is flattest by chance too
@@ -40,6 +44,32 @@ class Grain:
     sigma: float
 
 
+def without_excess(image: Image, lost: Mask) -> Image:
+    """Weaken the finest detail under `lost` where it is stronger than in the ring around it.
+
+    Medians are compared, so that an edge that runs through the hole counts on neither side. The factor is the
+    same for the whole window: what was made keeps its structure.
+    """
+    ring = _ring(lost)
+    residual, energy = _residual(image)
+    around, inside = energy[ring & _unclipped(image)], energy[lost]
+    if len(around) < GRAIN_RING_LEAST or not len(inside):
+        return image
+    share = float(np.sqrt(np.median(around) / max(float(np.median(inside)), 1e-12)))
+    if share >= 1:
+        return image
+    tamed = image.copy()
+    tamed[lost] -= np.float32(1 - share) * residual[lost]
+    return tamed
+
+
+def _ring(lost: Mask) -> Mask:
+    """The pixels around `lost`, but those that touch it."""
+    near = cv2.dilate(lost.view(np.uint8), np.ones((2 * GRAIN_RING_PX + 1,) * 2, np.uint8)) > 0
+    ring: Mask = near & (cv2.dilate(lost.view(np.uint8), np.ones((5, 5), np.uint8)) == 0)
+    return ring
+
+
 def add_grain(image: Image, lost: Mask, origin: tuple[int, int], grain: Grain) -> Image:
     """Add grain under `lost` until its fine residual is as strong as that of the ring around it, and as alike
     in the channels.
@@ -47,12 +77,10 @@ def add_grain(image: Image, lost: Mask, origin: tuple[int, int], grain: Grain) -
     `origin` is where the window lies in the photograph: the noise belongs to the photograph's pixels, so that
     windows that overlap agree and every run gives the same. Only what is missing is added: variances add up.
     """
-    near = cv2.dilate(lost.view(np.uint8), np.ones((2 * GRAIN_RING_PX + 1,) * 2, np.uint8)) > 0
-    ring = near & (cv2.dilate(lost.view(np.uint8), np.ones((5, 5), np.uint8)) == 0)
     residual, energy = _residual(image)
-    around = _flattest(ring & _unclipped(image), energy, GRAIN_FLATTEST)
+    around = _flattest(_ring(lost) & _unclipped(image), energy, GRAIN_FLATTEST)
     inside = _flattest(lost, energy, GRAIN_FLATTEST)
-    if np.count_nonzero(around) < 32 or not inside.any():
+    if np.count_nonzero(around) < GRAIN_RING_LEAST or not inside.any():
         return image
     flat = residual[around]
     spread, present = (flat**2).mean(axis=0), (residual[inside] ** 2).mean(axis=0)

@@ -9,45 +9,36 @@ import numpy as np
 
 from unfade import tiles
 from unfade.arrays import Mask
+from unfade.models.calibration import DamageCalibration, Lines
 from unfade.steps._evidence import PROBABILITY, STEPS_PER_NAT, Evidence, quantized
 
-# A pixel joins damage that it touches if its log-odds are at most this much below the threshold's.
-HYSTERESIS = 0.5
-# A component is kept if the sum over its pixels of (p - threshold) / (1 - threshold) reaches this: one sure
-# pixel, or several fair ones.
-SPECK_EVIDENCE = 0.8
-# The mask's growth: a pixel, or on large scans the short side over this; only where the log-odds are at most
-# this much below the threshold's (growing everywhere adds two fifths to what is flagged on sound
-# photographs).
+# The mask grows by a pixel, or on large scans by the short side over this.
 GROWTH_SHARE = 2000
-GROWTH_OWN = 1.0
-# Evidence along lines, on a half-size map of evidence. A line is 1/20 of the short side; a pixel on it is
-# taken if the line's mean log-odds are within LINE_MEAN of the threshold's and above those of both parallels
-# LINE_APART away by LINE_CONTRAST, and its own are within LINE_OWN of the threshold's. ORIENTATIONS = 0
-# switches it off.
+# Lines are sought on a half-size map of evidence, in so many directions. A line is as long as the short side
+# over LINE_SHARE; its parallels are LINE_APART_PX away.
 ORIENTATIONS = 16
 LINE_SHARE = 20
-LINE_MEAN = 1.0
-LINE_CONTRAST = 3.0
 LINE_APART_PX = 4
-LINE_OWN = 3.0
 
 
-def decide(evidence: Evidence, threshold: float, *, largest_px: int | None = None) -> Mask:
+def decide(evidence: Evidence, threshold: float, calibration: DamageCalibration, *, largest_px: int | None = None) -> Mask:
     """The mask that the evidence speaks for at a `threshold` in log-odds; does not change `evidence`."""
     high = quantized(threshold)
     raised = evidence.copy()
-    if ORIENTATIONS:
-        taken = along_lines(evidence, threshold)
+    if calibration.lines is not None:
+        taken = along_lines(evidence, threshold, calibration.lines)
         raised[taken] = np.maximum(raised[taken], quantized(threshold + 2.0))
-    mask = _connected(raised, quantized(threshold - HYSTERESIS), high, largest_px)
+    low = quantized(threshold - calibration.hysteresis)
+    mask = _connected(raised, low, high, calibration.speck_evidence, largest_px)
+    if calibration.growth is None:
+        return mask
     radius = max(1, round(min(evidence.shape) / GROWTH_SHARE))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    grown = cv2.dilate(mask.view(np.uint8), disc).view(bool) & (evidence >= max(quantized(threshold - GROWTH_OWN), 1))
+    grown = cv2.dilate(mask.view(np.uint8), disc).view(bool) & (evidence >= max(quantized(threshold - calibration.growth), 1))
     return mask | grown
 
 
-def along_lines(evidence: Evidence, threshold: float) -> Mask:
+def along_lines(evidence: Evidence, threshold: float, lines: Lines) -> Mask:
     """Where evidence too faint pixel by pixel adds up along a straight line, (h, w).
 
     The mean over a segment of 2^k pixels is found by k doublings, each the sum of a map and itself shifted,
@@ -64,8 +55,8 @@ def along_lines(evidence: Evidence, threshold: float) -> Mask:
     margin = length + LINE_APART_PX
     padded = cv2.copyMakeBorder(half, margin, margin, margin, margin, cv2.BORDER_REPLICATE).astype(np.uint16)
     tall, wide = half.shape
-    mean_needed = np.uint16(length * max(quantized(threshold - LINE_MEAN), 1))
-    contrast_needed = np.uint16(length * round(LINE_CONTRAST * STEPS_PER_NAT))
+    mean_needed = np.uint16(length * max(quantized(threshold - lines.mean), 1))
+    contrast_needed = np.uint16(length * round(lines.contrast * STEPS_PER_NAT))
     found = np.zeros(half.shape, bool)
     for orientation in range(ORIENTATIONS):
         angle = math.pi * orientation / ORIENTATIONS
@@ -85,7 +76,7 @@ def along_lines(evidence: Evidence, threshold: float) -> Mask:
     if not found.any():
         return np.zeros((height, width), bool)
     taken = cv2.resize(found.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST).view(bool)
-    return taken & (evidence >= max(quantized(threshold - LINE_OWN), 1))
+    return taken & (evidence >= max(quantized(threshold - lines.own), 1))
 
 
 def _add_shifted(sums: np.ndarray, down: int, across: int) -> np.ndarray:
@@ -129,14 +120,14 @@ class _Pieces:
         """Two pieces touch across a seam."""
         self.parents[self.root(one)] = self.root(other)
 
-    def kept(self, largest_px: int | None) -> np.ndarray:
+    def kept(self, least_evidence: float, largest_px: int | None) -> np.ndarray:
         """For each piece whether the component it belongs to is damage."""
         if not self.parents:
             return np.zeros(0, bool)
         roots = np.array([self.root(piece) for piece in range(len(self.parents))])
         count = len(roots)
         strong = np.bincount(roots, weights=np.concatenate(self.strong), minlength=count) > 0
-        enough = np.bincount(roots, weights=np.concatenate(self.evidence), minlength=count) >= SPECK_EVIDENCE
+        enough = np.bincount(roots, weights=np.concatenate(self.evidence), minlength=count) >= least_evidence
         kept: np.ndarray = (strong & enough)[roots]
         if largest_px is not None:
             boxes = np.concatenate(self.boxes)
@@ -147,7 +138,7 @@ class _Pieces:
         return kept
 
 
-def _connected(evidence: Evidence, low: int, high: int, largest_px: int | None) -> Mask:
+def _connected(evidence: Evidence, low: int, high: int, least_evidence: float, largest_px: int | None) -> Mask:
     """Pixels from `low` that hang together with one from `high`, in components of enough evidence and no
     larger than `largest_px`.
 
@@ -170,7 +161,7 @@ def _connected(evidence: Evidence, low: int, high: int, largest_px: int | None) 
         for one, other in _touching(above, numbers):
             pieces.join(one, other)
         above = np.where(labels[-1] > 0, labels[-1] + (first - 1), -1)
-    kept = pieces.kept(largest_px)
+    kept = pieces.kept(least_evidence, largest_px)
     for rows, first in zip(tiles.bands(height, width), firsts, strict=True):
         _, labels = cv2.connectedComponents(mask[rows].view(np.uint8), connectivity=8)
         mask[rows] &= np.concatenate([[False], kept[first : first + int(labels.max())]])[labels]

@@ -2,9 +2,9 @@
 
 Windows are laid around groups of damage. In each, a classical fill (`inpainting.biharmonic`) comes first and
 the network adds what that cannot know. A hole too large for a window is filled on a reduced copy first, where
-it fits; at its own size only its rim is painted again. Then grain is added until the filled part is as grainy
-as what surrounds it: a smooth patch in a grainy photograph is seen at once. Where blur has carried the
-damage's tone beyond the mask, the pixels that touch it are not believed either, though they stay as they are.
+it fits; at its own size only its rim is painted again. Then the finest detail is made as strong as it is
+around the hole (`_grain`). Where the damage's tone or color has bled beyond the mask, the pixels beside it
+are not believed either, though they stay as they are (`_bleeding`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from unfade import color, tiles
-from unfade.arrays import Image, Mask, Plane, Samples
+from unfade import tiles
+from unfade.arrays import Image, Mask, Samples
 from unfade.files.photo import Photo
 from unfade.inpainting import biharmonic
+from unfade.models.calibration import FillCalibration
 from unfade.models.card import Card
 from unfade.models.session import Session, batch_of, picture_of
-from unfade.steps._grain import Grain, add_grain, measure_grain
+from unfade.steps._bleeding import BLEED_LEAST, believed_chroma_px, disc, measure_bleed, with_chroma_from_afar
+from unfade.steps._grain import Grain, add_grain, measure_grain, without_excess
 from unfade.work import Progress
 
 # A hole in which a disc fits whose radius is above this share of what a window sees around it is filled on a
@@ -34,15 +36,6 @@ THICK_SHARE = 2 / 3
 THICK_SHARE_ALONE = 4 / 3
 COARSE = 4
 SMALLEST_PX = 24  # a copy below this is not reduced again
-
-# Blur carries the damage's tone beyond its mask: the share of it in the pixels that touch the mask, less that
-# in those two away, which tells bleeding from likeness. Of 80 sharp photographs 76 have less than 0.05; of 80
-# old ones, most of them blurred, 60 more than 0.07.
-BLEED_LEAST = 0.06
-BLEED_CONTRAST = 0.02  # damage that stands out by less on the whole leaves no trace to be seen
-BLEED_DAMAGE_PX = 4  # the damage's own tone is the mean within so many pixels,
-BLEED_AROUND_PX = (3, 7)  # what it would be without damage the mean of what lies so far from the mask
-BLEED_BANDS = 16  # measured on so many bands of the photograph at most
 
 NEUTRAL_PROBE_PX = 16  # pixels so far apart are looked at first
 
@@ -57,9 +50,10 @@ def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> tupl
     changed, neutral = 0, is_neutral(photo, mask)
     unknown = mask
     if measure_bleed(photo, mask) >= BLEED_LEAST:
-        beside = cv2.dilate(mask.view(np.uint8), _disc(1)) > 0
+        beside = cv2.dilate(mask.view(np.uint8), disc(1)) > 0
         unknown = mask if beside.all() else beside
-    for rows, band in _paint(photo.srgb, unknown, session, progress, measure_grain(photo, mask)):
+    chroma_px = 0 if neutral else believed_chroma_px(photo, mask)
+    for rows, band in _paint(photo.srgb, unknown, session, progress, measure_grain(photo, mask), chroma_px):
         lost = mask[rows]
         if not lost.any():
             continue
@@ -70,48 +64,6 @@ def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> tupl
         changed += int((encoded != photo.samples[rows][lost]).any(axis=1).sum())
         samples[rows][lost] = encoded
     return photo.with_samples(samples), changed
-
-
-def measure_bleed(photo: Photo, mask: Mask) -> float:
-    """How much of the damage's contrast the pixels that touch `mask` show: about 0 if its edge is sharp, 0.2
-    if the photograph is blurred.
-
-    By least squares over the luma of all of them: each is its surroundings plus a share of what tells the
-    damage nearby from these.
-    """
-    bands = [rows for rows in tiles.bands(photo.height, photo.width) if mask[rows].any()]
-    products, squares, counts = np.zeros(2), np.zeros(2), np.zeros(2)
-    near, far = BLEED_AROUND_PX
-    for rows in bands[:: -(-len(bands) // BLEED_BANDS) or 1]:
-        rows = slice(max(rows.start - far, 0), min(rows.stop + far, photo.height))
-        gray = color.luma(photo.srgb(rows, slice(0, photo.width)))
-        lost = mask[rows].view(np.uint8)
-        damage = _mean_where(gray, lost, BLEED_DAMAGE_PX)
-        around = _mean_where(gray, cv2.dilate(lost, _disc(far)) - cv2.dilate(lost, _disc(near)), far)
-        contrast = np.nan_to_num(damage - around)
-        grown = [lost, cv2.dilate(lost, _disc(1)), cv2.dilate(lost, _disc(2))]
-        for index, (inner, outer) in enumerate(pairwise(grown)):
-            ring = outer > inner
-            products[index] += ((gray - np.nan_to_num(around)) * contrast)[ring].sum()
-            squares[index] += (contrast[ring] ** 2).sum()
-            counts[index] += ring.sum()
-    if (squares <= counts * BLEED_CONTRAST**2).any():
-        return 0.0
-    touching, beyond = products / squares
-    return float(touching - beyond)
-
-
-def _disc(radius_px: int) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
-
-
-def _mean_where(plane: Plane, where: np.ndarray, radius_px: int) -> Plane:
-    """The mean of `plane` over the pixels within `radius_px` that `where` has; NaN where there is none."""
-    weight = where.astype(np.float32)
-    side = (2 * radius_px + 1,) * 2
-    total, count = (cv2.boxFilter(values, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT) for values in (plane * weight, weight))
-    mean: Plane = np.where(count > 0.5, total / np.maximum(count, 0.5), np.float32("nan"))
-    return mean
 
 
 def is_neutral(photo: Photo, mask: Mask) -> bool:
@@ -137,7 +89,7 @@ def fill_image(image: Image, mask: Mask, session: Session) -> Image:
     if mask.all():
         return np.full_like(image, 0.5)
     filled = image.copy()
-    for rows, band in _paint(lambda rows, columns: image[rows, columns], mask, session, None, None):
+    for rows, band in _paint(lambda rows, columns: image[rows, columns], mask, session, None, None, 0):
         filled[rows][mask[rows]] = np.clip(band, 0.0, 1.0)
     return filled
 
@@ -196,10 +148,10 @@ def _windows(mask: Mask, card: Card) -> list[list[tiles.Window]]:
 
 
 def _paint(
-    fetch: tiles.Fetch, mask: Mask, session: Session, progress: Progress | None, grain: Grain | None
+    fetch: tiles.Fetch, mask: Mask, session: Session, progress: Progress | None, grain: Grain | None, chroma_px: int
 ) -> Iterator[tuple[slice, Colors]]:
     """Bands of rows, top to bottom, each with what to put under the mask there, (k, 3) in reading order; rows
-    without loss are left out."""
+    without loss are left out. Within `chroma_px` of the mask, chroma is not believed."""
     height, width = mask.shape
     coarse = _reduced(fetch, mask, session)
     if progress is not None:
@@ -208,8 +160,14 @@ def _paint(
     def made(window: tiles.Window) -> Colors:
         rows, columns = window.rows, window.columns
         lost = mask[rows, columns]
-        painted: Colors = _paint_window(fetch(rows, columns), lost, window, (height, width), coarse, session, grain)[lost]
-        return painted
+        part = fetch(rows, columns)
+        painted = _paint_window(part, lost, window, (height, width), coarse, session)
+        if chroma_px:
+            painted = with_chroma_from_afar(painted, part, lost, chroma_px)
+        if grain is not None:
+            painted = add_grain(without_excess(painted, lost), lost, (rows.start, columns.start), grain)
+        made_there: Colors = painted[lost]
+        return made_there
 
     strips = _windows(mask, session.card)
     parts = tiles.in_order(made, [window for strip in strips for window in strip], session.threads)
@@ -249,7 +207,7 @@ def _reduced(fetch: tiles.Fetch, mask: Mask, session: Session) -> _Coarse | None
     if not thick.any():
         return None
     reach = round(thick_px / 2 / COARSE)
-    near = cv2.dilate(thick, _disc(reach))
+    near = cv2.dilate(thick, disc(reach))
     deep = (near > 0) & (depth > thick_px / 2)
 
     def weighted(rows: slice, columns: slice) -> np.ndarray:
@@ -260,8 +218,18 @@ def _reduced(fetch: tiles.Fetch, mask: Mask, session: Session) -> _Coarse | None
     return _Coarse(fill_image(image, known < 0.5, session), deep)
 
 
+def _begin(image: Image, lost: Mask, calibration: FillCalibration) -> Image:
+    """The picture as the network is to see it: something in the hole, as the model's card says."""
+    if calibration.start == "biharmonic":
+        return biharmonic(image, lost)
+    begun = image.copy()
+    if calibration.start != "as-is":
+        begun[lost] = 0.0 if calibration.start == "zeros" else 0.5
+    return begun
+
+
 def _paint_window(
-    image: Image, lost: Mask, window: tiles.Window, size: tuple[int, int], coarse: _Coarse | None, session: Session, grain: Grain | None
+    image: Image, lost: Mask, window: tiles.Window, size: tuple[int, int], coarse: _Coarse | None, session: Session
 ) -> Image:
     """What to put under `lost` in one window, (h, w, 3); elsewhere the picture."""
     asked = lost
@@ -269,7 +237,7 @@ def _paint_window(
         deep = lost & (tiles.enlarged(coarse.deep[:, :, None].astype(np.float32), window.rows, window.columns, *size)[:, :, 0] > 0.5)
         image = np.where(deep[:, :, None], tiles.enlarged(coarse.image, window.rows, window.columns, *size), image)
         asked = lost & ~deep
-    start = biharmonic(image, asked)
+    start = _begin(image, asked, session.card.calibrated(FillCalibration))
     painted = start
     if asked.any():
         padded = tiles.pad(start, window.height, window.width)
@@ -277,4 +245,4 @@ def _paint_window(
         outputs = session.run(image=batch_of(padded), mask=batch_of(hole))
         painted = start.copy()
         painted[asked] = picture_of(next(iter(outputs.values())))[: lost.shape[0], : lost.shape[1]][asked]
-    return painted if grain is None else add_grain(painted, lost, (window.rows.start, window.columns.start), grain)
+    return painted

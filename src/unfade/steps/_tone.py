@@ -13,12 +13,6 @@ from unfade.files.photo import Photo
 from unfade.models.session import Session, batch_of, picture_of
 from unfade.work import Progress
 
-THUMBNAIL_PX = 128
-# Below the first need nothing is done, above the second all of the strength; a smoothstep between, so that no
-# photograph is on an edge. A photograph that is sound keeps its tone even where this is open; its detail it
-# would not keep: asphalt looks like grain.
-TONE_RANGE = (0.8, 0.95)
-DETAIL_RANGE = (0.93, 0.97)
 PLAIN_TILE_PX = 640  # of tone alone, which needs no windows: this much is in memory at once
 # Below this tone a power goes on as a straight line, as in training, so that nothing is clipped on the way.
 _FLOOR = np.float32(1 / 64)
@@ -47,7 +41,8 @@ def gate(need: float, span: tuple[float, float]) -> float:
 
 def read_tone(photo: Photo, session: Session) -> Tone:
     """What the tone model reads from a thumbnail of the photograph, reduced by area."""
-    thumbnail = tiles.reduce(photo.srgb, photo.height, photo.width, THUMBNAIL_PX, THUMBNAIL_PX)
+    side = int(session.card.inputs[0].axes.split()[-1])
+    thumbnail = tiles.reduce(photo.srgb, photo.height, photo.width, side, side)
     outputs = session.run(thumbnail=batch_of(thumbnail))
     need = float(np.clip(outputs["need"][0, 0], 0.0, 1.0))
     return Tone(picture_of(outputs["field"]), outputs["power"][0], outputs["mixing"][0], need)

@@ -36,11 +36,13 @@ class Clean(Step):
         """Clean the work's photograph. Raises `ModelError` if a model cannot be used."""
         if self.strength == 0:
             return Outcome(work.photo, work.mask, "off", notes=("strength 0: nothing was cleaned",))
-        from unfade.steps._tone import DETAIL_RANGE, TONE_RANGE, clean, gate, read_tone
+        from unfade.models.calibration import ToneCalibration
+        from unfade.steps._tone import clean, gate, read_tone
 
         session = sessions.get("tone")
         tone = read_tone(work.photo, session)
-        opened = (1.0, 1.0) if self.force else (gate(tone.need, TONE_RANGE), gate(tone.need, DETAIL_RANGE))
+        gates = session.card.calibrated(ToneCalibration)
+        opened = (1.0, 1.0) if self.force else (gate(tone.need, gates.tone_range), gate(tone.need, gates.detail_range))
         tone_strength, detail_strength = (self.strength * share for share in opened)
         facts = {"need": tone.need, "tone": tone_strength, "detail": detail_strength}
         if tone_strength == 0:

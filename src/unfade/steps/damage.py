@@ -32,13 +32,17 @@ class Damage(Step):
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Add the damage found to the work's mask. Raises `ModelError` if the damage model cannot be used."""
+        from unfade.models.calibration import DamageCalibration
         from unfade.steps._evidence import find_evidence, prior_shift, threshold_log_odds
         from unfade.steps._marking import decide
 
         session = sessions.get("damage")
+        calibration = session.card.calibrated(DamageCalibration)
         evidence = find_evidence(work.photo, session, progress)
-        threshold = threshold_log_odds(session.card.threshold, self.sensitivity) - prior_shift(evidence)
-        mask = decide(evidence, threshold, largest_px=self.largest_dust_px)
+        threshold = threshold_log_odds(calibration.threshold, self.sensitivity)
+        if calibration.prior is not None:
+            threshold -= prior_shift(evidence, calibration.prior)
+        mask = decide(evidence, threshold, calibration, largest_px=self.largest_dust_px)
         if work.mask is not None:
             mask |= work.mask
         share = float(mask.mean())

@@ -20,8 +20,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from unfade.queue.messages import recover, sweep
+from unfade.queue.worker import SWEEP_S
 from unfade.settings import Settings
-from unfade.web import jobs, problems, routes
+from unfade.web import problems, routes
 from unfade.web.guard import Guard
 from unfade.web.problems import Problem
 from unfade.web.responses import HealthResponse, ProblemResponse
@@ -90,7 +92,9 @@ def _watch_ledger(service: Service, registry: CollectorRegistry) -> None:
 
 
 def create_app(settings: Settings, *, wake: Callable[[], None] = lambda: None) -> Guard:
-    """The application, behind its guard. Opens the ledger and the files; its lifespan looks after lost jobs and lets go in the end.
+    """The application, behind its guard.
+
+    Opens the ledger and the files; its lifespan looks after lost jobs and lets go in the end.
 
     `wake` is called when there is something for workers to do.
     """
@@ -138,13 +142,13 @@ async def _keep(service: Service) -> None:
     swept = 0.0
     while True:
         try:
-            await run_in_threadpool(jobs.recover, service.ledger, service.queue, service.settings)
+            await run_in_threadpool(recover, service.ledger, service.queue, service.settings)
             if time.monotonic() - swept > 60:
-                await run_in_threadpool(jobs.sweep, service.ledger, service.store, now=time.time())
+                await run_in_threadpool(sweep, service.ledger, service.store, now=time.time())
                 swept = time.monotonic()
         except Exception:
             log.exception("sweeping did not succeed; it is tried again")
-        await asyncio.sleep(jobs.SWEEP_S)
+        await asyncio.sleep(SWEEP_S)
 
 
 def _add_health(app: FastAPI, service: Service, registry: CollectorRegistry) -> None:

@@ -1,4 +1,6 @@
-"""BRUSH WORK BECOMES A MASK: strokes, as they were drawn on the page, in pixels of the photograph, at its own size."""
+"""BRUSH WORK BECOMES A MASK: strokes, as they were drawn on the page, in pixels of the photograph, at its own
+size.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ _SHIFT = 4  # OpenCV takes coordinates in sixteenths of a pixel
 
 
 class Stroke(TypedDict):
-    """One stroke, as JSON: a round brush of `radius_px` along `points` (x, y); (0, 0) is the outer corner of the first pixel."""
+    """One stroke, as JSON: a round brush of `radius_px` along `points` (x, y).
+
+    (0, 0) is the outer corner of the first pixel.
+    """
 
     kind: Kind
     radius_px: float
@@ -24,7 +29,8 @@ class Stroke(TypedDict):
 
 
 def draw(mask: Mask, strokes: Sequence[Stroke]) -> Mask:
-    """`mask` (h, w) with the strokes over it, oldest first: a brush adds, an eraser takes away, "clear" takes all.
+    """`mask` (h, w) with the strokes over it, oldest first: a brush adds, an eraser takes away, "clear" takes
+    all.
 
     `mask` itself stays as it is, and so does every pixel that no stroke touches.
     """

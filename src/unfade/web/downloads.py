@@ -16,9 +16,9 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from unfade.files.formats import FORMATS
-from unfade.web.ledger import JobRecord, PhotoRecord, ResultRecord
-from unfade.web.options import Location, ResultFormat
+from unfade.queue.records import JobRecord, PhotoRecord, ResultRecord
 from unfade.web.problems import not_found
+from unfade.web.requests import Location, ResultFormat
 from unfade.web.service import Service
 
 
@@ -31,7 +31,10 @@ def size_of(service: Service, path: str) -> int:
 
 
 def attachment(name: str) -> dict[str, str]:
-    """A header that makes a browser save, not show. The name goes in twice: for old clients in ASCII, and whole (RFC 6266)."""
+    """A header that makes a browser save, not show.
+
+    The name goes in twice: for old clients in ASCII, and whole (RFC 6266).
+    """
     plain = "".join(letter if letter.isascii() and (letter.isalnum() or letter in " ._-()") else "_" for letter in name)
     return {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"}
 
@@ -95,7 +98,10 @@ class _Pieces:
 async def zip_of(
     service: Service, jobs: Sequence[tuple[JobRecord, PhotoRecord, ResultRecord]], format: ResultFormat, quality: int | None, drop: bool
 ) -> AsyncIterator[bytes]:
-    """A zip file, piece by piece; pictures are compressed already, so they are stored. One that was deleted meanwhile is left out."""
+    """A zip file, piece by piece; pictures are compressed already, so they are stored.
+
+    One that was deleted meanwhile is left out.
+    """
     out, taken = _Pieces(), set[str]()
     with zipfile.ZipFile(cast(Any, out), "w", zipfile.ZIP_STORED) as archive:
         for job, photo, result in jobs:
@@ -125,7 +131,9 @@ async def zip_of(
 
 
 def _free_name(name: str, taken: set[str]) -> str:
-    """The name, numbered if another file in the zip has it (in small letters: not all systems tell them apart)."""
+    """The name, numbered if another file in the zip has it (in small letters: not all systems tell them
+    apart).
+    """
     path, number, free = Path(name), 1, name
     while free.lower() in taken:
         number += 1

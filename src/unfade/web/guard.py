@@ -1,7 +1,8 @@
 """WHO MAY ASK, FROM WHERE, AND HOW MUCH: everything that is decided before a request reaches its function.
 
-In this order: the name by which the server is called (against DNS rebinding), the site that asks (against cross-site request forgery), how
-often, the token, and how much is sent and how slowly. Every answer gets the headers that keep browsers from doing what was not meant.
+In this order: the name by which the server is called (against DNS rebinding), the site that asks (against
+cross-site request forgery), how often, the token, and how much is sent and how slowly. Every answer gets the
+headers that keep browsers from doing what was not meant.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ class Rules:
     requests_per_minute: int
 
     def cookie(self) -> str:
-        """What a browser keeps instead of the token: it proves that the token was shown, and does not tell it."""
+        """What a browser keeps instead of the token: it proves that the token was shown, and does not tell
+        it.
+        """
         assert self.token is not None
         return hmac.new(self.token.encode(), b"unfade session 1", hashlib.sha256).hexdigest()
 
@@ -113,7 +116,9 @@ def is_known_host(header: str, hosts: frozenset[str]) -> bool:
 
 
 def is_same_origin(headers: Headers) -> bool:
-    """Whether a request that changes something comes from our own page, or from no page at all (a script sends neither header)."""
+    """Whether a request that changes something comes from our own page, or from no page at all (a script
+    sends neither header).
+    """
     site = headers.get("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
         return False
@@ -129,7 +134,10 @@ def is_same_origin(headers: Headers) -> bool:
 
 @dataclass
 class Pace:
-    """How often each address asks: a bucket of a minute's requests that fills steadily. Remembers the last 10,000 addresses."""
+    """How often each address asks: a bucket of a minute's requests that fills steadily.
+
+    Remembers the last 10,000 addresses.
+    """
 
     per_minute: int
     _buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
@@ -152,7 +160,9 @@ def _takes_pictures(path: str) -> bool:
 
 
 async def _drain(receive: Receive) -> None:
-    """Read on for a while, and throw it away: who is still sending does not hear an answer, but sees a broken connection."""
+    """Read on for a while, and throw it away: who is still sending does not hear an answer, but sees a broken
+    connection.
+    """
     rest, deadline = DRAIN_BYTES, time.monotonic() + DRAIN_S
     while rest > 0:
         try:

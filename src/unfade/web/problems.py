@@ -1,6 +1,8 @@
-"""What is said when something cannot be done: `application/problem+json` (RFC 9457), one clear sentence, and nothing of the inside.
+"""What is said when something cannot be done: `application/problem+json` (RFC 9457), one clear sentence, and
+nothing of the inside.
 
-No path, no stack, no file name of a user's is ever in a sentence: what is said of an upload calls it "the file".
+No path, no stack, no file name of a user's is ever in a sentence: what is said of an upload calls it "the
+file".
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from unfade import errors
+from unfade.errors import sentence
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger(__name__)
@@ -70,13 +73,6 @@ class Problem(HTTPException):
 def not_found(what: str) -> Problem:
     """For what is gone, expired, or never was: these look alike from outside."""
     return Problem("not-found", f"There is no such {what} here; it may have been deleted or have expired.")
-
-
-def sentence(text: str) -> str:
-    """A message of the library's as a sentence: a capital, and a full stop."""
-    text = " ".join(text.split())
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "?", "!")) else text + "."
 
 
 def problem_of(error: Exception) -> Problem:

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from unfade.options import Option
+from unfade.queue.options import Options
+from unfade.queue.records import JobRecord, MaskRecord, PhotoRecord, State, StepProgress
 from unfade.treatment import options, parts
-from unfade.web.ledger import JobRecord, MaskRecord, PhotoRecord, State, StepProgress
-from unfade.web.options import Options
 
 
 def _time(seconds: float | None) -> datetime | None:
@@ -179,6 +179,7 @@ class SettingsResponse(BaseModel):
     max_upload_bytes: int
     max_megapixels: float
     max_queue: int
+    preview_side_px: int
     keep_hours: float
     drop_location: bool
     formats: list[str]

@@ -1,8 +1,10 @@
-"""STRANGERS' FILES ARE DECODED: in a sandbox, a child process with a limit on memory and time. A crash or a hang kills it and nothing else.
+"""STRANGERS' FILES ARE DECODED: in a sandbox, a child process with a limit on memory and time.
 
-The server decodes nothing itself. A child is forked from a helper process that has the libraries loaded (a few milliseconds), does one
-chore on files of this machine, and ends. It answers in JSON, never pickle: a child that a hostile file has taken over must not be able to
-run code here.
+A crash or a hang kills it and nothing else.
+
+The server decodes nothing itself. A child is forked from a helper process that has the libraries loaded (a
+few milliseconds), does one chore on files of this machine, and ends. It answers in JSON, never pickle: a
+child that a hostile file has taken over must not be able to run code here.
 """
 
 from __future__ import annotations
@@ -28,7 +30,6 @@ from unfade.arrays import Mask
 from unfade.errors import UnfadeError, UnreadableError, UsageError
 from unfade.files import photo
 from unfade.files.location import has_location, without_location
-from unfade.files.photo import Photo
 from unfade.models.session import cpu_limit
 from unfade.monochrome import is_color
 from unfade.settings import Settings
@@ -60,7 +61,7 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(settings.max_megapixels, memory, settings.decode_timeout_s)
 
 
-# --- what a child does ------------------------------------------------------------------------------------------------------------------
+# --- what a child does
 
 
 class Facts(TypedDict):
@@ -99,7 +100,10 @@ def show(*, source: str, view: str, max_megapixels: float) -> dict[str, Any]:
 
 
 def take_mask(*, source: str, target: str, facts: str, width: int, height: int, scale: bool, max_megapixels: float) -> masks.MaskFacts:
-    """Decode an uploaded mask of a photograph of `width` x `height`; with `scale`, one of another size and the same shape is enlarged."""
+    """Decode an uploaded mask of a photograph of `width` x `height`.
+
+    With `scale`, one of another size and the same shape is enlarged.
+    """
     drawn = photo.read(source, max_megapixels=max_megapixels, name=masks.NAME)
     half = 2 ** (drawn.bits - 1)
     lost: Mask = drawn.samples.max(axis=2) >= half
@@ -159,7 +163,10 @@ class Exported(TypedDict):
 
 
 def export(*, source: str, master: str | None, target: str, format: str, quality: int | None, drop_location: bool) -> Exported:
-    """A result in another format, of another quality, or without its location; `master` has its samples without loss."""
+    """A result in another format, of another quality, or without its location.
+
+    `master` has its samples without loss.
+    """
     result = photo.read(source, max_megapixels=float("inf"), name=NAME)
     if master is not None:
         result = result.with_samples(photo.read(master, max_megapixels=float("inf"), name=NAME).samples)
@@ -171,29 +178,6 @@ def export(*, source: str, master: str | None, target: str, format: str, quality
     return {"format": chosen, "losses": list(losses)}
 
 
-def save(result: Photo, folder: Path) -> tuple[str, bool, list[str]]:
-    """Write a result in the format that came in, as `folder`/result, and, where that format loses something, its samples as master.png.
-
-    Gives the format, whether there is a master, and notes. A format that cannot hold the result gives way to PNG, with a note.
-    """
-    notes: list[str] = []
-    try:
-        data = photo.encode_file(result)
-        format = result.format or "png"
-    except errors.UnwritableError as error:
-        notes.append(f"{error}; it was written as PNG")
-        result = replace(result, format="png")
-        data, format = photo.encode_file(result, "png"), "png"
-    (folder / "result").write_bytes(data)
-    lossy = photo.is_lossy(result, format)
-    if lossy:
-        samples = result.samples if result.channels == 1 else result.samples[:, :, ::-1]
-        encoded, master = cv2.imencode(".png", np.ascontiguousarray(samples), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-        assert encoded
-        (folder / "master.png").write_bytes(master.tobytes())
-    return format, lossy, notes
-
-
 def ready() -> dict[str, Any]:
     """Do nothing."""
     return {}
@@ -203,7 +187,7 @@ CHORES: dict[str, Callable[..., Any]] = {
     chore.__name__: chore for chore in (ready, develop, show, take_mask, edit_mask, draw_mask, show_mask, find_component, export)
 }
 
-# --- how a child is started, watched and heard ------------------------------------------------------------------------------------------
+# --- how a child is started, watched and heard
 
 
 def _child(connection: Connection, chore: str, arguments: dict[str, Any], limits: Limits) -> None:
@@ -224,7 +208,10 @@ def _child(connection: Connection, chore: str, arguments: dict[str, Any], limits
 
 
 def _confine(limits: Limits) -> None:
-    """Let this process take no more than `limits`. Windows has no such limits; there, time alone is limited, from outside."""
+    """Let this process take no more than `limits`.
+
+    Windows has no such limits; there, time alone is limited, from outside.
+    """
     cv2.setNumThreads(1)
     if sys.platform == "win32":
         return
@@ -247,7 +234,7 @@ class Sandbox:
             self._context = multiprocessing.get_context("spawn")
         else:
             self._context = multiprocessing.get_context("forkserver")
-            # multiprocessing has each child run this process's main script anew: unfade.cli is what that imports
+            # multiprocessing has each child run this process's main script anew, which imports unfade.cli
             self._context.set_forkserver_preload([__name__, "pyvips", "unfade.cli"])
         self._pool = ThreadPoolExecutor(max(2, cpu_limit()), thread_name_prefix="sandbox")
         self._waiting = 0
@@ -259,7 +246,8 @@ class Sandbox:
     async def run(self, chore: Callable[..., Any], **arguments: Any) -> Any:
         """Run one of this module's chores in a child; gives its answer.
 
-        Raises what the chore raised on purpose; `Problem` if the child ran out of memory or time, died, or too many wait already.
+        Raises what the chore raised on purpose; `Problem` if the child ran out of memory or time, died, or
+        too many wait already.
         """
         if self._waiting >= MAX_WAITING:
             raise Problem("busy", "The server is busy reading other photographs; try again in a moment.", retry_after_s=5)

@@ -12,6 +12,7 @@ import uvicorn
 
 from unfade.settings import Settings
 from unfade.web.app import create_app
+from unfade.web.connections import ACCEPT_AT_ONCE, BoundedServer, Places, max_connections, protocol_class
 from unfade.web.supervisor import Supervisor
 
 
@@ -35,7 +36,8 @@ def network_address() -> str | None:
 
 
 def announcement(settings: Settings, port: int, network: str | None) -> list[str]:
-    """What the person at the terminal is told: where the page is, for this machine and for others, and a warning.
+    """What the person at the terminal is told: where the page is, for this machine and for others, and a
+    warning.
 
     `network`: this machine's address in its network.
     """
@@ -54,17 +56,22 @@ def announcement(settings: Settings, port: int, network: str | None) -> list[str
 
 
 def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT. `say` tells the person at the terminal. Raises `OSError` where the address cannot be listened on."""
+    """Serve until SIGTERM or SIGINT.
+
+    `say` tells the person at the terminal. Raises `OSError` where the address cannot be listened on.
+    """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s server: %(message)s")
     for name in ("huey", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
     listening = socket.create_server(
         (settings.host, settings.port), family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET, backlog=512
     )
-    # Connections inherit it. asyncio sets it only on sockets that know their protocol, and these do not: without it the second half of an
-    # answer waits for the acknowledgement of the first, which a browser holds back for 40 ms.
+    # Connections inherit it. asyncio sets it only on sockets that know their protocol, and these do not.
+    # Without it the second half of an answer waits for the acknowledgement of the first, which a browser
+    # holds back for 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     supervisor = Supervisor(settings.workers, settings.grace_s)
+    places = Places(max_connections(), frozenset(name.strip() for name in settings.trusted_proxies.split(",")))
     config = uvicorn.Config(
         create_app(settings, wake=supervisor.wake),
         access_log=False,  # addresses hold ids, which are secrets
@@ -74,16 +81,20 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=5,
         timeout_keep_alive=20,
+        http=protocol_class(places),
+        ws="none",
+        backlog=ACCEPT_AT_ONCE,
         h11_max_incomplete_event_size=32_768,
         lifespan="on",
     )
     for line in announcement(settings, listening.getsockname()[1], network_address()):
         say(line)
     supervisor.start()
-    # uvicorn ends gracefully on these, and then raises them once more: by then they are to do nothing, for the workers are yet to end.
+    # uvicorn ends gracefully on these, and then raises them once more. By then they are to do nothing: the
+    # workers are yet to end.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        BoundedServer(config).run(sockets=[listening])
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

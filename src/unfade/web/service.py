@@ -24,11 +24,14 @@ from unfade import tile_pyramid
 from unfade.errors import UsageError
 from unfade.masks import MaskFacts
 from unfade.models import store as model_store
+from unfade.queue.ledger import QueueFullError
+from unfade.queue.messages import Queue
+from unfade.queue.opening import open_ledger, open_store
+from unfade.queue.options import Options
+from unfade.queue.records import OVER, JobRecord, Kind, MaskRecord, PhotoRecord, ResultRecord, new_id
 from unfade.settings import Settings
-from unfade.web import jobs, sandbox
+from unfade.web import sandbox
 from unfade.web.guard import Rules, rules_of
-from unfade.web.ledger import OVER, JobRecord, Kind, MaskRecord, PhotoRecord, QueueFullError, ResultRecord, new_id
-from unfade.web.options import Options
 from unfade.web.problems import Problem, disk_full, not_found
 from unfade.web.responses import JobResponse, PhotoResponse, job_response, mask_response, photo_response
 from unfade.web.sandbox import Exported, Facts, Sandbox
@@ -38,7 +41,9 @@ MAX_PREVIEWS_WAITING = 32
 
 
 def clean_name(name: str | None) -> str:
-    """A user's file name as text that does no harm: no folders, no control or direction characters, not too long."""
+    """A user's file name as text that does no harm: no folders, no control or direction characters, not too
+    long.
+    """
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name or ""))[-1]
     kept = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C").strip(" .")
     if len(kept) > 120:
@@ -54,8 +59,8 @@ class Service:
         """`wake` is called when a job was put into the queue."""
         self.settings = settings
         self.rules: Rules = rules_of(settings)
-        self.ledger, self.store = jobs.open_ledger(settings), jobs.open_store(settings)
-        self.queue = jobs.Queue(settings, wake=wake)
+        self.ledger, self.store = open_ledger(settings), open_store(settings)
+        self.queue = Queue(settings, wake=wake)
         self.sandbox = Sandbox(settings)
         folder = settings.models or model_store.CARDS
         self.models = {
@@ -121,10 +126,13 @@ class Service:
             raise disk_full()
 
     async def take_in_once(self, file: UploadFile, key: str) -> PhotoRecord:
-        """As `take_in`, with `key` as the id; where the same upload has come before, the photograph that there is.
+        """As `take_in`, with `key` as the id.
 
-        Raises a 422 for another file under the same key. Who sends again after a broken connection cannot know how far the first try came
-        (the Idempotency-Key header of draft-ietf-httpapi-idempotency-key-header).
+        Where the same upload has come before, the photograph that there is.
+
+        Raises a 422 for another file under the same key. Who sends again after a broken connection cannot
+        know how far the first try came (the Idempotency-Key header of draft-ietf-httpapi-idempotency-key-
+        header).
         """
         lock = self._arriving.setdefault(key, asyncio.Lock())
         async with lock:  # the first try may still be decoded
@@ -145,7 +153,10 @@ class Service:
             raise not_found("photograph") from None
 
     async def take_in(self, file: UploadFile, photo_id: str | None = None) -> PhotoRecord:
-        """Decode an upload in the sandbox, and keep it with its tile pyramid; under a new id, unless there is one for it."""
+        """Decode an upload in the sandbox, and keep it with its tile pyramid.
+
+        Under a new id, unless there is one for it.
+        """
         await run_in_threadpool(self.require_room)
         with self.store.workspace() as folder:
             upload, view = folder / "upload", folder / "view"
@@ -190,7 +201,10 @@ class Service:
     # --- tile pyramids
 
     async def pyramid(self, path: str, *, source: str | None) -> tile_pyramid.Index:
-        """The index of the tile pyramid at `path`; where there is none yet, it is made from the picture at `source`."""
+        """The index of the tile pyramid at `path`.
+
+        Where there is none yet, it is made from the picture at `source`.
+        """
         if path in self._indexes:
             self._indexes.move_to_end(path)
             return self._indexes[path]
@@ -299,7 +313,7 @@ class Service:
     # --- masks
 
     async def keep_mask(self, photo: PhotoRecord, make: Callable[[Path, Path], Awaitable[MaskFacts]]) -> MaskRecord:
-        """Keep a mask that `make`, given two paths for its picture and its components, makes in the sandbox."""
+        """Keep a mask that `make` writes in the sandbox, to two paths: its picture and its components."""
         await run_in_threadpool(self.require_room)
         with self.store.workspace() as folder:
             facts = await make(folder / "mask.png", folder / "mask.json")
@@ -321,7 +335,10 @@ class Service:
         return mask
 
     async def take_mask(self, photo: PhotoRecord, upload: Path, *, scale: bool) -> MaskRecord:
-        """Keep an uploaded mask of a photograph; with `scale`, one of another size and the same shape is enlarged. Raises a 4xx."""
+        """Keep an uploaded mask of a photograph.
+
+        With `scale`, one of another size and the same shape is enlarged. Raises a 4xx.
+        """
 
         def make(target: Path, facts: Path) -> Awaitable[MaskFacts]:
             return self.sandbox.run(

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
 
-# The worker reads its settings from the same environment. Its standard input wakes it when a message was sent; when it closes, which the
-# server's death does, even by kill -9, the worker ends.
+# The worker reads its settings from the same environment. Its standard input wakes it when a message is sent.
+# When that closes, which the server's death does, even by kill -9, the worker ends.
 COMMAND = (sys.executable, "-c", "from unfade.web.supervisor import be_worker; be_worker()")
 SHORT_LIFE_S = 10.0
 LONGEST_PAUSE_S = 30.0
@@ -22,8 +22,8 @@ LONGEST_PAUSE_S = 30.0
 
 def be_worker() -> None:
     """What a worker process that a supervisor starts does."""
+    from unfade.queue.worker import work
     from unfade.settings import read_settings
-    from unfade.web.jobs import work
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s worker: %(message)s")
     logging.getLogger("huey").setLevel(logging.WARNING)
@@ -41,7 +41,10 @@ class _Place:
 
 
 class Supervisor:
-    """Keeps `count` worker processes alive. `stop` lets them finish or put back what they do, for `grace_s` and a little more."""
+    """Keeps `count` worker processes alive.
+
+    `stop` lets them finish or put back what they do, for `grace_s` and a little more.
+    """
 
     def __init__(self, count: int, grace_s: float) -> None:
         self._places = [_Place() for _ in range(count)]
@@ -60,7 +63,10 @@ class Supervisor:
         return [place.process.pid for place in self._places if place.process is not None and place.process.poll() is None]
 
     def wake(self) -> None:
-        """Have the workers look for messages at once; one that this does not reach looks by itself a moment later."""
+        """Have the workers look for messages at once.
+
+        One that this does not reach looks by itself a moment later.
+        """
         if sys.platform == "win32":
             return  # a full pipe would hold the server up, and before Python 3.12 nothing prevents that there
         with self._lock:

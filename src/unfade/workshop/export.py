@@ -18,6 +18,7 @@ from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
 from unfade.errors import ExportError, UsageError
+from unfade.models.calibration import calibration_of
 from unfade.models.card import Card, Port, Score
 from unfade.models.session import Session
 from unfade.workshop.tasks import Exported
@@ -62,13 +63,12 @@ def export(run: Path, target: Path, *, version: str = "1", scores: tuple[Score, 
             tile_px=shape.tile_px,
             overlap_px=shape.overlap_px,
             working_px=shape.working_px,
-            threshold=shape.threshold,
-            temperatures=shape.temperatures,
             parameters=sum(parameter.numel() for parameter in generator.parameters()),
             recipe=f"{recipe.name}.toml, {saved.step} steps of {recipe.data.batch} pictures, {saved.minutes:.0f} minutes",
             data="photographs given with --data",
             scores=scores,
             limits=shape.limits or ("see docs/explanation",),
+            calibration=calibration_of(task.name, {**shape.calibration, **recipe.calibration}),
         )
         _require_agreement(shape, growing, card)
         growing.replace(target)
@@ -229,7 +229,7 @@ def card_toml(card: Card) -> str:
     lines = []
     tables = []
     for key, value in card.model_dump(mode="json").items():
-        if value is None or (key == "scores" and not value):
+        if value is None or (key in ("scores", "calibration") and not value):
             continue
         if isinstance(value, list) and value and isinstance(value[0], dict):
             for entry in value:
@@ -238,6 +238,15 @@ def card_toml(card: Card) -> str:
                     f"[[{key}]]",
                     *(f"{name} = {json.dumps(part, ensure_ascii=False)}" for name, part in entry.items() if part is not None),
                 ]
+        elif isinstance(value, dict):
+            tables += _table(key, value)
         else:
             lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
     return "\n".join(lines + tables) + "\n"
+
+
+def _table(name: str, values: Mapping[str, object]) -> list[str]:
+    """A table of TOML and those within it; JSON's values are TOML's, and what is null is left out."""
+    plain = [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None and not isinstance(value, dict)]
+    inner = [line for key, value in values.items() if isinstance(value, dict) for line in _table(f"{name}.{key}", value)]
+    return ["", f"[{name}]", *plain, *inner]

@@ -6,11 +6,12 @@ import json
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from unfade.errors import RecipeError
+from unfade.models.calibration import calibration_of
 
 
 class _Part(BaseModel):
@@ -137,6 +138,9 @@ class Recipe(_Part):
     data: Data
     optimiser: Optimiser
     options: dict[str, int | float | str | bool] = Field(default_factory=dict, description="the task's own settings, validated by the task")
+    calibration: dict[str, Any] = Field(
+        default_factory=dict, description="what a bench said of the trained model; it is written on the card, see models.calibration"
+    )
     steps: int = Field(ge=1)
     ema: float = Field(default=0.999, ge=0, lt=1, description="decay of the averaged weights; 0 = none")
     seed: int = 1
@@ -144,6 +148,11 @@ class Recipe(_Part):
     checkpoint_minutes: float = Field(default=3.0, gt=0)
     sheet_steps: int = Field(default=500, ge=1)
     log_steps: int = Field(default=20, ge=1)
+
+    @model_validator(mode="after")
+    def _calibration_is_the_tasks(self) -> Recipe:
+        calibration_of(self.task, self.calibration)
+        return self
 
     @model_validator(mode="after")
     def _adversary_has_a_weight(self) -> Recipe:

@@ -1,4 +1,6 @@
-"""What routes declare alike, for OpenAPI: their parameters, their forms, their media types, and what may go wrong."""
+"""What routes declare alike, for OpenAPI: their parameters, their forms, their media types, and what may go
+wrong.
+"""
 
 from __future__ import annotations
 

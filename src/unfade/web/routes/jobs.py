@@ -12,15 +12,11 @@ from fastapi.responses import StreamingResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
+from unfade.queue.options import Id, Options
+from unfade.queue.records import OVER
 from unfade.web.downloads import attachment, drops, result_response, zip_of
-from unfade.web.ledger import OVER
-from unfade.web.options import (
-    Id,
-    Location,
-    Options,
-    ResultFormat,
-)
 from unfade.web.problems import described, not_found
+from unfade.web.requests import Location, ResultFormat
 from unfade.web.responses import (
     JobResponse,
 )
@@ -99,7 +95,10 @@ def get_events(jobs: JobIds, service: S) -> EventSourceResponse:
 async def get_result(
     job_id: Id, service: S, format: ResultFormat = "same", quality: Quality = None, location: Location | None = None
 ) -> Response:
-    """What came out, in the format that came in (`same`) or another. What a format cannot hold, X-Unfade-Losses says."""
+    """What came out, in the format that came in (`same`) or another.
+
+    What a format cannot hold, X-Unfade-Losses says.
+    """
     job, result = await run_in_threadpool(service.done_job, job_id)
     photo = await run_in_threadpool(service.photo, job.photo_id)
     return await result_response(service, job, photo, result, format, quality, drops(service, location))

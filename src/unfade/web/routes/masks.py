@@ -12,14 +12,11 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from unfade import masks
+from unfade.queue.options import Id
+from unfade.queue.records import MaskRecord
 from unfade.web import sandbox
-from unfade.web.ledger import MaskRecord
-from unfade.web.options import (
-    Id,
-    MaskDrawing,
-    MaskEdit,
-)
 from unfade.web.problems import described, not_found
+from unfade.web.requests import MaskDrawing, MaskEdit
 from unfade.web.responses import (
     ComponentAtResponse,
     ComponentsResponse,
@@ -41,7 +38,10 @@ router = APIRouter(prefix=API)
     openapi_extra={"requestBody": {"required": True, "content": {"image/png": {"schema": FILE}}}},
 )
 async def post_mask(photo_id: Id, request: Request, service: S, scale: bool = False) -> MaskResponse:
-    """Upload a mask: a PNG of the photograph's size, light = lost. With `scale`, one of another size and the same shape is enlarged."""
+    """Upload a mask: a PNG of the photograph's size, light = lost.
+
+    With `scale`, one of another size and the same shape is enlarged.
+    """
     photo = await run_in_threadpool(service.photo, photo_id)
     with service.store.workspace() as folder:
         upload = folder / "upload"

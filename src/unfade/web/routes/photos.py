@@ -6,12 +6,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from unfade.files.formats import FORMATS
+from unfade.queue.options import Id
 from unfade.web.downloads import attachment, size_of
-from unfade.web.options import (
-    Id,
-    PhotoQuery,
-)
 from unfade.web.problems import described, not_found
+from unfade.web.requests import PhotoQuery
 from unfade.web.responses import (
     PhotoResponse,
     PhotosResponse,

@@ -1,4 +1,4 @@
-"""What a browser shows of photographs and results: small whole pictures, and tiles for the pan-and-zoom view."""
+"""What a browser shows of photographs and results: small whole pictures, and tiles to pan and zoom."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from fastapi import APIRouter, Response
 from starlette.concurrency import run_in_threadpool
 
 from unfade import tile_pyramid
-from unfade.web.options import (
-    Id,
-)
+from unfade.queue.options import Id
 from unfade.web.problems import described, not_found
 from unfade.web.responses import (
     TilesResponse,
@@ -66,7 +64,7 @@ async def _tile(service: Service, level: int, column: int, row: int, **thing: st
 
 @router.get("/photos/{photo_id}/image", tags=["pictures"], response_class=Response, responses=JPEG | described(*COMMON))
 async def get_photo_image(photo_id: Id, service: S, side_px: Side = 1024) -> Response:
-    """The photograph as a browser can show it, whole: JPEG, sRGB, upright; of 256, 512, 1024 or 2048 pixels."""
+    """The whole photograph as a browser can show it: JPEG, sRGB, upright; 256, 512, 1024 or 2048 pixels."""
     return await _image(service, side_px, photo_id=photo_id)
 
 

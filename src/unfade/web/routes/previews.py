@@ -7,12 +7,9 @@ import asyncio
 from fastapi import APIRouter, Response
 from starlette.concurrency import run_in_threadpool
 
-from unfade.web.options import (
-    Id,
-    Options,
-    PreviewOptions,
-)
+from unfade.queue.options import Id, Options
 from unfade.web.problems import Problem, described, not_found
+from unfade.web.requests import PreviewOptions
 from unfade.web.routes.contract import API, CHANGES, JPEG, S
 from unfade.web.service import Service
 
@@ -27,7 +24,9 @@ router = APIRouter(prefix=API)
     responses=JPEG | described(*CHANGES, "superseded", "job-failed", "queue-full", "busy"),
 )
 async def post_preview(photo_id: Id, body: PreviewOptions, service: S) -> Response:
-    """The whole photograph, small, as these options would make it: an answer in about a second, beside the queue."""
+    """The whole photograph, small, as these options would make it: an answer in about a second, beside the
+    queue.
+    """
     options = Options.model_validate(body.model_dump(exclude={"side_px"}))
     photo = await run_in_threadpool(service.photo, photo_id)
     job = await run_in_threadpool(service.submit, photo, options, "preview", body.side_px)

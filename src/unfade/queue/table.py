@@ -1,7 +1,8 @@
-"""Rows that outlive every process, in SQLite (one machine) or Redis (several), changed one at a time and atomically.
+"""Rows that outlive every process, in SQLite (one machine) or Redis (several), changed one at a time and
+atomically.
 
-A row is a document (text) under a key, and a member of groups, in each with a rank. That is all the ledger needs: "the queue" is a group
-ranked by time of arrival, "leases" one ranked by when they run out.
+A row is a document (text) under a key, and a member of groups, in each with a rank. That is all the ledger
+needs: "the queue" is a group ranked by time of arrival, "leases" one ranked by when they run out.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Row:
 
 
 Change = Callable[[Row | None], Row | None]
-"""Gives what a row becomes, from what it is; None: there is none. It may be called more than once, so it does nothing else."""
+"""Gives what a row becomes, from what it is; None: there is none. It may be called more than once, so it does
+nothing else."""
 
 
 class Table(Protocol):
@@ -42,7 +44,7 @@ class Table(Protocol):
         """Change the row under `key` atomically; gives what it became."""
 
     def keys(self, group: str, *, upto: float | None = None, limit: int = 1000) -> list[str]:
-        """The first `limit` keys of a group in the order of their ranks; `upto`: those of this rank or less."""
+        """The first `limit` keys of a group, by rising rank; `upto`: those of this rank or less."""
 
     def count(self, group: str) -> int:
         """How many rows are in a group."""
@@ -55,7 +57,8 @@ class Table(Protocol):
 
 
 class SqliteTable:
-    """In one SQLite file, with a write-ahead log: readers never wait, and what was committed survives kill -9.
+    """In one SQLite file, with a write-ahead log: readers never wait, and what was committed survives kill
+    -9.
 
     With `through_power_cuts` it survives those too, at the price of a wait for the disk at each change.
     """
@@ -142,7 +145,9 @@ class SqliteTable:
 
 
 class RedisTable:
-    """In Redis: a string per row, a sorted set per group, changed by optimistic transactions (WATCH, MULTI, EXEC)."""
+    """In Redis: a string per row, a sorted set per group, changed by optimistic transactions (WATCH, MULTI,
+    EXEC).
+    """
 
     def __init__(self, url: str, prefix: str = "unfade:") -> None:
         import redis

@@ -80,7 +80,10 @@ class Store:
 
     @contextmanager
     def local(self, path: str) -> Iterator[Path]:
-        """The file as one of this machine, for as long as the block runs; do not write to it. Raises `FileNotFoundError`."""
+        """The file as one of this machine, for as long as the block runs; do not write to it.
+
+        Raises `FileNotFoundError`.
+        """
         if self._local:
             yield Path(self._at(path))
             return

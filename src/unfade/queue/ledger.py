@@ -1,9 +1,11 @@
-"""Which photographs and jobs there are, and how far they have come. What is written here outlives kill -9 of any process.
+"""Which photographs and jobs there are, and how far they have come.
 
-A job goes queued -> running -> done | failed, or is cancelled. It is taken by a worker under a lease, which the worker renews; a lease that
-runs out means that the worker died, and the job is queued again, or failed once it has killed so many workers. Whoever holds a job holds a
-random word, and every change of theirs must show it: a worker that was thought dead and comes back changes nothing. So a job is finished
-once.
+What is written here outlives kill -9 of any process.
+
+A job goes queued -> running -> done | failed, or is cancelled. It is taken by a worker under a lease, which
+the worker renews; a lease that runs out means that the worker died, and the job is queued again, or failed
+once it has killed so many workers. Whoever holds a job holds a random word, and every change of theirs must
+show it: a worker that was thought dead and comes back changes nothing. So a job is finished once.
 """
 
 from __future__ import annotations
@@ -14,116 +16,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from unfade.web.options import Options
-from unfade.web.table import Row, Table
-
-State = Literal["queued", "running", "done", "failed", "cancelled"]
-Kind = Literal["restore", "preview"]
-
-OVER: frozenset[State] = frozenset({"done", "failed", "cancelled"})
-SAVING, SAVING_WEIGHT = "saving", 0.05  # what follows the steps, and about how long it takes beside them
-
-
-def new_id() -> str:
-    """An id that nobody can guess: 192 bits of chance, 32 characters that may stand in an address."""
-    return secrets.token_urlsafe(24)
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")  # a record that a newer version wrote can still be read
-
-
-class StepProgress(_Record):
-    """How far one step has come."""
-
-    name: str
-    progress: float
-
-
-class MaskRecord(_Record):
-    """A mask; its pixels are a file."""
-
-    id: str
-    created: float
-    origin: Literal["upload", "job"]
-    width: int
-    height: int
-    share: float
-    objects: int
-
-
-class PhotoRecord(_Record):
-    """A photograph; its bytes are a file. Times are seconds since 1970."""
-
-    id: str
-    name: str
-    created: float
-    expires: float
-    width: int
-    height: int
-    bits: int
-    channels: int
-    format: str
-    bytes: int
-    has_color: bool
-    has_location: bool
-    notes: tuple[str, ...]
-    masks: tuple[MaskRecord, ...] = ()
-
-
-class ResultRecord(_Record):
-    """What came out of a job; `folder` is where its files lie."""
-
-    folder: str
-    format: str
-    has_master: bool
-    bytes: int
-    width: int
-    height: int
-    pixels_changed: int
-    notes: tuple[str, ...]
-
-
-class JobRecord(_Record):
-    """A job. `holder` is the word of whoever works on it."""
-
-    id: str
-    photo_id: str
-    kind: Kind = "restore"
-    side_px: int = 0
-    state: State = "queued"
-    options: Options
-    created: float
-    started: float | None = None
-    finished: float | None = None
-    attempts: int = 0
-    holder: str | None = None
-    lease_until: float = 0.0
-    step: str | None = None
-    step_progress: float = 0.0
-    error: str | None = None
-    mask_id: str | None = None
-    result: ResultRecord | None = None
-
-    def weights(self) -> dict[str, float]:
-        """The steps of this job in their order, and about how long each takes beside the others."""
-        steps = self.options.treatment().steps(has_mask=self.options.mask is not None)
-        return {step.name: step.weight for step in steps} | {SAVING: SAVING_WEIGHT}
-
-    def steps(self) -> list[StepProgress]:
-        """How far each step has come."""
-        names = list(self.weights())
-        at = names.index(self.step) if self.step in names else -1
-        shares = [1.0 if self.state == "done" or index < at else self.step_progress if index == at else 0.0 for index in range(len(names))]
-        return [StepProgress(name=name, progress=round(share, 3)) for name, share in zip(names, shares, strict=True)]
-
-    @property
-    def progress(self) -> float:
-        """The share of the whole that is done."""
-        weights = self.weights()
-        return sum(weights[step.name] * step.progress for step in self.steps()) / sum(weights.values())
+from unfade.queue.records import JobRecord, Kind, MaskRecord, PhotoRecord, ResultRecord
+from unfade.queue.table import Row, Table
 
 
 class QueueFullError(Exception):
@@ -179,7 +73,10 @@ class Ledger:
         return None if row is None else PhotoRecord.model_validate_json(row.document)
 
     def add_mask(self, photo_id: str, mask: MaskRecord) -> bool:
-        """Add a mask to a photograph, or put a new one in the place of that of its id. False where there is no such photograph."""
+        """Add a mask to a photograph, or put a new one in the place of that of its id.
+
+        False where there is no such photograph.
+        """
 
         def change(photo: PhotoRecord) -> PhotoRecord:
             others = tuple(other for other in photo.masks if other.id != mask.id)
@@ -192,7 +89,10 @@ class Ledger:
         self.change_photo(photo_id, lambda photo: photo.model_copy(update={"masks": tuple(m for m in photo.masks if m.id != mask_id)}))
 
     def remove_photo(self, photo_id: str) -> bool:
-        """Forget a photograph and its jobs; whoever works on one learns it at their next beat. False where there was none."""
+        """Forget a photograph and its jobs; whoever works on one learns it at their next beat.
+
+        False where there was none.
+        """
         existed = self._table.get(f"photo:{photo_id}") is not None
         self._table.change(f"photo:{photo_id}", lambda _: None)
         for group in (f"jobs:{photo_id}", f"previews:{photo_id}"):
@@ -213,7 +113,8 @@ class Ledger:
     def submit(self, job: JobRecord, *, max_queue: int) -> None:
         """Put a job into the queue. Raises `QueueFullError`.
 
-        Those who submit at once take turns, or both would see the last place free; servers that share a table may be over by one each.
+        Those who submit at once take turns, or both would see the last place free; servers that share a table
+        may be over by one each.
         """
         with self._submitting:
             if self._table.count(_queue(job.kind)) >= max_queue:
@@ -261,7 +162,10 @@ class Ledger:
     # --- jobs, from a worker's side
 
     def _change(self, job_id: str, change: Callable[[JobRecord], JobRecord | None]) -> JobRecord | None:
-        """Change a job; `change` gives None to leave it. Gives the job as it became, None where there is none or it was left."""
+        """Change a job; `change` gives None to leave it.
+
+        Gives the job as it became, None where there is none or it was left.
+        """
         became: JobRecord | None = None
 
         def apply(row: Row | None) -> Row | None:
@@ -281,7 +185,10 @@ class Ledger:
         return self._change(job_id, change) is not None
 
     def claim(self, job_id: str, *, lease_s: float) -> JobRecord | None:
-        """Take a job that waits; None where there is none, or someone else has it. Its `holder` is the word to show from now on."""
+        """Take a job that waits; None where there is none, or someone else has it.
+
+        Its `holder` is the word to show from now on.
+        """
         now = self._clock()
 
         def change(job: JobRecord) -> JobRecord | None:
@@ -301,7 +208,10 @@ class Ledger:
         return self._change(job_id, change)
 
     def beat(self, job_id: str, holder: str, step: str | None, progress: float, *, lease_s: float) -> bool:
-        """Renew the lease, and say how far the job is. False where the job is held no longer: stop working on it."""
+        """Renew the lease, and say how far the job is.
+
+        False where the job is held no longer: stop working on it.
+        """
         return self._change_held(job_id, holder, {"lease_until": self._clock() + lease_s, "step": step, "step_progress": progress})
 
     def finish(self, job_id: str, holder: str, *, result: ResultRecord | None, mask_id: str | None) -> bool:
@@ -320,7 +230,7 @@ class Ledger:
         return failed
 
     def release(self, job_id: str, holder: str) -> bool:
-        """Put a job back into the queue, where it stood; it was not at fault, so the attempt is not counted."""
+        """Put a job back into the queue, where it stood. It is not at fault: the attempt is not counted."""
 
         def change(job: JobRecord) -> JobRecord | None:
             if job.state != "running" or job.holder != holder:
@@ -330,7 +240,10 @@ class Ledger:
         return self._change(job_id, change) is not None
 
     def recover(self, *, attempts: int) -> list[str]:
-        """Queue the jobs again whose leases have run out; gives their ids. Those that killed `attempts` workers fail instead."""
+        """Queue the jobs again whose leases have run out; gives their ids.
+
+        Those that killed `attempts` workers fail instead.
+        """
         now, again = self._clock(), []
         for job_id in self._table.keys("running", upto=now):
 

@@ -1,0 +1,125 @@
+"""What was measured of one model once it was trained: thresholds, gates, how it is looked through. It stands
+on the model's card.
+
+A step reads it there, so that another model for the same task brings its own. A card without `[calibration]`,
+or without a key of it, gets the defaults below. They are neutral: the model is believed as it is, once, and
+nothing is done that only some other model was found to need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Range: TypeAlias = tuple[float, float]
+"""Two numbers, low and high."""
+
+
+class _Calibration(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SecondLook(_Calibration):
+    """Each window is looked at once more, at another size: what is damage at two sizes is rarely a twig or a
+    letter."""
+
+    weight: float = Field(ge=0, le=1, description="the share of the second look in the log-odds")
+    reduced: float = Field(gt=0, le=1, description="the size of the second look, as a share of the window's")
+    least_px: int = Field(ge=1, description="no second look has a shorter short side than this")
+    enlarged: float = Field(ge=1, description="its size in a small photograph, where a reduced one would show too little")
+    enlarged_below_px: int = Field(ge=0, description="photographs of a shorter short side than this are small")
+
+
+class Prior(_Calibration):
+    """The share of lost pixels that the network was taught to expect. A photograph's own share moves the
+    threshold."""
+
+    share: float = Field(gt=0, lt=1, description="the share of lost pixels in training")
+    trust: float = Field(ge=0, le=1, description="how much of the difference, in log-odds, the threshold moves by")
+    range: Range = Field(description="the least and the most that the threshold's log-odds are lowered by")
+
+
+class Lines(_Calibration):
+    """A scratch too faint for any one pixel is found by its evidence along a line. All numbers are
+    log-odds."""
+
+    mean: float = Field(description="how far the line's mean may lie below the threshold")
+    contrast: float = Field(description="how far it must lie above the means of the two parallels beside it")
+    own: float = Field(description="how far a pixel on the line may lie below the threshold")
+
+
+class DamageCalibration(_Calibration):
+    """Of a model that finds damage. Neutral: a pixel is lost if its probability is 0.5 or more."""
+
+    threshold: float = Field(default=0.5, gt=0, lt=1, description="the probability from which a pixel is lost")
+    hysteresis: float = Field(
+        default=0.0, ge=0, description="a pixel joins damage that it touches if it is at most this far below, in log-odds"
+    )
+    speck_evidence: float = Field(
+        default=0.0, ge=0, description="damage is kept if the sum of (p - threshold) / (1 - threshold) over it reaches this"
+    )
+    growth: float | None = Field(
+        default=None, ge=0, description="the mask grows by a pixel where this far below the threshold, in log-odds; none: it does not"
+    )
+    coarse: tuple[tuple[int, int], ...] = Field(
+        default=(), description="reduced copies that are searched too: the factor, and the short side above which"
+    )
+    second_look: SecondLook | None = None
+    prior: Prior | None = None
+    lines: Lines | None = None
+
+
+class ToneCalibration(_Calibration):
+    """Of a model for tone. `need` opens each gate by a smoothstep: closed at the first number, open at the
+    second."""
+
+    tone_range: Range = Field(default=(0.0, 1.0), description="the gate of the tone")
+    detail_range: Range = Field(default=(0.0, 1.0), description="the gate of grain, blur and JPEG, which another model undoes")
+
+
+class FillCalibration(_Calibration):
+    """Of a model that fills. Neutral: it is given the picture with the hole black, as most inpainting
+    networks are."""
+
+    start: Literal["biharmonic", "zeros", "gray", "as-is"] = Field(
+        default="zeros",
+        description="what the network sees in the hole: a smooth fill, black, middle gray, or the damage as it is",
+    )
+
+
+class ColorizeCalibration(_Calibration):
+    """Of a model that colors. Neutral: the annealed mean at 0.38 (Zhang et al. 2016, section 2.3), at any
+    liveliness."""
+
+    temperatures: tuple[float, float, float] = Field(
+        default=(0.38, 0.38, 0.38), description="of the distribution over colors, for safe, usual and vivid choices"
+    )
+    hint_least_px: float = Field(default=0.5, gt=0, description="a hint's disc is at least of this radius, at the working size")
+
+
+class PlainCalibration(_Calibration):
+    """Of a model for which there is nothing to calibrate."""
+
+
+Calibration = DamageCalibration | ToneCalibration | FillCalibration | ColorizeCalibration | PlainCalibration
+
+CALIBRATIONS: Mapping[str, type[Calibration]] = {
+    "damage": DamageCalibration,
+    "tone": ToneCalibration,
+    "fill": FillCalibration,
+    "colorize": ColorizeCalibration,
+}
+"""What a card of each task may hold; a task that is not here has nothing to calibrate."""
+
+
+def calibration_of(task: str, given: Mapping[str, object]) -> Calibration:
+    """The calibration of a model for `task`. Raises `ValueError`, naming the key, for what its task does not
+    have."""
+    try:
+        return CALIBRATIONS.get(task, PlainCalibration).model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        said = "a model for this task has no such key" if first["type"] == "extra_forbidden" else first["msg"]
+        raise ValueError(f"{'.'.join(('calibration', *map(str, first['loc'])))}: {said}") from None

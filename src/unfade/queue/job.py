@@ -1,0 +1,227 @@
+"""What is done to one photograph: restored at full size, saved, or shown small as a preview.
+
+How jobs are run (messages, leases, other jobs) is the worker's concern, not this module's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+import cv2
+import numpy as np
+
+from unfade import masks, pipeline, tile_pyramid
+from unfade.arrays import Mask
+from unfade.errors import UnwritableError, sentence
+from unfade.files import photo
+from unfade.files.photo import Photo
+from unfade.models.session import Sessions
+from unfade.queue.options import Options
+from unfade.queue.records import SAVING, JobRecord, MaskRecord, PhotoRecord, ResultRecord
+from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, Stages, small_mask, stage_key
+from unfade.queue.store import Store
+from unfade.treatment import has_pixels
+from unfade.work import Step, Work
+
+PREVIEW_QUALITY = 90
+
+Progress = Callable[[str, float], None]
+"""Called with a step's name and the share of it that is done. What it raises ends the job."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the pipeline made of a job's photograph, still to be saved.
+
+    `seen` is what each step made of it, small.
+    """
+
+    job: JobRecord
+    record: PhotoRecord
+    picture: Photo
+    result: pipeline.Result
+    seen: Sequence[tuple[Step, Future[Photo]]]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What was put into the store: the result, and the mask that was used; a new one has a record."""
+
+    result: ResultRecord
+    mask_id: str | None
+    mask: MaskRecord | None
+
+
+class Job:
+    """Does jobs, one photograph at a time: takes files from the store, runs the pipeline, puts files back."""
+
+    def __init__(self, store: Store, sessions: Sessions, beside: ThreadPoolExecutor, *, max_megapixels: float) -> None:
+        """`beside`: where small pictures of each step are made while the next step runs."""
+        self._store, self._sessions, self._beside = store, sessions, beside
+        self._max_megapixels = max_megapixels
+        self.stages = Stages()
+
+    def _mask(self, record: PhotoRecord, options: Options) -> Mask | None:
+        """The mask that the options name, without what is to be kept."""
+        if options.mask is None or not options.fill:
+            return None
+        with self._store.local(f"photos/{record.id}/masks/{options.mask}.png") as path:
+            return masks.without(masks.read_mask(path), options.keep, options.largest_dust_px)
+
+    # --- at full size
+
+    def restore(self, job: JobRecord, record: PhotoRecord, progress: Progress) -> Made:
+        """Run the pipeline on the photograph at full size."""
+        if job.attempts > 1:  # what a worker that died had put there
+            self._store.remove(f"photos/{record.id}/jobs/{job.id}")
+        with self._store.local(f"photos/{record.id}/original") as path:
+            picture = photo.read(path, max_megapixels=self._max_megapixels, name=record.name)
+        given = self._mask(record, job.options)
+        seen: list[tuple[Step, Future[Photo]]] = []
+
+        def see(step: Step, work: Work) -> None:
+            seen.append((step, self._beside.submit(tile_pyramid.small, work.photo, PREVIEW_SIDE_PX)))
+
+        result = pipeline.treat(picture, job.options.treatment(), sessions=self._sessions, mask=given, progress=progress, on_step=see)
+        progress(SAVING, 0.0)
+        return Made(job, record, picture, result, seen)
+
+    def save(self, made: Made, folder: str, progress: Progress) -> Saved:
+        """Put what came out into `folder` of the store, and the mask beside the photograph."""
+        result = made.result
+        with self._store.workspace() as workspace:
+            format, has_master, notes = write_result(result.photo, workspace)
+            size = (workspace / "result").stat().st_size
+            report = replace(result.report, output_sha256=_sha256(workspace / "result"))
+            (workspace / "record.json").write_text(report.to_json(), encoding="utf-8")
+            progress(SAVING, 0.5)
+            mask_id, mask = self._keep_mask(made, workspace)
+            for name in ("result", "record.json", *(["master.png"] if has_master else [])):
+                self._store.put_file(f"{folder}/{name}", workspace / name)
+        said = dict.fromkeys(sentence(note) for note in (*notes, *(note for step in report.steps for note in step.notes)))
+        outcome = ResultRecord(
+            folder=folder,
+            format=format,
+            has_master=has_master,
+            bytes=size,
+            width=result.photo.width,
+            height=result.photo.height,
+            pixels_changed=report.pixels_changed,
+            notes=tuple(said),
+        )
+        return Saved(outcome, mask_id, mask)
+
+    def _keep_mask(self, made: Made, workspace: Path) -> tuple[str | None, MaskRecord | None]:
+        """Keep the mask that was used, under the job's id. One that was given and not changed has its own."""
+        mask, options = made.result.mask, made.job.options
+        if mask is None:
+            return None, None
+        if options.mask is not None and not options.keep and options.largest_dust_px is None:
+            return options.mask, None
+        facts = masks.write_mask(mask, workspace / "mask.png", workspace / "mask.json")
+        for ending in ("png", "json"):
+            self._store.put_file(f"photos/{made.record.id}/masks/{made.job.id}.{ending}", workspace / f"mask.{ending}")
+        kept = MaskRecord(
+            id=made.job.id,
+            created=time.time(),
+            origin="job",
+            width=made.record.width,
+            height=made.record.height,
+            share=facts["share"],
+            objects=facts["objects"],
+        )
+        return kept.id, kept
+
+    def keep_stages(self, made: Made, mask_id: str) -> None:
+        """Keep, small, what each step made of the whole photograph: then the first preview is quick, too."""
+        options = made.job.options
+        key = stage_key(made.record.id, PREVIEW_SIDE_PX, options.model_copy(update={"mask": mask_id, "keep": (), "largest_dust_px": None}))
+        copy, mask = tile_pyramid.small(made.picture, PREVIEW_SIDE_PX), made.result.mask
+        little = None if mask is None else small_mask(mask, copy.height, copy.width)
+        self.stages.put(key, (copy, little))
+        for step, small in made.seen:
+            if has_pixels(step):
+                break  # of the photograph; a preview's are pixels of the copy
+            if not step.gives_mask:  # the next preview is given the mask
+                key = (*key, step)
+                self.stages.put(key, (small.result(), little))
+
+    # --- small
+
+    def preview(self, job: JobRecord, record: PhotoRecord, progress: Progress) -> None:
+        """Run the steps on a small copy of the photograph, which is quick whatever its size.
+
+        Put the JPEG into the store.
+        """
+        key = stage_key(record.id, job.side_px, job.options)
+        copy, mask = self.stages.get(key, lambda: self._small_copy(record, job.options, job.side_px))
+        scale = max(copy.width, copy.height) / max(record.width, record.height)
+        for step in job.options.treatment().scaled(scale).steps(has_mask=mask is not None):
+            key = (*key, step)
+
+            def make(step: Step = step, copy: Photo = copy, mask: Mask | None = mask) -> Stage:
+                result = pipeline.run(copy, [step], sessions=self._sessions, mask=mask, progress=progress)
+                return result.photo, result.mask
+
+            copy, mask = self.stages.get(key, make)
+        samples = copy.samples if copy.channels == 1 else cv2.cvtColor(np.ascontiguousarray(copy.samples), cv2.COLOR_RGB2BGR)
+        encoded, data = cv2.imencode(".jpg", samples, [cv2.IMWRITE_JPEG_QUALITY, PREVIEW_QUALITY])
+        assert encoded
+        self._store.put(f"photos/{record.id}/previews/{job.id}.jpg", data.tobytes())
+
+    def _small_copy(self, record: PhotoRecord, options: Options, side_px: int) -> Stage:
+        """The photograph reduced to `side_px`, 8-bit sRGB, gray if it is; and its mask, if one was given."""
+        path = f"photos/{record.id}/view"
+
+        def read(start: int | None, end: int | None) -> bytes:
+            if start is not None and start < 0:
+                size = self._store.size(path)
+                start, end = size + start, size if end is None else size + end
+            return self._store.read(path, start, end)
+
+        index = tile_pyramid.read_index(read)
+        at, length = index.at[tile_pyramid.fit_name(index, side_px)]
+        shown = cast("np.ndarray", cv2.imdecode(np.frombuffer(read(at, at + length), np.uint8), cv2.IMREAD_COLOR))
+        scale = min(1.0, side_px / max(shown.shape[:2]))
+        if scale < 1:
+            size = max(1, round(shown.shape[1] * scale)), max(1, round(shown.shape[0] * scale))
+            shown = cv2.resize(shown, size, interpolation=cv2.INTER_AREA)
+        samples = shown[:, :, ::-1] if record.channels == 3 else shown[:, :, 1:2]
+        mask = self._mask(record, options)
+        if mask is not None:
+            mask = small_mask(mask, *samples.shape[:2])
+        return photo.read(np.ascontiguousarray(samples), name=record.name), mask
+
+
+def write_result(result: Photo, folder: Path) -> tuple[str, bool, list[str]]:
+    """Write a result in the format that came in, as `folder`/result.
+
+    Where that format loses something, its samples are written as master.png, too. A format that cannot hold
+    the result gives way to PNG, with a note. Gives the format, whether there is a master, and notes.
+    """
+    notes: list[str] = []
+    try:
+        data, format = photo.encode_file(result), result.format or "png"
+    except UnwritableError as error:
+        notes.append(f"{error}; it was written as PNG")
+        result = replace(result, format="png")
+        data, format = photo.encode_file(result, "png"), "png"
+    (folder / "result").write_bytes(data)
+    lossy = photo.is_lossy(result, format)
+    if lossy:
+        samples = result.samples if result.channels == 1 else result.samples[:, :, ::-1]
+        encoded, master = cv2.imencode(".png", np.ascontiguousarray(samples), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        assert encoded
+        (folder / "master.png").write_bytes(master.tobytes())
+    return format, lossy, notes
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

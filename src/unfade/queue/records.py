@@ -1,0 +1,119 @@
+"""What the ledger keeps of photographs, masks, jobs and results.
+
+A record that a newer version wrote can still be read.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from unfade.queue.options import Options
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+Kind = Literal["restore", "preview"]
+
+OVER: frozenset[State] = frozenset({"done", "failed", "cancelled"})
+SAVING, SAVING_WEIGHT = "saving", 0.05  # what follows the steps, and about how long it takes beside them
+
+
+def new_id() -> str:
+    """An id that nobody can guess: 192 bits of chance, 32 characters that may stand in an address."""
+    return secrets.token_urlsafe(24)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a record that a newer version wrote can still be read
+
+
+class StepProgress(_Record):
+    """How far one step has come."""
+
+    name: str
+    progress: float
+
+
+class MaskRecord(_Record):
+    """A mask; its pixels are a file."""
+
+    id: str
+    created: float
+    origin: Literal["upload", "job"]
+    width: int
+    height: int
+    share: float
+    objects: int
+
+
+class PhotoRecord(_Record):
+    """A photograph; its bytes are a file. Times are seconds since 1970."""
+
+    id: str
+    name: str
+    created: float
+    expires: float
+    width: int
+    height: int
+    bits: int
+    channels: int
+    format: str
+    bytes: int
+    has_color: bool
+    has_location: bool
+    notes: tuple[str, ...]
+    masks: tuple[MaskRecord, ...] = ()
+
+
+class ResultRecord(_Record):
+    """What came out of a job; `folder` is where its files lie."""
+
+    folder: str
+    format: str
+    has_master: bool
+    bytes: int
+    width: int
+    height: int
+    pixels_changed: int
+    notes: tuple[str, ...]
+
+
+class JobRecord(_Record):
+    """A job. `holder` is the word of whoever works on it."""
+
+    id: str
+    photo_id: str
+    kind: Kind = "restore"
+    side_px: int = 0
+    state: State = "queued"
+    options: Options
+    created: float
+    started: float | None = None
+    finished: float | None = None
+    attempts: int = 0
+    holder: str | None = None
+    lease_until: float = 0.0
+    step: str | None = None
+    step_progress: float = 0.0
+    error: str | None = None
+    mask_id: str | None = None
+    result: ResultRecord | None = None
+
+    def weights(self) -> dict[str, float]:
+        """The steps of this job in their order, and about how long each takes beside the others."""
+        steps = self.options.treatment().steps(has_mask=self.options.mask is not None)
+        return {step.name: step.weight for step in steps} | {SAVING: SAVING_WEIGHT}
+
+    def steps(self) -> list[StepProgress]:
+        """How far each step has come."""
+        names = list(self.weights())
+        at = names.index(self.step) if self.step in names else -1
+        shares = [1.0 if self.state == "done" or index < at else self.step_progress if index == at else 0.0 for index in range(len(names))]
+        return [StepProgress(name=name, progress=round(share, 3)) for name, share in zip(names, shares, strict=True)]
+
+    @property
+    def progress(self) -> float:
+        """The share of the whole that is done."""
+        weights = self.weights()
+        return sum(weights[step.name] * step.progress for step in self.steps()) / sum(weights.values())

@@ -1,0 +1,70 @@
+"""What comes in: the bodies of requests, and what may be asked in an address. Unknown keys are refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from unfade.files.formats import FORMATS
+from unfade.queue.options import MAX_KEEP, Id, Options, RequestModel
+from unfade.queue.stages import PREVIEW_SIDE_PX
+
+RESULT_FORMATS = ("same", *FORMATS.names())
+if TYPE_CHECKING:
+    ResultFormat = str
+else:
+    ResultFormat = Literal[RESULT_FORMATS]
+Location = Literal["keep", "drop"]
+MAX_STROKES = 5_000
+MAX_POINTS = 20_000
+PREVIEW_RANGE_PX = (256, 1536)
+
+
+class PreviewOptions(Options):
+    """Options, and how large the answer is."""
+
+    side_px: int = Field(default=PREVIEW_SIDE_PX, ge=PREVIEW_RANGE_PX[0], le=PREVIEW_RANGE_PX[1], description="The preview's longer side.")
+
+
+Coordinate = Annotated[float, Field(ge=-1e5, le=1e6)]
+
+
+class StrokeRequest(RequestModel):
+    """A stroke of a round brush along `points`, in pixels of the photograph.
+
+    "clear" takes all that was marked before.
+    """
+
+    kind: Literal["brush", "eraser", "clear"]
+    radius_px: float = Field(default=1, ge=0, le=1e5)
+    points: tuple[tuple[Coordinate, Coordinate], ...] = Field(default=(), max_length=MAX_POINTS, description="Each x and y.")
+
+
+Strokes = Annotated[tuple[StrokeRequest, ...], Field(max_length=MAX_STROKES, description="Oldest first.")]
+
+
+class MaskEdit(RequestModel):
+    """What to take out of a mask, and what to draw on it after that."""
+
+    remove: tuple[Annotated[int, Field(ge=1, le=2**31 - 1)], ...] = Field(default=(), max_length=MAX_KEEP)
+    largest_dust_px: int | None = Field(default=None, ge=1, le=1_000_000)
+    strokes: Strokes = ()
+
+
+class MaskDrawing(RequestModel):
+    """What to draw on an empty mask."""
+
+    strokes: Strokes
+
+
+class PhotoQuery(RequestModel):
+    """Which photographs are asked for."""
+
+    ids: tuple[Id, ...] = Field(max_length=500)
+
+
+class SignIn(RequestModel):
+    """The server's token."""
+
+    token: str = Field(min_length=1, max_length=1000)
