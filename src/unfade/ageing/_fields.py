@@ -55,7 +55,7 @@ class Streaks:
 
 @dataclass(frozen=True, eq=False)
 class HairCracks:
-    """A net of hair-thin cracks: where smooth noise passes through a level, as a dried film breaks along its strains.
+    """A net of hair-thin cracks: the lines on which smooth noise is 0, as a dried film breaks.
 
     `grid` in [0, 1] is how far the net reaches; below a half its lines break off.
     """
@@ -77,7 +77,7 @@ class HairCracks:
 
 @dataclass(frozen=True, eq=False)
 class Rim:
-    """The edge of flaked emulsion: what `flakes` covers, moved by `shift` (x, y) pixels, less what it covers itself."""
+    """The edge of flaked emulsion: what `flakes` covers, moved by `shift` (x, y) pixels, less the flakes."""
 
     flakes: Flakes
     shift: tuple[int, int]

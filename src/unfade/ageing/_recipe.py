@@ -175,7 +175,7 @@ def _applied(image: Image, plans: list[tuple[str, Kind, Plan]]) -> Aged:
 
 
 def _differs(before: Image, after: Image) -> Mask:
-    """Where, within two pixels, the samples differ by more than `VISIBLE`: the soft edge of what shows shows, too."""
+    """Where samples differ by more than `VISIBLE`, and two pixels around, for soft edges."""
     change = np.abs(after - before).max(axis=2)
     return np.asarray(cv2.dilate(change, np.ones((5, 5), np.uint8)) > VISIBLE)
 

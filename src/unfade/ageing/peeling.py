@@ -1,4 +1,4 @@
-"""Peeling: the emulsion has come off down to the textured paper, with torn fibres and a shadow along the edge."""
+"""Peeling: the emulsion has come off down to the paper, with torn fibres and a shadow along the edge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streaks: many short scratches side by side, with flecks between them, where a print was rubbed or a plate slid."""
+"""Streaks: many short scratches side by side, with flecks between them, where a print was rubbed."""
 
 from __future__ import annotations
 

@@ -228,9 +228,7 @@ def _begin(image: Image, lost: Mask, calibration: FillCalibration) -> Image:
     return begun
 
 
-def _paint_window(
-    image: Image, lost: Mask, window: tiles.Window, size: tuple[int, int], coarse: _Coarse | None, session: Session
-) -> Image:
+def _paint_window(image: Image, lost: Mask, window: tiles.Window, size: tuple[int, int], coarse: _Coarse | None, session: Session) -> Image:
     """What to put under `lost` in one window, (h, w, 3); elsewhere the picture."""
     asked = lost
     if coarse is not None:
