@@ -27,9 +27,9 @@ async def post_preview(photo_id: Id, body: PreviewOptions, service: S) -> Respon
     """The whole photograph, small, as these options would make it: an answer in about a second, beside the
     queue.
     """
-    options = Options.model_validate(body.model_dump(exclude={"side_px"}))
+    options = Options.model_validate(body.model_dump(exclude={"side_px", "strokes"}))
     photo = await run_in_threadpool(service.photo, photo_id)
-    job = await run_in_threadpool(service.submit, photo, options, "preview", body.side_px)
+    job = await run_in_threadpool(service.submit, photo, options, "preview", body.side_px, body.strokes)
     path = f"photos/{photo.id}/previews/{job.id}.jpg"
     try:
         ended = await service.ended(job.id, timeout_s=TIMEOUT_S, poll_s=0.03)

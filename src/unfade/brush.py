@@ -1,6 +1,4 @@
-"""BRUSH WORK BECOMES A MASK: strokes, as they were drawn on the page, in pixels of the photograph, at its own
-size.
-"""
+"""BRUSH WORK BECOMES A MASK: strokes and outlines, as a hand drew them, in pixels of the photograph."""
 
 from __future__ import annotations
 
@@ -13,14 +11,14 @@ import numpy as np
 
 from unfade.arrays import Mask
 
-Kind = Literal["brush", "eraser", "clear"]
+Kind = Literal["brush", "eraser", "area", "clear"]
 _SHIFT = 4  # OpenCV takes coordinates in sixteenths of a pixel
 
 
 class Stroke(TypedDict):
-    """One stroke, as JSON: a round brush of `radius_px` along `points` (x, y).
+    """One stroke, as JSON: a round brush of `radius_px` along `points`, or an "area" that they enclose.
 
-    (0, 0) is the outer corner of the first pixel.
+    A point is (x, y); (0, 0) is the outer corner of the first pixel.
     """
 
     kind: Kind
@@ -29,19 +27,35 @@ class Stroke(TypedDict):
 
 
 def draw(mask: Mask, strokes: Sequence[Stroke]) -> Mask:
-    """`mask` (h, w) with the strokes over it, oldest first: a brush adds, an eraser takes away, "clear" takes
-    all.
+    """`mask` (h, w) with the strokes over it, oldest first.
 
-    `mask` itself stays as it is, and so does every pixel that no stroke touches.
+    A brush and an area add, an eraser takes away, "clear" takes all. `mask` itself stays as it is, as does
+    every pixel that no stroke touches.
     """
     drawn = mask.astype(np.uint8)
     for stroke in strokes:
         if stroke["kind"] == "clear":
             drawn[:] = 0
+        elif stroke["kind"] == "area":
+            _enclose(drawn, stroke)
         elif stroke["points"]:
             _draw(drawn, stroke, 1 if stroke["kind"] == "brush" else 0)
     lost: Mask = drawn.astype(bool)
     return lost
+
+
+def scaled(strokes: Sequence[Stroke], scale: float) -> list[Stroke]:
+    """The strokes on a copy of the photograph that is `scale` times as large."""
+    return [
+        {"kind": stroke["kind"], "radius_px": stroke["radius_px"] * scale, "points": [(x * scale, y * scale) for x, y in stroke["points"]]}
+        for stroke in strokes
+    ]
+
+
+def _enclose(drawn: np.ndarray, stroke: Stroke) -> None:
+    if len(stroke["points"]) > 2:
+        outline = np.array([_fixed(x - 0.5, y - 0.5) for x, y in stroke["points"]], np.int32)
+        cv2.fillPoly(drawn, [outline], 1, cv2.LINE_8, _SHIFT)
 
 
 def _draw(drawn: np.ndarray, stroke: Stroke, value: int) -> None:
