@@ -40,7 +40,7 @@ class MarkedPicture:
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """A square cut from a photograph: the picture in [0, 1]; where it is lost; where either answer is right."""
+    """A square of a photograph: the picture in [0, 1]; where it is lost; where either answer is right."""
 
     image: Image
     lost: Mask
@@ -63,7 +63,7 @@ class Marked:
         return self._chances is not None
 
     def window(self, size_px: int, rng: np.random.Generator) -> Cut:
-        """A window for training as it is: of a damaged photograph, or of a sound one, by the recipe's shares."""
+        """A window as it is, of a damaged photograph or of a sound one, by the recipe's shares."""
         if self.has_damage and (not self._sound or rng.random() >= self._real.sound_share):
             return self.damage(size_px, rng) if rng.random() < self._real.damaged_share else self._anywhere(size_px, rng)
         one = self._sound[int(rng.integers(len(self._sound)))]
@@ -72,7 +72,7 @@ class Marked:
         return self._cut(one, None, size_px, rng)
 
     def damage(self, size_px: int, rng: np.random.Generator) -> Cut:
-        """A window that holds damage, unless a few tries find none. Raises `DataError` if nothing is damaged."""
+        """A window with damage, unless a few tries find none. Raises `DataError` if nothing is damaged."""
         if self._chances is None:
             raise DataError("no photograph of --real is damaged: their masks are all black; mark what is lost in white")
         for _ in range(TRIES):
@@ -114,7 +114,10 @@ class Marked:
 
 
 def read_marked(folder: Path, real: Real, *, largest_side_px: int) -> Marked:
-    """The photographs below `folder`, larger ones reduced. Raises `DataError` for one without a mask, or with one of another size."""
+    """The photographs below `folder`, larger ones reduced.
+
+    Raises `DataError` for one without a mask, or with a mask of another size.
+    """
     pictures = {path.stem: path for path in find_pictures([folder / "damaged"])}
     masks = {path.stem: path for path in find_pictures([folder / "mask"])}
     hard = {path.stem: path for path in find_pictures([folder / "hard"])} if (folder / "hard").is_dir() else {}

@@ -1,8 +1,11 @@
-"""Things that look like damage and are none: lattices, fences, bricks and stripes in perspective, ground that is cracked itself, ropes and
-poles, clouds and plain backdrops, and the flat blacks and whites of a hard print, which look like torn-off parts.
+"""Things that look like damage and are none.
 
-What tells a lattice from scratches is that it comes back at even distances, and a crack in concrete from one in the print that it is dark
-and ragged and that nothing else is in the picture; photographs that have them by themselves are too few to learn that from.
+Lattices, fences, bricks and stripes in perspective; ground that is cracked itself; ropes and poles; clouds
+and plain backdrops; the flat blacks and whites of a hard print, which look like torn-off parts.
+
+What tells a lattice from scratches is that it comes back at even distances, and a crack in concrete from one
+in the print that it is dark and ragged and that nothing else is in the picture; photographs that have them by
+themselves are too few to learn that from.
 """
 
 from __future__ import annotations
@@ -73,7 +76,10 @@ def _part(height: int, width: int, rng: np.random.Generator) -> Plane:
 
 
 def cracked_ground(image: Image, rng: np.random.Generator) -> Image:
-    """Asphalt, concrete or plaster with dark, ragged cracks, as large as `image` and in one of its colors; not the same array."""
+    """Asphalt, concrete or plaster with dark, ragged cracks, as large as `image` and in one of its colors.
+
+    A new array.
+    """
     height, width = image.shape[:2]
     tint = image[int(rng.integers(height)), int(rng.integers(width))]
     tint = np.clip(tint.mean() + (tint - tint.mean()) * rng.uniform(0, 0.6), 0.15, 0.85)
@@ -96,7 +102,10 @@ def cracked_ground(image: Image, rng: np.random.Generator) -> Image:
 
 
 def hard_print(image: Image, rng: np.random.Generator) -> Image:
-    """`image` (h, w, 3) in [0, 1] on hard paper: shadows closed, lights burned out, with an edge at every outline; not the same array."""
+    """`image` (h, w, 3) in [0, 1] on hard paper: shadows closed, lights burned out, an edge at every outline.
+
+    A new array.
+    """
     pivot, slope = rng.uniform(0.15, 0.85), float(np.exp(rng.uniform(np.log(1.5), np.log(6))))
     darkest, brightest = rng.uniform(0.0, 0.2), rng.uniform(0.7, 1.0)
     hard: Image = darkest + (brightest - darkest) / (1 + np.exp(np.float32(-4 * slope) * (image - np.float32(pivot))))
@@ -112,7 +121,10 @@ def _smooth_noise(height: int, width: int, grain_px: float, rng: np.random.Gener
 
 
 def _cracks(height: int, width: int, rng: np.random.Generator) -> Plane:
-    """How far each pixel lies in a crack, 0 to 1: cracks that wander from an edge across, and others that leave them on the way."""
+    """How far each pixel lies in a crack, 0 to 1.
+
+    Some cracks wander from an edge across; others leave them on the way.
+    """
     size = max(height, width)
     drawn = np.zeros((height, width), np.float32)
     widest = float(np.exp(rng.uniform(np.log(0.7), np.log(max(1.5, size / 50)))))
@@ -148,7 +160,7 @@ def _wandering(reach: float, angle: float, roughness: float, rng: np.random.Gene
 
 
 def add_bars(image: Image, rng: np.random.Generator) -> Image:
-    """`image` (h, w, 3) in [0, 1] with ropes, poles, canes or rims across it, lit from a side; not the same array.
+    """`image` (h, w, 3) in [0, 1] with ropes, poles or canes across it, lit from a side; not the same array.
 
     What tells a pole from a scratch is its roundness: one side is lit, the other in the shade.
     """
@@ -185,7 +197,7 @@ def _twist(drawn: Image, start: np.ndarray, along: np.ndarray, across: np.ndarra
 
 
 def add_sky(image: Image, rng: np.random.Generator) -> Image:
-    """`image` (h, w, 3) in [0, 1] with clouds, or with a plain backdrop above a soft edge; not the same array.
+    """`image` (h, w, 3) in [0, 1] with clouds, or a plain backdrop above a soft edge; not the same array.
 
     What tells a cloud from a loss is its soft edge: no paper, no shadow, no fibre.
     """
