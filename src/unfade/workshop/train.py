@@ -126,7 +126,10 @@ class _Run:
         self.curves = SummaryWriter(str(out / "curves"), purge_step=self.step)
 
     def _take_marked(self, folder: Path | None) -> None:
-        """Give the tasks the photographs with masks. Raises `RecipeError` if the recipe and the folder do not go together."""
+        """Give the tasks the photographs with masks.
+
+        Raises `RecipeError` if the recipe and the folder do not go together.
+        """
         wanted = self.recipe.data.real
         if (wanted is None) != (folder is None):
             said = "asks for photographs with masks; name their folder with --real" if folder is None else "has no [data.real] for --real"

@@ -13,12 +13,14 @@ LARGEST_SHARE = 0.5
 """Of a window: where more is lost, nothing is left to lay it over."""
 LARGE_PX = 250
 CONTRAST, LARGE_CONTRAST = 0.06, 0.18
-"""How far luma must change for damage to count as lost, and for pieces from `LARGE_PX` pixels to be laid at all: large paint over
-half-tones of its own tone looks like a cloud, and would teach that clouds are losses."""
+"""How far luma must change for damage to count as lost, and for pieces from `LARGE_PX` pixels to be laid at all.
+
+Large paint over half-tones of its own tone looks like a cloud, and would teach that clouds are losses.
+"""
 
 
 def transplanted(sound: Image, cut: Cut, rng: np.random.Generator) -> tuple[Image, Mask, Mask]:
-    """`sound` (h, w, 3) with the damage of `cut`, of the same size; where it is lost; where either answer is right."""
+    """`sound` (h, w, 3) with the damage of `cut`; where it is lost; where either answer is right."""
     lost = cut.lost.copy() if cut.lost.mean() <= LARGEST_SHARE else np.zeros_like(cut.lost)
     paint = cut.image if rng.random() < 0.8 else 1 - cut.image
     if rng.random() < 0.5:

@@ -110,7 +110,10 @@ class DamageTask:
         """Nothing to learn beforehand."""
 
     def take(self, marked: Marked) -> None:
-        """Draw samples from these photographs as well. Raises `DataError` if damage is to be transplanted and there is none."""
+        """Draw samples from these photographs as well.
+
+        Raises `DataError` if damage is to be transplanted and there is none.
+        """
         real = self._recipe.data.real
         if real is not None and real.transplant_share and not marked.has_damage:
             raise DataError("data.real.transplant_share needs damage: the masks of --real are all black; mark what is lost in white")
