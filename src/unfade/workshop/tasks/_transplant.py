@@ -13,7 +13,7 @@ LARGEST_SHARE = 0.5
 """Of a window: where more is lost, nothing is left to lay it over."""
 LARGE_PX = 250
 CONTRAST, LARGE_CONTRAST = 0.06, 0.18
-"""How far luma must change for damage to count as lost, and for pieces from `LARGE_PX` pixels to be laid at all.
+"""How far luma must change for damage to count as lost, and for pieces from `LARGE_PX` pixels on to be laid.
 
 Large paint over half-tones of its own tone looks like a cloud, and would teach that clouds are losses.
 """
