@@ -39,14 +39,22 @@ class Contents:
 
 @dataclass(frozen=True)
 class Origin:
-    """How a file was made, so that the same kind can be written again. A codec that has something to say here makes its own kind of it."""
+    """How a file was made, so that the same kind can be written again. A codec that has something to say here makes its own kind of it.
+
+    `alpha_hides`: whether a pixel whose alpha is 0 cannot be seen; not so where the channel beside the colors is something else.
+    """
+
+    @property
+    def alpha_hides(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
     """What a decoder gives and an encoder takes: samples (h, w, 1|3) and alpha (h, w), uint8 or uint16, as they lie in the file.
 
-    `contents.icc` is the profile that the samples are in, `notes` what was taken for granted in decoding.
+    `contents.icc` is the profile that the samples are in, `notes` what was taken for granted in decoding, `lost` (h, w) the pixels
+    that a damaged file has no samples of.
     """
 
     samples: np.ndarray
@@ -54,6 +62,7 @@ class Picture:
     contents: Contents
     origin: Origin = Origin()
     notes: tuple[str, ...] = ()
+    lost: np.ndarray | None = None
 
     @property
     def bits(self) -> int:

@@ -12,7 +12,7 @@ from unfade.errors import UsageError
 from unfade.files import exif
 from unfade.files.boxes import AVIF_BRANDS, brands, contents_of, with_color_code
 from unfade.files.codec import DEFAULT_QUALITY, Codec, Origin, Picture, ReadAs, WriteAs, always
-from unfade.files.raster import check_size, damaged, filled, frame_of, joined, split
+from unfade.files.raster import check_size, damaged, filled, frame_number, joined, split
 
 _BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 
@@ -33,7 +33,7 @@ def _tells(data: bytes) -> bool:
 def _decode(data: bytes, how: ReadAs) -> Picture:
     try:
         file = _libheif().open_heif(data, convert_hdr_to_8bit=False)
-        picture = file[file.primary_index if how.page is None else frame_of(len(file), how.page, how.name, "picture")]
+        picture = file[file.primary_index if how.page is None else frame_number(len(file), how.page, how.name, "picture")]
         width, height = picture.size
         check_size(how.name, width, height, how.max_megapixels)
         array = np.array(picture)

@@ -31,7 +31,7 @@ from unfade.files.formats._tiff_page import (
 )
 from unfade.files.formats._tiff_samples import raw_samples
 from unfade.files.icc import vips
-from unfade.files.raster import check_size, damaged, plain_samples, split, vips_of
+from unfade.files.raster import check_size, damaged, load, plain_samples, split, vips_of
 from unfade.files.tags import Tag
 
 _COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits"}
@@ -44,6 +44,11 @@ class TiffOrigin(Origin):
 
     compression: str = "deflate"
     tags: tuple[tuple[int, Tag], ...] = ()
+
+    @property
+    def alpha_hides(self) -> bool:
+        """Not where the channel is said to be something unspecified, such as a scanner's infrared."""
+        return tags.first_number(dict(self.tags), tags.EXTRA_SAMPLES, 2) != 0
 
 
 def _tells(data: bytes) -> bool:
@@ -78,7 +83,7 @@ def _colors(page: Page, index: int, data: bytes, profile: bytes | None, name: st
     if _is_plain(page):
         _check_ends(page.tags, len(data))
         # unlimited: libtiff's own limit is below ours
-        picture = vips().Image.tiffload_buffer(data, page=index, access="sequential", fail_on="error", unlimited=True)
+        picture = load("tiffload_buffer", data, page=index, access="sequential", fail_on="error", unlimited=True)
         array, icc, notes = plain_samples(picture, profile, name)
         return Colors(*split(array), icc, notes)
     raw = raw_samples(page, data, name)
