@@ -8,7 +8,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from xml.dom import minidom
-from xml.dom.minidom import Document, Element
+from xml.dom.minidom import Document, Element, Text
 from xml.parsers.expat import ExpatError, ParserCreate
 
 # https://cv.iptc.org/newscodes/digitalsourcetype/: a picture edited with a trained model
@@ -239,3 +239,34 @@ def _resource(array: Element) -> Element:
         item.setAttribute(f"xmlns:{prefix}", _PREFIXES[prefix])
     item.setAttributeNS(_RDF, "rdf:parseType", "Resource")
     return item
+
+
+def last_run(packet: bytes) -> dict[str, Any] | None:
+    """What an XMP packet says of Unfade's last run over its photograph, with the names that a report has.
+
+    None where it says nothing that can be read.
+    """
+    root = _parsed(packet)
+    runs = [] if root is None else root.getElementsByTagNameNS(UNFADE_NAMESPACE, "Runs")
+    items = [item for run in runs for item in run.getElementsByTagNameNS(_RDF, "li") if item.getAttributeNS(_RDF, "parseType")]
+    if not items:
+        return None
+    texts: dict[str, str] = {}
+    for node in items[-1].childNodes:
+        if isinstance(node, Element) and node.namespaceURI == UNFADE_NAMESPACE:
+            texts[str(node.localName)] = "".join(child.data for child in node.childNodes if isinstance(child, Text))
+    lines = [
+        "".join(child.data for child in line.childNodes if isinstance(child, Text)) for line in items[-1].getElementsByTagNameNS(_RDF, "li")
+    ]
+    try:
+        return {
+            "input_sha256": texts.get("InputSHA256"),
+            "mask_sha256": texts.get("MaskSHA256"),
+            "treatment": json.loads(texts["Treatment"]) if "Treatment" in texts else None,
+            "pixels_changed": int(texts.get("PixelsChanged", "0")),
+            "steps": [json.loads(line) for line in lines],
+            "software": texts.get("Software", "").partition(" ")[0],
+            "software_version": texts.get("Software", "").partition(" ")[2],
+        }
+    except ValueError:
+        return None
