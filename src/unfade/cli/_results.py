@@ -135,7 +135,7 @@ def thumbnail(picture: Photo, side_px: int = 360) -> np.ndarray:
     import cv2
     import numpy as np
 
-    samples: np.ndarray = picture.samples
+    samples: np.ndarray = picture.shown
     scale = side_px / max(samples.shape[:2])
     if scale < 1:
         size = (max(1, round(samples.shape[1] * scale)), max(1, round(samples.shape[0] * scale)))
