@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, FailFast, Field, create_model
 
 from unfade.options import Option
 from unfade.steps.colorize import Hint
@@ -51,7 +51,9 @@ def _field(declared: Option) -> tuple[Any, Any]:
     """An option as a field of a request: its type, and its default, limits and help."""
     if declared.many:
         entry, most = _ENTRIES[declared.type]
-        return tuple.__class_getitem__((entry, ...)), Field(default=declared.default, max_length=most, description=declared.help)
+        return Annotated[tuple.__class_getitem__((entry, ...)), FailFast()], Field(
+            default=declared.default, max_length=most, description=declared.help
+        )
     kind: Any = declared.type
     limits: dict[str, Any] = {"ge": declared.least, "le": declared.most}
     given = {name: limit for name, limit in limits.items() if limit is not None}
@@ -62,7 +64,7 @@ class _Inputs(RequestModel):
     """What a job takes beside the options of its treatment."""
 
     mask: Id | None = Field(default=None, description="A mask of this photograph, instead of looking for damage.")
-    keep: tuple[Annotated[int, Field(ge=1, le=2**31 - 1)], ...] = Field(
+    keep: Annotated[tuple[Annotated[int, Field(ge=1, le=2**31 - 1)], ...], FailFast()] = Field(
         default=(), max_length=MAX_KEEP, description="Objects of `mask` that stay as they are."
     )
 

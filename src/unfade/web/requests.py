@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, FailFast, Field
 
 from unfade.files.formats import FORMATS
 from unfade.queue.options import MAX_KEEP, Id, Options, RequestModel
@@ -17,7 +17,7 @@ else:
     ResultFormat = Literal[RESULT_FORMATS]
 Location = Literal["keep", "drop"]
 MAX_STROKES = 5_000
-MAX_POINTS = 20_000
+MAX_POINTS, MAX_POINTS_ALL = 20_000, 50_000
 PREVIEW_RANGE_PX = (256, 1536)
 
 
@@ -38,16 +38,30 @@ class StrokeRequest(RequestModel):
 
     kind: Literal["brush", "eraser", "clear"]
     radius_px: float = Field(default=1, ge=0, le=1e5)
-    points: tuple[tuple[Coordinate, Coordinate], ...] = Field(default=(), max_length=MAX_POINTS, description="Each x and y.")
+    points: Annotated[tuple[tuple[Coordinate, Coordinate], ...], FailFast()] = Field(
+        default=(), max_length=MAX_POINTS, description="Each x and y."
+    )
 
 
-Strokes = Annotated[tuple[StrokeRequest, ...], Field(max_length=MAX_STROKES, description="Oldest first.")]
+def _few_points(strokes: tuple[StrokeRequest, ...]) -> tuple[StrokeRequest, ...]:
+    points = sum(len(stroke.points) for stroke in strokes)
+    if points > MAX_POINTS_ALL:
+        raise ValueError(f"the strokes have {points:,} points together; the limit is {MAX_POINTS_ALL:,}")
+    return strokes
+
+
+Strokes = Annotated[
+    tuple[StrokeRequest, ...],
+    FailFast(),
+    Field(max_length=MAX_STROKES, description=f"Oldest first; {MAX_POINTS_ALL:,} points together."),
+    AfterValidator(_few_points),
+]
 
 
 class MaskEdit(RequestModel):
     """What to take out of a mask, and what to draw on it after that."""
 
-    remove: tuple[Annotated[int, Field(ge=1, le=2**31 - 1)], ...] = Field(default=(), max_length=MAX_KEEP)
+    remove: Annotated[tuple[Annotated[int, Field(ge=1, le=2**31 - 1)], ...], FailFast()] = Field(default=(), max_length=MAX_KEEP)
     largest_dust_px: int | None = Field(default=None, ge=1, le=1_000_000)
     strokes: Strokes = ()
 
@@ -61,7 +75,7 @@ class MaskDrawing(RequestModel):
 class PhotoQuery(RequestModel):
     """Which photographs are asked for."""
 
-    ids: tuple[Id, ...] = Field(max_length=500)
+    ids: Annotated[tuple[Id, ...], FailFast()] = Field(max_length=500)
 
 
 class SignIn(RequestModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from unfade import tile_pyramid
@@ -11,7 +11,7 @@ from unfade.web.problems import described, not_found
 from unfade.web.responses import (
     TilesResponse,
 )
-from unfade.web.routes.contract import API, COMMON, IMMUTABLE, JPEG, OF_JOB, S, Side
+from unfade.web.routes.contract import API, COMMON, IMMUTABLE, JPEG, OF_JOB, S, Side, at
 from unfade.web.service import Service
 
 router = APIRouter(prefix=API)
@@ -69,9 +69,9 @@ async def get_photo_image(photo_id: Id, service: S, side_px: Side = 1024) -> Res
 
 
 @router.get("/photos/{photo_id}/tiles", tags=["pictures"], responses=described(*COMMON))
-async def get_photo_tiles(photo_id: Id, service: S) -> TilesResponse:
+async def get_photo_tiles(photo_id: Id, request: Request, service: S) -> TilesResponse:
     """How the photograph is cut into tiles."""
-    return await _tiles(service, f"/api/v1/photos/{photo_id}", photo_id=photo_id)
+    return await _tiles(service, at(request, f"/photos/{photo_id}"), photo_id=photo_id)
 
 
 @router.get(
@@ -89,9 +89,9 @@ async def get_job_image(job_id: Id, service: S, side_px: Side = 1024) -> Respons
 
 
 @router.get("/jobs/{job_id}/tiles", tags=["pictures"], responses=described(*OF_JOB))
-async def get_job_tiles(job_id: Id, service: S) -> TilesResponse:
+async def get_job_tiles(job_id: Id, request: Request, service: S) -> TilesResponse:
     """How a job's result is cut into tiles."""
-    return await _tiles(service, f"/api/v1/jobs/{job_id}", job_id=job_id)
+    return await _tiles(service, at(request, f"/jobs/{job_id}"), job_id=job_id)
 
 
 @router.get("/jobs/{job_id}/tiles/{level}/{column}/{row}", tags=["pictures"], response_class=Response, responses=JPEG | described(*OF_JOB))
