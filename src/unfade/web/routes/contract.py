@@ -69,6 +69,6 @@ IMMUTABLE = {"Cache-Control": "private, max-age=86400, immutable"}
 STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 PICTURES = tuple(codec.media_type for codec in FORMATS.values())
 JPEG = binary("image/jpeg")
-COMMON = ("token-needed", "not-found", "invalid")
-CHANGES = (*COMMON, "bad-request", "cross-origin", "rate", "too-large", "too-slow", "disk-full")
+COMMON = ("token-needed", "not-found", "invalid", "rate", "away")
+CHANGES = (*COMMON, "bad-request", "broken-off", "cross-origin", "too-large", "too-slow", "disk-full")
 OF_JOB = (*COMMON, "not-ready", "job-failed")

@@ -124,7 +124,7 @@ def get_record(job_id: Id, service: S) -> Response:
 
 
 @router.get("/zip", tags=["jobs"], response_class=Response, responses=binary("application/zip") | described(*OF_JOB))
-def getzip_of(
+def get_zip(
     jobs: JobIds, service: S, format: ResultFormat = "same", quality: Quality = None, location: Location | None = None
 ) -> StreamingResponse:
     """The results of several jobs, and their records, in one file."""

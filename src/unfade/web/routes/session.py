@@ -36,7 +36,7 @@ def get_session(request: Request, service: S) -> SessionResponse:
     "/session",
     tags=["session"],
     status_code=204,
-    responses=described("token-needed", "cross-origin", "bad-request", "invalid", "rate", "too-large", "too-slow"),
+    responses=described("token-needed", "cross-origin", "bad-request", "broken-off", "invalid", "rate", "too-large", "too-slow"),
 )
 def post_session(body: SignIn, request: Request, service: S) -> Response:
     """Show the token; a cookie is set that stands for it."""
