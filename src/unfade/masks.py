@@ -113,7 +113,7 @@ def _component(box: np.ndarray, number: int, shape: _Shape, short_px: int) -> Co
 
 def _outline(contour: np.ndarray) -> list[tuple[int, int]]:
     """A contour in at most `MAX_OUTLINE` points."""
-    outline = contour[:: len(contour) // _CONTOUR_POINTS + 1]  # simplifying takes the square of what it is given
+    outline = np.ascontiguousarray(contour[:: len(contour) // _CONTOUR_POINTS + 1])  # simplifying takes the square of what it is given
     contour, slack = outline, 0.75
     while len(outline) > MAX_OUTLINE:
         outline = cv2.approxPolyDP(contour, slack, closed=True)

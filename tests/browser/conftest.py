@@ -29,8 +29,8 @@ ARGUMENTS = (
     "--disable-sync",
     "--host-resolver-rules=MAP old-album.test 127.0.0.1",  # this machine, as if it were another: plain http, so not a secure context
 )
-SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-WAIT_MS = 180_000  # two busy cores make minutes of what takes seconds
+SIZES = {"desktop": (1440, 900), "laptop": (1280, 720), "phone": (390, 844), "small phone": (360, 640)}
+WAIT_MS = int(os.environ.get("WAIT_MS", 180_000))  # two busy cores make minutes of what takes seconds
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +89,10 @@ def open_page(chromium: Any, address: str) -> Iterator[Callable[..., Any]]:
     def open_(size: str = "desktop", scheme: str = "light", *, quiet: bool = True, at: str = "", **more: Any) -> Any:
         width, height = SIZES[size]
         context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=size == "phone", reduced_motion="reduce", **more
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            has_touch="phone" in size,
+            **({"reduced_motion": "reduce"} | more),
         )
         contexts.append(context)
         context.set_default_timeout(WAIT_MS)

@@ -23,12 +23,30 @@ def ready(page: Any) -> None:
 
 
 def settled(page: Any) -> None:
-    # A job starts some seconds after the last change; progress then shows, and goes.
-    page.wait_for_timeout(500)
-    page.wait_for_selector("#state", state="hidden")
-    page.wait_for_timeout(3200)
-    page.wait_for_selector("#progress", state="hidden")
+    """Wait until what is set is made, at full size, and seen."""
+    page.wait_for_selector("#studio[data-settled=yes]", state="attached")
     page.wait_for_selector("#notice", state="hidden")
+    page.wait_for_timeout(200)
+
+
+def open_step(page: Any, step: str) -> None:
+    """Open the dials of a step: in its tile, or on a phone from the row at the foot."""
+    if page.locator(f"#{step}-body").is_hidden():
+        page.click(f"[data-tab={step}]" if page.locator(".tabs").is_visible() else f"[data-open={step}]")
+        page.wait_for_selector(f"#{step}-body")
+
+
+def switch(page: Any, step: str, *, on: bool = True) -> None:
+    """Turn a step on or off."""
+    open_step(page, step)
+    box = page.locator({"damage": "#fill", "clean": "#clean-on", "color": "#colorize"}[step])
+    box.set_checked(on, force=True)
+
+
+def paint(page: Any, shape: str) -> None:
+    """Take a shape to paint with."""
+    page.click("[data-tool=paint]")
+    page.click(f"[data-shape={shape}]")
 
 
 def middle(page: Any) -> tuple[float, float]:
@@ -85,16 +103,16 @@ def photograph_on_screen(page: Any) -> tuple[float, float, float, float]:
     page.click("#zoom-fit")
     page.wait_for_timeout(200)
     box = page.locator("#view").bounding_box()
-    seen = pixels(page).astype(int)[66:-86]
+    seen = pixels(page).astype(int)[8:-84]
     rows, columns = np.nonzero(np.abs(seen[:, :, 0] - seen[:, :, 2]) < 6)
     left, top = columns.min(), rows.min()
-    return box["x"] + left, box["y"] + 66 + top, columns.max() + 1 - left, rows.max() + 1 - top
+    return box["x"] + left, box["y"] + 8 + top, columns.max() + 1 - left, rows.max() + 1 - top
 
 
 def drag_on(page: Any, tool: str, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Drag a tool over the photograph, between two places in shares of its width and height."""
+    """Drag a shape of painting over the photograph, between two places in shares of its width and height."""
     left, top, width, height = photograph_on_screen(page)
-    page.click(f"[data-tool={tool}]")
+    paint(page, tool)
     page.mouse.move(left + start[0] * width, top + start[1] * height)
     page.mouse.down()
     page.mouse.move(left + end[0] * width, top + end[1] * height, steps=8)
@@ -104,7 +122,7 @@ def drag_on(page: Any, tool: str, start: tuple[float, float], end: tuple[float, 
 def dot_on_screen(page: Any) -> tuple[float, float]:
     """Where, in CSS pixels of the page, the one black dot of the photograph is seen."""
     box = page.locator("#view").bounding_box()
-    seen = pixels(page)[90:-110, 20:-20]  # between the bars that float over it
+    seen = pixels(page)[90:-140, 20:-20]  # between the bars that float over it
     rows, columns = np.nonzero(seen.max(axis=-1) < 40)
     assert len(rows), "no dot is seen"
     return box["x"] + 20 + float(columns.mean()) + 0.5, box["y"] + 90 + float(rows.mean()) + 0.5

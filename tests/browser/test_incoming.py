@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import served
-from tests.browser.hands import audit, bring, photo_id, ready
+from tests.browser.hands import audit, bring, photo_id, ready, settled, switch
 
 pytestmark = pytest.mark.long
 
@@ -263,7 +263,7 @@ def test_a_full_queue_is_waited_for(open_page: Open, old_photograph: Path, tmp_p
         page.wait_for_selector("body[data-ready=yes]")
         waits.wait_for()
         waits.locator(".card-open").click()
-        page.wait_for_selector("#progress:has-text('The queue is full'):has-text('next try in')")
+        page.wait_for_selector("#state:has-text('The queue is full'):has-text('next try in')")
         audit(page)
         assert page.locator("#notice").is_hidden()
         page.click("#back")
@@ -279,15 +279,15 @@ def test_a_change_that_is_undone_waits_for_no_place_in_the_queue(open_page: Open
     ready(page)
     full = {"code": "queue-full", "detail": "The queue is full."}
     page.route("**/jobs", lambda route: route.fulfill(status=429, headers={"Retry-After": "4"}, json=full))
-    page.locator("#colorize").check(force=True)
-    page.wait_for_selector("#progress:has-text('The queue is full')")
+    switch(page, "color", on=False)
+    page.wait_for_selector("#state:has-text('The queue is full')")
     page.click("#undo")
-    page.wait_for_selector("#progress", state="hidden")
+    settled(page)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/jobs") else None)
     page.wait_for_timeout(5500)
     assert not asked
-    assert page.locator("#progress").is_hidden() and page.locator("#notice").is_hidden()
+    assert page.locator("#state").is_hidden() and page.locator("#notice").is_hidden()
 
 
 def test_an_upload_waits_as_long_as_the_server_says(open_page: Open, old_photograph: Path) -> None:
@@ -357,7 +357,7 @@ def test_a_photograph_that_was_deleted_elsewhere_is_dropped_without_alarm(open_p
     bring(page, old_photograph)
     ready(page)
     page.request.delete(f"{page.url.split('/#')[0]}/api/v1/photos/{photo_id(page)}")
-    page.locator("#colorize").check(force=True)
+    switch(page, "color", on=False)
     page.wait_for_selector("#hero:not([hidden])")
     assert page.locator(".slip.wrong").count() == 0
     assert "aunt-may.jpg is no longer here" in page.locator("#slips").inner_text()

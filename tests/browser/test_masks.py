@@ -11,19 +11,19 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.browser.hands import bring, dot_on_screen, drag_on, facts_of, mask_of, ready, settled, steps_off
+from tests.browser.hands import bring, dot_on_screen, drag_on, facts_of, mask_of, open_step, paint, ready, settled, steps_off
 
 pytestmark = pytest.mark.long
 
 Open = Callable[..., Any]
 
 
-def fill_again(page: Any) -> np.ndarray:
-    """Have the brush work filled; gives the mask that came of it."""
+def draw(page: Any, shape: str, start: tuple[float, float], end: tuple[float, float]) -> np.ndarray:
+    """Paint, between two places in shares of the photograph; gives the mask that comes of it."""
     with page.expect_response(lambda answer: answer.request.method == "POST" and answer.url.endswith("/edits")) as drawn:
-        page.click("#fill-again")
+        drag_on(page, shape, start, end)
     assert drawn.value.status == 201
-    return mask_of(page, newest_mask(page)["id"])
+    return mask_of(page, drawn.value.json()["id"])
 
 
 def newest_mask(page: Any) -> Any:
@@ -39,6 +39,7 @@ def upload_mask(page: Any, mask: Path) -> int:
 
 def test_a_mask_is_uploaded_brushed_erased_and_cleared(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
     page = open_page()
+    page.locator("#plan-color").uncheck(force=True)  # where the photograph lies on the screen is known by its gray
     bring(page, old_photograph)
     ready(page)
 
@@ -50,37 +51,36 @@ def test_a_mask_is_uploaded_brushed_erased_and_cleared(open_page: Open, old_phot
     assert upload_mask(page, tmp_path / "mask.png") == 201
     assert newest_mask(page)["objects"] == 2
     assert np.array_equal(mask_of(page, newest_mask(page)["id"]), given > 127)
-    page.wait_for_selector("#damage-summary:has-text('2 places marked')")
+    page.wait_for_selector("#damage-answer:has-text('2 places')")
     assert page.is_checked("#overlay")
     settled(page)
 
     # A brush stroke over it, and an eraser's through it: only there does the mask change.
-    drag_on(page, "brush", (0.7, 0.7), (0.8, 0.7))
-    drag_on(page, "eraser", (0.4, 0.1), (0.4, 0.4))
-    drawn = fill_again(page)
+    draw(page, "brush", (0.7, 0.7), (0.8, 0.7))
+    settled(page)
+    drawn = draw(page, "eraser", (0.4, 0.1), (0.4, 0.4))
     rows, columns = np.nonzero(drawn & ~(given > 127))
     assert abs(rows.mean() - 0.7 * 240) < 4 and abs(columns.mean() - 0.75 * 320) < 4
     rows, columns = np.nonzero(~drawn & (given > 127))
     assert len(rows) and abs(columns.mean() - 0.4 * 320) < 4 and drawn[200:204, 10:14].all()
     settled(page)
 
-    # Undone to before the strokes, and done again.
+    # Each stroke is one step back, and forward.
     page.click("#undo")
-    assert page.is_enabled("#fill-again")
+    page.click("#undo")
+    page.wait_for_selector("#damage-answer:has-text('2 places')")
     page.click("#redo")
-    assert page.is_disabled("#fill-again")
+    page.wait_for_selector("#damage-answer:has-text('3 places')")
     settled(page)
 
     # Cleared: nothing of it is left, and what is brushed after that stands alone.
+    open_step(page, "damage")
     page.click("#mask-clear")
-    drag_on(page, "brush", (0.2, 0.8), (0.25, 0.8))
-    drawn = fill_again(page)
+    page.wait_for_selector("#damage-answer:has-text('Nothing is marked')")
+    drawn = draw(page, "brush", (0.2, 0.8), (0.25, 0.8))
     rows, columns = np.nonzero(drawn)
     assert rows.min() > 0.6 * 240 and columns.max() < 0.4 * 320
     settled(page)
-    page.click("#mask-clear")
-    assert not fill_again(page).any()
-    page.wait_for_selector("#damage-summary:has-text('No damage is marked')")
 
 
 def test_masks_of_other_sizes_and_formats(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
@@ -105,23 +105,25 @@ def test_a_mask_of_another_shape_is_refused_in_a_sentence(open_page: Open, old_p
     assert cv2.imwrite(str(tmp_path / "square.png"), np.full((100, 100), 255, np.uint8))
     assert upload_mask(page, tmp_path / "square.png") == 422
     page.wait_for_selector(".slip.wrong:has-text('100x100')")
-    assert page.locator("#state").is_hidden()
+    page.wait_for_selector("#state", state="hidden")
 
 
 def test_the_dial_for_the_largest_dust(open_page: Open, old_photograph: Path) -> None:
     page = open_page()
-    page.locator("#plan-clean").uncheck(force=True)
+    for step in ("clean", "color"):
+        page.locator(f"#plan-{step}").uncheck(force=True)
     bring(page, old_photograph)
     ready(page)
     mask = mask_of(page, facts_of(page)["jobs"][-1]["mask_id"])
-    before = page.locator("#damage-summary").inner_text()
-    assert "places marked" in before
+    before = page.locator("#damage-answer").inner_text()
+    assert "places repaired" in before
+    open_step(page, "damage")
     with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/jobs")) as asked:
         page.locator("#dust").fill("60")
         assert page.locator("#dust-out").inner_text().endswith(" px")
     largest = json.loads(asked.value.post_data)["largest_dust_px"]
     assert 20 < largest < 100
-    assert "kept as" in page.locator("#damage-summary").inner_text()
+    assert "left: paint" in page.locator("#damage-answer").inner_text()
     settled(page)
     job = facts_of(page)["jobs"][-1]
     assert job["state"] == "done" and job["options"]["largest_dust_px"] == largest
@@ -140,7 +142,8 @@ def test_the_dial_for_the_largest_dust(open_page: Open, old_photograph: Path) ->
     assert not changed[~mask].any()
     page.click("#undo")
     assert page.locator("#dust-out").inner_text() == "everything"
-    assert page.locator("#damage-summary").inner_text() == before
+    settled(page)
+    assert page.locator("#damage-answer").inner_text() == before
 
 
 @pytest.mark.parametrize(("width", "height"), [(2600, 1800), (5400, 3600)])
@@ -163,8 +166,9 @@ def test_a_stroke_lands_where_it_is_drawn_and_touches_nothing_else(open_page: Op
     page.route("**/preview", lambda route: None)
 
     # Go to the spot at full size, wherever it is, and brush over what is seen of it.
-    page.click("[data-view=before]")
+    open_step(page, "damage")
     page.locator("#overlay").uncheck(force=True)
+    page.click("[data-view=before]")
     x, y = dot_on_screen(page)
     page.mouse.move(x, y)
     for _ in range(30):
@@ -174,13 +178,14 @@ def test_a_stroke_lands_where_it_is_drawn_and_touches_nothing_else(open_page: Op
         page.wait_for_timeout(60)
     page.wait_for_timeout(800)
     x, y = dot_on_screen(page)
-    page.click("[data-tool=brush]")
+    paint(page, "brush")
     page.locator("#brush-size").fill("66")
-    page.mouse.move(x - 8, y)
-    page.mouse.down()
-    page.mouse.move(x + 8, y, steps=5)
-    page.mouse.up()
-    drawn = fill_again(page)
+    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.url.endswith("/edits")) as made:
+        page.mouse.move(x - 8, y)
+        page.mouse.down()
+        page.mouse.move(x + 8, y, steps=5)
+        page.mouse.up()
+    drawn = mask_of(page, made.value.json()["id"])
     stroke = cv2.connectedComponents((drawn & ~(hairs > 127)).astype(np.uint8))[1]
     label = stroke[spot[1], spot[0]]
     assert label, "the stroke is not where the spot is"

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.browser.hands import audit, bring, differ, middle, pixels, ready, settled
+from tests.browser.hands import audit, bring, differ, middle, open_step, paint, pixels, ready, settled
 
 pytestmark = pytest.mark.long
 
@@ -25,10 +25,10 @@ def test_the_whole_story(open_page: Open, old_photograph: Path, size: str) -> No
     page = open_page(size)
     bring(page, old_photograph)
     page.wait_for_selector("#studio:not([hidden])")
-    page.wait_for_selector("#progress:not([hidden])")
-    assert page.locator("#steps li").count() >= 2
+    page.wait_for_selector("#thread:not([hidden])", state="attached")
     ready(page)
     assert page.locator("#photo-name").inner_text() == "aunt-may.jpg"
+    assert page.locator("#colorize").is_checked(), "a black-and-white photograph is colored unless that is switched off"
 
     # The slider, by keyboard: another share of the picture is the result.
     left = pixels(page)
@@ -37,35 +37,33 @@ def test_the_whole_story(open_page: Open, old_photograph: Path, size: str) -> No
         page.keyboard.press("ArrowLeft")
     page.wait_for_timeout(200)
     assert differ(left, pixels(page)) > 0.001
-    for view in ("side", "after", "before", "split"):
-        page.click(f"[data-view={view}]")
-        assert page.get_attribute(f"[data-view={view}]", "aria-pressed") == "true"
+    if size == "desktop":
+        for view in ("side", "after", "before", "split"):
+            page.click(f"[data-view={view}]")
+            assert page.get_attribute(f"[data-view={view}]", "aria-pressed") == "true"
 
-    # A brush stroke, undone and done again, then filled.
-    page.click("[data-tool=brush]")
+    # A brush stroke is red, is taken back and, done again, is filled without being asked.
+    paint(page, "brush")
     x, y = middle(page)
     bare = pixels(page)
-    page.mouse.move(x + 40, y + 50)
-    page.mouse.down()
-    page.mouse.move(x + 90, y + 70, steps=6)
-    page.mouse.up()
+    page.route("**/edits", lambda route: None)
+    stroke_from(page, x + 40, y + 50)
     page.mouse.move(x + 90, y + 150)
     page.wait_for_timeout(200)
-    painted = pixels(page)
-    assert differ(bare, painted) > 0.0005
-    assert page.is_enabled("#fill-again")
-    page.keyboard.press("Control+z")
-    assert page.is_disabled("#fill-again")
-    page.keyboard.press("Control+Shift+z")
-    assert page.is_enabled("#fill-again")
-    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.url.endswith("/edits")) as uploaded:
-        page.click("#fill-again")
-    assert uploaded.value.status == 201
-    assert uploaded.value.json()["share"] > 0
+    assert differ(bare, pixels(page)) > 0.0005
+    page.unroute_all()
+    page.reload()
+    page.wait_for_selector("body[data-ready=yes]")
+    ready(page)
+    paint(page, "brush")
+    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.url.endswith("/edits")) as made:
+        stroke_from(page, x + 40, y + 50)
+    assert made.value.status == 201
+    assert made.value.json()["share"] > 0
     settled(page)
 
-    # An object kept as it is: the job says so.
-    page.click("[data-tool=objects]")
+    # A piece kept as it is: the job says so.
+    open_step(page, "damage")
     page.locator("#objects-details summary").click()
     with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/jobs")) as asked:
         page.locator("#objects input").first.focus()
@@ -73,19 +71,19 @@ def test_the_whole_story(open_page: Open, old_photograph: Path, size: str) -> No
     assert len(json.loads(asked.value.post_data)["keep"]) == 1
     settled(page)
 
-    # A color, tapped; the color step switches itself on.
+    # A color, tapped.
     page.click("[data-tool=hint]")
     page.click(".swatch >> nth=5")
     page.mouse.click(x - 60, y + 20)
+    open_step(page, "color")
     assert page.locator("#hints li").count() == 1
-    assert page.is_checked("#colorize")
     settled(page)
 
     # A refresh loses nothing: the photograph, the hint, the way back.
     page.reload()
     page.wait_for_selector("body[data-ready=yes]")
     ready(page)
-    page.click("[data-tool=hint]")
+    open_step(page, "color")
     assert page.locator("#hints li").count() == 1
     page.click("#undo")
     assert page.locator("#hints li").count() == 0
@@ -111,6 +109,7 @@ def test_the_whole_story(open_page: Open, old_photograph: Path, size: str) -> No
     page.keyboard.press("Escape")
 
     # And gone.
+    page.click("#more summary")
     page.click("#remove")
     page.click("#confirm [value=yes]")
     page.wait_for_selector("#hero:not([hidden])")
@@ -119,16 +118,22 @@ def test_the_whole_story(open_page: Open, old_photograph: Path, size: str) -> No
     assert page.locator(".card").count() == 0
 
 
+def stroke_from(page: Any, x: float, y: float) -> None:
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 50, y + 20, steps=6)
+    page.mouse.up()
+
+
 def test_sliders_answer_while_they_move(open_page: Open, old_photograph: Path) -> None:
     page = open_page()
     bring(page, old_photograph)
     ready(page)
-    page.locator("#colorize").check(force=True)
-    settled(page)
     page.click("[data-view=after]")
+    open_step(page, "color")
     with page.expect_response(lambda answer: answer.url.endswith("/preview")):
         page.locator("#saturation").fill("190")
-    page.wait_for_selector("#state", state="hidden")
+    settled(page)
     strong = pixels(page)
     page.wait_for_timeout(1000)  # what follows at once is the same movement, and undone with it
     page.route("**/preview", lambda route: None)  # never answered: from here on only what the page itself can blend
@@ -192,15 +197,18 @@ def test_a_file_that_is_no_photograph_is_refused_in_a_sentence(open_page: Open, 
     context.close()
 
 
-@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize("size", ["desktop", "small phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_serious_bars_anyone(open_page: Open, old_photograph: Path, size: str, scheme: str) -> None:
     page = open_page(size, scheme)
     audit(page)
     bring(page, old_photograph)
     ready(page)
-    for tool in ("move", "objects", "brush", "hint"):
+    for tool in ("move", "pieces", "paint", "hint"):
         page.click(f"[data-tool={tool}]")
+        audit(page)
+    for step in ("damage", "clean", "color"):
+        open_step(page, step)
         audit(page)
     page.click("#download-open")
     audit(page)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.browser.hands import bring, ready, settled, steps_off
+from tests.browser.hands import bring, open_step, ready, settled, steps_off, switch
 
 pytestmark = pytest.mark.long
 
@@ -42,14 +42,14 @@ def test_a_download_that_was_asked_for_opens_for_no_other_photograph(two: Any) -
     enter(page, "aunt-may.jpg")
     ready(page)
     page.route("**/jobs", lambda route: None)  # it is never made
-    page.locator("#colorize").check(force=True)
+    switch(page, "color")
     page.click("#download-open")
     page.wait_for_selector(".slip:has-text('the download opens then')")
     page.click("#back")
     page.unroute_all()
     enter(page, "uncle-joe.jpg")
     with page.expect_response(lambda answer: answer.request.method == "POST" and answer.url.endswith("/jobs")):
-        page.locator("#colorize").check(force=True)
+        switch(page, "color")
     settled(page)
     assert page.locator("#download").is_hidden(), "what was asked for one photograph opens for another"
 
@@ -62,8 +62,9 @@ def test_a_list_that_was_made_longer_is_short_again_for_the_next_photograph(two:
     listed = []
     for name in ("aunt-may.jpg", "uncle-joe.jpg"):
         enter(page, name)
+        open_step(page, "damage")
         page.set_input_files("#mask-file", str(tmp_path / "spots.png"))
-        page.wait_for_selector("#damage-summary:has-text('70 places')")
+        page.wait_for_selector("#damage-answer:has-text('70 places')")
         page.locator("#objects-details summary").click()
         listed.append(page.locator("#objects li").count())
         page.click("#objects-more")

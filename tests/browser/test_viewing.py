@@ -106,7 +106,6 @@ def test_a_large_photograph_on_a_phone_in_two_fingers(open_page: Open, striped: 
     steps_off(page)
     bring(page, striped)
     ready(page)
-    page.click("[data-view=after]")
     before = int(page.locator("#zoom-level").inner_text().rstrip("%"))
     box = page.locator("#view").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -136,9 +135,8 @@ def test_a_phones_photograph_is_upright_and_the_brush_lands_on_it(open_page: Ope
         page.wait_for_timeout(300)
         x, y = dot_on_screen(page)
         assert abs((x - left) / width - 500 / 600) < 0.02 and abs((y - top) / height - 150 / 800) < 0.02
-    drag_on(page, "brush", (500 / 600, 150 / 800), (500 / 600, 170 / 800))
     with page.expect_response(lambda answer: answer.url.endswith("/edits")):
-        page.click("#fill-again")
+        drag_on(page, "brush", (500 / 600, 150 / 800), (500 / 600, 170 / 800))
     ready(page)
     mask = mask_of(page, facts_of(page)["jobs"][-1]["mask_id"])
     assert mask.shape == (800, 600)

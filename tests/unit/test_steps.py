@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -14,7 +12,6 @@ from unfade.files.photo import Photo, read
 from unfade.models import store
 from unfade.models.calibration import ColorizeCalibration, DamageCalibration, Lines, Prior
 from unfade.models.session import Sessions
-from unfade.monochrome import is_color, measure_color
 from unfade.steps import STEPS, _bleeding, _evidence, _grain, _painting, _tone
 from unfade.steps._chroma import temperature
 from unfade.steps._evidence import prior_shift, threshold_log_odds
@@ -447,16 +444,6 @@ def test_a_color_photograph_is_left_alone_unless_forced(sessions: Sessions, rng:
     assert Colorize(force=True)(Work(photo), sessions, ignore).photo is not photo
 
 
-def test_a_sepia_photograph_is_not_a_color_photograph(rng: np.random.Generator) -> None:
-    gray = cv2.GaussianBlur(rng.random((120, 120)).astype(np.float32), (0, 0), 3)
-    gray = (gray - gray.min()) / (gray.max() - gray.min())
-    lab = np.stack([100 * gray, 6 * np.sin(3 * gray), 20 * gray * (1.3 - gray)], axis=2).astype(np.float32)
-    sepia = read(np.rint(color.srgb_from_lab(lab) * 255).astype(np.uint8))
-    assert not is_color(sepia) and measure_color(sepia) < 1.5
-    colored = lab + np.float32([0, 12, -12]) * (np.arange(120) > 60)[:, None, None]
-    assert is_color(read(np.rint(color.srgb_from_lab(colored) * 255).astype(np.uint8)))
-
-
 def test_a_hint_colors_its_place(sessions: Sessions) -> None:
     photo = gray_photo(128, 128, 8, 0.45, 0.55)
     done = Colorize(hints=(Hint(96, 32, 14, (0.2, 0.3, 0.8)),))(Work(photo), sessions, ignore).photo
@@ -481,17 +468,6 @@ def test_colorize_refuses_options_out_of_range(make) -> None:  # type: ignore[no
 def test_a_hint_outside_the_photograph_is_refused(sessions: Sessions) -> None:
     with pytest.raises(UsageError, match="outside"):
         Colorize(hints=(Hint(60, 1, 2, (0, 0, 0)),))(Work(gray_photo(50, 60)), sessions, ignore)
-
-
-def test_gray_and_color_are_told_apart_on_real_photographs(shared: Path) -> None:
-    """Of old photographs and of color ones; the limits are just above what was measured when the threshold was chosen."""
-    index = [line.split("|") for line in (shared / "data" / "old" / "INDEX.md").read_text().splitlines() if line.startswith("| ")]
-    kinds = {row[1].strip(): row[6].strip() for row in index if (shared / "data" / "old" / row[1].strip()).is_file()}
-    old = {name: is_color(read(shared / "data" / "old" / name)) for name in kinds if not name.startswith("58-")}  # 58 is large
-    toned = [name for name, said in old.items() if said and "colour" not in kinds[name]]
-    assert len(toned) <= 3, toned
-    modern = sorted((shared / "data" / "bench" / "color" / "truth").iterdir())[:60]
-    assert sum(not is_color(read(path)) for path in modern) <= 2
 
 
 def test_a_step_appends_its_record(sessions: Sessions) -> None:

@@ -351,7 +351,7 @@ def test_each_step_says_what_became_of_it_in_a_word_and_numbers(sessions: Sessio
         "clean": "cleaned",
         "colorize": "colored",
     }
-    assert 0 < aged["damage"][1]["share"] < 0.1 and aged["colorize"][1]["spread"] == 0
+    assert 0 < aged["damage"][1]["share"] < 0.1 and aged["colorize"][1] == {"spread": 0, "tint": 0}
     assert aged["clean"][1]["need"] > 0.3 and set(aged["clean"][1]) == {"need", "tone", "detail"}
     sound = said(colored, colorize=True, mask=np.zeros((60, 80), bool))
     assert [word for word, _ in sound.values()] == ["nothing-lost", "sound", "already-color"]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.web.conftest import Server, encoded
-from unfade.web import brush
+from unfade import brush
 
 
 def disc(height: int, width: int, x: float, y: float, radius: float) -> np.ndarray:
@@ -69,3 +69,19 @@ def test_the_service_draws_at_the_photographs_size(make_server: Callable[..., Se
     assert np.array_equal(before[:, :50], after[:, :50])
     assert server.client.post(f"{masks}/edits", json={}).status_code == 422
     assert server.client.post(f"{masks}/edits", json={"strokes": [{"kind": "spray", "points": []}]}).status_code == 422
+
+
+def test_an_area_is_what_its_points_enclose() -> None:
+    corners = [(10.0, 10.0), (30.0, 10.0), (30.0, 40.0), (10.0, 40.0)]
+    drawn = brush.draw(np.zeros((60, 80), bool), [{"kind": "area", "radius_px": 0.0, "points": corners}])
+    assert drawn[10:40, 10:30].all()
+    assert not drawn[:9].any() and not drawn[42:].any() and not drawn[:, :9].any() and not drawn[:, 32:].any()
+    line: brush.Stroke = {"kind": "area", "radius_px": 0.0, "points": corners[:2]}
+    assert not brush.draw(np.zeros((60, 80), bool), [line]).any()
+
+
+def test_strokes_on_a_copy_lie_where_they_lie_on_the_photograph() -> None:
+    strokes: list[brush.Stroke] = [{"kind": "brush", "radius_px": 8.0, "points": [(20.0, 20.0), (60.0, 44.0)]}]
+    whole = brush.draw(np.zeros((80, 120), bool), strokes)
+    half = brush.draw(np.zeros((40, 60), bool), brush.scaled(strokes, 0.5))
+    assert np.mean(whole[::2, ::2] != half) < 0.02

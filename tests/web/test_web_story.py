@@ -181,6 +181,42 @@ def test_a_preview_heeds_a_hint_and_leaves_the_queue_alone(server: Server) -> No
     assert len(server.client.get(f"/api/v1/photos/{uploaded['id']}").json()["jobs"]) == 1
 
 
+def test_a_job_says_what_each_step_did(server: Server) -> None:
+    uploaded = server.upload(encoded("png"))
+    job = server.done(server.submit(uploaded["id"], clean=0.5, colorize=True)["id"])
+    steps = {step["name"]: step for step in job["result"]["steps"]}
+    assert list(steps) == ["damage", "fill", "clean", "colorize"]
+    assert {name: step["outcome"] for name, step in steps.items()}["damage"] == "found"
+    assert steps["clean"]["outcome"] in ("cleaned", "sound")
+    assert 0 <= steps["clean"]["facts"]["need"] <= 1
+    assert steps["colorize"]["outcome"] == "colored" and steps["colorize"]["pixels_changed"] > 0
+
+
+def test_a_preview_fills_what_was_painted_and_is_in_no_mask_yet(server: Server) -> None:
+    uploaded = server.upload(encoded("png", height=480, width=640))
+    address = f"/api/v1/photos/{uploaded['id']}/preview"
+    empty = server.client.post(f"/api/v1/photos/{uploaded['id']}/masks/edits", json={"strokes": []}).json()["id"]
+    asked = {"mask": empty, "clean": 0, "side_px": 320}
+    plain = _decoded(server.client.post(address, json=asked).content)
+    strokes = [{"kind": "area", "points": [[200, 200], [280, 200], [280, 280], [200, 280]]}]
+    painted = _decoded(server.client.post(address, json=asked | {"strokes": strokes}).content)
+    changed = np.abs(painted.astype(int) - plain).max(axis=-1) > 6 if plain.ndim == 3 else np.abs(painted.astype(int) - plain) > 6
+    rows, columns = np.nonzero(changed)
+    assert len(rows) > 100 and rows.min() > 90 and rows.max() < 150 and columns.min() > 90 and columns.max() < 150
+    again = _decoded(server.client.post(address, json=asked).content)
+    assert np.array_equal(plain, again), "what was painted stays in the next preview"
+
+
+def test_a_photograph_is_kept_longer(make_server: Callable[..., Server]) -> None:
+    server = make_server(workers=0, keep_hours=0.01).start()
+    uploaded = server.upload(encoded("png"))
+    time.sleep(1.2)
+    kept = server.client.post(f"/api/v1/photos/{uploaded['id']}/keep").json()
+    assert kept["expires"] > uploaded["expires"]
+    assert server.client.get(f"/api/v1/photos/{uploaded['id']}").json()["expires"] == kept["expires"]
+    assert server.client.post(f"/api/v1/photos/{new_id()}/keep").status_code == 404
+
+
 def test_several_results_come_in_one_zip_under_names_of_their_own(server: Server) -> None:
     jobs = []
     for _ in range(2):
@@ -192,9 +228,10 @@ def test_several_results_come_in_one_zip_under_names_of_their_own(server: Server
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.testzip() is None
         names = archive.namelist()
-        assert names == ["same.restored.jpg", "same.restored.jpg.json", "same.restored-2.jpg", "same.restored-2.jpg.json"]
+        assert names == ["same.restored.jpg", "same.restored-2.jpg", "records.json"]
         assert photo.read(archive.read(names[0])).format == "jpeg"
-        assert json.loads(archive.read(names[1]))["steps"]
+        records = json.loads(archive.read("records.json"))
+        assert list(records) == names[:2] and all(record["steps"] for record in records.values())
 
 
 def test_deleting_a_photograph_deletes_everything_that_came_of_it(server: Server) -> None:

@@ -168,7 +168,7 @@ def thumbnail(picture: Photo, side_px: int = 360) -> Image:
     """A photograph small enough for a contact sheet; reduced before it is converted, for a scan may have 200 megapixels."""
     import cv2
 
-    samples: np.ndarray = picture.samples
+    samples: np.ndarray = picture.shown
     scale = side_px / max(samples.shape[:2])
     if scale < 1:
         size = (max(1, round(samples.shape[1] * scale)), max(1, round(samples.shape[0] * scale)))

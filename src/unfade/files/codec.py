@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -39,14 +39,22 @@ class Contents:
 
 @dataclass(frozen=True)
 class Origin:
-    """How a file was made, so that the same kind can be written again. A codec that has something to say here makes its own kind of it."""
+    """How a file was made, so that the same kind can be written again. A codec that has something to say here makes its own kind of it.
+
+    `alpha_hides`: whether a pixel whose alpha is 0 cannot be seen; not so where the channel beside the colors is something else.
+    """
+
+    @property
+    def alpha_hides(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
     """What a decoder gives and an encoder takes: samples (h, w, 1|3) and alpha (h, w), uint8 or uint16, as they lie in the file.
 
-    `contents.icc` is the profile that the samples are in, `notes` what was taken for granted in decoding.
+    `contents.icc` is the profile that the samples are in, `notes` what was taken for granted in decoding, `lost` (h, w) the pixels
+    that a damaged file has no samples of.
     """
 
     samples: np.ndarray
@@ -54,6 +62,7 @@ class Picture:
     contents: Contents
     origin: Origin = Origin()
     notes: tuple[str, ...] = ()
+    lost: np.ndarray | None = None
 
     @property
     def bits(self) -> int:
@@ -63,10 +72,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class ReadAs:
-    """How a file is to be read: what messages call it, and the most megapixels it may have."""
+    """How a file is to be read: what messages call it, the most megapixels it may have, and which page (from 1; None: the picture)."""
 
     name: str
     max_megapixels: float
+    page: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,10 @@ class Loss:
     taken_from: Callable[[Picture], Picture] = lambda picture: picture
 
 
+def _one_page(data: bytes) -> tuple[int, ...]:
+    return (1,)
+
+
 def _no_losses(picture: Picture) -> Iterable[str]:
     return ()
 
@@ -101,7 +115,8 @@ class Codec:
     as it lies in the file, `contents.orientation` still to be applied; it raises `UnreadableError` and `TooLargeError`. `encode` takes a
     picture that the format can hold (`losses.fitting` makes one), and raises `UnwritableError`, or what its encoder raises.
     `is_lossy` says whether samples change in a file of that origin. `losses` says, in sentences, what `encode` itself takes out of a
-    picture, beside what `files.losses` knows from the fields here.
+    picture, beside what `files.losses` knows from the fields here. `pages` are the numbers, from 1, of the pages or frames that are
+    pictures of their own; `encode_pages` is there where a file may hold several.
     """
 
     title: str
@@ -117,6 +132,8 @@ class Codec:
     is_lossy: Callable[[Origin], bool]
     side_max: int | None = None
     losses: Callable[[Picture], Iterable[str]] = _no_losses
+    pages: Callable[[bytes], tuple[int, ...]] = _one_page
+    encode_pages: Callable[[Sequence[Picture], WriteAs], bytes] | None = None
 
 
 def always(origin: Origin) -> bool:

@@ -240,6 +240,16 @@ def _back_through_lcms(image: Image, profile: bytes, bits: int) -> np.ndarray:
     return array_of(with_profile(connection, profile).icc_export(intent="relative", pcs="lab", depth=bits))
 
 
+def srgb_from_connection_lab(lab: np.ndarray) -> Image:
+    """CIE Lab under D50, as ICC's connection space and TIFF have it (h, w, 3) -> sRGB in [0, 1]. Out of sRGB's gamut is clipped."""
+    middle = (lab[..., 0] + 16) / 116
+    roots = np.stack([middle + lab[..., 1] / 500, middle, middle - lab[..., 2] / 200], axis=-1)
+    shares = np.where(roots > 6 / 29, roots**3, (roots - 16 / 116) * (3 * (6 / 29) ** 2))  # of the white
+    white = _D50_FROM_SRGB.sum(axis=1)
+    linear = (shares * white.astype(np.float32)) @ np.linalg.inv(_D50_FROM_SRGB).T.astype(np.float32)
+    return srgb_from_linear(np.clip(linear, 0, 1)).astype(np.float32)
+
+
 def picture_of(samples: np.ndarray) -> pyvips.Image:
     """A libvips picture over the samples (h, w, c) uint8 or uint16, without a copy where they lie in one piece."""
     height, width, channels = samples.shape

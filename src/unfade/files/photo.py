@@ -8,19 +8,22 @@ and back through the photograph's own profile, so that samples that nobody chang
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 
-from unfade.arrays import Image, Samples
-from unfade.errors import UnreadableError, UnwritableError, UsageError
+from unfade.arrays import Image, Mask, Samples
+from unfade.errors import UnfadeError, UnreadableError, UnwritableError, UsageError
 from unfade.files import disk, icc
 from unfade.files import losses as _losses
 from unfade.files.codec import Codec, Contents, Metadata, Origin, Picture, ReadAs, WriteAs
 from unfade.files.formats import FORMATS
-from unfade.files.raster import check_size, split
+from unfade.files.raster import check_size, damaged, split
 from unfade.files.telling import format_of
 
 __all__ = [
@@ -35,8 +38,10 @@ __all__ = [
     "format_for",
     "is_lossy",
     "losses",
+    "pages",
     "read",
     "write",
+    "write_pages",
 ]
 
 Format: TypeAlias = str
@@ -49,9 +54,12 @@ MAX_MEGAPIXELS = 200.0
 class Photo:
     """A photograph at rest: what its file holds.
 
-    `samples` (h, w, 1|3) uint8 or uint16, upright, in the ICC `profile` (None: sRGB, for gray sRGB's curve), read-only; `alpha` (h, w) of
-    the same depth, as the file has it; `format` None for an array; `dpi` (x, y); `sha256` of the file's bytes; `notes` say, in sentences
-    that begin small, what was taken for granted or left out in reading. Raises `UsageError` where these do not fit together.
+    `samples` (h, w, 1|3) uint8 or uint16, upright, read-only, in the ICC `profile` (None: sRGB, for gray sRGB's curve).
+    `alpha` (h, w) of the same depth, as the file has it. `lost` (h, w): the pixels that a cut-off file has no samples of;
+    they are damage that need not be looked for. `format` is None for an array; `dpi` is (x, y); `sha256` is of the file's
+    bytes; `notes` say, in sentences that begin small, what was taken for granted or left out in reading.
+
+    Raises `UsageError` where these do not fit together.
     """
 
     samples: Samples
@@ -64,6 +72,7 @@ class Photo:
     sha256: str | None = None
     notes: tuple[str, ...] = ()
     origin: Origin = field(default=Origin(), repr=False)
+    lost: Mask | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.samples.dtype not in (np.uint8, np.uint16):
@@ -105,12 +114,37 @@ class Photo:
         """Width by height, in millions."""
         return self.width * self.height / 1e6
 
+    @cached_property
+    def hidden(self) -> Mask | None:
+        """Which pixels (h, w) are wholly transparent; None where none are, or all.
+
+        Nobody sees them, and so they have no say in what is done to the others, and stay as they are.
+        """
+        if self.alpha is None or not self.origin.alpha_hides:
+            return None
+        hidden: Mask = self.alpha == 0
+        return hidden if hidden.any() and not hidden.all() else None
+
+    @cached_property
+    def shown(self) -> Samples:
+        """The samples, each hidden pixel with those of the nearest that is not."""
+        if self.hidden is None:
+            return self.samples
+        _, labels = cv2.distanceTransformWithLabels(self.hidden.view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+        seen = np.flatnonzero(~self.hidden)
+        places = np.zeros(int(labels.max()) + 1, np.int64)
+        places[labels.reshape(-1)[seen]] = seen
+        shown = self.samples.copy()
+        shown[self.hidden] = self.samples.reshape(-1, self.channels)[places[labels[self.hidden]]]
+        return shown
+
     def srgb(self, rows: slice = slice(None), columns: slice = slice(None)) -> Image:
         """The window `rows`, `columns` as (h, w, 3) float32 in [0, 1], sRGB-encoded, gray repeated thrice.
 
-        Only the window is converted. Colors outside sRGB's gamut are clipped. May be called from several threads at once.
+        Only the window is converted. Colors outside sRGB's gamut are clipped; hidden pixels continue what is beside them.
+        May be called from several threads at once.
         """
-        return icc.srgb_from_samples(self.samples[rows, columns], self.profile)
+        return icc.srgb_from_samples(self.shown[rows, columns], self.profile)
 
     def encode(self, image: Image) -> Samples:
         """The inverse of `srgb`: (h, w, 3) sRGB in [0, 1] -> samples of this photograph's profile, depth and channels.
@@ -123,11 +157,16 @@ class Photo:
         return icc.samples_from_srgb(image, self.profile, channels=self.channels, bits=self.bits)
 
     def with_samples(self, samples: Samples) -> Photo:
-        """This photograph with other samples of the same size, depth and channels, else `UsageError`; for color in gray, `as_rgb` first."""
+        """This photograph with other samples of the same size, depth and channels, else `UsageError`.
+
+        Hidden pixels keep theirs. For color in a gray photograph, `as_rgb` first.
+        """
         if samples.shape != self.samples.shape or samples.dtype != self.samples.dtype:
             raise UsageError(
                 f"{self.name} is {self.samples.dtype} {self.samples.shape}; samples of {samples.dtype} {samples.shape} do not fit it"
             )
+        if self.hidden is not None:
+            samples = np.where(self.hidden[..., None], self.samples, samples)
         return replace(self, samples=samples)
 
     def with_metadata(self, metadata: Metadata) -> Photo:
@@ -150,23 +189,51 @@ class Photo:
 # --- reading ----------------------------------------------------------------------------------------------------------------------------
 
 
-def read(source: str | Path | bytes | np.ndarray, *, max_megapixels: float = MAX_MEGAPIXELS, name: str | None = None) -> Photo:
+def read(
+    source: str | Path | bytes | np.ndarray, *, max_megapixels: float = MAX_MEGAPIXELS, name: str | None = None, page: int | None = None
+) -> Photo:
     """Read a photograph from a path, a file's bytes or an array.
 
-    Arrays are (h, w), (h, w, 1), (h, w, 3), or with alpha (h, w, 2) and (h, w, 4), uint8 or uint16, taken as sRGB and not copied; others
-    raise `UsageError`. `name` is what messages and reports call it. Of several pages or frames the first is read, and a note says so.
-    1-bit, 2-bit, 4-bit and palette pictures are widened to 8 bits; CMYK and Lab become sRGB, with a note.
+    Arrays are (h, w), (h, w, 1), (h, w, 3), or with alpha (h, w, 2) and (h, w, 4), uint8 or uint16, taken as sRGB and
+    not copied; others raise `UsageError`. `name` is what messages and reports call it.
+
+    Of several pages or frames, `page` (from 1) is read. None is the largest page of a TIFF, the primary picture of a
+    HEIF, the first of the others; a note says so. Samples of less than 8 bits and palettes are widened to 8, of 9 to 15
+    to 16; CMYK and Lab become sRGB, with a note.
 
     Raises `UnreadableError`: missing, a folder, not permitted, empty, cut off, damaged, not a photograph, of another kind of numbers than
     8 and 16 bits; `TooLargeError`: more than `max_megapixels`, seen before anything is decoded.
     """
     if isinstance(source, np.ndarray):
         return _read_array(source, name or "array", max_megapixels)
+    data, name = _bytes_of(source, name)
+    return _read_bytes(data, ReadAs(name, max_megapixels, page))
+
+
+def pages(source: str | Path | bytes, *, name: str | None = None) -> tuple[int, ...]:
+    """The numbers of the pages that are pictures of their own, for `read`'s `page`: not thumbnails, not a pyramid's levels.
+
+    Raises `UnreadableError`.
+    """
+    data, name = _bytes_of(source, name)
+    format = format_of(data, name)
+    try:
+        return FORMATS[format].pages(data)
+    except ValueError as error:
+        raise damaged(name, error) from error
+
+
+def _bytes_of(source: str | Path | bytes, name: str | None) -> tuple[bytes, str]:
+    """A file's bytes, and what it is called."""
     if isinstance(source, bytes):
-        return _read_bytes(source, name or "photo", max_megapixels)
-    path = Path(source)
-    name = name or path.name or str(path)
-    return _read_bytes(disk.bytes_of(path, name), name, max_megapixels)
+        data, name = source, name or "photo"
+    else:
+        path = Path(source)
+        name = name or path.name or str(path)
+        data = disk.bytes_of(path, name)
+    if not data:
+        raise UnreadableError(f"{name} is empty; take another copy of the file")
+    return data, name
 
 
 def _read_array(array: np.ndarray, name: str, max_megapixels: float) -> Photo:
@@ -181,15 +248,14 @@ def _read_array(array: np.ndarray, name: str, max_megapixels: float) -> Photo:
     return Photo(samples, alpha=alpha, name=name)
 
 
-def _read_bytes(data: bytes, name: str, max_megapixels: float) -> Photo:
-    if not data:
-        raise UnreadableError(f"{name} is empty; take another copy of the file")
-    format = format_of(data, name)
-    picture = FORMATS[format].decode(data, ReadAs(name, max_megapixels))
-    contents, samples, alpha = picture.contents, picture.samples, picture.alpha
+def _read_bytes(data: bytes, how: ReadAs) -> Photo:
+    format = format_of(data, how.name)
+    picture = FORMATS[format].decode(data, how)
+    contents, samples, alpha, lost = picture.contents, picture.samples, picture.alpha, picture.lost
     if contents.orientation > 1:
         samples = _upright(samples, contents.orientation)
         alpha = None if alpha is None else _upright(alpha, contents.orientation)
+        lost = None if lost is None else _upright(lost, contents.orientation)
     samples, profile, notes = _with_usable_profile(samples, contents.icc)
     return Photo(
         samples=samples,
@@ -198,10 +264,11 @@ def _read_bytes(data: bytes, name: str, max_megapixels: float) -> Photo:
         format=format,
         dpi=contents.dpi,
         metadata=Metadata(contents.exif, contents.xmp, contents.iptc),
-        name=name,
+        name=how.name,
         sha256=hashlib.sha256(data).hexdigest(),
         notes=contents.notes + picture.notes + notes,
         origin=picture.origin,
+        lost=lost,
     )
 
 
@@ -268,16 +335,29 @@ def encode_file(photo: Photo, format: Format | None = None, quality: int | None 
     keeps its lossless compression (JPEG inside TIFF becomes deflate). What the format cannot hold, `losses` says; a GIF of more than 256
     colors is written only where `format` asks for it. Raises `UsageError` (quality, format), `UnwritableError` (too many pixels or colors).
     """
-    codec = _codec(format or photo.format or "png")
+    return _encoded([photo], format or photo.format or "png", quality, asked=format is not None)
+
+
+def _encoded(photos: Sequence[Photo], format: Format, quality: int | None, *, asked: bool) -> bytes:
+    codec, name = _codec(format), photos[0].name
     if quality is not None and not 0 <= quality <= 100:
         raise UsageError(f"quality is {quality}; it goes from 0 to 100")
-    if codec.side_max is not None and max(photo.width, photo.height) > codec.side_max:
-        size = f"{photo.width} x {photo.height} pixels"
-        raise UnwritableError(f"{photo.name} is {size}; {codec.title} holds {codec.side_max:,} a side. Write it as TIFF or PNG")
+    for photo in photos:
+        if codec.side_max is not None and max(photo.width, photo.height) > codec.side_max:
+            size = f"{photo.width} x {photo.height} pixels"
+            raise UnwritableError(f"{photo.name} is {size}; {codec.title} holds {codec.side_max:,} a side. Write it as TIFF or PNG")
+    how = WriteAs(name, quality, asked=asked)
     try:
-        return codec.encode(_losses.fitting(photo.picture, codec), WriteAs(photo.name, quality, asked=format is not None))
+        fitted = [_losses.fitting(photo.picture, codec) for photo in photos]
+        if len(fitted) == 1:
+            return codec.encode(fitted[0], how)
+        if codec.encode_pages is None:
+            raise UsageError(f"{codec.title} holds one page, and there are {len(photos)}; write them as TIFF")
+        return codec.encode_pages(fitted, how)
     except (icc.vips().Error, OSError, RuntimeError, ValueError) as error:
-        raise UnwritableError(f"{photo.name} cannot be encoded as {codec.title} ({error}); write it as TIFF or PNG") from error
+        if isinstance(error, UnfadeError):
+            raise
+        raise UnwritableError(f"{name} cannot be encoded as {codec.title} ({error}); write it as TIFF or PNG") from error
 
 
 def write(photo: Photo, target: str | Path, *, format: Format | None = None, quality: int | None = None, overwrite: bool = False) -> str:
@@ -292,5 +372,19 @@ def write(photo: Photo, target: str | Path, *, format: Format | None = None, qua
     chosen = format or format_for(target, photo)
     # GIF is reduced to 256 colors only where it is asked for by name, so a name of .gif is no asking where the photograph is a GIF
     data = encode_file(photo, None if format is None and chosen == photo.format else chosen, quality)
+    disk.put(data, target, overwrite=overwrite)
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_pages(photos: Sequence[Photo], target: str | Path, *, overwrite: bool = False) -> str:
+    """Write the photographs as the pages of one file, in the format that the target's name says, else the first one's own.
+
+    Gives the SHA-256 of the file's bytes. Raises `UsageError` for a format that holds one page only, and what `write` raises.
+    """
+    target = Path(target)
+    if not photos:
+        raise UsageError(f"{target.name} is to hold no page; give one photograph at least")
+    disk.check_target(target, overwrite=overwrite)
+    data = _encoded(photos, format_for(target, photos[0]), None, asked=True)
     disk.put(data, target, overwrite=overwrite)
     return hashlib.sha256(data).hexdigest()

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unfade.errors import TooLargeError, UnreadableError
+from unfade.errors import TooLargeError, UnreadableError, UsageError
 from unfade.files.codec import Picture
-from unfade.files.icc import array_of, picture_of, with_profile
+from unfade.files.icc import array_of, picture_of, vips, with_profile
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -55,6 +55,28 @@ def _last_line(error: Exception) -> str:
 # --- reading ----------------------------------------------------------------------------------------------------------------------------
 
 
+def load(loader: str, data: bytes, **options: object) -> pyvips.Image:
+    """A libvips picture of a file's bytes. Nothing that was said of an earlier file is said of this one."""
+    library = vips()
+    library.vips_lib.vips_error_clear()
+    picture: pyvips.Image = getattr(library.Image, loader)(data, **options)
+    return picture
+
+
+def frame_number(pages: int, asked: int | None, name: str, word: str = "frame") -> int:
+    """The frame to decode, counted from 0. Raises `UsageError` where there is none of that number."""
+    if asked is not None and not 1 <= asked <= pages:
+        raise UsageError(f"{name} has {pages:,} {word}{'' if pages == 1 else 's'}; there is no {word} {asked}")
+    return (asked or 1) - 1
+
+
+def frame_note(pages: int, asked: int | None, word: str = "frame") -> tuple[str, ...]:
+    """That there are more pages or frames than the one that was taken."""
+    if pages == 1:
+        return ()
+    return (f"it has {pages:,} {word}s; {'the first' if asked in (None, 1) else f'{word} {asked}'} was taken",)
+
+
 def split(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """(h, w, 1..4) -> samples and alpha."""
     if array.shape[2] in (1, 3):
@@ -80,7 +102,7 @@ def plain_samples(picture: pyvips.Image, icc: bytes | None, name: str) -> tuple[
             f"{name} has samples of the kind {kind}; 8 and 16 bits without sign are read: convert it to 16-bit TIFF first"
         )
     if space == "cmyk":
-        return _rgb_from_cmyk(picture, icc)
+        return rgb_from_cmyk(picture, icc)
     colors = 1 if bands < 3 else 3
     if bands > colors + 1:
         notes += (f"it has {bands - colors} channels beside its colors; the first was kept as alpha",)
@@ -88,7 +110,7 @@ def plain_samples(picture: pyvips.Image, icc: bytes | None, name: str) -> tuple[
     return array_of(picture), icc, notes
 
 
-def _rgb_from_cmyk(picture: pyvips.Image, icc: bytes | None) -> tuple[np.ndarray, None, tuple[str, ...]]:
+def rgb_from_cmyk(picture: pyvips.Image, icc: bytes | None) -> tuple[np.ndarray, None, tuple[str, ...]]:
     """Ink to light, through the file's profile or, without one, libvips's own for coated paper; alpha behind the inks is kept."""
     alpha = picture.extract_band(4) if picture.bands > 4 else None
     inks = picture.extract_band(0, n=4) if picture.bands > 4 else picture

@@ -160,8 +160,11 @@ def first_number(tags: Mapping[int, Tag], tag: int, default: int = 0) -> int:
     return int(tags[tag].numbers()[0]) if tag in tags and tags[tag].count else default
 
 
-def directory_bytes(tags: Mapping[int, Tag], at: int, *, big: bool = False) -> bytes:
-    """A little-endian directory to lie at place `at` (even), its values and children after it, and no following directory."""
+def directory_bytes(tags: Mapping[int, Tag], at: int, *, big: bool = False, has_next: bool = False) -> bytes:
+    """A little-endian directory to lie at place `at` (even), its values and children after it.
+
+    With `has_next`, another directory follows right behind them; its place is even too.
+    """
     head, size, slot = Header("<", big, 0).sizes
     start = at + head + len(tags) * size + slot
     table, pool = [struct.pack("<Q" if big else "<H", len(tags))], bytearray()
@@ -176,7 +179,8 @@ def directory_bytes(tags: Mapping[int, Tag], at: int, *, big: bool = False) -> b
             value = struct.pack("<Q" if big else "<I", place)
         pool += b"\0" * (len(pool) % 2)
         table.append(struct.pack("<HHQ" if big else "<HHI", tag, kind, count) + value.ljust(slot, b"\0"))
-    return b"".join(table) + bytes(slot) + bytes(pool)
+    following = start + len(pool) if has_next else 0
+    return b"".join(table) + struct.pack("<Q" if big else "<I", following) + bytes(pool)
 
 
 def without_entry(data: bytes, offset: int, at: int, header: Header) -> bytes:

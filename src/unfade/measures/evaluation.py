@@ -98,7 +98,7 @@ class Evaluation:
     @property
     def ranking(self) -> str | None:
         """The measure that orders pictures from worst to best; None if none has a figure for each picture."""
-        return next((name for name in _RANKING[self.task] if name in self.method.pictures), None)
+        return next((name for name in _RANKING[self.task] if self.method.pictures.get(name)), None)
 
     def worst_first(self) -> list[str]:
         """The pictures' names, the worst first."""

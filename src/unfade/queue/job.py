@@ -16,14 +16,14 @@ from typing import cast
 import cv2
 import numpy as np
 
-from unfade import masks, pipeline, tile_pyramid
+from unfade import brush, masks, pipeline, tile_pyramid
 from unfade.arrays import Mask
 from unfade.errors import UnwritableError, sentence
 from unfade.files import photo
 from unfade.files.photo import Photo
 from unfade.models.session import Sessions
 from unfade.queue.options import Options
-from unfade.queue.records import SAVING, JobRecord, MaskRecord, PhotoRecord, ResultRecord
+from unfade.queue.records import SAVING, JobRecord, MaskRecord, PhotoRecord, ResultRecord, StepOutcome
 from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, Stages, small_mask, stage_key
 from unfade.queue.store import Store
 from unfade.treatment import has_pixels
@@ -114,6 +114,10 @@ class Job:
             height=result.photo.height,
             pixels_changed=report.pixels_changed,
             notes=tuple(said),
+            steps=tuple(
+                StepOutcome(name=step.step, outcome=step.outcome, facts=step.facts, pixels_changed=step.pixels_changed, notes=step.notes)
+                for step in report.steps
+            ),
         )
         return Saved(outcome, mask_id, mask)
 
@@ -162,6 +166,10 @@ class Job:
         key = stage_key(record.id, job.side_px, job.options)
         copy, mask = self.stages.get(key, lambda: self._small_copy(record, job.options, job.side_px))
         scale = max(copy.width, copy.height) / max(record.width, record.height)
+        if job.strokes:
+            base = np.zeros((copy.height, copy.width), bool) if mask is None else mask
+            mask = brush.draw(base, brush.scaled([stroke.drawn() for stroke in job.strokes], scale))
+            key = (*key, job.strokes)
         for step in job.options.treatment().scaled(scale).steps(has_mask=mask is not None):
             key = (*key, step)
 

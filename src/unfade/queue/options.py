@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, create_model
 
+from unfade import brush
 from unfade.options import Option
 from unfade.steps.colorize import Hint
 from unfade.treatment import Treatment
@@ -17,6 +18,8 @@ from unfade.treatment import options as treatment_options
 
 MAX_HINTS = 500
 MAX_KEEP = 100_000
+MAX_STROKES = 5_000
+MAX_POINTS, MAX_POINTS_ALL = 20_000, 50_000
 
 Id = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{32}$", examples=["Jw0cVzv0mFtO3lC7mS1Vb8Jq6Yk2Nn4x"])]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -42,6 +45,40 @@ class HintRequest(RequestModel):
         red, green, blue = (int(self.color[at : at + 2], 16) / 255 for at in (1, 3, 5))
         return red, green, blue
 
+
+Coordinate = Annotated[float, Field(ge=-1e5, le=1e6)]
+
+
+class StrokeRequest(RequestModel):
+    """A stroke of a round brush along `points`, or an "area" that they enclose, in pixels of the photograph.
+
+    "clear" takes all that was marked before.
+    """
+
+    kind: brush.Kind
+    radius_px: float = Field(default=1, ge=0, le=1e5)
+    points: Annotated[tuple[tuple[Coordinate, Coordinate], ...], FailFast()] = Field(
+        default=(), max_length=MAX_POINTS, description="Each x and y."
+    )
+
+    def drawn(self) -> brush.Stroke:
+        """The stroke as the brush takes it."""
+        return {"kind": self.kind, "radius_px": self.radius_px, "points": list(self.points)}
+
+
+def _few_points(strokes: tuple[StrokeRequest, ...]) -> tuple[StrokeRequest, ...]:
+    points = sum(len(stroke.points) for stroke in strokes)
+    if points > MAX_POINTS_ALL:
+        raise ValueError(f"the strokes have {points:,} points together; the limit is {MAX_POINTS_ALL:,}")
+    return strokes
+
+
+Strokes = Annotated[
+    tuple[StrokeRequest, ...],
+    FailFast(),
+    Field(max_length=MAX_STROKES, description=f"Oldest first; {MAX_POINTS_ALL:,} points together."),
+    AfterValidator(_few_points),
+]
 
 _ENTRIES: Mapping[type, tuple[Any, int]] = {Hint: (HintRequest, MAX_HINTS)}
 """How an entry of an option that holds several comes in, and how many may."""

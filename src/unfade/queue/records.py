@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from unfade.queue.options import Options
+from unfade.queue.options import Options, StrokeRequest
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 Kind = Literal["restore", "preview"]
@@ -66,6 +66,16 @@ class PhotoRecord(_Record):
     masks: tuple[MaskRecord, ...] = ()
 
 
+class StepOutcome(_Record):
+    """What a step did: a code for what came of it, its numbers, and sentences."""
+
+    name: str
+    outcome: str
+    facts: dict[str, float]
+    pixels_changed: int
+    notes: tuple[str, ...]
+
+
 class ResultRecord(_Record):
     """What came out of a job; `folder` is where its files lie."""
 
@@ -77,10 +87,11 @@ class ResultRecord(_Record):
     height: int
     pixels_changed: int
     notes: tuple[str, ...]
+    steps: tuple[StepOutcome, ...] = ()
 
 
 class JobRecord(_Record):
-    """A job. `holder` is the word of whoever works on it."""
+    """A job. `holder` is the word of whoever works on it; `side_px` and `strokes` are a preview's."""
 
     id: str
     photo_id: str
@@ -88,6 +99,7 @@ class JobRecord(_Record):
     rank: float = 0.0  # where it stands in the queue
     kind: Kind = "restore"
     side_px: int = 0
+    strokes: tuple[StrokeRequest, ...] = ()
     state: State = "queued"
     options: Options
     created: float

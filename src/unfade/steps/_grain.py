@@ -102,7 +102,7 @@ def add_grain(image: Image, lost: Mask, origin: tuple[int, int], grain: Grain) -
 
 def measure_grain(photo: Photo, mask: Mask) -> Grain:
     """The grain of the whole photograph, from its flattest places outside `mask`."""
-    seed = zlib.crc32(photo.samples[::16, ::16].tobytes())
+    seed = zlib.crc32(photo.shown[::16, ::16].tobytes())
     residuals, energies, usable = [], [], []
     for top in np.linspace(0, max(photo.height - GRAIN_PROBE_PX, 0), GRAIN_PROBES, dtype=int):
         for left in np.linspace(0, max(photo.width - GRAIN_PROBE_PX, 0), GRAIN_PROBES, dtype=int):

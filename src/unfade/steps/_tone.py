@@ -92,4 +92,5 @@ def clean(
     grid = tiles.Grid(session.card.tile_px, session.card.overlap_px, session.card.multiple) if session else tiles.Grid(PLAIN_TILE_PX, 0)
     for rows, band in tiles.run(height, width, photo.srgb, apply, grid, progress, threads=threads):
         samples[rows] = photo.encode(band)
-    return photo.with_samples(samples), tiles.count_changed(photo.samples, samples)
+    toned = photo.with_samples(samples)
+    return toned, tiles.count_changed(photo.samples, toned.samples)

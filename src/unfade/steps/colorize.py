@@ -83,7 +83,7 @@ class Colorize(Step):
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Color the work's photograph. Raises `UsageError` for a hint outside it, `ModelError` if the model
         cannot be used."""
-        from unfade.monochrome import COLOR_LEAST, measure_color
+        from unfade.monochrome import measure_colors
         from unfade.steps._chroma import colorize
 
         photo = work.photo
@@ -93,16 +93,17 @@ class Colorize(Step):
                 raise UsageError(f"the hint at {hint.x:g}, {hint.y:g} lies outside {photo.name}, which is {size} pixels")
         if self.strength == 0:
             return Outcome(photo, work.mask, "off", notes=("strength 0: nothing was colored",))
-        spread = measure_color(photo)
-        if spread >= COLOR_LEAST and not self.force:
+        colors = measure_colors(photo)
+        facts = {"spread": colors.spread, "tint": colors.tint}
+        if colors.is_color and not self.force:
             note = (
-                f"it is a color photograph (its chroma strays from any one tone by {spread:.1f}, that of gray and toned ones by less than "
-                f"{COLOR_LEAST}); nothing was colored: force it to color it anew"
+                f"it is a color photograph (its chroma strays from any one tone by {colors.spread:.1f} and, in another hue, by up to "
+                f"{colors.tint:.1f}); nothing was colored: force it to color it anew"
             )
-            return Outcome(photo, work.mask, "already-color", facts={"spread": spread}, notes=(note,))
+            return Outcome(photo, work.mask, "already-color", facts=facts, notes=(note,))
         session = sessions.get("colorize")
         colored, changed = colorize(photo, self, session, progress)
-        return Outcome(colored, work.mask, "colored", changed, (session.use,), {"spread": spread})
+        return Outcome(colored, work.mask, "colored", changed, (session.use,), facts)
 
 
 STEP = Colorize

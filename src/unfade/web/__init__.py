@@ -13,6 +13,5 @@ problems.py      what is said when something cannot be done
 service.py       THE HUB
 downloads.py     what is saved on the visitor's disk
 sandbox.py       strangers' files are decoded, in a child process that may die
-brush.py         strokes become a mask
 supervisor.py    worker processes are started, and started again
 """

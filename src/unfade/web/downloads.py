@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import zipfile
 from collections.abc import AsyncIterator, Sequence
@@ -20,6 +21,8 @@ from unfade.queue.records import JobRecord, PhotoRecord, ResultRecord
 from unfade.web.problems import not_found
 from unfade.web.requests import Location, ResultFormat
 from unfade.web.service import Service
+
+RECORDS = "records.json"  # in a zip: what was done to each photograph
 
 
 def size_of(service: Service, path: str) -> int:
@@ -100,9 +103,9 @@ async def zip_of(
 ) -> AsyncIterator[bytes]:
     """A zip file, piece by piece; pictures are compressed already, so they are stored.
 
-    One that was deleted meanwhile is left out.
+    One that was deleted meanwhile is left out. What was done to all of them is one file, by their names.
     """
-    out, taken = _Pieces(), set[str]()
+    out, taken, records = _Pieces(), {RECORDS}, dict[str, Any]()
     with zipfile.ZipFile(cast(Any, out), "w", zipfile.ZIP_STORED) as archive:
         for job, photo, result in jobs:
             with ExitStack() as stack:
@@ -125,8 +128,8 @@ async def zip_of(
                     while piece := await run_in_threadpool(source.read, 1 << 20):
                         member.write(piece)
                         yield out.take()
-                archive.writestr(zipfile.ZipInfo(f"{name}.json", cast(Any, moment)), record)
-                yield out.take()
+                records[name] = json.loads(record)
+        archive.writestr(zipfile.ZipInfo(RECORDS, cast(Any, time.localtime()[:6])), json.dumps(records, indent=2, ensure_ascii=False))
     yield out.take()
 
 

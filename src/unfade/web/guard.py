@@ -92,9 +92,7 @@ class Rules:
 def rules_of(settings: Settings) -> Rules:
     """The rules that the settings say. Raises `UsageError` for a root path that is none."""
     if settings.root_path and not is_prefix(settings.root_path):
-        raise UsageError(
-            f"the root path is {settings.root_path}, under which no server can lie; write it as /unfade"
-        )
+        raise UsageError(f"the root path is {settings.root_path}, under which no server can lie; write it as /unfade")
     named = {name.strip().lower() for name in settings.hosts.split(",") if name.strip()}
     return Rules(
         token=None if settings.token is None else settings.token.get_secret_value(),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, FailFast, Field
+from pydantic import FailFast, Field
 
 from unfade.files.formats import FORMATS
-from unfade.queue.options import MAX_KEEP, Id, Options, RequestModel
+from unfade.queue.options import MAX_KEEP, Id, Options, RequestModel, Strokes
 from unfade.queue.stages import PREVIEW_SIDE_PX
 
 RESULT_FORMATS = ("same", *FORMATS.names())
@@ -16,46 +16,14 @@ if TYPE_CHECKING:
 else:
     ResultFormat = Literal[RESULT_FORMATS]
 Location = Literal["keep", "drop"]
-MAX_STROKES = 5_000
-MAX_POINTS, MAX_POINTS_ALL = 20_000, 50_000
 PREVIEW_RANGE_PX = (256, 1536)
 
 
 class PreviewOptions(Options):
-    """Options, and how large the answer is."""
+    """Options, brush work that is in no mask yet, and how large the answer is."""
 
     side_px: int = Field(default=PREVIEW_SIDE_PX, ge=PREVIEW_RANGE_PX[0], le=PREVIEW_RANGE_PX[1], description="The preview's longer side.")
-
-
-Coordinate = Annotated[float, Field(ge=-1e5, le=1e6)]
-
-
-class StrokeRequest(RequestModel):
-    """A stroke of a round brush along `points`, in pixels of the photograph.
-
-    "clear" takes all that was marked before.
-    """
-
-    kind: Literal["brush", "eraser", "clear"]
-    radius_px: float = Field(default=1, ge=0, le=1e5)
-    points: Annotated[tuple[tuple[Coordinate, Coordinate], ...], FailFast()] = Field(
-        default=(), max_length=MAX_POINTS, description="Each x and y."
-    )
-
-
-def _few_points(strokes: tuple[StrokeRequest, ...]) -> tuple[StrokeRequest, ...]:
-    points = sum(len(stroke.points) for stroke in strokes)
-    if points > MAX_POINTS_ALL:
-        raise ValueError(f"the strokes have {points:,} points together; the limit is {MAX_POINTS_ALL:,}")
-    return strokes
-
-
-Strokes = Annotated[
-    tuple[StrokeRequest, ...],
-    FailFast(),
-    Field(max_length=MAX_STROKES, description=f"Oldest first; {MAX_POINTS_ALL:,} points together."),
-    AfterValidator(_few_points),
-]
+    strokes: Strokes = ()
 
 
 class MaskEdit(RequestModel):

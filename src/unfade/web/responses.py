@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from unfade.options import Option
 from unfade.queue.options import Options
-from unfade.queue.records import JobRecord, MaskRecord, PhotoRecord, State, StepProgress
+from unfade.queue.records import JobRecord, MaskRecord, PhotoRecord, State, StepOutcome, StepProgress
 from unfade.treatment import options, parts
 
 
@@ -54,6 +54,7 @@ class ResultResponse(BaseModel):
     pixels_changed: int
     share_changed: float
     notes: list[str]
+    steps: list[StepOutcome]
 
 
 class JobResponse(BaseModel):
@@ -266,6 +267,7 @@ def job_response(job: JobRecord, position: int | None) -> JobResponse:
             pixels_changed=job.result.pixels_changed,
             share_changed=job.result.pixels_changed / pixels,
             notes=list(job.result.notes),
+            steps=list(job.result.steps),
         )
     return JobResponse(
         id=job.id,

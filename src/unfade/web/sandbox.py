@@ -25,7 +25,7 @@ from typing import Any, TypedDict
 import cv2
 import numpy as np
 
-from unfade import errors, masks, tile_pyramid
+from unfade import brush, errors, masks, tile_pyramid
 from unfade.arrays import Mask
 from unfade.errors import UnfadeError, UnreadableError, UsageError
 from unfade.files import photo
@@ -33,7 +33,6 @@ from unfade.files.location import has_location, without_location
 from unfade.models.session import cpu_limit
 from unfade.monochrome import is_color
 from unfade.settings import Settings
-from unfade.web import brush
 from unfade.web.clients import CLIENT, TooManyError, Turns
 from unfade.web.problems import Problem
 

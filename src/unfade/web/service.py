@@ -27,7 +27,7 @@ from unfade.models import store as model_store
 from unfade.queue.ledger import QueueFullError
 from unfade.queue.messages import Queue
 from unfade.queue.opening import open_ledger, open_store
-from unfade.queue.options import Options
+from unfade.queue.options import Options, StrokeRequest
 from unfade.queue.records import OVER, JobRecord, Kind, MaskRecord, PhotoRecord, ResultRecord, new_id
 from unfade.settings import Settings
 from unfade.web import sandbox
@@ -196,6 +196,15 @@ class Service:
                 self.store.remove(f"photos/{photo.id}")
             raise
 
+    def keep_longer(self, photo_id: str) -> PhotoRecord:
+        """Keep a photograph until a new one that came now would go. Raises a 404."""
+        self.photo(photo_id)  # one whose time is over is gone
+        expires = time.time() + self.settings.keep_hours * 3600
+        kept = self.ledger.change_photo(photo_id, lambda photo: photo.model_copy(update={"expires": max(photo.expires, expires)}))
+        if kept is None:
+            raise not_found("photograph")
+        return kept
+
     def remove_photo(self, photo_id: str) -> bool:
         """Delete a photograph and all that came of it. False where there was none."""
         try:
@@ -273,11 +282,18 @@ class Service:
             raise UsageError("objects can be kept only of a mask that is named; name it")
 
     def submit(
-        self, photo: PhotoRecord, options: Options, kind: Kind = "restore", *, side_px: int = 0, key: str | None = None
+        self,
+        photo: PhotoRecord,
+        options: Options,
+        kind: Kind = "restore",
+        *,
+        side_px: int = 0,
+        strokes: tuple[StrokeRequest, ...] = (),
+        key: str | None = None,
     ) -> JobRecord:
         """Put a job into the queue, with `key` as its id. Where it has come before, the job that there is.
 
-        Raises a 422, 429 or 507.
+        `side_px` and `strokes` are a preview's. Raises a 422, 429 or 507.
         """
         self.check_options(photo, options)
         self.require_room()
@@ -287,6 +303,7 @@ class Service:
             client=mark_of(CLIENT.get()),
             kind=kind,
             side_px=side_px,
+            strokes=strokes,
             options=options,
             created=time.time(),
         )

@@ -66,7 +66,10 @@ class PatchSpec(_Part):
 
 
 class Wide(_Part):
-    """A second size of squares, for what only shows from farther away: every step sees a batch of these as well."""
+    """A second size of squares, for what only shows from farther away.
+
+    Every step sees a batch of these as well.
+    """
 
     size_px: int = Field(ge=16, description="side of the squares")
     batch: int = Field(ge=1)

@@ -1,4 +1,7 @@
-"""THE training loop, for every model, read top to bottom: discriminator, generator, average, curve, sample sheet, checkpoint."""
+"""THE training loop, for every model, read top to bottom.
+
+Discriminator, generator, average, curve, sample sheet, checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -39,13 +42,15 @@ def train(
     devices: int = 1,
     threads: int | None = None,
 ) -> Path:
-    """Train by `recipe` on the pictures below the folders `data`, writing everything to the folder `out`; gives `out`.
+    """Train by `recipe` on the pictures below the folders `data`. Everything goes to the folder `out`; gives
+    `out`.
 
-    `minutes` bounds the time spent (over all resumptions) and stretches or shortens the rate's schedule to it; without it the recipe's
-    steps do. `resume` goes on from the last checkpoint in `out`, exactly as if it had never stopped (with the checkpoint's own recipe, if
-    `recipe` is None). `init_from` starts from the averaged weights of a run (its folder) or of a model (its name or
-    path), with the discriminator first trained alone.
-    Raises `RecipeError`, `DataError`, and `TrainingError` if a loss is not a number (the last good checkpoint stays).
+    `minutes` bounds the time spent (over all resumptions) and stretches or shortens the rate's schedule to
+    it; without it the recipe's steps do. `resume` goes on from the last checkpoint in `out`, exactly as if it
+    had never stopped (with the checkpoint's own recipe, if `recipe` is None). `init_from` starts from the
+    averaged weights of a run (its folder) or of a model (its name or path), with the discriminator first
+    trained alone. Raises `RecipeError`, `DataError`, and `TrainingError` if a loss is not a number (the last
+    good checkpoint stays).
     """
     if not resume and (out / checkpoint.FILE).exists():
         raise UsageError(f"{out} holds a training run already; go on with --resume, or give another --out")
@@ -164,7 +169,10 @@ class _Run:
         self.curves.close()
 
     def _batches(self, task: Task, size: Data, *, seed: int, first_step: int, steps: int) -> Iterator[Batch]:
-        """Batches of squares of one size; a picture is large if it holds two of the recipe's own squares, and one of these."""
+        """Batches of squares of one size.
+
+        A picture is large if it holds two of the recipe's own squares, and one of these.
+        """
         large_px = max(2 * self.recipe.data.size_px, size.size_px)
         return batches(self.pictures, task, size, seed=seed, first_step=first_step, steps=steps, large_px=large_px)
 
@@ -218,7 +226,10 @@ class _Run:
             )
 
     def _update_average(self) -> None:
-        """Exponential moving average of the weights; its memory grows with the steps, so that the start is forgotten."""
+        """Exponential moving average of the weights.
+
+        Its memory grows with the steps, so that the start is forgotten.
+        """
         decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
         now = self.generator.module.state_dict()
         floats = [name for name, tensor in now.items() if tensor.is_floating_point()]
@@ -237,7 +248,10 @@ class _Run:
         generator.load_state_dict(now)
 
     def _recalibrate(self) -> None:
-        """Give the averaged weights batch norm statistics of their own: the mean of the statistics that each step had is not theirs."""
+        """Give the averaged weights batch norm statistics of their own.
+
+        The mean of the statistics that each step had is not theirs.
+        """
         generator = self.generator.module
         norms = [module for module in generator.modules() if isinstance(module, nn.BatchNorm2d)]
         if not norms:
@@ -326,10 +340,13 @@ def _to(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 def initialise_from(generator: nn.Module, source: Path) -> None:
-    """Give `generator` the weights of a run (its folder: the averaged ones) or of a model (its name, .onnx or .toml).
+    """Give `generator` the weights of a run (its folder: the averaged ones) or of a model.
 
-    An exported model keeps the names of its weights behind its wrapper's; buffers that it does not need at run time stay as they are.
-    Raises `TrainingError` if a weight is missing or of another shape: the recipe's generator is then not the one that was trained.
+    A model is named by its name, .onnx or .toml.
+
+    An exported model keeps the names of its weights behind its wrapper's; buffers that it does not need at
+    run time stay as they are. Raises `TrainingError` if a weight is missing or of another shape: the recipe's
+    generator is then not the one that was trained.
     """
     found = checkpoint.load(source).average if source.is_dir() else exported_weights(source)
     for name, tensor in generator.named_parameters():
@@ -354,7 +371,10 @@ def exported_weights(source: Path) -> dict[str, Tensor]:
 
 
 def trained_generator(run: Path) -> tuple[Task, Recipe, nn.Module, checkpoint.Checkpoint]:
-    """A run's task, recipe and generator with its averaged weights, ready to evaluate or export. Raises `TrainingError`, `RecipeError`."""
+    """A run's task, recipe and generator with its averaged weights, ready to evaluate or export.
+
+    Raises `TrainingError`, `RecipeError`.
+    """
     saved = checkpoint.load(run)
     recipe = parse_recipe(saved.recipe, f"{run}'s recipe")
     task: Task = TASKS[recipe.task](recipe)

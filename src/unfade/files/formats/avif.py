@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import struct
 
+from unfade.errors import UsageError
 from unfade.files import exif
 from unfade.files.boxes import AVIF_BRANDS, brands, contents_of, with_color_code
 from unfade.files.codec import DEFAULT_QUALITY, Codec, Origin, Picture, ReadAs, WriteAs, always
 from unfade.files.icc import vips
-from unfade.files.raster import check_size, damaged, filled, pillow_of, plain_samples, split, vips_of
+from unfade.files.raster import check_size, damaged, filled, frame_note, frame_number, load, pillow_of, plain_samples, split, vips_of
 
 
 def _tells(data: bytes) -> bool:
@@ -19,17 +20,22 @@ def _tells(data: bytes) -> bool:
 def _decode(data: bytes, how: ReadAs) -> Picture:
     try:
         # unlimited: libheif's own limit is below ours, and the size is checked right here
-        picture = vips().Image.heifload_buffer(data, access="sequential", fail_on="truncated", unlimited=True)
+        options = {"access": "sequential", "fail_on": "truncated", "unlimited": True}
+        picture = load("heifload_buffer", data, **options)
         check_size(how.name, picture.width, picture.height, how.max_megapixels)
         fields = picture.get_fields()
         contents = contents_of(*(picture.get(key) if key in fields else None for key in ("exif-data", "xmp-data", "icc-profile-data")))
         pages = picture.get("n-pages") if "n-pages" in fields else 1
+        if page := frame_number(pages, how.page, how.name, "page"):
+            picture = load("heifload_buffer", data, **options, page=page)
+            check_size(how.name, picture.width, picture.height, how.max_megapixels)
         array, _, notes = plain_samples(picture, contents.icc, how.name)
         samples, alpha = split(filled(array, int(picture.get("bits-per-sample"))))
+    except UsageError:
+        raise
     except (vips().Error, ValueError, struct.error) as error:
         raise damaged(how.name, error) from error
-    if pages > 1:
-        notes += (f"it has {pages:,} pages; the first was taken",)
+    notes += frame_note(pages, how.page, "page")
     contents, more = with_color_code(contents, data, channels=samples.shape[2])
     return Picture(samples, alpha, contents, Origin(), notes + more)
 

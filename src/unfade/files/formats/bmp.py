@@ -8,7 +8,7 @@ import struct
 import numpy as np
 
 from unfade.files.codec import Codec, Contents, Picture, ReadAs, WriteAs, never
-from unfade.files.raster import check_size, damaged, pillow_of, split, three
+from unfade.files.raster import check_size, damaged, frame_number, pillow_of, split, three
 
 _HEADERS = (12, 40, 52, 56, 64, 108, 124)  # bytes of each kind of header
 
@@ -18,6 +18,7 @@ def _tells(data: bytes) -> bool:
 
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
+    frame_number(1, how.page, how.name, "picture")
     from PIL import BmpImagePlugin
 
     header = struct.unpack_from("<I", data, 14)[0]

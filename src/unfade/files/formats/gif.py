@@ -9,11 +9,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from unfade.errors import UnwritableError
+from unfade.errors import UnwritableError, UsageError
 from unfade.files.codec import Codec, Contents, Origin, Picture, ReadAs, WriteAs, never
 from unfade.files.icc import vips
 from unfade.files.losses import as_color, in_srgb, to_eight_bits
-from unfade.files.raster import check_size, damaged, plain_samples, split, three
+from unfade.files.raster import check_size, damaged, frame_note, frame_number, load, plain_samples, split, three
 
 Palette: TypeAlias = tuple[np.ndarray, np.ndarray, int | None]
 """Colors (n, 3), the index of each pixel (h, w), and the index that is transparent."""
@@ -25,15 +25,17 @@ def _tells(data: bytes) -> bool:
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
     try:
-        picture = vips().Image.gifload_buffer(data, access="sequential", fail_on="truncated")
+        picture = load("gifload_buffer", data, access="sequential", fail_on="truncated")
         check_size(how.name, picture.width, picture.height, how.max_megapixels)
         frames = picture.get("n-pages") if "n-pages" in picture.get_fields() else 1
+        if frame := frame_number(frames, how.page, how.name):
+            picture = load("gifload_buffer", data, access="sequential", fail_on="truncated", page=frame)
         samples, _, notes = plain_samples(picture, None, how.name)
+    except UsageError:
+        raise
     except (vips().Error, ValueError, struct.error) as error:
         raise damaged(how.name, error) from error
-    if frames > 1:
-        notes += (f"it has {frames:,} frames; the first was taken",)
-    return Picture(*split(samples), Contents(), Origin(), notes)
+    return Picture(*split(samples), Contents(), Origin(), notes + frame_note(frames, how.page))
 
 
 def _palette_of(picture: Picture) -> Palette | None:

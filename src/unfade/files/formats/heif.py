@@ -8,10 +8,11 @@ from types import ModuleType
 
 import numpy as np
 
+from unfade.errors import UsageError
 from unfade.files import exif
 from unfade.files.boxes import AVIF_BRANDS, brands, contents_of, with_color_code
 from unfade.files.codec import DEFAULT_QUALITY, Codec, Origin, Picture, ReadAs, WriteAs, always
-from unfade.files.raster import check_size, damaged, filled, joined, split
+from unfade.files.raster import check_size, damaged, filled, frame_number, joined, split
 
 _BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 
@@ -32,11 +33,13 @@ def _tells(data: bytes) -> bool:
 def _decode(data: bytes, how: ReadAs) -> Picture:
     try:
         file = _libheif().open_heif(data, convert_hdr_to_8bit=False)
-        picture = file[file.primary_index]
+        picture = file[file.primary_index if how.page is None else frame_number(len(file), how.page, how.name, "picture")]
         width, height = picture.size
         check_size(how.name, width, height, how.max_megapixels)
         array = np.array(picture)
         info = picture.info
+    except UsageError:
+        raise
     except (ValueError, RuntimeError, EOFError, OSError, SyntaxError, IndexError) as error:
         raise damaged(how.name, error) from error
     if array.ndim == 2:
@@ -45,7 +48,8 @@ def _decode(data: bytes, how: ReadAs) -> Picture:
     contents = contents_of(info.get("exif"), info.get("xmp"), info.get("icc_profile"))
     contents, notes = with_color_code(contents, data, channels=samples.shape[2])
     if len(file) > 1:
-        notes = (f"it has {len(file)} pictures; the primary one was taken", *notes)
+        taken = "the primary one" if how.page is None else f"picture {how.page}"
+        notes = (f"it has {len(file)} pictures; {taken} was taken", *notes)
     return Picture(samples, alpha, contents, Origin(), notes)
 
 

@@ -14,11 +14,14 @@ import numpy as np
 
 from unfade.files import exif, photoshop
 from unfade.files.codec import DEFAULT_QUALITY, Codec, Contents, Origin, Picture, ReadAs, WriteAs, always
+from unfade.files.formats._jpeg_samples import decoded
+from unfade.files.formats._jpeg_segments import extent_of, frame_of, segments
 from unfade.files.icc import vips
-from unfade.files.raster import check_size, damaged, pillow_of, plain_samples, split
+from unfade.files.raster import check_size, damaged, frame_number, pillow_of, split
 
 _EXIF_ID, _XMP_ID, _XMP_MORE_ID = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _ICC_ID, _PHOTOSHOP_ID = b"ICC_PROFILE\0", b"Photoshop 3.0\0"
+_TABLES = {*range(0xC0, 0xD0), 0xDB, 0xDD, 0xEE}  # frames, Huffman's and quantisation's tables, restarts, Adobe's word on colors
 _SEGMENT_MAX = 65533  # bytes of payload
 EXIF_MAX, XMP_MAX = _SEGMENT_MAX - len(_EXIF_ID), _SEGMENT_MAX - len(_XMP_ID)
 
@@ -42,40 +45,24 @@ def _tells(data: bytes) -> bool:
 
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
+    frame_number(1, how.page, how.name, "picture")
     try:
+        frame = frame_of(data, how.name)
+        check_size(how.name, frame.width, frame.height, how.max_megapixels)
         contents, comments = _contents(data)
         origin = replace(_origin(data), comments=comments)
-        picture = vips().Image.jpegload_buffer(data, access="sequential", fail_on="truncated")
-        check_size(how.name, picture.width, picture.height, how.max_megapixels)
-        samples, profile, notes = plain_samples(picture, contents.icc, how.name)
+        found = decoded(data, frame, extent_of(data), contents.icc, how.name)
     except (vips().Error, ValueError, struct.error) as error:
         raise damaged(how.name, error) from error
-    return Picture(*split(samples), replace(contents, icc=profile), origin, notes)
-
-
-def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """(marker, payload) of each segment before the samples."""
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xFF:
-            at += 1
-            continue
-        if marker == 0xDA:
-            return
-        size = struct.unpack_from(">H", data, at + 2)[0]
-        if size < 2:
-            return
-        yield marker, data[at + 4 : at + 2 + size]
-        at += 2 + size
+    return Picture(*split(found.samples), replace(contents, icc=found.profile), origin, found.notes, found.lost)
 
 
 def _header(data: bytes) -> bytes:
     """The tables and the frame alone, for a decoder that is to look at nothing else."""
     kept = b"".join(
-        struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
-        for marker, payload in _segments(data)
-        if marker == 0xEE or not 0xE0 <= marker <= 0xEF
+        struct.pack(">BBH", 0xFF, segment.marker, len(segment.payload) + 2) + segment.payload
+        for segment in segments(data)
+        if segment.marker in _TABLES
     )
     return data[:2] + kept + b"\xff\xda\0\x0c" + bytes(10)
 
@@ -104,7 +91,7 @@ def _contents(data: bytes) -> tuple[Contents, tuple[bytes, ...]]:
     comments: list[bytes] = []
     notes: list[str] = []
     dpi: tuple[float, float] | None = None
-    for marker, payload in _segments(data):
+    for marker, payload in ((segment.marker, segment.payload) for segment in segments(data)):
         if marker == 0xE0 and payload[:5] == b"JFIF\0" and len(payload) >= 12:
             unit, x, y = struct.unpack_from(">BHH", payload, 7)
             if unit in (1, 2) and x and y:
@@ -184,29 +171,29 @@ def _jfif(dpi: tuple[float, float] | None) -> bytes:
 
 def _with_contents(bare: bytes, contents: Contents, comments: tuple[bytes, ...]) -> bytes:
     """The JPEG `bare` with `contents` in front of its samples."""
-    segments: list[tuple[int, bytes]] = []
+    front: list[tuple[int, bytes]] = []
     has_jfif = bare[2:4] == b"\xff\xe0"  # where the encoder writes none, the samples are RGB, which JFIF's presence would deny
     if has_jfif:
-        segments.append((0xE0, _jfif(contents.dpi)))
+        front.append((0xE0, _jfif(contents.dpi)))
     if contents.exif:
-        segments.append((0xE1, _EXIF_ID + contents.exif))
+        front.append((0xE1, _EXIF_ID + contents.exif))
     if contents.xmp:
-        segments.append((0xE1, _XMP_ID + contents.xmp))
+        front.append((0xE1, _XMP_ID + contents.xmp))
     if contents.icc:
         room = _SEGMENT_MAX - 14
         parts = [contents.icc[at : at + room] for at in range(0, len(contents.icc), room)]
-        segments += [(0xE2, _ICC_ID + bytes((index, len(parts))) + part) for index, part in enumerate(parts, 1)]
+        front += [(0xE2, _ICC_ID + bytes((index, len(parts))) + part) for index, part in enumerate(parts, 1)]
     if contents.iptc:
         block, room = photoshop.with_iptc(contents.iptc), _SEGMENT_MAX - len(_PHOTOSHOP_ID)
-        segments += [(0xED, _PHOTOSHOP_ID + block[at : at + room]) for at in range(0, len(block), room)]
-    segments += [(0xFE, comment) for comment in comments]
-    if any(len(payload) > _SEGMENT_MAX for _, payload in segments):
+        front += [(0xED, _PHOTOSHOP_ID + block[at : at + room]) for at in range(0, len(block), room)]
+    front += [(0xFE, comment) for comment in comments]
+    if any(len(payload) > _SEGMENT_MAX for _, payload in front):
         raise ValueError("a JPEG segment holds 65,533 bytes")
     rest = 2
     if has_jfif:  # the encoder's own segment
         rest += 2 + struct.unpack_from(">H", bare, 4)[0]
-    front = b"".join(struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload for marker, payload in segments)
-    return b"".join((bare[:2], front, memoryview(bare)[rest:]))
+    head = b"".join(struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload for marker, payload in front)
+    return b"".join((bare[:2], head, memoryview(bare)[rest:]))
 
 
 CODEC = Codec(

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from unfade.files import exif, photoshop
 from unfade.files.codec import Codec, Contents, Origin, Picture, ReadAs, WriteAs, never
 from unfade.files.icc import vips
-from unfade.files.raster import check_size, damaged, plain_samples, split, vips_of
+from unfade.files.raster import check_size, damaged, frame_number, load, plain_samples, split, vips_of
 
 Chunk: TypeAlias = tuple[bytes, bytes]
 """Its kind, and what it holds."""
@@ -38,10 +38,11 @@ def _tells(data: bytes) -> bool:
 
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
+    frame_number(1, how.page, how.name, "picture")
     try:
         contents, origin = _contents(data)
         # unlimited: libpng's own limit is below ours, and the size is checked right here
-        picture = vips().Image.pngload_buffer(data, access="sequential", fail_on="truncated", unlimited=True)
+        picture = load("pngload_buffer", data, access="sequential", fail_on="truncated", unlimited=True)
         check_size(how.name, picture.width, picture.height, how.max_megapixels)
         samples, profile, notes = plain_samples(picture, contents.icc, how.name)
     except (vips().Error, ValueError, struct.error) as error:

@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from unfade.errors import OtherKindError
+from unfade.errors import UsageError
 from unfade.files import exif, photoshop, tags
 from unfade.files.codec import Codec, Contents, Origin, Picture, ReadAs, WriteAs, never
+from unfade.files.formats._tiff_colors import Colors, colors_of, divided, is_premultiplied
+from unfade.files.formats._tiff_page import (
+    BLACK_IS_ZERO,
+    CMYK,
+    FAX_3,
+    FAX_4,
+    FAX_RLE,
+    JPEG,
+    LZW,
+    NONE,
+    OLD_JPEG,
+    PACKBITS,
+    PALETTE,
+    RGB,
+    WHITE_IS_ZERO,
+    YCBCR,
+    Page,
+    chosen_page,
+    full_size_pages,
+)
+from unfade.files.formats._tiff_samples import raw_samples
 from unfade.files.icc import vips
-from unfade.files.raster import check_size, damaged, plain_samples, split, vips_of
+from unfade.files.raster import check_size, damaged, load, plain_samples, split, vips_of
 from unfade.files.tags import Tag
 
 _COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits"}
-_PAGES_MAX = 10_000  # are counted
+_BY_LIBVIPS = {NONE, FAX_RLE, FAX_3, FAX_4, LZW, OLD_JPEG, PACKBITS}
 
 
 @dataclass(frozen=True)
@@ -23,6 +44,11 @@ class TiffOrigin(Origin):
 
     compression: str = "deflate"
     tags: tuple[tuple[int, Tag], ...] = ()
+
+    @property
+    def alpha_hides(self) -> bool:
+        """Not where the channel is said to be something unspecified, such as a scanner's infrared."""
+        return tags.first_number(dict(self.tags), tags.EXTRA_SAMPLES, 2) != 0
 
 
 def _tells(data: bytes) -> bool:
@@ -34,48 +60,66 @@ def _tells(data: bytes) -> bool:
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
     try:
-        found = tags.first_tags(data)
-        _refuse_raw(found, how.name)
-        width, height = (tags.first_number(found, tag) for tag in (tags.WIDTH, tags.HEIGHT))
-        check_size(how.name, width, height, how.max_megapixels)
-        _check_ends(found, len(data))
-        contents, origin = _contents(found), _origin(found)
-        # unlimited: libtiff's own limit is below ours
-        picture = vips().Image.tiffload_buffer(data, access="sequential", fail_on="error", unlimited=True)
-        check_size(how.name, picture.width, picture.height, how.max_megapixels)
-        samples, profile, notes = plain_samples(picture, contents.icc, how.name)
-        pages = _count_pages(data)
+        page, number, pages = chosen_page(data, how.page, how.name)
+        check_size(how.name, page.width, page.height, how.max_megapixels)
+        page.refuse_unknown(how.name)
+        contents = _contents(page.tags)
+        found = _colors(page, number - 1, data, contents.icc, how.name)
+    except UsageError:
+        raise
     except (vips().Error, ValueError, struct.error) as error:
         raise damaged(how.name, error) from error
-    if _is_premultiplied(found) and samples.shape[2] in (2, 4):
+    notes = found.notes
+    if found.alpha is not None and is_premultiplied(page):
         notes += ("its colors were multiplied by its alpha; they were divided by it, and are written so",)
     if pages > 1:
-        notes += (f"it has {pages:,} pages; the first was taken",)
-    return Picture(*split(samples), replace(contents, icc=profile), origin, notes)
+        said = "the first was taken" if number == 1 else f"page {number:,}{'' if how.page else ', the largest,'} was taken"
+        notes += (f"it has {pages:,} pages; {said}",)
+    return Picture(found.samples, found.alpha, replace(contents, icc=found.profile), _origin(page.tags), notes)
 
 
-def _refuse_raw(found: Mapping[int, Tag], name: str) -> None:
-    reduced = tags.first_number(found, tags.SUBFILE) & 1
-    if tags.DNG_VERSION in found or (reduced and tags.SUB_IFDS in found):
-        raise OtherKindError(f"{name} is a camera raw file; export it as TIFF, PNG or JPEG first")
+def _colors(page: Page, index: int, data: bytes, profile: bytes | None, name: str) -> Colors:
+    """The page's samples as gray or RGB."""
+    if _is_plain(page):
+        _check_ends(page.tags, len(data))
+        # unlimited: libtiff's own limit is below ours
+        picture = load("tiffload_buffer", data, page=index, access="sequential", fail_on="error", unlimited=True)
+        array, icc, notes = plain_samples(picture, profile, name)
+        return Colors(*split(array), icc, notes)
+    raw = raw_samples(page, data, name)
+    found = colors_of(raw, page, profile, jpeg_made_rgb=page.compression == JPEG and not page.is_planar)
+    if found.alpha is not None and is_premultiplied(page):
+        return replace(found, samples=divided(found.samples, found.alpha))
+    return found
+
+
+def _is_plain(page: Page) -> bool:
+    """Whether libvips reads the page rightly and strictly by itself: strips of common depths and colors."""
+    if page.is_tiled or page.is_planar or page.compression not in _BY_LIBVIPS:
+        return False
+    if page.photometric == YCBCR:
+        return page.compression == OLD_JPEG
+    if page.bits == 1:
+        return page.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO) and page.channels == 1
+    return (
+        page.bits in (8, 16)
+        and page.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK)
+        and (page.photometric != PALETTE or (page.bits == 8 and page.channels == 1))
+    )
 
 
 def _check_ends(found: Mapping[int, Tag], size: int) -> None:
     """Raise `ValueError` where the samples are cut off."""
-    for places, counts in (tags.STRIPS, tags.TILES):
-        if places in found and counts in found:
-            ends = [place + count for place, count in zip(found[places].numbers(), found[counts].numbers(), strict=False)]
-            if ends and max(ends) > size:
-                raise ValueError(f"its samples should reach to byte {int(max(ends)):,}, and it has {size:,}")
-
-
-def _is_premultiplied(found: Mapping[int, Tag]) -> bool:
-    return tags.first_number(found, tags.EXTRA_SAMPLES) == 1
+    places, counts = tags.STRIPS
+    if places in found and counts in found:
+        ends = [place + count for place, count in zip(found[places].numbers(), found[counts].numbers(), strict=False)]
+        if ends and max(ends) > size:
+            raise ValueError(f"its samples should reach to byte {int(max(ends)):,}, and it has {size:,}")
 
 
 def _origin(found: Mapping[int, Tag]) -> TiffOrigin:
     compression = tags.first_number(found, tags.COMPRESSION, 1)
-    kept = {tags.PHOTOSHOP} if _is_premultiplied(found) else {tags.PHOTOSHOP, tags.EXTRA_SAMPLES}
+    kept = {tags.PHOTOSHOP} if tags.first_number(found, tags.EXTRA_SAMPLES) == 1 else {tags.PHOTOSHOP, tags.EXTRA_SAMPLES}
     return TiffOrigin(_COMPRESSIONS.get(compression, "deflate"), tuple((tag, entry) for tag, entry in found.items() if tag in kept))
 
 
@@ -95,37 +139,47 @@ def _contents(found: Mapping[int, Tag]) -> Contents:
     )
 
 
-def _count_pages(data: bytes) -> int:
-    """How many directories follow one another, counted to at most `_PAGES_MAX`."""
-    header = tags.header_of(data)
-    offset, seen = header.first, set[int]()
-    while offset and offset not in seen and len(seen) < _PAGES_MAX:
-        seen.add(offset)
-        try:
-            offset = tags.directory(data, offset, header)[1]
-        except ValueError:
-            break
-    return len(seen)
-
-
 # --- writing ----------------------------------------------------------------------------------------------------------------------------
 
 
 def _encode(picture: Picture, how: WriteAs) -> bytes:
-    origin = picture.origin if isinstance(picture.origin, TiffOrigin) else TiffOrigin()
-    predictor = "none" if origin.compression in ("none", "packbits") else "horizontal"
-    big = picture.samples.nbytes * 4 // 3 > 3 << 30  # a plain TIFF ends at 4 GiB
-    bare = vips_of(picture).tiffsave_buffer(compression=origin.compression, predictor=predictor, bigtiff=big, keep="none")
-    kept = {tag: entry for tag, entry in origin.tags if tag != tags.EXTRA_SAMPLES or (picture.alpha is not None and entry.count == 1)}
-    return _with_contents(bare, picture.contents, kept)
+    return _encode_pages([picture], how)
 
 
-def _with_contents(bare: bytes, contents: Contents, more: Mapping[int, Tag]) -> bytes:
-    """The TIFF `bare` with `contents` and the tags `more`: a new first directory at its end, the samples where they were."""
-    header = tags.header_of(bare)
-    if header.order == ">":
+def _encode_pages(pictures: Sequence[Picture], how: WriteAs) -> bytes:
+    """A file of these pages: the files that libvips writes of each, one behind the other, and directories of our own behind them."""
+    size = sum(picture.samples.nbytes + (0 if picture.alpha is None else picture.alpha.nbytes) for picture in pictures)
+    big = size * 4 // 3 > 3 << 30  # a plain TIFF ends at 4 GiB
+    start = 16 if big else 8
+    pieces: list[bytes | memoryview] = [b""]
+    at, directories = start, list[tuple[int, dict[int, Tag]]]()
+    for picture in pictures:
+        origin = picture.origin if isinstance(picture.origin, TiffOrigin) else TiffOrigin()
+        predictor = "none" if origin.compression in ("none", "packbits") else "horizontal"
+        bare = vips_of(picture).tiffsave_buffer(compression=origin.compression, predictor=predictor, bigtiff=big, keep="none")
+        # the first file keeps its place, header and all; the others follow it, and their strips move by where they begin
+        begins = 0 if not directories else at
+        pieces.append(memoryview(bare)[start:] if not directories else bare)
+        directories.append((begins, _tags_of(bare, picture, origin, begins, big=big)))
+        at = begins + len(bare)
+        pieces.append(bytes(at % 2))
+        at += at % 2
+    pieces[0] = struct.pack("<2sHHHQ", b"II", 43, 8, 0, at) if big else struct.pack("<2sHI", b"II", 42, at)
+    for number, (_, found) in enumerate(directories, 1):
+        directory = tags.directory_bytes(found, at, big=big, has_next=number < len(directories))
+        pieces.append(directory)
+        at += len(directory)
+    return b"".join(pieces)
+
+
+def _tags_of(bare: bytes, picture: Picture, origin: TiffOrigin, begins: int, *, big: bool) -> dict[int, Tag]:
+    """The directory of a page whose samples are those of the file `bare`, which begins at `begins`."""
+    header, contents = tags.header_of(bare), picture.contents
+    if header.order == ">" or header.big != big:
         raise ValueError("only little-endian files are written")
     found = {tag: entry for tag, entry in tags.tags_at(bare, header.first, header).items() if tag in tags.STRUCTURE}
+    places = [int(place) + begins for place in found[tags.STRIPS[0]].numbers()]
+    found[tags.STRIPS[0]] = Tag(16 if big else 4, len(places), struct.pack(f"<{len(places)}{'Q' if big else 'I'}", *places))
     if contents.exif:
         found |= {tag: entry for tag, entry in tags.first_tags(contents.exif).items() if tag not in tags.STRUCTURE | tags.CARRIED_APART}
     if contents.dpi:
@@ -133,12 +187,10 @@ def _with_contents(bare: bytes, contents: Contents, more: Mapping[int, Tag]) -> 
     for tag, kind, value in ((tags.XMP, 1, contents.xmp), (tags.IPTC, 7, contents.iptc), (tags.ICC, 7, contents.icc)):
         if value:
             found[tag] = Tag(kind, len(value), value)
-    found |= more
-    at = len(bare) + len(bare) % 2
-    place = struct.pack("<Q" if header.big else "<I", at)
-    start = 8 if header.big else 4
-    directory = tags.directory_bytes(found, at, big=header.big)
-    return b"".join((bare[:start], place, memoryview(bare)[start + len(place) :], bytes(len(bare) % 2), directory))
+    kept = dict(origin.tags)
+    if picture.alpha is None or (tags.EXTRA_SAMPLES in kept and kept[tags.EXTRA_SAMPLES].count != 1):
+        kept.pop(tags.EXTRA_SAMPLES, None)
+    return found | kept
 
 
 CODEC = Codec(
@@ -153,4 +205,6 @@ CODEC = Codec(
     gray="always",
     holds=frozenset({"exif", "xmp", "iptc", "icc", "dpi"}),
     is_lossy=never,
+    pages=full_size_pages,
+    encode_pages=_encode_pages,
 )

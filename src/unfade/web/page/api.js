@@ -1,6 +1,8 @@
 // @ts-check
 // The server's HTTP API, version 1: one function for each thing the page asks of it.
 
+import { t } from "./words.js";
+
 /**
  * @import { Job, Options, Photo, Pieces, Settings } from "./types.js"
  * @typedef {{ json?: unknown, body?: BodyInit, type?: string, signal?: AbortSignal }} Sent
@@ -24,7 +26,7 @@ export class Refusal extends Error {
   }
 }
 
-const unreachable = () => new Refusal(0, "unreachable", "The server cannot be reached. Your photographs are still there; try again in a moment.", 0);
+const unreachable = () => new Refusal(0, "unreachable", t("server.unreachable"), 0);
 
 /** @type {(() => Promise<void>) | null} */
 let askForToken = null; // resolves once the person has signed in
@@ -44,7 +46,7 @@ async function refusalOf(response) {
   } catch {
     // Not every proxy answers in JSON; the status then has to say it.
   }
-  const detail = problem.detail || `The server answered ${response.status}. Try again in a moment.`;
+  const detail = problem.detail || t("server.status", { status: String(response.status) });
   return new Refusal(response.status, problem.code || "", detail, Number(response.headers.get("Retry-After")) || 0);
 }
 
@@ -98,6 +100,12 @@ export const photos = async (ids) => (await answer("POST", "/photos/query", { js
 /** @param {string} id */
 export const deletePhoto = (id) => ask("DELETE", `/photos/${id}`);
 /**
+ * Keep a photograph for another time as long as the server's; gives it.
+ * @param {string} id
+ * @returns {Promise<Photo>}
+ */
+export const keepPhoto = (id) => answer("POST", `/photos/${id}/keep`);
+/**
  * @param {string} photoId
  * @param {Partial<Options>} options those that are not named are the server's
  * @returns {Promise<Job>}
@@ -108,7 +116,7 @@ export const deleteJob = (id) => ask("DELETE", `/jobs/${id}`);
 
 /**
  * @param {string} photoId
- * @param {Options} options
+ * @param {Options & { strokes?: object[] }} options with brush work over the mask
  * @param {number} sidePx
  * @param {AbortSignal} signal
  */
@@ -256,7 +264,7 @@ function sendPhoto(chosen, key, onSent) {
     request.open("POST", `${ROOT}/photos`);
     request.setRequestHeader("Idempotency-Key", key);
     request.upload.onprogress = (event) => event.lengthComputable && onSent(event.loaded / event.total);
-    request.onerror = () => reject(new Refusal(0, "unreachable", "The server could not be reached.", 0));
+    request.onerror = () => reject(new Refusal(0, "unreachable", t("server.not-reached"), 0));
     request.onload = () => {
       /** @type {any} */
       let body = {};
@@ -266,7 +274,7 @@ function sendPhoto(chosen, key, onSent) {
         // The status says it then.
       }
       if (request.status === 201) resolve(body);
-      else reject(new Refusal(request.status, body.code || "", body.detail || `The server answered ${request.status}.`, Number(request.getResponseHeader("Retry-After")) || 0));
+      else reject(new Refusal(request.status, body.code || "", body.detail || t("server.status", { status: String(request.status) }), Number(request.getResponseHeader("Retry-After")) || 0));
     };
     request.send(form);
   });

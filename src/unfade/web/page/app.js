@@ -2,13 +2,14 @@
 // The page's beginning: the token, the settings, and which screen is shown.
 
 import * as api from "./api.js";
-import { $, all, input } from "./dom.js";
+import { $, all, input, make } from "./dom.js";
 import { Incoming } from "./incoming.js";
 import { Library } from "./library.js";
 import { announce, tell, waitsTexts } from "./say.js";
 import { Shelf } from "./shelf.js";
 import { signIn } from "./signin.js";
 import { Studio } from "./studio.js";
+import { LANGUAGES, choose, speak, spoken, t } from "./words.js";
 
 /** @import { Entry, Job, Settings } from "./types.js" */
 
@@ -20,16 +21,22 @@ class Page {
     this.studio = new Studio(this.library, settings, (entry) => this.shelf.remove(entry));
     /** @type {Entry | null} a photograph that opens by itself once it is there */
     this.awaited = null;
+    this.readyUnseen = 0;
     this.incoming = new Incoming(this.library, settings, (entry) => (this.awaited = entry));
     this.#listen();
   }
 
   async begin() {
     addEventListener("hashchange", () => this.route());
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) return;
+      this.readyUnseen = 0;
+      this.#title();
+    });
     const lost = await this.library.load();
     await this.#resume();
     this.incoming.begin();
-    if (lost) tell(lost === 1 ? "One photograph's time was over; it has been deleted." : `The time of ${lost} photographs was over; they have been deleted.`);
+    if (lost) tell(t("photo.over", { n: lost }));
     this.route();
   }
 
@@ -46,7 +53,7 @@ class Page {
     });
     on("photo", (/** @type {Entry} */ entry) => {
       shelf.drawCard(entry);
-      shelf.drawZip();
+      shelf.drawFew();
       studio.photoChanged(entry);
       if (!entry.photo || entry !== this.awaited) return;
       this.awaited = null;
@@ -56,8 +63,25 @@ class Page {
     on("failed", (/** @type {Entry} */ entry) => announce(entry.failed));
     on("job", (/** @type {{ entry: Entry, job: Job, finished: boolean }} */ news) => {
       studio.jobChanged(news);
-      if (news.finished && news.job.state === "done") announce(`${news.entry.name} is ready.`);
+      if (news.finished && news.job.state === "done") this.#ready(news.entry);
     });
+  }
+
+  /**
+   * Say that a photograph is ready: aloud, and in the tab's title while another tab is looked at.
+   * @param {Entry} entry
+   */
+  #ready(entry) {
+    announce(t("photo.ready", { name: entry.name }));
+    if (!document.hidden) return;
+    this.readyUnseen += 1;
+    this.#title();
+  }
+
+  #title() {
+    const { session } = this.studio;
+    const title = session ? `${session.entry.name} · Unfade` : "Unfade";
+    document.title = this.readyUnseen ? t("tab.ready", { n: this.readyUnseen, title }) : title;
   }
 
   /** Uploads that a refresh interrupted go on by themselves; the page says so, and asks again for those that it could not keep. */
@@ -65,8 +89,8 @@ class Page {
     const entries = await this.library.resume();
     const lost = entries.filter((entry) => entry.lost).length;
     const going = entries.length - lost;
-    if (going) tell(going === 1 ? "The upload that was interrupted goes on." : `The ${going} uploads that were interrupted go on.`);
-    if (lost) tell(lost === 1 ? "One upload was interrupted and is lost; choose that photograph again." : `${lost} uploads were interrupted and are lost; choose those photographs again.`, { wrong: true });
+    if (going) tell(t("upload.resumed", { n: going }));
+    if (lost) tell(t("upload.lost", { n: lost }), { wrong: true });
     if (entries.length === 1 && going && this.library.entries.length === 1) this.awaited = entries[0];
   }
 
@@ -75,21 +99,19 @@ class Page {
     const id = /^#\/p\/([\w-]+)/.exec(location.hash)?.[1];
     const entry = id && this.library.entry(id);
     if (id && !entry) {
-      tell("This photograph is no longer here: it was deleted, or its time was over.", { wrong: true });
+      tell(t("photo.not-here"), { wrong: true });
       location.hash = "#/";
       return;
     }
     $("shelf").hidden = Boolean(entry);
     $("studio").hidden = !entry;
     document.body.classList.toggle("in-studio", Boolean(entry));
-    if (entry) {
-      document.title = `${entry.name} · Unfade`;
-      this.studio.open(entry);
-    } else {
+    if (entry) this.studio.open(entry);
+    else {
       this.studio.close();
-      document.title = "Unfade";
       this.shelf.draw();
     }
+    this.#title();
   }
 }
 
@@ -110,12 +132,25 @@ function wireRanges() {
 
 /** @param {Settings} settings */
 function sayHowLong({ keep_hours: hours }) {
-  const kept = hours % 24 === 0 ? (hours === 24 ? "a day" : `${hours / 24} days`) : `${hours} hours`;
-  $("promise-hours").textContent = `after ${kept}`;
-  $("kept-for").textContent = `Kept for ${kept} on this server, then deleted.`;
+  const time = hours % 24 ? t("time.hours", { n: hours }) : hours === 24 ? t("time.day") : t("time.days", { n: hours / 24 });
+  $("promise-here").textContent = t("promise.here.text", { time });
+}
+
+/** The person's own language, if their browser does not say it. */
+function wireLanguage() {
+  const select = /** @type {HTMLSelectElement} */ ($("language"));
+  select.replaceChildren(...Object.entries(LANGUAGES).map(([value, textContent]) => make("option", { value, textContent, lang: value })));
+  select.value = spoken();
+  select.addEventListener("change", () => {
+    choose(select.value);
+    location.reload();
+  });
 }
 
 async function begin() {
+  await speak();
+  document.body.classList.remove("wordless");
+  wireLanguage();
   wireRanges();
   wireSample();
   await signIn();
@@ -126,6 +161,6 @@ async function begin() {
 }
 
 begin().catch((error) => {
-  tell(error.message, { wrong: true, act: () => location.reload(), label: "Try again" });
+  tell(error.message, { wrong: true, act: () => location.reload(), label: t("app.again") });
   throw error;
 });

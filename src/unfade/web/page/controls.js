@@ -3,11 +3,11 @@
 
 import * as api from "./api.js";
 import { $, all, button, input, link, make } from "./dom.js";
-import { over } from "./library.js";
 import { announce, icon, naming, tell } from "./say.js";
+import { t } from "./words.js";
 
 /**
- * @import { Edit, Job } from "./types.js"
+ * @import { Edit } from "./types.js"
  * @import { Refusal } from "./api.js"
  * @import { Session } from "./session.js"
  */
@@ -15,37 +15,35 @@ import { announce, icon, naming, tell } from "./say.js";
 const SHARES = /** @type {const} */ (["clean", "strength", "saturation", "liveliness"]);
 
 /** @param {number} sensitivity */
-const closeness = (sensitivity) => (sensitivity < 0.4 ? "for what is certain" : sensitivity > 0.6 ? "thoroughly" : "normally");
+const closeness = (sensitivity) => t(sensitivity < 0.4 ? "damage.find-sure" : sensitivity > 0.6 ? "damage.find-more" : "damage.find-usual");
 
 export class Controls {
   /** @param {Session} session */
   constructor(session) {
     this.session = session;
     this.longerSidePx = Math.max(session.photo.width, session.photo.height);
-    $("color-note").textContent = session.photo.has_color
-      ? "This photograph is in color already. Switch this on to give it new ones."
-      : "A good guess, not the truth: nobody knows the real colors. Tap the photograph with the Color tool where you know better.";
     this.#wireSwitches();
     this.#wireShares();
     this.#wireDamage();
     this.#wireMask();
     const { signal } = session;
-    for (const tab of all("[data-tab]")) tab.addEventListener("click", () => this.tab(tab.dataset.tab || ""), { signal });
+    for (const head of all("[data-open]")) head.addEventListener("click", () => this.open(this.opened === head.dataset.open ? "" : head.dataset.open || ""), { signal });
+    for (const tab of all("[data-tab]")) tab.addEventListener("click", () => this.open(this.opened === tab.dataset.tab ? "" : tab.dataset.tab || ""), { signal });
     button("undo").addEventListener("click", () => session.undo(), { signal });
     button("redo").addEventListener("click", () => session.redo(), { signal });
-    button("fill-again").addEventListener("click", () => session.fillAgain(), { signal });
     button("download-open").addEventListener("click", () => session.download(), { signal });
-    this.tab("damage");
+    this.opened = "";
+    this.open("");
   }
 
-  /** @param {string} name */
-  tab(name) {
+  /** @param {string} name the step whose dials are seen; "": none */
+  open(name) {
+    this.opened = name;
+    for (const head of all("[data-open]")) head.setAttribute("aria-expanded", String(head.dataset.open === name));
     for (const tab of all("[data-tab]")) tab.setAttribute("aria-pressed", String(tab.dataset.tab === name));
     for (const section of all("[data-section]")) section.classList.toggle("chosen", section.dataset.section === name);
-  }
-
-  waitForFill() {
-    button("fill-again").disabled = true;
+    for (const step of ["damage", "clean", "color"]) $(`${step}-body`).hidden = step !== name;
+    $("studio").classList.toggle("drawn", Boolean(name));
   }
 
   // ------------------------------------------------------------------ wiring
@@ -58,8 +56,8 @@ export class Controls {
      */
     const wire = (id, changes) => input(id).addEventListener("change", () => session.change(changes(input(id).checked)), { signal });
     wire("fill", (on) => ({ fill: on }));
-    wire("clean-on", (on) => ({ cleanOn: on, clean: session.edit.clean || 1 }));
-    wire("colorize", (on) => ({ colorize: on, force: on && session.photo.has_color }));
+    wire("clean-on", (on) => ({ cleanOn: on, cleanAnyway: on, clean: session.edit.clean || 1 })); // who switches it on wants it
+    wire("colorize", (on) => ({ colorize: on }));
   }
 
   #wireShares() {
@@ -68,11 +66,12 @@ export class Controls {
     for (const name of SHARES) {
       const range = input(name);
       range.addEventListener("input", () => {
-        const switched = name === "clean" ? { cleanOn: true } : { colorize: true, force: session.photo.has_color };
+        const switched = name === "clean" ? { cleanOn: true } : { colorize: true };
         session.change({ [name]: Number(range.value) / 100, ...switched }, { mergeKey: name });
         const blended = name === "liveliness" ? null : session.previews.blend(name, session.edit);
         if (blended) session.stage.showPreview(blended);
       }, { signal });
+      range.addEventListener("change", () => session.letGo(), { signal });
     }
     for (const event of ["pointerdown", "focus"]) input("clean").addEventListener(event, () => session.previews.fetchEnds(session.edit), { signal });
   }
@@ -81,8 +80,13 @@ export class Controls {
     const { session } = this;
     const { signal } = session;
     const dust = input("dust");
-    dust.addEventListener("input", () => session.change({ dust: this.#dialToDust(Number(dust.value)), fill: true }, { mergeKey: "dust" }), { signal });
-    for (const event of ["pointerdown", "focus"]) dust.addEventListener(event, () => session.showDamage(), { signal });
+    dust.addEventListener("input", () => {
+      this.#glance(true);
+      session.change({ dust: this.#dialToDust(Number(dust.value)), fill: true }, { mergeKey: "dust" });
+    }, { signal });
+    dust.addEventListener("pointerdown", () => this.#glance(true), { signal });
+    for (const event of ["pointerup", "pointercancel", "blur", "change"]) dust.addEventListener(event, () => this.#glance(false), { signal });
+    dust.addEventListener("change", () => session.letGo(), { signal });
     const sensitivity = input("sensitivity");
     sensitivity.addEventListener("input", () => {
       $("sensitivity-out").textContent = closeness(Number(sensitivity.value) / 100);
@@ -90,17 +94,20 @@ export class Controls {
     }, { signal });
     sensitivity.addEventListener("change", () => {
       const share = Number(sensitivity.value) / 100;
-      session.change({ sensitivity: share, mask: this.#maskFoundAt(share), keep: [], strokes: [], fill: true });
+      session.change({ sensitivity: share, mask: this.#maskFoundAt(share), keep: [], fill: true });
     }, { signal });
+  }
+
+  /** @param {boolean} on whether the damage is shown because its dial is moved */
+  #glance(on) {
+    this.session.tools.glancing = on;
+    this.session.stage.changed();
   }
 
   #wireMask() {
     const { session } = this;
     const { signal } = session;
-    button("mask-clear").addEventListener("click", () => {
-      session.change({ strokes: [...session.edit.strokes, { kind: "clear", radius: 0, points: [] }] }, { look: false });
-      announce("The mask is cleared.");
-    }, { signal });
+    button("mask-clear").addEventListener("click", () => this.#clear(), { signal });
     const chooser = input("mask-file");
     button("mask-upload").addEventListener("click", () => chooser.click(), { signal });
     chooser.addEventListener("change", () => {
@@ -110,17 +117,30 @@ export class Controls {
     }, { signal });
   }
 
+  async #clear() {
+    const { session } = this;
+    session.brushwork.strokes = [];
+    try {
+      const { id } = await api.drawMask(session.photo.id, { strokes: [] });
+      if (session.ended) return;
+      session.change({ mask: id, keep: [], dust: null, fill: true });
+      announce(t("damage.cleared"));
+    } catch (refusal) {
+      session.refused(/** @type {Refusal} */ (refusal));
+    }
+  }
+
   /** @param {File} chosen */
   async #takeMask(chosen) {
     const { session } = this;
-    session.progress.busy("Reading the mask");
+    session.progress.busy(t("state.mask"));
     try {
       const mask = await api.uploadMask(session.photo.id, chosen);
       if (session.ended) return;
       session.progress.busy(null);
-      session.change({ mask: mask.id, keep: [], strokes: [], dust: null, fill: true });
-      session.showDamage();
-      announce("The mask is taken.");
+      session.change({ mask: mask.id, keep: [], dust: null, fill: true });
+      session.tools.showDamage(true);
+      announce(t("damage.uploaded"));
     } catch (error) {
       const refusal = /** @type {Refusal} */ (error);
       if (!session.ended) session.progress.busy(null);
@@ -149,23 +169,17 @@ export class Controls {
   }
 
   // ------------------------------------------------------------------ drawing
-  /** @param {Job | null} job that of what is set now */
-  draw(job) {
-    const { edit, history } = this.session;
-    button("undo").disabled = !history.past.length;
+  draw() {
+    const { edit, history, brushwork } = this.session;
+    button("undo").disabled = !history.past.length && !brushwork.strokes.length;
     button("redo").disabled = !history.future.length;
     input("fill").checked = edit.fill;
     input("clean-on").checked = edit.cleanOn;
     input("colorize").checked = edit.colorize;
-    for (const [id, on] of /** @type {[string, boolean][]} */ ([["damage-body", edit.fill], ["clean-body", edit.cleanOn], ["color-body", edit.colorize]])) {
-      $(id).classList.toggle("off", !on);
-    }
     for (const name of SHARES) this.#setRange(name, 100 * edit[name], `${Math.round(100 * edit[name])} %`);
     this.#setRange("sensitivity", 100 * edit.sensitivity, closeness(edit.sensitivity));
-    this.#setRange("dust", this.#dustToDial(edit.dust), edit.dust === null ? "everything" : `${edit.dust} px`);
-    button("fill-again").disabled = !edit.strokes.length;
+    this.#setRange("dust", this.#dustToDial(edit.dust), edit.dust === null ? t("damage.dust-all") : t("damage.dust-px", { n: edit.dust }));
     this.#drawMaskLink();
-    this.drawSummary(job);
     this.#drawHints();
   }
 
@@ -190,30 +204,14 @@ export class Controls {
     $(`${id}-out`).textContent = text;
   }
 
-  /** @param {Job | null} job */
-  drawSummary(job) {
-    $("damage-summary").textContent = this.#summary(job);
-  }
-
-  /** @param {Job | null} job */
-  #summary(job) {
-    const { edit, mask } = this.session;
-    if (!edit.fill) return "Nothing is repaired.";
-    if (edit.strokes.length) return "Brush work waits: fill again to see it.";
-    if (!edit.mask) return job && over(job) ? "No damage was found." : "Looking for damage…";
-    if (!mask.total) return mask.base ? "No damage is marked. Brush over what should go." : "One moment…";
-    const kept = mask.objects.filter((piece) => mask.isKept(piece)).length;
-    return `${mask.total} ${mask.total === 1 ? "place" : "places"} marked${kept ? `, ${kept} kept as they are` : ""}.`;
-  }
-
   #drawHints() {
     const { session } = this;
     const { hints } = session.edit;
     $("hints-none").hidden = hints.length > 0;
     $("hints").replaceChildren(...hints.map((hint, index) => {
-      const color = make("input", { type: "color", value: hint.color, ariaLabel: `Color ${index + 1}` });
+      const color = make("input", { type: "color", value: hint.color, ariaLabel: t("color.hint", { n: index + 1 }) });
       color.addEventListener("change", () => session.change({ hints: hints.map((other, at) => (at === index ? { ...other, color: color.value } : other)) }));
-      const away = make("button", { type: "button", className: "icon small", ariaLabel: `Take color ${index + 1} away` }, icon("close"));
+      const away = make("button", { type: "button", className: "icon small", ariaLabel: t("color.hint-away", { n: index + 1 }) }, icon("close"));
       away.addEventListener("click", () => session.change({ hints: hints.filter((_, at) => at !== index) }));
       return make("li", {}, make("span", { className: "well small" }, color), away);
     }));

@@ -4,6 +4,7 @@
 import * as api from "./api.js";
 import { $, button, dialog as dialogOf, input, make } from "./dom.js";
 import { tell } from "./say.js";
+import { t } from "./words.js";
 
 /** @import { Job, Photo, Settings } from "./types.js" */
 
@@ -47,9 +48,11 @@ const chosenFormat = () => String(new FormData(/** @type {HTMLFormElement} */ ($
 export function openDownload({ jobs, photo, hasLocation, settings }) {
   const dialog = dialogOf("download");
   const form = $("download-form");
-  $("download-title").textContent = photo ? "Download" : `Download ${jobs.length} photographs`;
-  $("same-help").textContent = photo ? `${FORMAT_NAMES[photo.format] || photo.format}, ${photo.bits} bits, with its metadata` : "Each in its own format, with its metadata";
-  $("download-go").textContent = photo ? "Download" : "Download as zip";
+  $("download-title").textContent = photo ? t("download.title") : t("download.many", { n: jobs.length });
+  $("same-help").textContent = photo
+    ? t("download.same-one", { format: FORMAT_NAMES[photo.format] || photo.format, bits: photo.bits })
+    : t("download.same-many");
+  $("download-go").textContent = t(photo ? "download.title" : "download.zip");
   $("download-more").hidden = !photo;
   $("location-field").hidden = !hasLocation;
   input("drop-location").checked = settings.drop_location;

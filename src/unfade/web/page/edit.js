@@ -22,17 +22,16 @@ export const firstEdit = (options) => ({
   strength: options.strength,
   saturation: options.saturation,
   liveliness: options.liveliness,
-  force: options.force,
+  cleanAnyway: options.force_clean || false,
   sensitivity: options.sensitivity,
   dust: options.largest_dust_px,
   mask: options.mask,
   keep: options.keep,
   hints: options.hints,
-  strokes: [],
 });
 
 /**
- * What the API takes. Brush work has to be made into a mask before.
+ * What the API takes. Color that is switched on is put in whatever the photograph is: a toned one, its tones brought back, may look like one in color.
  * @param {Edit} edit
  * @returns {Options}
  */
@@ -43,7 +42,8 @@ export const optionsOf = (edit) => ({
   strength: edit.strength,
   saturation: edit.saturation,
   liveliness: edit.liveliness,
-  force: edit.force,
+  force: edit.colorize,
+  force_clean: edit.cleanOn && edit.cleanAnyway,
   sensitivity: edit.sensitivity,
   largest_dust_px: edit.dust,
   mask: edit.fill ? edit.mask : null,
@@ -57,12 +57,12 @@ export const optionsOf = (edit) => ({
  * @param {string | null} maskId what a job that looked for damage found
  */
 export function meaning(options, maskId = null) {
-  const { fill, clean, colorize, strength, saturation, liveliness, sensitivity, largest_dust_px: dust, hints } = options;
+  const { fill, clean, colorize, strength, saturation, liveliness, sensitivity, largest_dust_px: dust, hints, force, force_clean: anyway } = options;
   const mask = options.mask ?? maskId;
   return JSON.stringify({
-    clean,
+    clean: clean && { clean, anyway: Boolean(anyway) },
     fill: fill && (mask ? { mask, keep: [...options.keep].sort((a, b) => a - b), dust } : { sensitivity, dust }),
-    color: colorize && { strength, saturation, liveliness, hints: hints.map(({ x, y, radius_px: r, color }) => [x, y, r, color]) },
+    color: colorize && { strength, saturation, liveliness, force, hints: hints.map(({ x, y, radius_px: r, color }) => [x, y, r, color]) },
   });
 }
 
@@ -73,7 +73,6 @@ export function meaning(options, maskId = null) {
  * @returns {Job | null}
  */
 export function jobFor(photo, edit) {
-  if (edit.strokes.length) return null;
   const options = optionsOf(edit);
   const wanted = meaning(options);
   return [...photo.jobs].reverse().find(
@@ -92,7 +91,7 @@ export class History {
     this.key = `${EDITS}${photoId}`;
     const kept = recall(this.key, /** @type {{ past: Edit[], now: Edit, future: Edit[] } | null} */ (null));
     this.past = kept?.past || [];
-    this.now = kept?.now || first;
+    this.now = { ...first, ...kept?.now };
     this.future = kept?.future || [];
     /** @type {string | null} */
     this.mergeKey = null;

@@ -54,7 +54,7 @@ export class Gestures {
   /** @param {Point} point */
   #nearGrip(point) {
     return this.viewer.mode === "split" && this.viewer.after && Math.abs(point.x - this.viewer.splitSpan().x) < GRIP_PX
-      && (!this.viewer.tool || Math.abs(point.y - this.viewer.stage.height / 2) < GRIP_PX);
+      && (!this.viewer.tool || Math.abs(point.y - this.viewer.gripY()) < GRIP_PX);
   }
 
   /** @param {PointerEvent} event */

@@ -5,6 +5,7 @@ import { $, button, input } from "./dom.js";
 import { dropped, photographsIn } from "./dropped.js";
 import { announce, tell } from "./say.js";
 import { recall, remember } from "./storage.js";
+import { t } from "./words.js";
 
 /**
  * @import { Entry, Options, Settings } from "./types.js"
@@ -34,7 +35,7 @@ export class Incoming {
   #wirePlan() {
     const { defaults, models } = this.settings;
     /** @type {Record<string, boolean>} */
-    const plan = { fill: defaults.fill, clean: defaults.clean > 0, color: defaults.colorize, ...recall(PLAN, {}) };
+    const plan = { fill: defaults.fill, clean: defaults.clean > 0, color: true, ...recall(PLAN, {}) };
     const has = { fill: models.fill, clean: models.clean, color: models.colorize };
     for (const step of STEPS) {
       const box = input(`plan-${step}`);
@@ -44,7 +45,7 @@ export class Incoming {
     }
   }
 
-  /** @returns {Options} of new photographs */
+  /** @returns {Options} of new photographs; color is for those that have none */
   get planned() {
     const { defaults } = this.settings;
     return {
@@ -60,12 +61,12 @@ export class Incoming {
     const most = this.settings.max_upload_bytes;
     const pictures = [...files].filter(({ name, size }) => {
       if (size <= most) return true;
-      tell(`${name} is ${Math.round(size / 1e6)} MB; this server takes up to ${Math.round(most / 1e6)} MB.`, { wrong: true });
+      tell(t("upload.large", { name, size: Math.round(size / 1e6), most: Math.round(most / 1e6) }), { wrong: true });
       return false;
     });
     if (!pictures.length) return;
     const added = this.library.add(pictures, this.planned);
-    announce(added.length === 1 ? `${added[0].name} is being uploaded.` : `${added.length} photographs are being uploaded.`);
+    announce(added.length === 1 ? t("upload.began", { name: added[0].name }) : t("upload.began-many", { n: added.length }));
     if (location.hash.startsWith("#/p/")) location.hash = "#/";
     if (added.length === 1 && this.library.entries.length === 1) this.openLater(added[0]);
   }
@@ -77,10 +78,10 @@ export class Incoming {
       try {
         const { photographs, others } = await photographsIn(folder);
         found.push(...photographs);
-        if (!photographs.length) tell(`There is no photograph in the folder “${folder.name}”.`, { wrong: true });
-        else if (others) tell(others === 1 ? `One file in “${folder.name}” is no photograph and was left out.` : `${others} files in “${folder.name}” are no photographs and were left out.`);
+        if (!photographs.length) tell(t("folder.empty", { name: folder.name }), { wrong: true });
+        else if (others) tell(t("folder.others", { n: others, name: folder.name }));
       } catch {
-        tell(`The folder “${folder.name}” cannot be read. Choose the photographs in it instead.`, { wrong: true });
+        tell(t("folder.unreadable", { name: folder.name }), { wrong: true });
       }
     }
     if (found.length) this.take(found);

@@ -22,6 +22,18 @@ const OVER = new Set(["done", "failed", "cancelled"]);
 /** @param {Job} job */
 export const over = (job) => OVER.has(job.state);
 
+/**
+ * What is to be done to a photograph that has just come: color is planned for those that have none.
+ * @param {Entry} entry
+ * @returns {Partial<Options>}
+ */
+function plannedFor({ options, photo }) {
+  const last = photo?.jobs.at(-1)?.options;
+  if (!options) return last || {};
+  const colorize = options.colorize && !photo?.has_color;
+  return { ...options, colorize, force: colorize };
+}
+
 /** Emits "photo" (detail: its entry), "list", "job" (detail: { entry, job }). */
 export class Library extends EventTarget {
   constructor() {
@@ -207,6 +219,7 @@ export class Library extends EventTarget {
    */
   arrived(entry, photo) {
     Object.assign(entry, { photo, name: photo.name, sent: 1, chosen: null });
+    if (entry.options) entry.options = { ...entry.options, ...plannedFor(entry) };
     this.pending.sent(entry.key);
     this.note(photo.id, true);
     this.tell("photo", entry);
@@ -221,7 +234,7 @@ export class Library extends EventTarget {
   async startPlanned(entry) {
     entry.starting = true;
     try {
-      await this.start(entry, entry.options || entry.photo?.jobs.at(-1)?.options || {});
+      await this.start(entry, plannedFor(entry));
       this.pending.drop(entry.key);
     } catch (error) {
       const refusal = /** @type {Refusal} */ (error);

@@ -19,20 +19,17 @@ const MAX_POINTS = 20_000; // of one stroke, as the server takes it
 function stroke(context, strokes, scale) {
   for (const { kind, radius, points } of strokes) {
     context.save();
-    if (kind === "clear") {
-      context.clearRect(0, 0, context.canvas.width, context.canvas.height);
-    } else {
-      context.globalCompositeOperation = kind === "eraser" ? "destination-out" : "source-over";
-      context.strokeStyle = context.fillStyle = `#${COLOR}`;
-      context.lineWidth = 2 * radius * scale;
-      context.lineCap = context.lineJoin = "round";
-      context.beginPath();
-      context.moveTo(points[0][0] * scale, points[0][1] * scale);
-      // A dot is a line of no length; some browsers draw those only when they end elsewhere.
-      if (points.length === 1) context.lineTo(points[0][0] * scale + 0.01, points[0][1] * scale);
-      for (const [x, y] of points.slice(1)) context.lineTo(x * scale, y * scale);
-      context.stroke();
-    }
+    context.globalCompositeOperation = kind === "eraser" ? "destination-out" : "source-over";
+    context.strokeStyle = context.fillStyle = `#${COLOR}`;
+    context.lineWidth = 2 * radius * scale;
+    context.lineCap = context.lineJoin = "round";
+    context.beginPath();
+    context.moveTo(points[0][0] * scale, points[0][1] * scale);
+    // A dot is a line of no length; some browsers draw those only when they end elsewhere.
+    if (points.length === 1) context.lineTo(points[0][0] * scale + 0.01, points[0][1] * scale);
+    for (const [x, y] of points.slice(1)) context.lineTo(x * scale, y * scale);
+    if (kind === "area") context.fill();
+    else context.stroke();
     context.restore();
   }
 }
@@ -40,12 +37,20 @@ function stroke(context, strokes, scale) {
 /**
  * A stroke as the server takes it; a very long one in pieces that meet.
  * @param {Stroke} stroke
+ * @returns {{ kind: string, radius_px: number, points: [number, number][] }[]}
  */
-function inPieces({ kind, radius, points }) {
+export function inPieces({ kind, radius, points }) {
+  if (kind === "area") return [{ kind, radius_px: 0, points: thinned(points, MAX_POINTS) }];
   const pieces = [];
   for (let at = 0; at < points.length; at += MAX_POINTS - 1) pieces.push({ kind, radius_px: radius, points: points.slice(at, at + MAX_POINTS) });
   return pieces;
 }
+
+/**
+ * @param {[number, number][]} points
+ * @param {number} most
+ */
+const thinned = (points, most) => (points.length <= most ? points : points.filter((_, at) => at % Math.ceil(points.length / most) === 0));
 
 /** @param {Piece} piece */
 const pathOf = ({ outline }) => {
@@ -78,16 +83,22 @@ export class MaskView {
     this.known = new Map();
     /** @type {Map<number, Path2D>} */
     this.paths = new Map();
-    /** @type {Pick<Edit, "keep" | "dust" | "strokes">} */
-    this.edit = { keep: [], dust: null, strokes: [] };
+    /** @type {HTMLCanvasElement | null} */
+    this.layer = null;
+    /** @type {Pick<Edit, "keep" | "dust">} */
+    this.edit = { keep: [], dust: null };
+    /** @type {Stroke[]} */
+    this.strokes = [];
   }
 
   /**
-   * Show the mask and brush work of an edit.
+   * Show the mask of an edit, and brush work over it.
    * @param {Edit} edit
+   * @param {Stroke[]} strokes
    */
-  async show(edit) {
+  async show(edit, strokes) {
     this.edit = edit;
+    this.strokes = strokes;
     const maskId = edit.mask;
     if (maskId !== this.maskId) {
       this.maskId = maskId;
@@ -134,17 +145,24 @@ export class MaskView {
       context.stroke(path);
     }
     context.restore();
-    stroke(context, this.edit.strokes, this.scale);
+    stroke(context, this.strokes, this.scale);
     this.changed();
   }
 
   /**
-   * A stroke that grows under the finger.
-   * @param {Stroke} live
+   * Draw strokes alone, as the mask is drawn.
+   * @param {CanvasRenderingContext2D} context in photo pixels
+   * @param {Stroke[]} strokes
    */
-  extend(live) {
-    stroke(pencil(this.shown), [{ ...live, points: live.points.slice(-2) }], this.scale);
-    this.changed();
+  drawStrokes(context, strokes) {
+    if (!strokes.length) return;
+    this.layer ||= make("canvas", { width: this.shown.width, height: this.shown.height });
+    const layer = pencil(this.layer);
+    layer.clearRect(0, 0, this.layer.width, this.layer.height);
+    stroke(layer, strokes, this.scale);
+    context.globalAlpha = 0.5;
+    context.drawImage(this.layer, 0, 0, this.photo.width, this.photo.height);
+    context.globalAlpha = 1;
   }
 
   /**
@@ -193,16 +211,16 @@ export class MaskView {
   }
 
   /**
-   * Make the edit's brush work into a mask of the server, which draws it at the photograph's own size; gives the changes for the edit.
+   * Make brush work into a mask of the server, which draws it at the photograph's own size; gives the changes for the edit.
    * @param {Edit} edit
+   * @param {Stroke[]} strokes
    * @returns {Promise<Partial<Edit>>}
    */
-  async bake(edit) {
-    const lastClear = edit.strokes.findLastIndex(({ kind }) => kind === "clear");
-    const strokes = edit.strokes.slice(lastClear + 1).flatMap(inPieces);
-    const { id } = await (edit.mask && lastClear < 0
-      ? api.editMask(this.photo.id, edit.mask, { remove: edit.keep, largest_dust_px: edit.dust, strokes })
-      : api.drawMask(this.photo.id, { strokes }));
-    return { mask: id, keep: [], dust: null, strokes: [], fill: true };
+  async bake(edit, strokes) {
+    const drawn = strokes.flatMap(inPieces);
+    const { id } = await (edit.fill && edit.mask
+      ? api.editMask(this.photo.id, edit.mask, { remove: edit.keep, largest_dust_px: edit.dust, strokes: drawn })
+      : api.drawMask(this.photo.id, { strokes: drawn }));
+    return { mask: id, keep: [], dust: null, fill: true };
   }
 }

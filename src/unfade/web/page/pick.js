@@ -3,6 +3,7 @@
 
 import * as api from "./api.js";
 import { $, button, canvas, dialog as dialogOf, input, make, pencil } from "./dom.js";
+import { t } from "./words.js";
 
 /** @import { Library } from "./library.js" */
 
@@ -46,7 +47,7 @@ export class PickColor {
         const picture = await createImageBitmap(chosen);
         if (this.wanted === chosen) this.show(picture);
       } catch {
-        $("picked").textContent = `This browser cannot show ${chosen.name}.`;
+        $("picked").textContent = t("pick.unreadable", { name: chosen.name });
       }
     });
   }
@@ -55,7 +56,7 @@ export class PickColor {
   open() {
     this.color = null;
     button("pick-take").disabled = true;
-    $("picked").textContent = "Click a place in it.";
+    $("picked").textContent = t("pick.click");
     $("picked").style.removeProperty("--picked");
     const photos = this.library.entries.flatMap(({ photo }) => photo || []);
     $("pick-from").replaceChildren(...photos.map((photo) => {

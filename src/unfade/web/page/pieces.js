@@ -2,16 +2,18 @@
 // The list of a mask's pieces, each with a switch: repaired, or kept as it is.
 
 import { $, button, make } from "./dom.js";
+import { t } from "./words.js";
 
 /**
  * @import { Piece } from "./types.js"
  * @import { Session } from "./session.js"
+ * @import { Key } from "./words.js"
  */
 
 const LISTED = 40;
 const LISTED_MORE = 200;
-/** @type {Record<string, string>} */
-const KIND_NAMES = { scratch: "Scratch", spot: "Spot", hole: "Hole" };
+/** @type {Record<string, Key>} */
+const KINDS = { scratch: "piece.scratch", spot: "piece.spot", hole: "piece.hole" };
 
 export class Pieces {
   /** @param {Session} session */
@@ -28,7 +30,7 @@ export class Pieces {
   draw() {
     const { objects } = this.session.mask;
     $("objects-details").hidden = !objects.length;
-    $("objects-title").textContent = objects.length === 1 ? "The one place" : `Each of the ${objects.length} places`;
+    $("objects-title").textContent = t("damage.each", { n: objects.length });
     const list = $("objects");
     const active = document.activeElement;
     const focused = active instanceof HTMLElement && active.closest("#objects") ? active.dataset.object : null;
@@ -41,8 +43,8 @@ export class Pieces {
   #item(piece) {
     const { session } = this;
     const { dust } = session.edit;
-    const name = `${KIND_NAMES[piece.kind] || piece.kind}, ${piece.size_px} px`;
-    const box = make("input", { type: "checkbox", checked: !session.mask.isKept(piece), disabled: dust !== null && piece.size_px > dust, ariaLabel: `Repair ${name}` });
+    const name = t(KINDS[piece.kind] || "piece.spot", { n: piece.size_px });
+    const box = make("input", { type: "checkbox", checked: !session.mask.isKept(piece), disabled: dust !== null && piece.size_px > dust, ariaLabel: t("piece.repair", { name }) });
     box.dataset.object = String(piece.id);
     box.addEventListener("change", () => session.togglePiece(piece.id));
     const item = make("li", {}, make("label", { className: "switch row" }, make("span", { textContent: name }), box, make("span", { className: "track" })));

@@ -4,9 +4,10 @@
 import * as api from "./api.js";
 import { make, pencil } from "./dom.js";
 import { meaning, optionsOf } from "./edit.js";
+import { inPieces } from "./maskwork.js";
 
 /**
- * @import { Edit, Options } from "./types.js"
+ * @import { Edit, Options, Stroke } from "./types.js"
  * @import { Session } from "./session.js"
  * @typedef {{ canvas: HTMLCanvasElement, data: ImageData }} Small
  */
@@ -15,6 +16,13 @@ const SIDE_PX = 1024;
 const LUMA = [0.299, 0.587, 0.114];
 const LEAST_SHARE = 0.15; // a fainter picture tells too little of a stronger one
 
+/**
+ * @param {Options} options
+ * @param {Stroke[]} strokes
+ */
+const wantedOf = (options, strokes) => meaning(options) + (strokes.length ? JSON.stringify(strokes) : "");
+/** @param {Stroke[]} strokes */
+const drawn = (strokes) => (strokes.length ? { fill: true, strokes: strokes.flatMap(inPieces) } : {});
 /** @param {Options} options */
 const withoutCleaning = (options) => meaning({ ...options, clean: 0 });
 /** @param {Options} options */
@@ -30,30 +38,69 @@ export class Previews {
     this.ends = {};
     /** @type {AbortController | null} */
     this.asking = null;
-    session.signal.addEventListener("abort", () => this.asking?.abort());
+    /** @type {AbortController | null} what is asked for beside that, and gives way to it */
+    this.besides = null;
+    session.signal.addEventListener("abort", () => {
+      this.asking?.abort();
+      this.besides?.abort();
+    });
+  }
+
+  /** Whether none is on its way. */
+  get isIdle() {
+    return this.asking === null;
   }
 
   /**
    * Have the server make a small picture. Whether one came.
    * @param {Options} options
+   * @param {Stroke[]} strokes brush work over the mask
    */
-  async take(options) {
+  async take(options, strokes) {
+    if (this.of(options, strokes)) return true;
     this.asking?.abort();
-    this.asking = new AbortController();
-    const { signal } = this.asking;
-    const picture = await load(await api.preview(this.session.photo.id, options, SIDE_PX, signal));
-    if (signal.aborted) return false;
-    this.last = { wanted: meaning(options), options, picture };
-    if (options.clean > 0.999 || options.clean === 0) this.#keepEnd(options, picture);
-    return true;
+    this.besides?.abort();
+    const asking = new AbortController();
+    this.asking = asking;
+    try {
+      const picture = await load(await api.preview(this.session.photo.id, { ...options, ...drawn(strokes) }, SIDE_PX, asking.signal));
+      if (asking.signal.aborted) return false;
+      this.last = { wanted: wantedOf(options, strokes), options, picture };
+      if (!strokes.length && (options.clean > 0.999 || options.clean === 0)) this.#keepEnd(options, picture);
+      return true;
+    } finally {
+      if (this.asking === asking) this.asking = null;
+    }
+  }
+
+  /**
+   * A picture that nobody waits for: whatever else is asked for ends it.
+   * @param {Options} options
+   * @param {number} sidePx
+   */
+  async beside(options, sidePx) {
+    this.besides = new AbortController();
+    return api.preview(this.session.photo.id, options, sidePx, this.besides.signal);
   }
 
   /**
    * The picture of these options, if it is here.
    * @param {Options} options
+   * @param {Stroke[]} strokes
    */
-  of(options) {
-    return this.last?.wanted === meaning(options) ? this.last.picture : null;
+  of(options, strokes) {
+    return this.last?.wanted === wantedOf(options, strokes) ? this.last.picture : null;
+  }
+
+  /**
+   * Brush work is in a mask now: what was seen with it is what the mask gives.
+   * @param {Partial<Edit>} changes
+   * @param {Stroke[]} strokes
+   */
+  rename(changes, strokes) {
+    const before = optionsOf(this.session.edit);
+    const after = optionsOf({ ...this.session.edit, ...changes });
+    if (this.last?.wanted === wantedOf(before, strokes)) this.last = { ...this.last, wanted: wantedOf(after, []), options: after };
   }
 
   /**
@@ -79,9 +126,9 @@ export class Previews {
    */
   async #fetchEnd(edit, clean) {
     const options = { ...optionsOf(edit), clean };
-    if (this.ends[clean ? "full" : "none"]?.rest === withoutCleaning(options) || edit.strokes.length || this.session.ended) return;
+    if (this.ends[clean ? "full" : "none"]?.rest === withoutCleaning(options) || this.session.ended || !this.isIdle) return;
     try {
-      this.#keepEnd(options, await load(await api.preview(this.session.photo.id, options, SIDE_PX, this.session.signal)));
+      this.#keepEnd(options, await load(await this.beside(options, SIDE_PX)));
     } catch {
       // Only a convenience: without it the picture waits for the true preview.
     }
@@ -131,7 +178,7 @@ function between(a, b, share) {
   const out = new ImageData(b.data.width, b.data.height);
   const [from, to, into] = [a.data.data, b.data.data, out.data];
   for (let at = 0; at < into.length; at += 1) into[at] = from[at] + share * (to[at] - from[at]);
-  return drawn(out);
+  return put(out);
 }
 
 /**
@@ -149,11 +196,11 @@ function tinted(a, factor) {
     into[at + 2] = gray + factor * (from[at + 2] - gray);
     into[at + 3] = 255;
   }
-  return drawn(out);
+  return put(out);
 }
 
 /** @param {ImageData} data */
-function drawn(data) {
+function put(data) {
   const surface = make("canvas", { width: data.width, height: data.height });
   pencil(surface).putImageData(data, 0, 0);
   return surface;

@@ -1,70 +1,94 @@
 // @ts-check
-// How far the server is with the open photograph, and what went wrong.
+// How far the server is with the open photograph: a thin line at the header's foot and a few words; and what went wrong.
 
-import { $, button, make } from "./dom.js";
+import { $, button } from "./dom.js";
 import { meaning, optionsOf } from "./edit.js";
 import { over } from "./library.js";
 import { announce, waitsTexts } from "./say.js";
+import { t } from "./words.js";
 
 /**
  * @import { Job } from "./types.js"
  * @import { Session } from "./session.js"
+ * @import { Key } from "./words.js"
  */
 
-/** @type {Record<string, string>} */
-export const STEP_NAMES = { damage: "Finding damage", fill: "Filling", clean: "Lifting the fading", colorize: "Coloring", saving: "Saving" };
+const SAID_AFTER_MS = 350; // what is quicker needs no words
+
+/** @type {Record<string, Key>} */
+const STEPS = { damage: "step.damage", fill: "step.fill", clean: "step.clean", colorize: "step.colorize", saving: "step.saving" };
+
+/** @param {string | null} step */
+export const stepName = (step) => t(STEPS[step || ""] || "step.starting");
 
 export class Progress {
   /** @param {Session} session */
   constructor(session) {
     this.session = session;
     this.said = "";
+    /** @type {string | null} what is waited for beside a job */
+    this.task = null;
     button("notice-act").addEventListener("click", () => session.startJob(), { signal: session.signal });
-    this.busy(null);
+    session.signal.addEventListener("abort", () => clearTimeout(this.timer));
+    $("state").hidden = true;
   }
 
   /** @param {string | null} sentence what the person waits for */
   busy(sentence) {
-    $("state").hidden = !sentence;
-    if (sentence) $("state-text").textContent = sentence;
+    this.task = sentence;
+    this.draw();
+  }
+
+  draw() {
+    const { session } = this;
+    const { entry, photo, edit, job } = session;
+    const last = photo.jobs.at(-1);
+    const failed = !job && last?.state === "failed" && meaning(last.options) === meaning(optionsOf(edit)) ? last : null;
+    this.#notice(failed ? failed.error || t("card.failed") : job ? null : entry.failed);
+    const active = job && !over(job) ? job : null;
+    const words = this.task || (active ? this.#words(active) : entry.waits ? waitsTexts(entry.waits).join("; ") : this.#unsharp());
+    this.#say(words);
+    $("thread").hidden = !active;
+    if (active) {
+      $("thread").style.setProperty("--share", String(active.state === "queued" ? 0 : active.progress));
+      $("thread").setAttribute("aria-valuenow", String(Math.round(100 * active.progress)));
+    }
+    const isSeen = job?.state === "done" && session.stage.shows(job) && !session.brushwork.strokes.length;
+    $("studio").dataset.settled = isSeen || failed || entry.failed ? "yes" : "no";
   }
 
   /** @param {string | null} sentence what went wrong */
-  notice(sentence) {
+  #notice(sentence) {
     $("notice").hidden = !sentence;
     $("notice-text").textContent = sentence || "";
   }
 
-  /** @param {Job | null} job that of what is set now */
-  draw(job) {
-    const { entry, photo, edit } = this.session;
-    const last = photo.jobs.at(-1);
-    const failed = !job && last?.state === "failed" && meaning(last.options) === meaning(optionsOf(edit)) ? last : null;
-    this.notice(failed ? failed.error || "This did not work." : job ? null : entry.failed);
-    const active = job && !over(job) ? job : null;
-    const { waits } = entry;
-    $("progress").hidden = !active && !waits;
-    if (active) {
-      this.#drawActive(active);
-      return;
-    }
-    this.said = "";
-    if (!waits) return;
-    [$("progress-title").textContent, $("progress-share").textContent] = waitsTexts(waits);
-    $("steps").replaceChildren();
+  /** What is seen is a small picture in the place of the whole one. */
+  #unsharp() {
+    return this.session.stage.isUnsharp ? t("state.preview") : null;
   }
 
   /** @param {Job} job */
-  #drawActive(job) {
-    const waiting = job.state === "queued";
-    const title = waiting ? (job.position ? `Waiting, ${job.position} ahead of it` : "Next in line") : STEP_NAMES[job.step || ""] || "Starting";
-    $("progress-title").textContent = title;
-    $("progress-share").textContent = waiting ? "" : `${Math.round(100 * job.progress)} %`;
-    if (title !== this.said) announce(`${title}.`);
-    this.said = title;
-    $("steps").replaceChildren(...job.steps.map(({ name, progress }) => {
-      const bar = make("progress", { max: 1, value: progress, ariaLabel: STEP_NAMES[name] || name });
-      return make("li", { className: progress >= 1 ? "done" : name === job.step ? "now" : "" }, make("span", { textContent: STEP_NAMES[name] || name }), bar);
-    }));
+  #words(job) {
+    if (job.state === "queued") return job.position ? t("wait.ahead", { n: job.position }) : t("wait.next-in-line");
+    const step = stepName(job.step);
+    if (step !== this.said) announce(`${step}.`);
+    this.said = step;
+    return t("step.progress", { step, n: Math.round(100 * job.progress) });
+  }
+
+  /** @param {string | null} words */
+  #say(words) {
+    const state = $("state");
+    if (words && !state.hidden) state.textContent = words;
+    this.words = words;
+    clearTimeout(this.timer);
+    if (!words) state.hidden = true;
+    else if (state.hidden) {
+      this.timer = setTimeout(() => {
+        state.textContent = this.words || "";
+        state.hidden = !this.words;
+      }, SAID_AFTER_MS);
+    }
   }
 }

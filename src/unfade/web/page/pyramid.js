@@ -92,7 +92,7 @@ export class Pyramid {
 /** A canvas or bitmap in a picture's place (a preview, which is smaller than the photograph). */
 export class Flat {
   /**
-   * @param {CanvasImageSource} picture
+   * @param {HTMLCanvasElement} picture
    * @param {number} width of the photograph
    * @param {number} height
    */
@@ -100,6 +100,7 @@ export class Flat {
     this.picture = picture;
     this.width = width;
     this.height = height;
+    this.sidePx = Math.max(picture.width, picture.height);
   }
 
   /** @param {CanvasRenderingContext2D} context */

@@ -2,6 +2,7 @@
 // What the page says: aloud to screen readers, and in a slip at the foot for everyone.
 
 import { $, dialog as dialogOf } from "./dom.js";
+import { t } from "./words.js";
 
 /** @import { Waits } from "./types.js" */
 
@@ -45,7 +46,7 @@ export function tell(sentence, { wrong = false, act = null, label = "" } = {}) {
   const close = document.createElement("button");
   close.type = "button";
   close.className = "icon small";
-  close.setAttribute("aria-label", "Dismiss");
+  close.setAttribute("aria-label", t("app.dismiss"));
   close.append(icon("close"));
   close.addEventListener("click", away);
   slip.append(close);
@@ -58,7 +59,7 @@ export function tell(sentence, { wrong = false, act = null, label = "" } = {}) {
  * What is said while the server is waited for, and until when.
  * @param {Waits} waits
  */
-export const waitsTexts = ({ full, left }) => [full ? "The queue is full" : "The server is busy", `next try in ${left} s`];
+export const waitsTexts = ({ full, left }) => [t(full ? "wait.full" : "wait.busy"), t("wait.next", { n: left })];
 
 /**
  * A refusal as one sentence that names the file it is about.
@@ -67,7 +68,7 @@ export const waitsTexts = ({ full, left }) => [full ? "The queue is full" : "The
  */
 export function naming(name, sentence) {
   const named = sentence.replace(/\b(the|this) (file|photograph|upload|mask)\b/i, () => name);
-  return named === sentence ? `${name} was not taken: ${sentence[0].toLowerCase()}${sentence.slice(1)}` : named;
+  return named === sentence ? t("upload.refused", { name, sentence: `${sentence[0].toLowerCase()}${sentence.slice(1)}` }) : named;
 }
 
 /** @param {string} name */

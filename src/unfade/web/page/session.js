@@ -3,8 +3,10 @@
 // A session belongs to one photograph and is dropped whole when another is opened: its listeners, timers, requests and wishes end with it.
 
 import * as api from "./api.js";
+import { Answers } from "./answers.js";
+import { Brushwork } from "./brushwork.js";
+import { Choices } from "./choices.js";
 import { Controls } from "./controls.js";
-import { input } from "./dom.js";
 import { openDownload } from "./download.js";
 import { History, firstEdit, jobFor, meaning, optionsOf } from "./edit.js";
 import { latestDone, over } from "./library.js";
@@ -15,6 +17,7 @@ import { Progress } from "./progress.js";
 import { announce, tell } from "./say.js";
 import { Stage } from "./stage.js";
 import { Tools } from "./tools.js";
+import { t } from "./words.js";
 
 /**
  * @import { Edit, Entry, Job, Photo, Settings } from "./types.js"
@@ -22,8 +25,8 @@ import { Tools } from "./tools.js";
  * @import { Refusal } from "./api.js"
  */
 
-const PREVIEW_AFTER_MS = 250; // after the last change
-const JOB_AFTER_MS = 2500;
+const PREVIEW_AFTER_MS = 200; // after the last move of a slider on its way; at once when it is let go
+const JOB_AFTER_MS = 1500;
 
 export class Session {
   /**
@@ -48,6 +51,9 @@ export class Session {
     this.mask = new MaskView(this.photo, this.stage.changed);
     this.previews = new Previews(this);
     this.progress = new Progress(this);
+    this.brushwork = new Brushwork(this);
+    this.answers = new Answers(this);
+    this.choices = new Choices(this);
     this.controls = new Controls(this);
     this.pieces = new Pieces(this);
     this.tools = new Tools(this);
@@ -62,14 +68,20 @@ export class Session {
     return this.history.now;
   }
 
+  /** The job, done or on its way, of what is set now. */
+  get job() {
+    return jobFor(this.photo, this.edit);
+  }
+
   // ------------------------------------------------------------------ begin and end
   begin() {
     this.stage.begin();
     this.tools.use("move");
     this.refresh();
-    if (this.entry.starting || jobFor(this.photo, this.edit)) return; // under way already
-    if (this.photo.jobs.length) this.later();
-    else if (!this.edit.strokes.length) this.startJob();
+    const { job } = this;
+    if (job?.state === "done") return;
+    this.lookAhead(); // something to see, while the whole is made
+    if (!job && !this.entry.starting) this.jobTimer = setTimeout(() => this.startJob(), this.photo.jobs.length ? JOB_AFTER_MS : 0);
   }
 
   end() {
@@ -77,67 +89,75 @@ export class Session {
     clearTimeout(this.jobTimer);
     this.ending.abort();
     // What was changed last is made at full size even if the person leaves at once.
-    const isThere = this.library.entry(this.photo.id);
-    if (isThere && this.changedHere && !this.edit.strokes.length && !jobFor(this.photo, this.edit)) this.startJob();
+    if (!this.library.entry(this.photo.id)) return;
+    if (this.brushwork.strokes.length) this.brushwork.fill();
+    else if (this.changedHere && !this.job) this.startJob();
   }
 
   // ------------------------------------------------------------------ changes
   /**
    * Everything that a person changes goes through here.
    * @param {Partial<Edit>} changes
-   * @param {{ mergeKey?: string | null, look?: boolean }} [how] `mergeKey`: of a slider on its way
+   * @param {{ mergeKey?: string | null }} [how] `mergeKey`: of a slider on its way
    */
-  change(changes, { mergeKey = null, look = true } = {}) {
+  change(changes, { mergeKey = null } = {}) {
     if (!this.history.push(changes, mergeKey)) return;
     this.changedHere = true;
+    if (this.ended) return void this.startJob();
     this.refresh();
-    if (look) this.later();
+    this.later(mergeKey ? PREVIEW_AFTER_MS : 0);
   }
 
   undo() {
-    if (this.history.undo()) this.#moved("Undone.");
+    if (this.brushwork.takeBack() || this.history.undo()) this.#moved("studio.undone");
   }
 
   redo() {
-    if (this.history.redo()) this.#moved("Done again.");
+    if (this.history.redo()) this.#moved("studio.redone");
   }
 
-  /** @param {string} sentence */
-  #moved(sentence) {
-    announce(sentence);
+  /** @param {"studio.undone" | "studio.redone"} word */
+  #moved(word) {
+    announce(t(word));
     this.changedHere = true;
     this.refresh();
-    this.later();
+    this.later(0);
   }
 
-  /** A small picture soon, and the whole one when the person has stopped changing things. */
-  later() {
+  /**
+   * A small picture soon, and the whole one when the person has stopped changing things.
+   * @param {number} previewAfterMs
+   */
+  later(previewAfterMs) {
     clearTimeout(this.previewTimer);
     clearTimeout(this.jobTimer);
-    if (this.edit.strokes.length) return;
-    const job = jobFor(this.photo, this.edit);
+    this.previewTimer = this.jobTimer = undefined;
+    const { job } = this;
     if (job && this.entry.waits) this.library.letGo(this.entry);
     if (job?.state === "done") return void this.refresh();
-    this.previewTimer = setTimeout(() => this.lookAhead(), PREVIEW_AFTER_MS);
+    this.previewTimer = setTimeout(() => this.lookAhead(), previewAfterMs);
     if (!job) this.jobTimer = setTimeout(() => this.startJob(), JOB_AFTER_MS);
   }
 
+  /** A slider was let go: what it shows is wanted now. */
+  letGo() {
+    if (this.previewTimer === undefined) return;
+    clearTimeout(this.previewTimer);
+    this.lookAhead();
+  }
+
   async lookAhead() {
+    this.previewTimer = undefined;
     const wanted = meaning(optionsOf(this.edit));
-    this.progress.busy("Previewing");
     try {
-      const taken = await this.previews.take(optionsOf(this.edit));
+      const taken = await this.previews.take(optionsOf(this.edit), this.brushwork.strokes);
       if (!taken || this.ended || meaning(optionsOf(this.edit)) !== wanted) return;
       this.refresh();
     } catch (error) {
       const refusal = /** @type {Refusal} */ (error);
       if (refusal.name === "AbortError" || refusal.code === "superseded" || this.ended) return;
-      if (refusal.status === 429) {
-        this.previewTimer = setTimeout(() => this.lookAhead(), 1000 * refusal.retryAfterS);
-        return;
-      }
-      this.progress.busy(null);
-      if (refusal.status !== 503) this.refused(refusal);
+      if (refusal.status === 429) this.previewTimer = setTimeout(() => this.lookAhead(), 1000 * refusal.retryAfterS);
+      else if (refusal.status !== 503) this.refused(refusal);
     }
   }
 
@@ -149,33 +169,18 @@ export class Session {
     if (refusal.status !== 404) return void tell(refusal.message, { wrong: true });
     if (!this.library.entries.includes(this.entry)) return; // deleted here
     const gone = await this.library.dropIfGone(this.entry).catch(() => false);
-    if (gone) tell(`${this.entry.name} is no longer here: it was deleted elsewhere, or its time was over.`);
+    if (gone) tell(t("photo.gone", { name: this.entry.name }));
     else tell(refusal.message, { wrong: true });
-  }
-
-  /** Brush work becomes a mask of the server's, then the holes are filled again. */
-  async fillAgain() {
-    if (!this.edit.strokes.length) return;
-    this.progress.busy("Filling again");
-    this.controls.waitForFill();
-    try {
-      const changes = await this.mask.bake(this.edit);
-      if (this.ended) return;
-      this.change(changes);
-      announce("Filling again.");
-    } catch (error) {
-      this.refused(/** @type {Refusal} */ (error));
-      if (!this.ended) this.refresh();
-    }
   }
 
   // ------------------------------------------------------------------ jobs
   async startJob() {
     clearTimeout(this.jobTimer);
+    this.jobTimer = undefined;
     const { entry, photo } = this;
     const options = optionsOf(this.edit);
     const wanted = meaning(options);
-    if (jobFor(photo, this.edit)) return;
+    if (this.job) return;
     entry.failed = null;
     try {
       for (const job of photo.jobs.filter((other) => !over(other))) await api.deleteJob(job.id).catch(() => null); // no one waits for it any more
@@ -185,9 +190,9 @@ export class Session {
     } catch (error) {
       const refusal = /** @type {Refusal} */ (error);
       if (refusal.status === 404) return void this.refused(refusal);
-      if (this.ended || meaning(optionsOf(this.edit)) !== wanted) return;
+      if (meaning(optionsOf(this.edit)) !== wanted) return;
       entry.failed = refusal.message;
-      this.progress.notice(refusal.message);
+      if (!this.ended) this.progress.draw();
     }
   }
 
@@ -198,7 +203,9 @@ export class Session {
   jobChanged(job, finished) {
     if (job.state === "done") this.#noteMask(job);
     this.refresh();
-    if (!finished || job.state !== "done" || !this.downloadWhenDone) return;
+    if (!finished) return;
+    this.brushwork.fillSoon(); // it may have waited for the damage to be found
+    if (job.state !== "done" || !this.downloadWhenDone) return;
     this.downloadWhenDone = false;
     this.download();
   }
@@ -209,53 +216,49 @@ export class Session {
   }
 
   async download() {
-    if (this.edit.strokes.length) {
-      await this.fillAgain();
-      if (this.edit.strokes.length) return;
-    }
-    const job = jobFor(this.photo, this.edit);
-    if (job?.state === "done") {
-      openDownload({ jobs: [job], photo: this.photo, hasLocation: this.photo.has_location, settings: this.settings });
-      return;
-    }
+    await this.brushwork.fill();
+    const { job, photo, settings } = this;
+    if (job?.state === "done") return void openDownload({ jobs: [job], photo, hasLocation: photo.has_location, settings });
     this.downloadWhenDone = true;
-    const sentence = "It is being made at full size; the download opens then.";
-    announce(sentence);
-    tell(sentence);
+    announce(t("download.later"));
+    tell(t("download.later"));
     if (!job) this.startJob();
   }
 
   // ------------------------------------------------------------------ what is shown
   refresh() {
-    const { photo, edit } = this;
-    const job = jobFor(photo, edit);
-    const preview = this.previews.of(optionsOf(edit));
+    const { photo, edit, job } = this;
+    const preview = this.previews.of(optionsOf(edit), this.brushwork.strokes);
     const fallback = latestDone(photo);
-    if (job?.state === "done") {
+    if (job?.state === "done" && !this.brushwork.strokes.length) {
       this.#showJob(job);
     } else if (preview) {
       this.stage.showPreview(preview.canvas);
-      this.progress.busy(null);
+      this.brushwork.dried();
     } else if (!this.stage.viewer.after && fallback) {
       this.#showJob(fallback);
     }
     this.stage.changed();
-    this.mask.show(edit).then(() => this.ended || this.#drawMask(), (refusal) => refusal.status !== 404 && tell(refusal.message, { wrong: true }));
-    this.controls.draw(job);
-    this.progress.draw(job);
+    this.mask.show(edit, this.brushwork.strokes).then(() => this.ended || this.#drawMask(), (refusal) => refusal.status !== 404 && tell(refusal.message, { wrong: true }));
+    this.controls.draw();
+    this.answers.draw();
+    this.choices.draw();
+    this.progress.draw();
   }
 
   #drawMask() {
-    this.controls.drawSummary(jobFor(this.photo, this.edit));
+    this.answers.draw();
     this.pieces.draw();
   }
 
   /** @param {Job} job */
   async #showJob(job) {
-    this.progress.busy(this.stage.viewer.after ? null : "Opening the result");
-    const isWanted = () => !this.ended && (jobFor(this.photo, this.edit) === job || !this.stage.viewer.after);
+    const isWanted = () => !this.ended && (this.job === job || !this.stage.viewer.after);
     const isAsked = await this.stage.showResult(job, isWanted);
-    if (isAsked && !this.ended) this.progress.busy(null);
+    if (!isAsked || this.ended) return;
+    if (this.job === job) this.brushwork.dried();
+    this.progress.draw();
+    this.choices.draw();
   }
 
   /** @param {number | null} id a piece to point out in the photograph */
@@ -267,13 +270,7 @@ export class Session {
   /** @param {number} id */
   togglePiece(id) {
     const keep = this.edit.keep.includes(id) ? this.edit.keep.filter((other) => other !== id) : [...this.edit.keep, id];
-    announce(keep.includes(id) ? "It is kept as it is." : "It is repaired.");
+    announce(t(keep.includes(id) ? "piece.kept" : "piece.repaired"));
     this.change({ keep, fill: true });
-  }
-
-  /** Show the damage on the photograph. */
-  showDamage() {
-    input("overlay").checked = true;
-    this.stage.changed();
   }
 }

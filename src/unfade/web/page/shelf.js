@@ -1,47 +1,20 @@
 // @ts-check
-// The shelf: a card for each photograph, what is said of it, and what is done with all of them.
+// The shelf: a card for each photograph, and what is done with several of them at once.
 
 import * as api from "./api.js";
+import { Card } from "./card.js";
 import { $, button, input, make } from "./dom.js";
 import { openDownload } from "./download.js";
 import { History } from "./edit.js";
-import { latestActive, latestDone } from "./library.js";
-import { STEP_NAMES } from "./progress.js";
-import { announce, confirmed, icon, tell, waitsTexts } from "./say.js";
+import { latestDone } from "./library.js";
+import { changeAll } from "./many.js";
+import { announce, confirmed, tell } from "./say.js";
+import { spoken, t } from "./words.js";
 
 /**
- * @import { Entry, Photo, Settings } from "./types.js"
+ * @import { Edit, Entry, Settings } from "./types.js"
  * @import { Library } from "./library.js"
- * @typedef {ReturnType<Shelf["cardOf"]>} Card
- * @typedef {{ text: string, wrong?: boolean, share?: number, ready?: boolean }} State
  */
-
-/**
- * What a card says of its photograph.
- * @param {Entry} entry
- * @returns {State}
- */
-function stateOf(entry) {
-  if (entry.lost) return { text: "The page was closed before this was uploaded, and the browser could not keep it. Choose it again.", wrong: true };
-  if (entry.failed) return { text: entry.failed, wrong: true };
-  if (entry.waits) return { text: waitsTexts(entry.waits).join("; "), share: entry.photo ? 0 : entry.sent * 0.2 };
-  if (entry.photo) return stateOfPhoto(entry.photo);
-  if (entry.sent >= 1) return { text: "Reading", share: 0.2 };
-  return { text: entry.sent ? `Uploading, ${Math.round(100 * entry.sent)} %` : "Waiting to be uploaded", share: entry.sent * 0.2 };
-}
-
-/**
- * @param {Photo} photo
- * @returns {State}
- */
-function stateOfPhoto(photo) {
-  const active = latestActive(photo);
-  if (active?.state === "queued") return { text: active.position ? `Waiting, ${active.position} ahead` : "Next in line", share: 0 };
-  if (active) return { text: `${STEP_NAMES[active.step || ""] || "Starting"}, ${Math.round(100 * active.progress)} %`, share: active.progress };
-  if (latestDone(photo)) return { text: "Ready", ready: true };
-  const last = photo.jobs.at(-1);
-  return last?.state === "failed" ? { text: last.error || "This did not work.", wrong: true } : { text: "Not begun" };
-}
 
 export class Shelf {
   /**
@@ -50,12 +23,22 @@ export class Shelf {
    */
   constructor(library, settings) {
     this.library = library;
+    this.settings = settings;
     /** @type {Map<Entry, Card>} */
     this.cards = new Map();
-    button("zip-open").addEventListener("click", () => {
-      const jobs = library.entries.flatMap(({ photo }) => (photo && latestDone(photo)) || []);
-      openDownload({ jobs, photo: null, hasLocation: library.entries.some(({ photo }) => photo?.has_location), settings });
+    this.choosing = false;
+    button("zip-open").addEventListener("click", () => this.#download(library.entries));
+    button("select").addEventListener("click", () => this.#choose(!this.choosing));
+    button("keep-longer").addEventListener("click", () => this.#keepLonger());
+    button("chosen-all").addEventListener("click", () => {
+      for (const card of this.cards.values()) card.pick.checked = !card.pick.hidden;
+      this.#drawChosen();
     });
+    button("chosen-fill").addEventListener("click", () => this.#change({ fill: true }));
+    button("chosen-clean").addEventListener("click", () => this.#change({ cleanOn: true, cleanAnyway: true }));
+    button("chosen-color").addEventListener("click", () => this.#change({ colorize: true }));
+    button("chosen-download").addEventListener("click", () => this.#download(this.#chosen));
+    button("chosen-delete").addEventListener("click", () => this.#removeChosen());
   }
 
   draw() {
@@ -65,6 +48,7 @@ export class Shelf {
     $("promises").hidden = any;
     $("gallery").hidden = !any;
     $("shelf-actions").hidden = !any;
+    if (!any) this.choosing = false;
     const list = $("cards");
     const items = entries.map((entry) => this.drawCard(entry).item);
     for (const [entry, card] of this.cards) {
@@ -73,52 +57,88 @@ export class Shelf {
       this.cards.delete(entry);
     }
     items.forEach((item, at) => list.children[at] !== item && list.insertBefore(item, list.children[at] || null));
-    this.drawZip();
-  }
-
-  drawZip() {
-    $("zip-open").hidden = this.library.entries.filter(({ photo }) => photo && latestDone(photo)).length < 2;
+    this.drawFew();
   }
 
   /** @param {Entry} entry */
   drawCard(entry) {
     let card = this.cards.get(entry);
-    if (!card) this.cards.set(entry, (card = this.cardOf(entry)));
-    const { text, wrong, share, ready } = stateOf(entry);
-    if (entry.photo) card.open.href = `#/p/${entry.photo.id}`;
-    card.name.textContent = card.name.title = entry.name;
-    card.state.textContent = text;
-    card.state.className = wrong ? "wrong-text" : ready ? "ready" : "";
-    card.bar.hidden = share === undefined;
-    card.done.style.width = `${100 * (share || 0)}%`;
-    card.remove.setAttribute("aria-label", `Delete ${entry.name}`);
-    card.again.hidden = !entry.lost && (!entry.failed || Boolean(entry.final));
-    card.again.textContent = entry.lost ? "Choose it again…" : "Try again";
-    const done = entry.photo && latestDone(entry.photo);
-    const wanted = done ? api.imageUrl(`jobs/${done.id}`, 512) : entry.photo ? api.imageUrl(`photos/${entry.photo.id}`, 512) : entry.local;
-    if (wanted && card.picture.getAttribute("src") !== wanted) card.picture.src = wanted;
+    if (!card) {
+      const again = () => (entry.lost ? this.#chooseAgain(entry) : this.library.retry(entry));
+      this.cards.set(entry, (card = new Card(entry, { remove: () => this.remove(entry), again, chosen: () => this.#drawChosen() })));
+    }
+    card.draw(this.choosing);
     return card;
   }
 
-  /** @param {Entry} entry */
-  cardOf(entry) {
-    const picture = make("img", { alt: "", hidden: true, decoding: "async" }); // hidden until there is one
-    picture.addEventListener("error", () => (picture.hidden = true));
-    picture.addEventListener("load", () => (picture.hidden = false));
-    const done = make("span");
-    const bar = make("span", { className: "bar" }, done);
-    const name = make("strong");
-    const state = make("small");
-    const frame = make("span", { className: "card-frame" }, icon("photo"), picture, bar);
-    const open = make("a", { className: "card-open" }, frame, make("span", { className: "card-words" }, name, state));
-    const remove = make("button", { type: "button", className: "icon small card-remove" }, icon("bin"));
-    remove.addEventListener("click", () => this.remove(entry));
-    const again = make("button", { type: "button", className: "quiet card-again", hidden: true });
-    again.addEventListener("click", () => (entry.lost ? this.#chooseAgain(entry) : this.library.retry(entry)));
-    const item = make("li", { className: "card" }, open, again, remove);
-    return { item, open, picture, bar, done, name, state, remove, again };
+  /** What stands above the cards. */
+  drawFew() {
+    const photos = this.library.entries.flatMap(({ photo }) => photo || []);
+    $("zip-open").hidden = photos.filter((photo) => latestDone(photo)).length < 2;
+    $("select").hidden = photos.length < 2;
+    const first = Math.min(...photos.map(({ expires }) => Date.parse(expires)));
+    $("kept-until").textContent = photos.length ? t("shelf.kept", { time: momentOf(first) }) : "";
+    $("keep-longer").hidden = !photos.length;
+    this.#drawChosen();
   }
 
+  async #keepLonger() {
+    try {
+      const photos = this.library.entries.flatMap(({ photo }) => photo || []);
+      for (const photo of photos) photo.expires = (await api.keepPhoto(photo.id)).expires;
+      this.drawFew();
+      const [{ expires }] = photos;
+      tell(t("shelf.keeping", { time: momentOf(Date.parse(expires)) }));
+    } catch (refusal) {
+      tell(/** @type {Error} */ (refusal).message, { wrong: true });
+    }
+  }
+
+  // ------------------------------------------------------------------ several at once
+  /** @param {boolean} on */
+  #choose(on) {
+    this.choosing = on;
+    button("select").setAttribute("aria-pressed", String(on));
+    $("select-text").textContent = t(on ? "shelf.selecting" : "shelf.select");
+    $("cards").classList.toggle("choosing", on);
+    this.draw();
+  }
+
+  get #chosen() {
+    return [...this.cards.values()].filter(({ pick }) => pick.checked).map(({ entry }) => entry);
+  }
+
+  #drawChosen() {
+    const n = this.#chosen.length;
+    $("chosen-bar").hidden = !this.choosing;
+    $("chosen-count").textContent = t("shelf.selected", { n });
+    for (const id of ["fill", "clean", "color", "download", "delete"]) button(`chosen-${id}`).disabled = !n;
+  }
+
+  /** @param {Partial<Edit>} changes */
+  #change(changes) {
+    const chosen = this.#chosen;
+    changeAll(this.library, chosen, () => changes);
+    tell(t("shelf.asked", { n: chosen.length }));
+    this.#choose(false);
+  }
+
+  /** @param {Entry[]} entries */
+  #download(entries) {
+    const photos = entries.flatMap(({ photo }) => photo || []);
+    const jobs = photos.flatMap((photo) => latestDone(photo) || []);
+    if (!jobs.length) return;
+    openDownload({ jobs, photo: jobs.length === 1 ? photos.find(({ id }) => id === jobs[0].photo_id) || null : null, hasLocation: photos.some(({ has_location: has }) => has), settings: this.settings });
+  }
+
+  async #removeChosen() {
+    const chosen = this.#chosen;
+    if (!(await confirmed(t("delete.many", { n: chosen.length }), t("delete.detail"), t("delete.act")))) return;
+    for (const entry of chosen) await this.#removeSure(entry);
+    this.#choose(false);
+  }
+
+  // ------------------------------------------------------------------ one
   /** @param {Entry} entry */
   #chooseAgain(entry) {
     const one = make("input", { type: "file", accept: input("chooser").accept });
@@ -131,8 +151,14 @@ export class Shelf {
    * @param {Entry} entry
    */
   async remove(entry) {
-    const sure = !entry.photo || (await confirmed(`Delete ${entry.name}?`, "The photograph, its results and its masks are deleted from the server at once. This cannot be undone.", "Delete"));
-    if (!sure) return false;
+    const sure = !entry.photo || (await confirmed(t("delete.title", { name: entry.name }), t("delete.detail"), t("delete.act")));
+    if (!sure || !(await this.#removeSure(entry))) return false;
+    /** @type {HTMLElement} */ ($("cards").querySelector(".card-open") || $("choose")).focus();
+    return true;
+  }
+
+  /** @param {Entry} entry */
+  async #removeSure(entry) {
     try {
       await this.library.remove(entry);
     } catch (refusal) {
@@ -140,8 +166,20 @@ export class Shelf {
       return false;
     }
     if (entry.photo) History.forget(entry.photo.id);
-    announce(`${entry.name} is deleted.`);
-    /** @type {HTMLElement} */ ($("cards").querySelector(".card-open") || $("choose")).focus();
+    announce(t("delete.done", { name: entry.name }));
     return true;
   }
+}
+
+/**
+ * A moment as people say it: "tomorrow, 19:40".
+ * @param {number} ms since 1970
+ */
+function momentOf(ms) {
+  const moment = new Date(ms);
+  const time = moment.toLocaleTimeString(spoken(), { hour: "2-digit", minute: "2-digit" });
+  const midnight = new Date().setHours(0, 0, 0, 0);
+  const days = Math.floor((ms - midnight) / 86_400_000);
+  if (days === 0) return t("shelf.today", { time });
+  return days === 1 ? t("shelf.tomorrow", { time }) : moment.toLocaleString(spoken(), { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });
 }

@@ -1,10 +1,15 @@
 // @ts-check
 // The stage: the viewer with its slider, its views and its zoom, and what lies over the photograph.
 
-import { all, button, canvas, input, $ } from "./dom.js";
+import { $, all, button, canvas, input } from "./dom.js";
 import { Gestures } from "./gestures.js";
 import { Flat, Pyramid } from "./pyramid.js";
+import { recall, remember } from "./storage.js";
 import { Viewer } from "./viewer.js";
+import { t } from "./words.js";
+
+const FACE = "unfade.slider-used";
+const SWEEP_MS = 1800;
 
 /**
  * @import { Job } from "./types.js"
@@ -22,9 +27,18 @@ export class Stage {
     this.next = null;
     this.viewer = new Viewer(canvas("view"), {
       overlay: (context, scale) => session.tools.overlay(context, scale),
-      split: (share) => (input("split").value = String(Math.round(100 * share))),
-      zoomed: (percent) => ($("zoom-level").textContent = `${percent}%`),
+      split: (share) => this.#wasSplit(share),
+      zoomed: (percent) => {
+        $("zoom-level").textContent = `${percent}%`;
+        $("stage").classList.toggle("fitted", this.viewer.fitted);
+      },
+      bars: () => this.#bars(),
     }, signal);
+    this.viewer.words = { before: t("view.label-before"), after: t("view.label-after") };
+    this.viewer.isNew = !recall(FACE, false);
+    this.swept = false;
+    /** @type {string} what the view was before the original was held up */
+    this.held = "";
     this.changed = this.viewer.changed;
     new Gestures(this.viewer, signal);
     this.viewer.photograph(photo.width, photo.height);
@@ -40,7 +54,7 @@ export class Stage {
     this.view("split");
     $("photo-name").textContent = entry.name;
     const facts = [`${photo.width} × ${photo.height}`, photo.format.toUpperCase()];
-    if (photo.bits > 8) facts.push(`${photo.bits} bits`);
+    if (photo.bits > 8) facts.push(t("studio.bits", { n: photo.bits }));
     $("photo-facts").textContent = facts.join(" · ");
     requestAnimationFrame(() => {
       if (signal.aborted) return;
@@ -60,11 +74,62 @@ export class Stage {
     return pyramid;
   }
 
-  /** @param {CanvasImageSource} picture of the whole photograph, small */
+  /** @param {HTMLCanvasElement} picture of the whole photograph, small */
   showPreview(picture) {
     const { width, height } = this.session.photo;
     this.viewer.after = new Flat(picture, width, height);
+    this.#sweep();
     this.changed();
+  }
+
+  /** Whether a small picture stands for the whole one, and is seen larger than it is. */
+  get isUnsharp() {
+    const { after, scale, ratio } = this.viewer;
+    return after instanceof Flat && Math.max(this.session.photo.width, this.session.photo.height) > after.sidePx && scale * ratio > after.sidePx / Math.max(after.width, after.height) / 2;
+  }
+
+  /**
+   * Whether a job's result is what is shown.
+   * @param {Job} job
+   */
+  shows(job) {
+    return this.viewer.after !== null && this.viewer.after === this.pyramids.get(`jobs/${job.id}`);
+  }
+
+  /** What lies over the stage's edges, in CSS pixels; the whole photograph is shown between. */
+  #bars() {
+    return matchMedia("(max-width: 860px)").matches ? { top: 58, foot: 70 } : { top: 14, foot: 80 };
+  }
+
+  /** @param {number} share */
+  #wasSplit(share) {
+    input("split").value = String(Math.round(100 * share));
+    this.#used();
+  }
+
+  /** The slider was used: from now on its labels stay away. */
+  #used() {
+    if (this.sweeping) cancelAnimationFrame(this.sweeping);
+    if (!this.viewer.isNew) return;
+    this.viewer.isNew = false;
+    remember(FACE, true);
+  }
+
+  /** Once, when the first result comes, the divider goes over the photograph and back to its middle. */
+  #sweep() {
+    if (this.swept) return;
+    this.swept = true;
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const began = performance.now();
+    const step = (/** @type {number} */ now) => {
+      const at = Math.min(1, (now - began) / SWEEP_MS);
+      // From the right edge to the left, and half of the way back.
+      const share = at < 0.6 ? 1 - ease(at / 0.6) : ease((at - 0.6) / 0.4) / 2;
+      this.viewer.setSplit(share);
+      input("split").value = String(Math.round(100 * share));
+      this.sweeping = at < 1 && !this.session.ended ? requestAnimationFrame(step) : 0;
+    };
+    this.sweeping = requestAnimationFrame(step);
   }
 
   /**
@@ -80,6 +145,7 @@ export class Stage {
     if (this.next !== pyramid) return false;
     if (seen && isWanted()) {
       this.viewer.after = pyramid;
+      this.#sweep();
       if (this.viewer.fitted) this.viewer.fit();
       this.changed();
     }
@@ -91,7 +157,12 @@ export class Stage {
     const { signal } = this.session;
     for (const choice of all("[data-view]")) choice.addEventListener("click", () => this.view(choice.dataset.view || "split"), { signal });
     const split = input("split");
-    split.addEventListener("input", () => viewer.setSplit(Number(split.value) / 100), { signal });
+    split.addEventListener("input", () => {
+      this.#used();
+      viewer.setSplit(Number(split.value) / 100);
+    }, { signal });
+    $("view").addEventListener("pointerdown", () => this.sweeping && cancelAnimationFrame(this.sweeping), { signal });
+    this.#wireCompare();
     for (const [name, on] of /** @type {const} */ ([["focus", true], ["blur", false]])) {
       split.addEventListener(name, () => {
         viewer.splitFocused = on;
@@ -106,7 +177,27 @@ export class Stage {
     button("zoom-out").addEventListener("click", () => viewer.zoom(1 / 1.4), { signal });
     button("zoom-level").addEventListener("click", () => viewer.actualSize(), { signal });
     button("zoom-fit").addEventListener("click", () => viewer.fit(), { signal });
-    input("overlay").addEventListener("change", this.changed, { signal });
+  }
+
+  /** The original is seen for as long as the button is held. */
+  #wireCompare() {
+    const { signal } = this.session;
+    const compare = button("compare");
+    const hold = (/** @type {boolean} */ on) => {
+      if (on === Boolean(this.held)) return;
+      compare.setAttribute("aria-pressed", String(on));
+      const mode = this.held;
+      this.held = on ? this.viewer.mode : "";
+      this.viewer.show(on ? "before" : mode);
+    };
+    compare.addEventListener("pointerdown", (event) => {
+      compare.setPointerCapture(event.pointerId);
+      hold(true);
+    }, { signal });
+    for (const name of ["pointerup", "pointercancel", "blur"]) compare.addEventListener(name, () => hold(false), { signal });
+    compare.addEventListener("keydown", ({ key }) => (key === " " || key === "Enter") && hold(true), { signal });
+    compare.addEventListener("keyup", () => hold(false), { signal });
+    compare.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
   }
 
   /** @param {string} mode */
@@ -140,3 +231,6 @@ export class Stage {
     return true;
   }
 }
+
+/** @param {number} share of the way, that of the time */
+const ease = (share) => share * share * (3 - 2 * share);

@@ -1,10 +1,12 @@
 // @ts-check
 // The screen on which one photograph at a time is worked on: it opens and ends sessions, and hands keys and news to the one that is open.
 
-import { $, button } from "./dom.js";
-import { jobFor } from "./edit.js";
+import { $, all, button } from "./dom.js";
+import { shareAmong } from "./many.js";
 import { PickColor } from "./pick.js";
+import { tell } from "./say.js";
 import { Session } from "./session.js";
+import { t } from "./words.js";
 
 /**
  * @import { Entry, Job, Settings } from "./types.js"
@@ -31,6 +33,9 @@ export class Studio {
     button("remove").addEventListener("click", async () => {
       if (this.session && (await removePhoto(this.session.entry))) location.hash = "#/";
     });
+    for (const [id, step] of /** @type {[string, number][]} */ ([["previous", -1], ["next", 1]])) button(id).addEventListener("click", () => this.go(step));
+    button("same").addEventListener("click", () => this.#sameForAll());
+    this.#wireMenu();
     addEventListener("keydown", (event) => this.#key(event));
     addEventListener("keyup", (event) => {
       if (event.key === " " && this.session) this.session.stage.viewer.panning = false;
@@ -43,6 +48,52 @@ export class Studio {
     this.close();
     this.session = new Session(entry, this.library, this.settings);
     this.session.begin();
+    this.#drawPlace();
+  }
+
+  /** The photographs that can be opened, in the shelf's order. */
+  get #photographs() {
+    return this.library.entries.filter(({ photo }) => photo);
+  }
+
+  /** @param {number} step to the next photograph, or the one before */
+  go(step) {
+    const all = this.#photographs;
+    const next = this.session && all[all.indexOf(this.session.entry) + step];
+    if (next?.photo) location.hash = `#/p/${next.photo.id}`;
+  }
+
+  #drawPlace() {
+    if (!this.session) return;
+    const photographs = this.#photographs;
+    const at = photographs.indexOf(this.session.entry);
+    $("neighbors").hidden = photographs.length < 2;
+    $("place").textContent = t("studio.place", { n: at + 1, of: photographs.length });
+    button("previous").disabled = at <= 0;
+    button("next").disabled = at >= photographs.length - 1;
+    button("same").hidden = photographs.length < 2;
+  }
+
+  #sameForAll() {
+    const { session } = this;
+    if (!session) return;
+    const others = this.#photographs.filter((entry) => entry !== session.entry);
+    shareAmong(this.library, session.edit, others);
+    tell(t("studio.same-done", { n: others.length }));
+  }
+
+  /** A menu closes when something in it is chosen, or anything else is touched. */
+  #wireMenu() {
+    const menu = /** @type {HTMLDetailsElement} */ ($("more"));
+    for (const item of all(".menu-list button")) item.addEventListener("click", () => (menu.open = false));
+    addEventListener("pointerdown", ({ target }) => {
+      if (target instanceof Node && !menu.contains(target)) menu.open = false;
+    });
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      menu.open = false;
+      menu.querySelector("summary")?.focus();
+    });
   }
 
   close() {
@@ -54,6 +105,7 @@ export class Studio {
   /** The shelf has other photographs now, or some have other jobs. */
   listChanged() {
     if (!this.session) return;
+    this.#drawPlace();
     if (this.library.entries.includes(this.session.entry)) this.session.refresh();
     else {
       this.close();
@@ -64,7 +116,8 @@ export class Studio {
   /** @param {Entry} entry */
   photoChanged(entry) {
     const { session } = this;
-    if (session?.entry === entry) session.progress.draw(jobFor(session.photo, session.edit));
+    if (session?.entry === entry) session.progress.draw();
+    this.#drawPlace();
   }
 
   /** @param {{ entry: Entry, job: Job, finished: boolean }} news */
@@ -84,6 +137,10 @@ export class Studio {
       if (key === "y" || event.shiftKey) session.redo();
       else session.undo();
       return;
+    }
+    if (key === "pageup" || key === "pagedown") {
+      event.preventDefault();
+      return this.go(key === "pageup" ? -1 : 1);
     }
     if (event.ctrlKey || event.metaKey || event.altKey || typing || session.tools.key(key)) return;
     if (target === $("view") && session.stage.key(event.key)) event.preventDefault();

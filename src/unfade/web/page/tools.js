@@ -1,44 +1,52 @@
 // @ts-check
-// What a hand does on the photograph: move it, keep a piece, brush, erase, give a color; and what is drawn over it for that.
+// What a hand does on the photograph: move it, paint what should go, keep a piece, give a color; and what is drawn over it for that.
 
 import * as api from "./api.js";
 import { $, all, input, make } from "./dom.js";
+import { brushTool, lassoTool, lineTool } from "./paint.js";
 import { announce, tell } from "./say.js";
+import { t } from "./words.js";
 
 /**
- * @import { Hint, Point, Stroke, Tool } from "./types.js"
+ * @import { Hint, Point, Tool } from "./types.js"
  * @import { Refusal } from "./api.js"
  * @import { Session } from "./session.js"
+ * @import { Key } from "./words.js"
  */
 
 const MAX_HINTS = 500;
 const HINT_REACH_PX = 16;
-export const SWATCHES = [
-  ["#c98d74", "Skin"], ["#8a5a3c", "Brown"], ["#6d8fb8", "Sky"], ["#2f4a6d", "Navy"], ["#6f8a4e", "Leaf"],
-  ["#b5482f", "Brick"], ["#d8b25c", "Straw"], ["#7c7f83", "Gray"], ["#efe9dc", "Cream"],
+// A given color's radius, in shares of the photograph's shorter side: below the least the model hardly believes it.
+const HINT_RANGE = [0.03, 0.2];
+/** @type {[string, Key][]} */
+const SWATCHES = [
+  ["#c98d74", "swatch.skin"], ["#8a5a3c", "swatch.brown"], ["#6d8fb8", "swatch.sky"], ["#2f4a6d", "swatch.navy"], ["#6f8a4e", "swatch.leaf"],
+  ["#b5482f", "swatch.brick"], ["#d8b25c", "swatch.straw"], ["#7c7f83", "swatch.gray"], ["#efe9dc", "swatch.cream"],
 ];
 /** @type {Record<string, string>} */
-const KEYS = { v: "move", o: "objects", b: "brush", e: "eraser", c: "hint" };
-
-/** @param {number} value */
-const toHalf = (value) => Math.round(value * 2) / 2;
+const KEYS = { v: "move", o: "pieces", c: "hint" };
+/** @type {Record<string, string>} */
+const SHAPE_KEYS = { b: "brush", l: "lasso", i: "line", e: "eraser" };
+/** @type {Record<string, Key>} */
+const SHAPE_HELP = { brush: "tool.brush-help", lasso: "tool.lasso-help", line: "tool.line-help", eraser: "tool.eraser-help" };
 
 export class Tools {
   /** @param {Session} session */
   constructor(session) {
     this.session = session;
     this.name = "move";
+    this.shape = "brush";
     /** @type {Point | null} */
     this.pointer = null;
+    this.glancing = false; // the damage is shown while its dial is moved
     const { signal } = session;
     for (const choice of all("[data-tool]")) choice.addEventListener("click", () => this.use(choice.dataset.tool || "move"), { signal });
-    input("brush-size").addEventListener("input", () => {
-      this.pointer = { ...this.viewer.center };
-      session.stage.changed();
-    }, { signal });
+    for (const choice of all("[data-shape]")) choice.addEventListener("click", () => this.paint(choice.dataset.shape), { signal });
+    input("brush-size").addEventListener("input", () => this.point({ ...this.viewer.center }), { signal });
+    input("overlay").addEventListener("change", () => this.showDamage(input("overlay").checked), { signal });
     input("hint-color").addEventListener("input", () => this.useColor(input("hint-color").value), { signal });
     $("swatches").replaceChildren(...SWATCHES.map(([color, name]) => {
-      const swatch = make("button", { type: "button", className: "swatch", title: name, ariaLabel: name });
+      const swatch = make("button", { type: "button", className: "swatch", title: t(name), ariaLabel: t(name) });
       swatch.dataset.color = color;
       swatch.style.backgroundColor = color;
       swatch.addEventListener("click", () => this.useColor(color));
@@ -46,6 +54,7 @@ export class Tools {
     }));
     this.color = "";
     this.useColor(input("hint-color").dataset.chosen || SWATCHES[0][0]);
+    input("overlay").checked = false;
   }
 
   get viewer() {
@@ -58,6 +67,16 @@ export class Tools {
     input("hint-color").value = color;
     input("hint-color").dataset.chosen = color; // the next photograph begins with it
     for (const swatch of all(".swatch")) swatch.setAttribute("aria-pressed", String(swatch.dataset.color === color));
+    this.session.stage.changed();
+  }
+
+  /**
+   * Paint, with a shape.
+   * @param {string} [shape]
+   */
+  paint(shape = this.shape) {
+    this.shape = shape;
+    this.use("paint");
   }
 
   /** @param {string} name */
@@ -65,13 +84,34 @@ export class Tools {
     this.name = name;
     this.pointer = null;
     for (const choice of all("[data-tool]")) choice.setAttribute("aria-pressed", String(choice.dataset.tool === name));
+    for (const choice of all("[data-shape]")) choice.setAttribute("aria-pressed", String(choice.dataset.shape === this.shape));
     $("context").hidden = name === "move";
-    $("context-brush").hidden = name !== "brush" && name !== "eraser";
-    $("context-objects").hidden = name !== "objects";
+    $("context-paint").hidden = name !== "paint";
     $("context-hint").hidden = name !== "hint";
-    if (name === "hint") this.session.controls.tab("color");
-    else if (name !== "move") this.session.controls.tab("damage");
+    $("context-size").hidden = (name !== "paint" || this.shape === "lasso") && name !== "hint";
+    this.help(name === "paint" ? SHAPE_HELP[this.shape] : name === "pieces" ? "tool.pieces-help" : null);
     this.viewer.tool = this.#tool(name);
+    // What is worked on is seen whole, without the slider.
+    if (name === "move") this.session.stage.view("split");
+    else if (this.viewer.mode === "split") this.session.stage.view("after");
+    this.session.stage.changed();
+  }
+
+  /** @param {Key | null} key a word on what to do next */
+  help(key) {
+    $("context-help").textContent = key ? t(key) : "";
+  }
+
+  /** @param {Point | null} point where the hand is */
+  point(point) {
+    this.pointer = point;
+    this.session.stage.changed();
+  }
+
+  /** @param {boolean} on whether the damage is shown on the photograph */
+  showDamage(on) {
+    input("overlay").checked = on;
+    this.session.answers.draw();
     this.session.stage.changed();
   }
 
@@ -80,10 +120,12 @@ export class Tools {
    * @returns {Tool | null}
    */
   #tool(name) {
-    if (name === "brush" || name === "eraser") return this.#paintTool(name);
-    if (name === "objects") return this.#pieceTool();
-    if (name === "hint") return { ...this.#tapTool((point) => this.#tapHint(point)), cursor: "crosshair" };
-    return null;
+    if (name === "paint") {
+      if (this.shape === "lasso") return lassoTool(this);
+      return this.shape === "line" ? lineTool(this) : brushTool(this, this.shape === "eraser" ? "eraser" : "brush");
+    }
+    if (name === "pieces") return this.#pieceTool();
+    return name === "hint" ? this.#hintTool() : null;
   }
 
   /**
@@ -92,16 +134,31 @@ export class Tools {
    */
   key(key) {
     if (KEYS[key]) this.use(KEYS[key]);
-    else if (key === "[" || key === "]") {
+    else if (SHAPE_KEYS[key]) this.paint(SHAPE_KEYS[key]);
+    else if (key === "escape" && this.name !== "move") {
+      this.viewer.tool?.cancel?.();
+      this.use("move");
+    } else if (key === "[" || key === "]") {
       input("brush-size").value = String(Number(input("brush-size").value) + (key === "]" ? 5 : -5));
       this.session.stage.changed();
     } else return false;
     return true;
   }
 
+  get #size() {
+    return Number(input("brush-size").value) / 100;
+  }
+
   /** The brush's, in pixels of the photograph: from 3 to 160 of the screen's across, so that zooming in makes finer work of it. */
   radius() {
-    return (1.5 * 53 ** (Number(input("brush-size").value) / 100)) / this.viewer.scale;
+    return (1.5 * 53 ** this.#size) / this.viewer.scale;
+  }
+
+  /** That of the next color, in pixels of the photograph. */
+  hintRadius() {
+    const { width, height } = this.session.photo;
+    const [least, most] = HINT_RANGE;
+    return Math.max(3, Math.round(Math.min(width, height) * least * (most / least) ** this.#size));
   }
 
   // ------------------------------------------------------------------ what is drawn over the photograph
@@ -110,61 +167,19 @@ export class Tools {
    * @param {number} scale
    */
   overlay(context, scale) {
-    const { mask } = this.session;
-    const painting = ["brush", "eraser", "objects"].includes(this.name);
-    if (input("overlay").checked || painting) mask.draw(context, scale, { outlines: this.name === "objects" || mask.highlighted !== null });
-    if (this.name === "hint") for (const hint of this.session.edit.hints) drawHint(context, scale, hint);
-    if (!this.pointer || (this.name !== "brush" && this.name !== "eraser")) return;
-    for (const [color, width] of /** @type {[string, number][]} */ ([["rgba(0,0,0,.6)", 3], ["#fff", 1.25]])) {
-      context.strokeStyle = color;
-      context.lineWidth = width / scale;
-      context.beginPath();
-      context.arc(this.pointer.x, this.pointer.y, this.radius(), 0, 2 * Math.PI);
-      context.stroke();
-    }
+    const { mask, brushwork, edit } = this.session;
+    const erasing = this.name === "paint" && this.shape === "eraser";
+    const whole = input("overlay").checked || this.glancing || this.name === "pieces" || erasing || mask.highlighted !== null;
+    if (whole) mask.draw(context, scale, { outlines: this.name === "pieces" || mask.highlighted !== null });
+    else mask.drawStrokes(context, [...brushwork.drying, ...brushwork.strokes]);
+    this.viewer.tool?.overlay?.(context, scale);
+    if (this.name === "hint") for (const hint of edit.hints) drawHint(context, scale, hint);
+    if (!this.pointer || (this.name !== "paint" && this.name !== "hint") || this.shape === "lasso" && this.name === "paint") return;
+    const radius = this.name === "hint" ? this.hintRadius() : this.radius();
+    ring(context, scale, this.pointer, radius, this.name === "hint" ? this.color : "#fff");
   }
 
-  // ------------------------------------------------------------------ the tools
-  /**
-   * @param {string} kind
-   * @returns {Tool}
-   */
-  #paintTool(kind) {
-    const { session } = this;
-    /** @type {Stroke | null} */
-    let live = null;
-    const hover = (/** @type {Point | null} */ point) => {
-      this.pointer = point;
-      session.stage.changed();
-    };
-    return {
-      cursor: "none",
-      hover,
-      leave: () => hover(null),
-      down: (point) => {
-        live = { kind, radius: Number(this.radius().toFixed(1)), points: [[toHalf(point.x), toHalf(point.y)]] };
-        session.mask.extend(live);
-        hover(point);
-      },
-      move: (point) => {
-        if (!live) return;
-        const [x, y] = live.points[live.points.length - 1];
-        hover(point);
-        if (Math.hypot(point.x - x, point.y - y) < Math.max(0.5, live.radius / 8)) return;
-        live.points.push([toHalf(point.x), toHalf(point.y)]);
-        session.mask.extend(live);
-      },
-      up: () => {
-        if (live) session.change({ strokes: [...session.edit.strokes, live], fill: true }, { look: false });
-        live = null;
-      },
-      cancel: () => {
-        live = null;
-        session.mask.redraw();
-      },
-    };
-  }
-
+  // ------------------------------------------------------------------ tools that tap
   /**
    * Acts when the finger lifts where it came down, so that two fingers that zoom leave nothing behind.
    * @param {(point: Point) => void} act
@@ -208,28 +223,53 @@ export class Tools {
     }
   }
 
+  /** @returns {Tool} */
+  #hintTool() {
+    return { ...this.#tapTool((point) => this.#tapHint(point)), cursor: "crosshair", hover: (point) => this.point(point), leave: () => this.point(null) };
+  }
+
   /** @param {Point} point */
   #tapHint(point) {
     const { session } = this;
-    const { width, height, has_color: hasColor } = session.photo;
+    const { width, height } = session.photo;
     if (point.x < 0 || point.y < 0 || point.x >= width || point.y >= height) return;
     const reach = HINT_REACH_PX / this.viewer.scale;
     const given = session.edit.hints;
     const there = given.findIndex(({ x, y }) => Math.hypot(x - point.x, y - point.y) < reach);
-    const hint = { x: toHalf(point.x), y: toHalf(point.y), radius_px: Math.max(3, Math.round(Math.max(width, height) / 100)), color: this.color };
-    const hints = there < 0 ? [...given, hint] : given.map((other, index) => (index === there ? { ...other, color: this.color } : other));
-    if (hints.length > MAX_HINTS) return void tell(`${MAX_HINTS} colors are as many as one photograph takes.`, { wrong: true });
-    session.change({ hints, colorize: true, force: hasColor });
-    announce("Color given.");
+    const hint = { x: Math.round(point.x * 2) / 2, y: Math.round(point.y * 2) / 2, radius_px: this.hintRadius(), color: this.color };
+    const hints = there < 0 ? [...given, hint] : given.map((other, index) => (index === there ? { ...other, color: this.color, radius_px: hint.radius_px } : other));
+    if (hints.length > MAX_HINTS) return void tell(t("hint.most", { n: MAX_HINTS }), { wrong: true });
+    session.change({ hints, colorize: true });
+    announce(t("hint.given"));
   }
 }
 
 /**
+ * A circle that is seen on light and dark.
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} scale
+ * @param {Point} middle
+ * @param {number} radius
+ * @param {string} color
+ */
+function ring(context, scale, { x, y }, radius, color) {
+  for (const [style, width] of /** @type {[string, number][]} */ ([["rgba(0,0,0,.6)", 3.5], [color, 1.5]])) {
+    context.strokeStyle = style;
+    context.lineWidth = width / scale;
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.stroke();
+  }
+}
+
+/**
+ * A color that was given: a dot in it where it was tapped, and the place that it is said to fill.
  * @param {CanvasRenderingContext2D} context
  * @param {number} scale
  * @param {Hint} hint
  */
-function drawHint(context, scale, { x, y, color }) {
+function drawHint(context, scale, { x, y, color, radius_px: radius }) {
+  ring(context, scale, { x, y }, radius, color);
   context.beginPath();
   context.arc(x, y, 9 / scale, 0, 2 * Math.PI);
   context.fillStyle = color;

@@ -14,7 +14,8 @@
  * @property {number} strength
  * @property {number} saturation
  * @property {number} liveliness
- * @property {boolean} force
+ * @property {boolean} force color a photograph that is in color
+ * @property {boolean} force_clean bring back tones that look sound
  * @property {number} sensitivity
  * @property {number | null} largest_dust_px
  * @property {string | null} mask
@@ -22,7 +23,10 @@
  * @property {Hint[]} hints
  */
 
-/** @typedef {{ kind: string, radius: number, points: [number, number][] }} Stroke Brush work, in pixels of the photograph. */
+/**
+ * Brush work, in pixels of the photograph; the points of an area are its outline.
+ * @typedef {{ kind: "brush" | "eraser" | "area", radius: number, points: [number, number][] }} Stroke
+ */
 
 /**
  * What a person has set for a photograph.
@@ -34,13 +38,17 @@
  * @property {number} strength
  * @property {number} saturation
  * @property {number} liveliness
- * @property {boolean} force
+ * @property {boolean} cleanAnyway tones that look sound, too
  * @property {number} sensitivity
  * @property {number | null} dust
  * @property {string | null} mask
  * @property {number[]} keep
  * @property {Hint[]} hints
- * @property {Stroke[]} strokes brush work that is in no mask of the server yet
+ */
+
+/**
+ * What a step did: a code for what came of it, and its numbers.
+ * @typedef {{ name: string, outcome: string, facts: Record<string, number>, pixels_changed: number }} StepAnswer
  */
 
 /**
@@ -55,12 +63,14 @@
  * @property {string | null} error
  * @property {Options} options
  * @property {string | null} mask_id
+ * @property {{ steps?: StepAnswer[] } | null} result
  */
 
 /**
  * @typedef {object} Photo
  * @property {string} id
  * @property {string} name
+ * @property {string} expires
  * @property {number} width
  * @property {number} height
  * @property {number} bits
@@ -131,6 +141,7 @@
  * @property {(point: Point) => void} [hover]
  * @property {() => void} [leave]
  * @property {() => void} [cancel]
+ * @property {(context: CanvasRenderingContext2D, scale: number) => void} [overlay] what is drawn over the photograph, in its pixels, while it is used
  */
 
 export {};

@@ -10,12 +10,12 @@ import { pencil } from "./dom.js";
  * @property {(context: CanvasRenderingContext2D, scale: number) => void} overlay draws over the photograph, in its pixels
  * @property {(share: number) => void} split the slider was moved
  * @property {(percent: number) => void} zoomed
+ * @property {() => { top: number, foot: number }} bars what lies over the stage's edges; the whole photograph is shown between
  */
 
 const MAX_CANVAS_PX = 12e6; // a denser screen than that is drawn a little coarser
 const MAX_ZOOM = 16; // CSS pixels for one of the photograph
 const GAP_PX = 12;
-const BARS_PX = { top: 68, foot: 88 }; // what lies over the stage's edges; the whole photograph is shown between
 
 export class Viewer {
   /**
@@ -42,6 +42,8 @@ export class Viewer {
     this.fitted = true;
     this.panning = false; // the space bar is held: pan, whatever the tool
     this.frame = 0;
+    this.words = { before: "", after: "" };
+    this.isNew = true; // the slider was never used: it says what its sides are
     this.splitFocused = false;
     this.showTarget = false;
     this.changed = () => {
@@ -83,7 +85,8 @@ export class Viewer {
     if (this.mode !== "side" || !this.after) return [{ x: 0, y: 0, width, height }];
     const halfWidth = (width - GAP_PX) / 2;
     const halfHeight = (height - GAP_PX) / 2;
-    const bars = BARS_PX.top + BARS_PX.foot;
+    const { top, foot } = this.hooks.bars();
+    const bars = top + foot;
     const beside = Math.min(halfWidth / this.width, (height - bars) / this.height);
     const above = Math.min(width / this.width, (halfHeight - bars) / this.height);
     if (beside >= above) return [{ x: 0, y: 0, width: halfWidth, height }, { x: halfWidth + GAP_PX, y: 0, width: halfWidth, height }];
@@ -92,8 +95,9 @@ export class Viewer {
 
   fitScale() {
     const pane = this.panes()[0];
-    const margin = Math.min(32, pane.width * 0.03);
-    const height = Math.max(pane.height * 0.6, pane.height - BARS_PX.top - BARS_PX.foot);
+    const margin = Math.min(16, pane.width * 0.02);
+    const { top, foot } = this.hooks.bars();
+    const height = Math.max(pane.height * 0.5, pane.height - top - foot);
     return Math.max(1e-4, Math.min((pane.width - 2 * margin) / this.width, height / this.height, 4));
   }
 
@@ -101,7 +105,8 @@ export class Viewer {
     if (!this.width) return;
     this.fitted = true;
     this.scale = this.fitScale();
-    this.center = { x: this.width / 2, y: this.height / 2 + (BARS_PX.foot - BARS_PX.top) / 2 / this.scale };
+    const { top, foot } = this.hooks.bars();
+    this.center = { x: this.width / 2, y: this.height / 2 + (foot - top) / 2 / this.scale };
     this.changed();
   }
 
@@ -191,8 +196,8 @@ export class Viewer {
     if (panes.length === 2 && after) {
       this.paint(this.before, panes[0], panes[0], ratio, false);
       this.paint(after, panes[1], panes[1], ratio, true);
-      this.label("Before", panes[0], "corner", ratio);
-      this.label("After", panes[1], "corner", ratio);
+      this.label(this.words.before, panes[0], "start", ratio);
+      this.label(this.words.after, panes[1], "start", ratio);
     } else if (this.mode === "split" && after) {
       const { x } = this.splitSpan();
       this.paint(this.before, panes[0], { x: 0, y: 0, width: x, height }, ratio, true);
@@ -242,6 +247,13 @@ export class Viewer {
     context.restore();
   }
 
+  /** The height on the stage of the slider's grip: at the photograph's foot, where it hides no face. */
+  gripY() {
+    const { height } = this.stage;
+    const foot = Math.min(height - this.hooks.bars().foot, height / 2 + (this.height - this.center.y) * this.scale);
+    return Math.max(30, foot - 30);
+  }
+
   /**
    * @param {number} x
    * @param {number} ratio
@@ -249,17 +261,17 @@ export class Viewer {
   grip(x, ratio) {
     const { context } = this;
     const { width, height } = this.stage;
-    const y = height / 2;
-    const top = Math.max(0, y - this.center.y * this.scale);
-    const foot = Math.min(height, y + (this.height - this.center.y) * this.scale);
+    const y = this.gripY();
+    const top = Math.max(0, height / 2 - this.center.y * this.scale);
+    const foot = Math.min(height, height / 2 + (this.height - this.center.y) * this.scale);
     context.save();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.shadowColor = "rgba(0,0,0,.45)";
-    context.shadowBlur = 8;
+    context.shadowBlur = 6;
     context.fillStyle = "#fff";
-    context.fillRect(x - 1, top, 2, foot - top);
+    context.fillRect(x - 0.75, top, 1.5, foot - top);
     context.beginPath();
-    context.arc(x, y, 20, 0, 2 * Math.PI);
+    context.arc(x, y, 15, 0, 2 * Math.PI);
     context.fill();
     context.shadowBlur = 0;
     if (this.splitFocused) {
@@ -272,20 +284,23 @@ export class Viewer {
     context.lineCap = context.lineJoin = "round";
     context.beginPath();
     for (const side of [-1, 1]) {
-      context.moveTo(x + side * 5, y - 5);
-      context.lineTo(x + side * 10, y);
-      context.lineTo(x + side * 5, y + 5);
+      context.moveTo(x + side * 4, y - 4);
+      context.lineTo(x + side * 8, y);
+      context.lineTo(x + side * 4, y + 4);
     }
     context.stroke();
     context.restore();
-    if (x > 86) this.label("Before", { x: x - 86, y: 0, width: 86, height }, "slider", ratio);
-    if (width - x > 86) this.label("After", { x, y: 0, width: 86, height }, "slider", ratio);
+    if (!this.isNew) return;
+    const pane = { x: 0, y: 0, width, height };
+    this.label(this.words.before, pane, "start", ratio);
+    this.label(this.words.after, pane, "end", ratio);
   }
 
   /**
+   * A word in an upper corner of the photograph.
    * @param {string} text
    * @param {Area} pane
-   * @param {"corner" | "slider"} place
+   * @param {"start" | "end"} place
    * @param {number} ratio
    */
   label(text, pane, place, ratio) {
@@ -294,10 +309,11 @@ export class Viewer {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.font = "600 12px system-ui, sans-serif";
     const width = context.measureText(text).width + 20;
-    // In a pane of its own: in the photograph's corner, below the bar. Else: beside the slider's grip.
-    const corner = { x: pane.x + pane.width / 2 - this.center.x * this.scale, y: pane.y + pane.height / 2 - this.center.y * this.scale };
-    const x = place === "corner" ? Math.max(pane.x, corner.x) + 10 : pane.x + (pane.width - width) / 2;
-    const y = place === "corner" ? Math.max(pane.y + BARS_PX.top, corner.y) + 10 : pane.y + pane.height / 2 - 66;
+    const [middle, half] = [pane.x + pane.width / 2, this.width / 2];
+    const left = Math.max(pane.x, middle - this.center.x * this.scale);
+    const right = Math.min(pane.x + pane.width, middle + (2 * half - this.center.x) * this.scale);
+    const x = place === "start" ? left + 10 : right - width - 10;
+    const y = Math.max(pane.y + this.hooks.bars().top, pane.y + pane.height / 2 - this.center.y * this.scale) + 10;
     context.fillStyle = "rgba(20,18,17,.66)";
     context.beginPath();
     context.roundRect(x, y, width, 26, 13);

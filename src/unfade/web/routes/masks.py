@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from unfade import masks
+from unfade.brush import Stroke
 from unfade.queue.options import Id
 from unfade.queue.records import MaskRecord
 from unfade.web import sandbox
@@ -176,8 +177,8 @@ async def post_mask_drawing(photo_id: Id, body: MaskDrawing, service: S) -> Mask
     return mask_response(await service.keep_mask(photo, make))
 
 
-def _strokes_of(body: MaskEdit | MaskDrawing) -> list[dict[str, Any]]:
-    return [stroke.model_dump() for stroke in body.strokes]
+def _strokes_of(body: MaskEdit | MaskDrawing) -> list[Stroke]:
+    return [stroke.drawn() for stroke in body.strokes]
 
 
 @router.delete("/photos/{photo_id}/masks/{mask_id}", tags=["masks"], status_code=204, responses=described(*CHANGES))

@@ -50,6 +50,12 @@ def query_photos(body: PhotoQuery, service: S) -> PhotosResponse:
     return PhotosResponse(photos=[service.photo_response(photo) for photo in found if photo is not None])
 
 
+@router.post("/photos/{photo_id}/keep", tags=["photographs"], responses=described(*CHANGES))
+def keep_photo(photo_id: Id, service: S) -> PhotoResponse:
+    """Keep a photograph for as long, from now on, as a new one is kept."""
+    return service.photo_response(service.keep_longer(photo_id))
+
+
 @router.delete("/photos/{photo_id}", tags=["photographs"], status_code=204, responses=described(*CHANGES))
 def delete_photo(photo_id: Id, service: S) -> Response:
     """Delete a photograph, its jobs, masks and results, at once."""

@@ -29,9 +29,9 @@ async def post_preview(photo_id: Id, body: PreviewOptions, service: S) -> Respon
     """The whole photograph, small, as these options would make it: an answer in about a second, beside the
     queue.
     """
-    options = Options.model_validate(body.model_dump(exclude={"side_px"}))
+    options = Options.model_validate(body.model_dump(exclude={"side_px", "strokes"}))
     photo = await run_in_threadpool(service.photo, photo_id)
-    job = await run_in_threadpool(_submit, service, photo, options, body.side_px)
+    job = await run_in_threadpool(_submit, service, photo, options, body)
     path = f"photos/{photo.id}/previews/{job.id}.jpg"
     try:
         ended = await service.ended(job.id, timeout_s=TIMEOUT_S, poll_s=0.03)
@@ -52,8 +52,8 @@ async def post_preview(photo_id: Id, body: PreviewOptions, service: S) -> Respon
         await asyncio.shield(run_in_threadpool(_forget_preview, service, job.id, path))
 
 
-def _submit(service: Service, photo: PhotoRecord, options: Options, side_px: int) -> JobRecord:
-    return service.submit(photo, options, "preview", side_px=side_px)
+def _submit(service: Service, photo: PhotoRecord, options: Options, body: PreviewOptions) -> JobRecord:
+    return service.submit(photo, options, "preview", side_px=body.side_px, strokes=body.strokes)
 
 
 def _forget_preview(service: Service, job_id: str, path: str) -> None:

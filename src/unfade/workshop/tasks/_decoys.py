@@ -1,8 +1,11 @@
-"""Things that look like damage and are none: lattices, fences, bricks and stripes in perspective, ground that is cracked itself, and the
-flat blacks and whites of a hard print, which look like torn-off parts.
+"""Things that look like damage and are none.
 
-What tells a lattice from scratches is that it comes back at even distances, and a crack in concrete from one in the print that it is dark
-and ragged and that nothing else is in the picture; photographs that have them by themselves are too few to learn that from.
+Lattices, fences, bricks and stripes in perspective; ground that is cracked itself; the flat blacks and whites
+of a hard print, which look like torn-off parts.
+
+What tells a lattice from scratches is that it comes back at even distances, and a crack in concrete from one
+in the print that it is dark and ragged and that nothing else is in the picture; photographs that have them by
+themselves are too few to learn that from.
 """
 
 from __future__ import annotations
@@ -72,7 +75,10 @@ def _part(height: int, width: int, rng: np.random.Generator) -> Plane:
 
 
 def cracked_ground(image: Image, rng: np.random.Generator) -> Image:
-    """Asphalt, concrete or plaster with dark, ragged cracks, as large as `image` and in one of its colors; not the same array."""
+    """Asphalt, concrete or plaster with dark, ragged cracks, as large as `image` and in one of its colors.
+
+    A new array.
+    """
     height, width = image.shape[:2]
     color = image[int(rng.integers(height)), int(rng.integers(width))]
     color = np.clip(color.mean() + (color - color.mean()) * rng.uniform(0, 0.6), 0.15, 0.85)
@@ -95,7 +101,10 @@ def cracked_ground(image: Image, rng: np.random.Generator) -> Image:
 
 
 def hard_print(image: Image, rng: np.random.Generator) -> Image:
-    """`image` (h, w, 3) in [0, 1] on hard paper: shadows closed, lights burned out, with an edge at every outline; not the same array."""
+    """`image` (h, w, 3) in [0, 1] on hard paper: shadows closed, lights burned out, an edge at every outline.
+
+    A new array.
+    """
     pivot, slope = rng.uniform(0.15, 0.85), float(np.exp(rng.uniform(np.log(1.5), np.log(6))))
     darkest, brightest = rng.uniform(0.0, 0.2), rng.uniform(0.7, 1.0)
     hard: Image = darkest + (brightest - darkest) / (1 + np.exp(np.float32(-4 * slope) * (image - np.float32(pivot))))
@@ -111,7 +120,10 @@ def _smooth_noise(height: int, width: int, grain_px: float, rng: np.random.Gener
 
 
 def _cracks(height: int, width: int, rng: np.random.Generator) -> Plane:
-    """How far each pixel lies in a crack, 0 to 1: cracks that wander from an edge across, and others that leave them on the way."""
+    """How far each pixel lies in a crack, 0 to 1.
+
+    Some cracks wander from an edge across; others leave them on the way.
+    """
     size = max(height, width)
     drawn = np.zeros((height, width), np.float32)
     widest = float(np.exp(rng.uniform(np.log(0.7), np.log(max(1.5, size / 50)))))

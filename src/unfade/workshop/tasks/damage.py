@@ -125,7 +125,10 @@ class DamageTask:
         return hard_print(image, rng) if _chance(self._options.hard_share, rng) else image
 
     def _aged(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The picture aged, or left as it is, in gray by a coin; where it is lost and where only stained, (h, w)."""
+        """The picture aged, or left as it is; in gray by a coin.
+
+        With it two masks (h, w): where it is lost, and where it is only stained.
+        """
         if rng.random() >= self._options.untouched_share:
             aged = self._ageing(image, rng, textures=self._textures)
             return aged.image, aged.mask, aged.stained
@@ -185,7 +188,10 @@ class DamageTask:
 
 
 def _chance(share: float, rng: np.random.Generator) -> bool:
-    """True in `share` of the cases; a share of 0 draws no number, so that what it switches off does not change the rest."""
+    """True in `share` of the cases.
+
+    A share of 0 draws no number, so that the rest does not change with what it switches off.
+    """
     return share > 0 and rng.random() < share
 
 

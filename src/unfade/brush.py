@@ -1,4 +1,4 @@
-"""BRUSH WORK BECOMES A MASK: strokes, as they were drawn on the page, in pixels of the photograph."""
+"""BRUSH WORK BECOMES A MASK: strokes and outlines, as a hand drew them, in pixels of the photograph."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ import numpy as np
 from unfade.arrays import Mask
 from unfade.errors import UsageError
 
-Kind = Literal["brush", "eraser", "clear"]
+Kind = Literal["brush", "eraser", "area", "clear"]
 _SHIFT = 4  # OpenCV takes coordinates in sixteenths of a pixel
 STEP = 1 / 16  # of the radius: points of a stroke that are closer than this change less than a pixel of its edge
+EDGE_STEP_PX = 64  # an edge of an area in one row takes as long as so many pixels
 COVERS, LEAST_PX, MOST_PX = 64, 200e6, 4e9  # what strokes may paint in all: so many times the photograph, within bounds
 
 
 class Stroke(TypedDict):
-    """One stroke, as JSON: a round brush of `radius_px` along `points` (x, y).
+    """One stroke, as JSON: a round brush of `radius_px` along `points`, or an "area" that they enclose.
 
-    (0, 0) is the outer corner of the first pixel.
+    A point is (x, y); (0, 0) is the outer corner of the first pixel.
     """
 
     kind: Kind
@@ -30,15 +31,15 @@ class Stroke(TypedDict):
 
 
 def draw(mask: Mask, strokes: Sequence[Stroke]) -> Mask:
-    """`mask` (h, w) with the strokes over it, oldest first: a brush adds, an eraser takes away, "clear"
-    takes all.
+    """`mask` (h, w) with the strokes over it, oldest first.
 
-    `mask` itself stays as it is, and so does every pixel that no stroke touches. Raises `UsageError`,
+    A brush and an area add, an eraser takes away, "clear" takes all. `mask` itself stays as it is, as does
+    every pixel that no stroke touches. Raises `UsageError`,
     before anything is drawn, for strokes that would paint more than a person ever would.
     """
     last = max((number for number, stroke in enumerate(strokes) if stroke["kind"] == "clear"), default=-1)
     drawn = mask.astype(np.uint8) if last < 0 else np.zeros(mask.shape, np.uint8)
-    paths = [_Path(stroke, mask.shape) for stroke in strokes[last + 1 :] if stroke["points"]]
+    paths = [_path_of(stroke, mask.shape) for stroke in strokes[last + 1 :] if stroke["points"]]
     painted, most = sum(path.painted_px() for path in paths), max(LEAST_PX, min(MOST_PX, COVERS * mask.size))
     if painted > most:
         raise UsageError(
@@ -49,6 +50,38 @@ def draw(mask: Mask, strokes: Sequence[Stroke]) -> Mask:
         path.draw(drawn)
     lost: Mask = drawn.astype(bool)
     return lost
+
+
+def scaled(strokes: Sequence[Stroke], scale: float) -> list[Stroke]:
+    """The strokes on a copy of the photograph that is `scale` times as large."""
+    return [
+        {"kind": stroke["kind"], "radius_px": stroke["radius_px"] * scale, "points": [(x * scale, y * scale) for x, y in stroke["points"]]}
+        for stroke in strokes
+    ]
+
+
+def _path_of(stroke: Stroke, shape: tuple[int, ...]) -> _Path | _Area:
+    return _Area(stroke, shape) if stroke["kind"] == "area" else _Path(stroke, shape)
+
+
+class _Area:
+    """What an outline encloses, on a picture of (h, w)."""
+
+    def __init__(self, stroke: Stroke, shape: tuple[int, ...]) -> None:
+        outline = np.array(_thinned(stroke["points"], 0.5), np.float64) - 0.5
+        self._outline, self._shape = outline, shape
+
+    def painted_px(self) -> float:
+        """How many pixels drawing takes, at most: those inside, and a step for each edge in each row."""
+        height, width = self._shape[:2]
+        rows = np.clip(self._outline[:, 1], 0, height)
+        edges = float(np.abs(np.diff(rows, append=rows[:1])).sum())
+        return float(np.ptp(rows)) * width + EDGE_STEP_PX * edges
+
+    def draw(self, drawn: np.ndarray) -> None:
+        """Draw it on `drawn` (h, w) uint8."""
+        if len(self._outline) > 2:
+            cv2.fillPoly(drawn, [np.array([_fixed(x, y) for x, y in self._outline], np.int32)], 1, cv2.LINE_8, _SHIFT)
 
 
 class _Path:

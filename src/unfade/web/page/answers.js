@@ -1,0 +1,128 @@
+// @ts-check
+// Each step answers in words, where its switch is: what it did, what it left alone, and what a person can do about that.
+
+import { $, input, make } from "./dom.js";
+import { over } from "./library.js";
+import { t } from "./words.js";
+
+/**
+ * @import { Job, Piece, StepAnswer } from "./types.js"
+ * @import { Session } from "./session.js"
+ * @typedef {{ say: string, short: string, acts?: { id: string, say: string, act: () => void }[] }} Answer
+ */
+
+const LARGE_SHARE = 0.08; // of the shorter side: what is wider cannot be known from what surrounds it
+const PART = 0.75; // of the strength: below it, tones are brought back in part
+
+export class Answers {
+  /** @param {Session} session */
+  constructor(session) {
+    this.session = session;
+    /** @type {Map<string, StepAnswer>} what came of cleaning, by its options: other sliders leave it as it is */
+    this.cleaned = new Map();
+    this.drawn = "";
+  }
+
+  draw() {
+    for (const job of this.session.photo.jobs) this.#note(job);
+    const answers = { damage: this.#damage(), clean: this.#clean(), color: this.#color() };
+    const drawn = JSON.stringify(answers);
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    for (const [step, answer] of Object.entries(answers)) this.#show(step, answer);
+  }
+
+  /**
+   * @param {string} step
+   * @param {Answer} answer
+   */
+  #show(step, { say, short, acts = [] }) {
+    const focused = document.activeElement?.id;
+    $(`${step}-answer`).replaceChildren(say, ...acts.map(({ id, say: label, act }) => {
+      const button = make("button", { type: "button", className: "link", id: `${step}-${id}`, textContent: label });
+      button.addEventListener("click", act);
+      return button;
+    }));
+    if (focused?.startsWith(`${step}-`)) document.getElementById(focused)?.focus({ preventScroll: true });
+    $(`${step}-short`).textContent = short;
+  }
+
+  /** @param {Job} job */
+  #note(job) {
+    const step = job.result?.steps?.find(({ name }) => name === "clean");
+    if (step) this.cleaned.set(cleaningOf(job.options.clean, job.options.force_clean), step);
+  }
+
+  // ------------------------------------------------------------------ damage
+  /** @returns {Answer} */
+  #damage() {
+    const { edit, job, mask, brushwork } = this.session;
+    const paint = { id: "paint", say: t("damage.paint"), act: () => this.session.tools.paint() };
+    if (brushwork.failed) return { say: t("damage.unfilled"), short: t("short.wait"), acts: [{ id: "fill", say: t("damage.fill"), act: () => brushwork.fill() }] };
+    if (!edit.fill) return { say: t("damage.off"), short: t("short.off") };
+    if (!edit.mask) {
+      if (!job || !over(job)) return { say: t("damage.looking"), short: t("short.wait") };
+      return { say: t("damage.none"), short: t("short.none"), acts: [paint] };
+    }
+    if (!mask.total) return { say: mask.base ? t("damage.unmarked") : t("damage.looking"), short: mask.base ? t("short.none") : t("short.wait"), acts: mask.base ? [paint] : [] };
+    const byHand = edit.keep.length;
+    const left = mask.objects.filter(({ size_px: size }) => edit.dust !== null && size > edit.dust).length;
+    const places = mask.total - byHand - left;
+    const said = [t(job?.state === "done" ? "damage.repaired" : "damage.being", { n: places })];
+    if (byHand) said.push(t("damage.kept", { n: byHand }));
+    if (left) said.push(t("damage.left-large", { n: left }));
+    const guesses = mask.objects.filter((piece) => !mask.isKept(piece) && this.#isLarge(piece)).length;
+    if (guesses) said.push(t("damage.guess", { n: guesses }));
+    const shown = input("overlay").checked;
+    const show = { id: "show", say: t(shown ? "damage.hide" : "damage.show"), act: () => this.session.tools.showDamage(!shown) };
+    return { say: said.join(" "), short: t("short.places", { n: places }), acts: [show, paint] };
+  }
+
+  /** @param {Piece} piece whose narrower side its area and its length tell, a slanting scratch's too */
+  #isLarge({ width, height, area_px: area }) {
+    const { photo } = this.session;
+    return Math.min(width, height, area / Math.max(width, height)) > LARGE_SHARE * Math.min(photo.width, photo.height);
+  }
+
+  // ------------------------------------------------------------------ tones
+  /** @returns {Answer} */
+  #clean() {
+    const { session } = this;
+    const { edit } = session;
+    if (!edit.cleanOn) return { say: t("clean.off"), short: t("short.off") };
+    const step = this.cleaned.get(cleaningOf(edit.clean, edit.cleanAnyway));
+    if (!step) return { say: t("clean.looking"), short: t("short.wait") };
+    if (edit.cleanAnyway) {
+      const leave = { id: "leave", say: t("clean.leave"), act: () => session.change({ cleanAnyway: false }) };
+      return { say: t("clean.forced"), short: t("short.done"), acts: [leave] };
+    }
+    if (step.outcome === "sound") {
+      const anyway = { id: "anyway", say: t("clean.anyway"), act: () => session.change({ cleanAnyway: true }) };
+      return { say: t("clean.sound"), short: t("short.left"), acts: [anyway] };
+    }
+    const { tone = edit.clean, detail = 0 } = step.facts;
+    const word = tone < PART * edit.clean ? "clean.partly" : detail > 0 ? "clean.both" : "clean.toned";
+    return { say: t(word), short: t("short.done") };
+  }
+
+  // ------------------------------------------------------------------ color
+  /** @returns {Answer} */
+  #color() {
+    const { session } = this;
+    const { edit, photo } = session;
+    if (!edit.colorize) {
+      if (!photo.has_color) return { say: t("color.off"), short: t("short.off") };
+      const anew = { id: "anew", say: t("color.anew"), act: () => session.change({ colorize: true }) };
+      return { say: t("color.off-color"), short: t("short.left"), acts: [anew] };
+    }
+    const give = { id: "give", say: t("color.give"), act: () => session.tools.use("hint") };
+    const n = edit.hints.length;
+    return { say: n ? t("color.hinted", { n }) : t("color.guess"), short: t("short.guess"), acts: [give] };
+  }
+}
+
+/**
+ * @param {number} clean
+ * @param {boolean | undefined} anyway
+ */
+const cleaningOf = (clean, anyway) => `${clean} ${Boolean(anyway)}`;
