@@ -15,8 +15,8 @@ from unfade.errors import UsageError
 Kind = Literal["brush", "eraser", "area", "clear"]
 _SHIFT = 4  # OpenCV takes coordinates in sixteenths of a pixel
 STEP = 1 / 16  # of the radius: points of a stroke that are closer than this change less than a pixel of its edge
-EDGE_STEP_PX = 64  # an edge of an area in one row takes as long as so many pixels
-COVERS, LEAST_PX, MOST_PX = 64, 200e6, 4e9  # what strokes may paint in all: so many times the photograph, within bounds
+ROW_PX = 1000  # one row of an edge takes as long as so many pixels
+MOST_PX = 4e9  # what strokes may paint in all: about two seconds
 
 
 class Stroke(TypedDict):
@@ -34,17 +34,17 @@ def draw(mask: Mask, strokes: Sequence[Stroke]) -> Mask:
     """`mask` (h, w) with the strokes over it, oldest first.
 
     A brush and an area add, an eraser takes away, "clear" takes all. `mask` itself stays as it is, as does
-    every pixel that no stroke touches. Raises `UsageError`,
-    before anything is drawn, for strokes that would paint more than a person ever would.
+    every pixel that no stroke touches. Raises `UsageError`, before anything is drawn, for strokes that would
+    take longer than a person's ever do.
     """
     last = max((number for number, stroke in enumerate(strokes) if stroke["kind"] == "clear"), default=-1)
     drawn = mask.astype(np.uint8) if last < 0 else np.zeros(mask.shape, np.uint8)
     paths = [_path_of(stroke, mask.shape) for stroke in strokes[last + 1 :] if stroke["points"]]
-    painted, most = sum(path.painted_px() for path in paths), max(LEAST_PX, min(MOST_PX, COVERS * mask.size))
-    if painted > most:
+    painted = sum(path.painted_px() for path in paths)
+    if painted > MOST_PX:
         raise UsageError(
-            f"the strokes would paint the photograph {painted / mask.size:,.0f} times over, and may {most / mask.size:,.0f} times; "
-            "use fewer or smaller ones, or upload a mask"
+            f"the strokes would take {painted / MOST_PX:,.1f} times as long to draw as they may; "
+            "use fewer, shorter or smaller ones, or upload a mask"
         )
     for path in paths:
         path.draw(drawn)
@@ -76,7 +76,7 @@ class _Area:
         height, width = self._shape[:2]
         rows = np.clip(self._outline[:, 1], 0, height)
         edges = float(np.abs(np.diff(rows, append=rows[:1])).sum())
-        return float(np.ptp(rows)) * width + EDGE_STEP_PX * edges
+        return float(np.ptp(rows)) * width + ROW_PX * edges
 
     def draw(self, drawn: np.ndarray) -> None:
         """Draw it on `drawn` (h, w) uint8."""
@@ -103,12 +103,16 @@ class _Path:
         tall = min(max(y, to_y) + self._radius + 1, self._height) - max(min(y, to_y) - self._radius - 1, 0)
         return max(0.0, wide) * max(0.0, tall)
 
+    def _cost_px(self, x: float, y: float, to_x: float, to_y: float) -> float:
+        """What it takes to draw the brush on its way from one place to another, in pixels."""
+        length = float(np.hypot(to_x - x, to_y - y))
+        rows = min(max(y, to_y) + self._radius + 1, self._height) - max(min(y, to_y) - self._radius - 1, 0)
+        return min(self._box_px(x, y, to_x, to_y), 2 * (self._radius + 1) * (length + 2 * self._radius + 2)) + ROW_PX * rows
+
     def painted_px(self) -> float:
         """How many pixels drawing takes, at most."""
-        discs = sum(self._box_px(x, y, x, y) for x, y in self._discs)
-        bars = sum(
-            min(self._box_px(*bar), 2 * (self._radius + 1) * (float(np.hypot(bar[2] - bar[0], bar[3] - bar[1])) + 1)) for bar in self._bars
-        )
+        discs = sum(self._cost_px(x, y, x, y) for x, y in self._discs)
+        bars = sum(self._cost_px(*bar) for bar in self._bars)
         return discs + bars
 
     def draw(self, drawn: np.ndarray) -> None:
