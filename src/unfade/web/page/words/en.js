@@ -223,6 +223,7 @@ const words = {
   "clean.off": "Tones are left as they are.",
   "clean.looking": "Looking at the tones…",
   "clean.sound": "Little faded: left as it is.",
+  "clean.unsure": "Perhaps faded, but not surely: left as it is.",
   "clean.anyway": "Do it anyway",
   "clean.leave": "Leave it",
   "clean.toned": "Faded: tones brought back.",
