@@ -65,6 +65,11 @@ class Ledger:
         """Raise `AwayError` where the table cannot be reached."""
         self._table.check()
 
+    @property
+    def table(self) -> Table:
+        """Where the records lie."""
+        return self._table
+
     def close(self) -> None:
         """Let go of the table."""
         self._table.close()

@@ -46,6 +46,13 @@ class PhotoQuery(RequestModel):
     ids: Annotated[tuple[Id, ...], FailFast()] = Field(max_length=500)
 
 
+class ShelfChange(RequestModel):
+    """What to put on a shelf, and what to take off it."""
+
+    add: Annotated[tuple[Id, ...], FailFast()] = Field(default=(), max_length=500)
+    remove: Annotated[tuple[Id, ...], FailFast()] = Field(default=(), max_length=500)
+
+
 class SignIn(RequestModel):
     """The server's token."""
 
