@@ -113,8 +113,9 @@ def test_the_limit_is_a_setting(photograph: Path) -> None:
     refused(unfade("restore", photograph, UNFADE_MAX_MEGAPIXELS="many"), 2, "UNFADE_MAX_MEGAPIXELS", "'many'")
 
 
-def test_a_folder(tmp_path: Path, photograph: Path) -> None:
-    refused(unfade("restore", tmp_path), 2, "is a folder", "*.png")
+def test_a_folder_without_photographs(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    refused(unfade("restore", tmp_path / "empty"), 2, "holds no photographs", "--recursive")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no such permissions here")

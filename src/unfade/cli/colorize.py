@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from unfade.cli._batch import Done, Steps, finished, run_jobs
-from unfade.cli._options import Format, Output, Overwrite, Photographs, Quality, ReportFile, SheetFile
+from unfade.cli._batch import Steps, run_jobs
+from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import Job, plan
+from unfade.cli._results import Done, finished
+from unfade.cli._resume import asked
 from unfade.cli._treatment import takes_step
 from unfade.work import Step
 
 
+@takes_photographs()
 @takes_step("colorize")
-def command(
-    photographs: Photographs,
-    *,
-    output: Output = None,
-    step: Step,
-    report: ReportFile = None,
-    sheet: SheetFile = None,
-    format: Format = None,
-    quality: Quality = None,
-    overwrite: Overwrite = False,
-) -> None:
+def command(*, step: Step, batch: Batch) -> None:
     """Guess the colors of black-and-white photographs.
 
     Every pixel keeps the lightness that it had. The colors are plausible, not known: the photograph does not say what they were.
@@ -37,13 +30,11 @@ def command(
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()
-
-    jobs = plan(photographs, output, "colorized", format=format, overwrite=overwrite, report=report, sheet=sheet)
+    jobs = plan(batch, "colorized")
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
             before = photo.read(job.source, max_megapixels=settings.max_megapixels)
-            result = pipeline.run(before, [step], sessions=sessions, progress=show)
-            return finished(before, result, job, format=format, quality=quality, overwrite=overwrite, on_sheet=sheet is not None)
+            return finished(batch, job, before, pipeline.run(before, [step], sessions=sessions, progress=show))
 
-        run_jobs(jobs, work, overwrite=overwrite, report=report, sheet=sheet)
+        run_jobs(batch, jobs, work, asked=asked(batch, steps=[step]))

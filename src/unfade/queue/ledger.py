@@ -44,6 +44,11 @@ class Ledger:
         self._table, self._clock = table, clock
         self._submitting = threading.Lock()
 
+    @property
+    def table(self) -> Table:
+        """Where the records lie."""
+        return self._table
+
     def close(self) -> None:
         """Let go of the table."""
         self._table.close()

@@ -178,7 +178,7 @@ class Worker:
             idle = not self._holds and time.monotonic() - self._last_work > self._settings.idle_s
         if idle and self._sessions.opened:
             self._sessions.close()
-            self._job.stages.clear()
+            self._job.rest()
             return_memory()
             log.info("idle: the models' memory was given back")
 

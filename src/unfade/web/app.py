@@ -145,6 +145,7 @@ async def _keep(service: Service) -> None:
             await run_in_threadpool(recover, service.ledger, service.queue, service.settings)
             if time.monotonic() - swept > 60:
                 await run_in_threadpool(sweep, service.ledger, service.store, now=time.time())
+                await run_in_threadpool(service.shelves.sweep)
                 swept = time.monotonic()
         except Exception:
             log.exception("sweeping did not succeed; it is tried again")

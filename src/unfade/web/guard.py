@@ -8,6 +8,7 @@ headers that keep browsers from doing what was not meant.
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import ipaddress
@@ -62,6 +63,14 @@ class Rules:
         """
         assert self.token is not None
         return hmac.new(self.token.encode(), b"unfade session 1", hashlib.sha256).hexdigest()
+
+    @property
+    def shelf(self) -> str | None:
+        """The id of the shelf of everyone who knows the token; None without one."""
+        if self.token is None:
+            return None
+        made = hmac.new(self.token.encode(), b"unfade shelf 1", hashlib.sha256).digest()[:24]
+        return base64.urlsafe_b64encode(made).decode()
 
     def knows(self, headers: Headers) -> bool:
         """Whether the request shows the token, or a cookie that was given for it."""

@@ -46,6 +46,13 @@ class PhotoQuery(RequestModel):
     ids: tuple[Id, ...] = Field(max_length=500)
 
 
+class ShelfChange(RequestModel):
+    """What to put on a shelf, and what to take off it."""
+
+    add: tuple[Id, ...] = Field(default=(), max_length=500)
+    remove: tuple[Id, ...] = Field(default=(), max_length=500)
+
+
 class SignIn(RequestModel):
     """The server's token."""
 

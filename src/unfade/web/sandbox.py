@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import cv2
 import numpy as np
@@ -33,6 +33,7 @@ from unfade.files.location import has_location, without_location
 from unfade.models.session import cpu_limit
 from unfade.monochrome import is_color
 from unfade.settings import Settings
+from unfade.web import sharing
 from unfade.web.problems import Problem
 
 log = logging.getLogger(__name__)
@@ -154,6 +155,15 @@ def find_component(*, source: str, x: float, y: float, radius_px: float) -> dict
     return {"object": masks.component_at(masks.read_mask(source), x, y, radius_px)}
 
 
+def share(*, before: str, after: str, target: str, kind: str, name: str) -> dict[str, Any]:
+    """Before and after, two small JPEG files of the server's own, as one picture or a sweep."""
+    one, other = (cv2.cvtColor(cast("np.ndarray", cv2.imread(path, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB) for path in (before, after))
+    if one.shape != other.shape:
+        one = cv2.resize(one, (other.shape[1], other.shape[0]), interpolation=cv2.INTER_AREA)
+    Path(target).write_bytes(sharing.shared(one, other, kind, name))
+    return {}
+
+
 class Exported(TypedDict):
     """A result as a file: its format, and what that could not hold."""
 
@@ -183,7 +193,7 @@ def ready() -> dict[str, Any]:
 
 
 CHORES: dict[str, Callable[..., Any]] = {
-    chore.__name__: chore for chore in (ready, develop, show, take_mask, edit_mask, draw_mask, show_mask, find_component, export)
+    chore.__name__: chore for chore in (ready, develop, show, take_mask, edit_mask, draw_mask, show_mask, find_component, share, export)
 }
 
 # --- how a child is started, watched and heard

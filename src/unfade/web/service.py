@@ -29,6 +29,7 @@ from unfade.queue.messages import Queue
 from unfade.queue.opening import open_ledger, open_store
 from unfade.queue.options import Options, StrokeRequest
 from unfade.queue.records import OVER, JobRecord, Kind, MaskRecord, PhotoRecord, ResultRecord, new_id
+from unfade.queue.shelves import Shelves
 from unfade.settings import Settings
 from unfade.web import sandbox
 from unfade.web.guard import Rules, rules_of
@@ -38,6 +39,7 @@ from unfade.web.sandbox import Exported, Facts, Sandbox
 
 KEPT_INDEXES = 256
 MAX_PREVIEWS_WAITING = 32
+SHELF_KEPT_S = 30 * 86400.0  # a shelf that nobody changes, so that an address on a phone works for a while
 
 
 def clean_name(name: str | None) -> str:
@@ -60,6 +62,7 @@ class Service:
         self.settings = settings
         self.rules: Rules = rules_of(settings)
         self.ledger, self.store = open_ledger(settings), open_store(settings)
+        self.shelves = Shelves(self.ledger.table, keep_s=max(settings.keep_hours * 3600, SHELF_KEPT_S))
         self.queue = Queue(settings, wake=wake)
         self.sandbox = Sandbox(settings)
         folder = settings.models or model_store.CARDS

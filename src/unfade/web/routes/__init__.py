@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from unfade.web.routes import jobs, masks, photos, pictures, previews, scripts, session
+from unfade.web.routes import jobs, masks, photos, pictures, previews, scripts, session, shelves
 
 
 def install(app: FastAPI) -> None:
     """Put every route of the API into the application."""
-    for part in (session, photos, pictures, jobs, previews, masks, scripts):
+    for part in (session, photos, pictures, jobs, previews, masks, shelves, scripts):
         app.include_router(part.router)

@@ -28,7 +28,9 @@ router = APIRouter(prefix=API)
 @router.get("/session", tags=["session"])
 def get_session(request: Request, service: S) -> SessionResponse:
     """Whether the server wants its token, and has it."""
-    return SessionResponse(token_needed=service.rules.token is not None, signed_in=service.rules.knows(request.headers))
+    signed_in = service.rules.knows(request.headers)
+    shelf = service.rules.shelf if signed_in else None
+    return SessionResponse(token_needed=service.rules.token is not None, signed_in=signed_in, shelf=shelf)
 
 
 @router.post(
