@@ -13,6 +13,7 @@ UnfadeError
 │   ├── ModelMissingError its weights are not where the card says
 │   ├── ModelCorruptError its weights' SHA-256 is not the card's, or ONNX Runtime cannot open them
 │   └── ModelTaskError    a model for another task
+├── RecordError           a record of a restoration: none, changed, of another form, of another photograph
 ├── RecipeError           a training recipe with an unknown key or a value out of range
 ├── DataError             training or bench folders: empty, unmatched, of different sizes
 ├── TrainingError         training cannot go on: a loss that is not a number, no checkpoint to resume
@@ -83,6 +84,10 @@ class ModelCorruptError(ModelError):
 
 class ModelTaskError(ModelError):
     """The model is for another task."""
+
+
+class RecordError(UnfadeError):
+    """The record of a restoration is missing, was changed, or is of something else."""
 
 
 class RecipeError(UnfadeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass, field
@@ -139,10 +140,76 @@ def xmp(report: Report, existing: bytes | None) -> bytes:
     steps = _added(_added(run, UNFADE_NAMESPACE, "Steps"), _RDF, "Seq")
     for step in report.steps:
         _added(steps, _RDF, "li", _parameters(step))
+    _added(run, UNFADE_NAMESPACE, "Digest", _digest(run))
     if existing and root is None:
         _added(ours, UNFADE_NAMESPACE, "UnreadPacket", base64.b64encode(existing).decode("ascii"))
     assert packet.documentElement is not None
     return (_OPENING + packet.documentElement.toxml() + _CLOSING).encode()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as a file's XMP tells it. `is_intact`: what it says is as it was written; no signature, but a
+    digest over it. Of each step only name, options, models and pixels changed are there."""
+
+    software: str
+    software_version: str
+    input_sha256: str | None
+    mask_sha256: str | None
+    treatment: dict[str, Any] | None
+    pixels_changed: int
+    steps: tuple[StepRecord, ...]
+    is_intact: bool
+
+
+def last_run(existing: bytes | None) -> Run | None:
+    """The last run that an XMP packet tells of; None where it tells of none, or what it tells cannot be
+    read."""
+    root = _parsed(existing) if existing else None
+    if root is None:
+        return None
+    found = root.getElementsByTagNameNS(UNFADE_NAMESPACE, "Runs")
+    arrays = [node for node in found[-1].childNodes if isinstance(node, Element)] if found else []
+    runs = [node for node in arrays[0].childNodes if isinstance(node, Element)] if arrays else []
+    if not runs:
+        return None
+    said = {node.localName: node for node in runs[-1].childNodes if isinstance(node, Element)}
+    text = {name: _text(node) for name, node in said.items() if name is not None}
+    try:
+        lines = [json.loads(_text(item)) for item in said["Steps"].getElementsByTagNameNS(_RDF, "li")] if "Steps" in said else []
+        return Run(
+            software=text.get("Software", "").partition(" ")[0],
+            software_version=text.get("Software", "").partition(" ")[2],
+            input_sha256=text.get("InputSHA256"),
+            mask_sha256=text.get("MaskSHA256"),
+            treatment=json.loads(text["Treatment"]) if "Treatment" in text else None,
+            pixels_changed=int(text.get("PixelsChanged", "0")),
+            steps=tuple(
+                StepRecord(
+                    step=line["step"],
+                    options=line["options"],
+                    models=tuple(ModelUse(**used) for used in line["models"]),
+                    pixels_changed=line["pixels_changed"],
+                )
+                for line in lines
+            ),
+            is_intact=text.get("Digest") == _digest(runs[-1]),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _text(element: Element) -> str:
+    return "".join(node.data for node in element.childNodes if isinstance(node, Text))
+
+
+def _digest(run: Element) -> str:
+    """SHA-256 over the names and texts of all that a run says, its digest left out."""
+    hashed = hashlib.sha256()
+    for node in run.getElementsByTagName("*"):
+        if (node.namespaceURI, node.localName) != (UNFADE_NAMESPACE, "Digest"):
+            hashed.update(f"{node.localName}={' '.join(_text(node).split())}\n".encode())
+    return hashed.hexdigest()
 
 
 def _parameters(step: StepRecord) -> str:
@@ -239,34 +306,3 @@ def _resource(array: Element) -> Element:
         item.setAttribute(f"xmlns:{prefix}", _PREFIXES[prefix])
     item.setAttributeNS(_RDF, "rdf:parseType", "Resource")
     return item
-
-
-def last_run(packet: bytes) -> dict[str, Any] | None:
-    """What an XMP packet says of Unfade's last run over its photograph, with the names that a report has.
-
-    None where it says nothing that can be read.
-    """
-    root = _parsed(packet)
-    runs = [] if root is None else root.getElementsByTagNameNS(UNFADE_NAMESPACE, "Runs")
-    items = [item for run in runs for item in run.getElementsByTagNameNS(_RDF, "li") if item.getAttributeNS(_RDF, "parseType")]
-    if not items:
-        return None
-    texts: dict[str, str] = {}
-    for node in items[-1].childNodes:
-        if isinstance(node, Element) and node.namespaceURI == UNFADE_NAMESPACE:
-            texts[str(node.localName)] = "".join(child.data for child in node.childNodes if isinstance(child, Text))
-    lines = [
-        "".join(child.data for child in line.childNodes if isinstance(child, Text)) for line in items[-1].getElementsByTagNameNS(_RDF, "li")
-    ]
-    try:
-        return {
-            "input_sha256": texts.get("InputSHA256"),
-            "mask_sha256": texts.get("MaskSHA256"),
-            "treatment": json.loads(texts["Treatment"]) if "Treatment" in texts else None,
-            "pixels_changed": int(texts.get("PixelsChanged", "0")),
-            "steps": [json.loads(line) for line in lines],
-            "software": texts.get("Software", "").partition(" ")[0],
-            "software_version": texts.get("Software", "").partition(" ")[2],
-        }
-    except ValueError:
-        return None

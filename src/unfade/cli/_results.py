@@ -35,14 +35,17 @@ class Done:
     notes: tuple[str, ...] = ()
 
 
-def treat_file(batch: Batch, job: Job, treat: Callable[[Photo], Result], *, max_megapixels: float) -> Done:
-    """Read a photograph, treat it, and write what becomes of it; with `--pages all`, every page of it."""
+def treat_file(batch: Batch, job: Job, treat: Callable[[Photo], Result], *, max_megapixels: float, given: bool = False) -> Done:
+    """Read a photograph, treat it, and write what becomes of it; with `--pages all`, every page of it.
+
+    `given`: whether the mask was given.
+    """
     from unfade.files import photo
 
     numbers = photo.pages(job.source) if batch.pages == "all" else (batch.page,)
     if len(numbers) == 1:
         before = photo.read(job.source, max_megapixels=max_megapixels, page=numbers[0])
-        return finished(batch, job, before, treat(before))
+        return finished(batch, job, before, treat(before), given=given)
     reports, pages = [], []
     row: tuple[np.ndarray, ...] = ()
     for number in numbers:
@@ -59,16 +62,36 @@ def treat_file(batch: Batch, job: Job, treat: Callable[[Photo], Result], *, max_
     return Done((job.target,), reports[0], tuple(reports), row, tuple(notes))
 
 
-def finished(batch: Batch, job: Job, before: Photo, result: Result) -> Done:
-    """Write what became of a photograph, and account for it: the mask first, so that a result that is there has its mask."""
+def finished(batch: Batch, job: Job, before: Photo, result: Result, *, given: bool = False) -> Done:
+    """Write what became of a photograph, and account for it: the mask first, so that a result that is there has its mask.
+
+    `given`: whether the mask was given. The record, if one is asked for, comes last: it has the hashes of the others.
+    """
     written: tuple[Path, ...] = ()
     if job.mask is not None and result.mask is not None:
         write_mask(batch, result.mask, job.mask)
         written = (job.mask,)
     sha256, lost = save(batch, result.photo, job.target)
     report = replace(result.report, output_sha256=sha256, notes=(*result.report.notes, *lost))
+    if job.record is not None:
+        _write_record(batch, job, before, result, given=given)
+        written = (*written, job.record)
     row = (thumbnail(before), thumbnail(result.photo)) if batch.sheet is not None else ()
     return Done((job.target, *written), report, row=row, notes=notes_of(report))
+
+
+def _write_record(batch: Batch, job: Job, before: Photo, result: Result, *, given: bool) -> None:
+    """Write the record of a result that was written; over one that is there only if that is of the very same result."""
+    from unfade.archive.sidecar import of_result, read_sidecar
+    from unfade.files import disk, photo
+
+    assert job.record is not None
+    written = photo.read(job.target, max_megapixels=float("inf"))
+    chosen = batch.format or photo.format_for(job.target, result.photo)
+    record = of_result(before, result, written, job.target, job.mask, format=chosen, quality=batch.quality, given=given)
+    if job.record.exists() and not batch.overwrite and read_sidecar(job.record).result != record.result:
+        raise ExistsError(f"{job.record} is there already, and is of another result; add --overwrite to write over it")
+    disk.put(record.to_json().encode(), job.record, overwrite=True)
 
 
 def notes_of(report: Report) -> tuple[str, ...]:

@@ -106,8 +106,10 @@ def _record_in(content: bytes) -> Account | None:
     from unfade.record import UNFADE_NAMESPACE, last_run
 
     for packet in _PACKET.findall(content):
-        if UNFADE_NAMESPACE.encode() in packet and (run := last_run(packet)) is not None:
-            return run
+        if UNFADE_NAMESPACE.encode() in packet and (run := last_run(packet)) is not None and run.is_intact:
+            account = asdict(run)
+            del account["is_intact"]
+            return account
     return None
 
 

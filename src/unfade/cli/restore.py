@@ -32,6 +32,10 @@ def command(
     *,
     mask: MaskFile = None,
     save_mask: Annotated[bool, typer.Option("--save-mask", help="Write the damage that was found, as NAME.mask.png.")] = False,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Write the record NAME.restored.unfade.json and the mask, for `unfade verify` and `unfade replay`."),
+    ] = False,
     treatment: Treatment,
     batch: Batch,
 ) -> None:
@@ -57,7 +61,9 @@ def command(
         raise UsageError("--mask is one photograph's, and several were named; restore them one by one")
     if batch.pages and (mask is not None or save_mask):
         raise UsageError("--mask and --save-mask are for one page; name it with --page instead of --pages all")
-    jobs = plan(batch, "restored", mask_tag="mask" if save_mask else None, reads=(mask,))
+    if record and (batch.page or batch.pages):
+        raise UsageError("--record is of the page that is read without --page and --pages; save the page as a file of its own first")
+    jobs = plan(batch, "restored", mask_tag="mask" if save_mask or record else None, recorded=record, reads=(mask,))
     # Of a mask that is given it is not known without looking whether it was the same: the photograph is done again and compared.
     same = None if mask is not None else asked(batch, treatment=treatment)
     with open_sessions(settings) as sessions:
@@ -67,6 +73,6 @@ def command(
                 given = None if mask is None else read_mask(mask, before, max_megapixels=settings.max_megapixels)
                 return pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show)
 
-            return treat_file(batch, job, treat, max_megapixels=settings.max_megapixels)
+            return treat_file(batch, job, treat, max_megapixels=settings.max_megapixels, given=mask is not None)
 
         run_jobs(batch, jobs, work, asked=same)

@@ -22,9 +22,10 @@ from unfade.errors import RecipeError, TrainingError, UsageError
 from unfade.models import store
 from unfade.workshop import checkpoint, losses
 from unfade.workshop.data import batches, cache_pictures
+from unfade.workshop.marked import read_marked
 from unfade.workshop.networks.patch import PatchDiscriminator
 from unfade.workshop.recipe import Adversary, Data, Recipe, parse_recipe, read_recipe, recipe_toml
-from unfade.workshop.tasks import TASKS, Batch, Task
+from unfade.workshop.tasks import TASKS, Batch, LearnsFromMarked, Task
 
 ACCURACY_MEMORY = 0.99  # of the discriminator's running accuracy
 CALIBRATION_BATCHES = 40  # that the averaged weights' batch norm statistics are taken over, at the end of a training
@@ -38,6 +39,7 @@ def train(
     minutes: float | None = None,
     resume: bool = False,
     init_from: Path | str | None = None,
+    real: Path | None = None,
     device: str = "auto",
     devices: int = 1,
     threads: int | None = None,
@@ -49,8 +51,9 @@ def train(
     it; without it the recipe's steps do. `resume` goes on from the last checkpoint in `out`, exactly as if it
     had never stopped (with the checkpoint's own recipe, if `recipe` is None). `init_from` starts from the
     averaged weights of a run (its folder) or of a model (its name or path), with the discriminator first
-    trained alone. Raises `RecipeError`, `DataError`, and `TrainingError` if a loss is not a number (the last
-    good checkpoint stays).
+    trained alone. `real` is the folder of photographs with masks that a recipe with `[data.real]` asks for.
+    Raises `RecipeError`, `DataError`, and `TrainingError` if a loss is not a number (the last good checkpoint
+    stays).
     """
     if not resume and (out / checkpoint.FILE).exists():
         raise UsageError(f"{out} holds a training run already; go on with --resume, or give another --out")
@@ -60,7 +63,9 @@ def train(
     plan = parse_recipe(saved.recipe, f"{out}'s recipe") if recipe is None and saved is not None else read_recipe(recipe or "")
     if minutes is not None and minutes <= 0:
         raise UsageError(f"--minutes is {minutes:g}; give more than 0")
-    run = _Run(plan, data, out, minutes=minutes, saved=saved, init_from=init_from, device=device, devices=devices, threads=threads)
+    run = _Run(
+        plan, data, out, minutes=minutes, saved=saved, init_from=init_from, real=real, device=device, devices=devices, threads=threads
+    )
     run.go()
     return out
 
@@ -77,6 +82,7 @@ class _Run:
         minutes: float | None,
         saved: checkpoint.Checkpoint | None,
         init_from: Path | str | None,
+        real: Path | None,
         device: str,
         devices: int,
         threads: int | None,
@@ -94,6 +100,7 @@ class _Run:
         self.pictures = cache_pictures(data, out / "cache", largest_side_px=recipe.data.largest_side_px, pairs=self.task.pairs)
         for task in self.tasks:
             task.prepare(self.pictures)
+        self._take_marked(real)
 
         generator = self.task.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if init_from is not None:
@@ -117,6 +124,23 @@ class _Run:
             self._restore(saved)
         self.average = {name: tensor.to(self.fabric.device) for name, tensor in self.average.items()}
         self.curves = SummaryWriter(str(out / "curves"), purge_step=self.step)
+
+    def _take_marked(self, folder: Path | None) -> None:
+        """Give the tasks the photographs with masks.
+
+        Raises `RecipeError` if the recipe and the folder do not go together.
+        """
+        wanted = self.recipe.data.real
+        if (wanted is None) != (folder is None):
+            said = "asks for photographs with masks; name their folder with --real" if folder is None else "has no [data.real] for --real"
+            raise RecipeError(f"{self.recipe.name} {said}")
+        if wanted is None or folder is None:
+            return
+        marked = read_marked(folder, wanted, largest_side_px=self.recipe.data.largest_side_px)
+        for task in self.tasks:
+            if not isinstance(task, LearnsFromMarked):
+                raise RecipeError(f"{self.recipe.name}: data.real: the task {self.recipe.task} cannot use it; only damage can")
+            task.take(marked)
 
     def go(self) -> None:
         """Train until the steps, the minutes or the discriminator's accuracy end it."""

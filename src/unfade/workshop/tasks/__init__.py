@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from unfade.models.card import Port
 from unfade.registry import Registry
 from unfade.workshop.data import Pairs, Pictures, Sample
+from unfade.workshop.marked import Marked
 from unfade.workshop.recipe import Recipe
 
 Batch = Mapping[str, Tensor]
@@ -83,6 +84,14 @@ class Task(Protocol):
 
     def exported(self, generator: nn.Module) -> Exported:
         """The generator in the form that ships."""
+
+
+@runtime_checkable
+class LearnsFromMarked(Protocol):
+    """A task that learns from photographs with masks as well."""
+
+    def take(self, marked: Marked) -> None:
+        """Samples are drawn from these, too, by the shares of the recipe's `[data.real]`."""
 
 
 TASKS: Registry[Callable[[Recipe], Task]] = Registry("unfade.workshop.tasks", "TASK", "task")
