@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from unfade.files import icc
+from unfade.files.behind import without_pointers
 from unfade.files.codec import Codec, Loss, Part, Picture
 
-_WORDS: dict[Part, str] = {"exif": "EXIF", "xmp": "XMP", "iptc": "IPTC"}
+_WORDS: dict[Part, str] = {"exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "photoshop": "Photoshop data (paths, copyright flag)"}
 
 
 def sentences(picture: Picture, codec: Codec) -> Iterator[str]:
@@ -47,6 +48,8 @@ def _losses(picture: Picture, codec: Codec) -> Iterator[Loss]:
     for part, word in _WORDS.items():
         if getattr(contents, part) and part not in codec.holds:
             yield Loss(f"{title} holds no {word}: it is left out", _without(part))
+    if picture.origin.has_film and "film" not in codec.holds:
+        yield Loss(f"{title} holds no film: that of the motion photo is left out", _without_film)
     if contents.dpi and "dpi" not in codec.holds:
         yield Loss(f"{title} holds no resolution: the dots per inch are left out", _without("dpi"))
 
@@ -71,6 +74,10 @@ def _without(part: Part) -> Callable[[Picture], Picture]:
     """What takes one part of the contents away."""
     nothing: dict[str, Any] = {part: None}
     return lambda picture: replace(picture, contents=replace(picture.contents, **nothing))
+
+
+def _without_film(picture: Picture) -> Picture:
+    return replace(picture, contents=replace(picture.contents, xmp=without_pointers(picture.contents.xmp)))
 
 
 def _through(table: np.ndarray, picture: Picture) -> Picture:
