@@ -1,4 +1,7 @@
-"""The tree of errors. One class per case that a caller treats differently; each message says what was asked, the limit, and what to do.
+"""The tree of errors.
+
+One class per case that a caller treats differently; each message says what was asked, the limit, and what
+to do.
 
 UnfadeError
 ├── UsageError            asked wrong: an option out of range, a mask of another size (command line: exit status 2)
@@ -18,6 +21,7 @@ UnfadeError
 ├── DataError             training or bench folders: empty, unmatched, of different sizes
 ├── TrainingError         training cannot go on: a loss that is not a number, no checkpoint to resume
 ├── ExportError           ONNX Runtime and PyTorch do not agree
+├── AwayError             the queue, its ledger or its storage cannot be reached for now; it comes back by itself
 └── MissingExtraError     an optional part is not installed; the message gives the pip line
 """
 
@@ -35,7 +39,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 class UnfadeError(Exception):
-    """The root: everything Unfade raises on purpose. `str(error)` is one clear sentence for the person who asked."""
+    """The root: everything Unfade raises on purpose.
+
+    `str(error)` is one clear sentence for the person who asked.
+    """
 
 
 class UsageError(UnfadeError, ValueError):
@@ -104,6 +111,10 @@ class TrainingError(UnfadeError):
 
 class ExportError(UnfadeError):
     """The exported model does not agree with the trained one."""
+
+
+class AwayError(UnfadeError):
+    """The queue, its ledger or its storage cannot be reached for now. Tried again later, it may succeed."""
 
 
 class MissingExtraError(UnfadeError, ImportError):

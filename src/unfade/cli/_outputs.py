@@ -290,6 +290,8 @@ def plan(
     Everything that can be known to go wrong is said before anything runs: see `check`. `UsageError` for a folder without photographs
     and for one file for several photographs. Whether a result is there already is asked when its turn comes.
     """
+    if batch.page is not None and batch.pages is not None:
+        raise UsageError(f"--page {batch.page} is one page and --pages all is every page; give one of the two")
     format = format or batch.format
     named, unreadable = _named(batch)
     output, several = batch.output, len(named) > 1 or any(is_folder(path) for path in batch.photographs)
