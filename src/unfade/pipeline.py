@@ -69,7 +69,7 @@ def run(
     Raises `UsageError`, before anything runs, for a mask of another size or dtype and for a step that lacks
     one, and the `ModelError`s of the steps.
     """
-    return _run(photo, steps, None, sessions, mask, progress, on_step)
+    return _run(photo, steps, None, sessions, Work(photo, mask), None, progress, on_step)
 
 
 def treat(
@@ -78,11 +78,17 @@ def treat(
     *,
     sessions: Sessions,
     mask: Mask | None = None,
+    begun: Work | None = None,
     progress: StepProgress | None = None,
     on_step: StepDone | None = None,
 ) -> Result:
-    """Run the steps of a treatment; the report then says what was asked. As `run` in all else."""
-    return _run(photo, treatment.steps(has_mask=mask is not None), treatment, sessions, mask, progress, on_step)
+    """Run the steps of a treatment; the report then says what was asked. As `run` in all else.
+
+    `begun`: the work as the first of these steps left it, one step for each of its records. Those are not run
+    again.
+    """
+    steps = treatment.steps(has_mask=mask is not None)
+    return _run(photo, steps, treatment, sessions, Work(photo, mask), begun, progress, on_step)
 
 
 def _run(
@@ -90,15 +96,15 @@ def _run(
     steps: Sequence[Step],
     treatment: Treatment | None,
     sessions: Sessions,
-    mask: Mask | None,
+    given: Work,
+    begun: Work | None,
     progress: StepProgress | None,
     on_step: StepDone | None,
 ) -> Result:
-    if mask is not None:
-        mask = _checked(mask, photo)
+    mask = None if given.mask is None else _checked(given.mask, photo)
     check(steps, has_mask=mask is not None)
-    work = Work(photo, mask)
-    for step in steps:
+    work = begun or given
+    for step in steps[len(work.records) :]:
         name = step.name
 
         def report_progress(share: float, name: str = name) -> None:

@@ -71,7 +71,7 @@ def _jpeg(shown: np.ndarray, quality: int) -> bytes:
 
 def small(photo: Photo, side_px: int) -> Photo:
     """A photograph reduced to `side_px`, as 8-bit sRGB without what else its file held."""
-    samples: np.ndarray = photo.samples
+    samples: np.ndarray = photo.shown
     scale = min(1.0, side_px / max(photo.height, photo.width))
     if scale < 1:
         size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))

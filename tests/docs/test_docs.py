@@ -55,6 +55,10 @@ def desk(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPat
         assert cv2.imwrite(str(path), (picture * (257 if depth is np.uint16 else 1)).astype(depth))
 
     (tmp_path / "album").mkdir()
+    (tmp_path / "sound").mkdir()
+    for number in range(3):
+        waves = [128 + 90 * np.sin((np.mgrid[0:64, 0:96][1] + 9 * number + shift) / 13) for shift in (0, 11, 23)]
+        assert cv2.imwrite(str(tmp_path / "sound" / f"{number}.png"), np.stack(waves, axis=2).astype(np.uint8))
     for path in ("grandmother.jpg", "holiday.jpg", "album/1.jpg", "album/2.jpg"):
         photograph(tmp_path / path)
     photograph(tmp_path / "scan.tif", np.uint16)
@@ -133,11 +137,8 @@ def generator() -> ModuleType:
 
 
 def test_the_reference_is_that_of_this_program(generator: ModuleType) -> None:
-    old = [
-        name
-        for name in generator.PAGES
-        if not (generator.REFERENCE / name).is_file() or (generator.REFERENCE / name).read_text(encoding="utf-8") != generator.page(name)
-    ]
+    places = {name: generator.place(name) for name in generator.PAGES}
+    old = [name for name, at in places.items() if not at.is_file() or at.read_text(encoding="utf-8") != generator.page(name)]
     assert not old, f"out of date: {', '.join(old)}; run make docs"
 
 

@@ -79,7 +79,17 @@ def test_a_file_that_is_no_photograph(tmp_path: Path, verb: str, name: str, cont
     assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.parametrize("ending", [".jpg", ".png", ".tif", ".webp"])
+def test_a_jpeg_that_is_cut_off_is_restored_as_far_as_it_goes(tmp_path: Path, rng: np.random.Generator) -> None:
+    path = tmp_path / "cut.jpg"
+    cv2.imwrite(str(path), cv2.resize(rng.integers(0, 255, (9, 12, 3), np.uint8), (240, 180)))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
+    run = unfade("restore", path, "--save-mask")
+    assert run.returncode == 0, run.stderr
+    mask = cv2.imread(str(tmp_path / "cut.mask.png"), cv2.IMREAD_GRAYSCALE)
+    assert mask[-8:].min() == 255  # what is lost is damage
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif", ".webp"])
 def test_a_truncated_photograph(tmp_path: Path, rng: np.random.Generator, ending: str) -> None:
     path = tmp_path / f"cut{ending}"
     cv2.imwrite(str(path), rng.integers(0, 255, (200, 300, 3), np.uint8))
@@ -103,8 +113,9 @@ def test_the_limit_is_a_setting(photograph: Path) -> None:
     refused(unfade("restore", photograph, UNFADE_MAX_MEGAPIXELS="many"), 2, "UNFADE_MAX_MEGAPIXELS", "'many'")
 
 
-def test_a_folder(tmp_path: Path, photograph: Path) -> None:
-    refused(unfade("restore", tmp_path), 2, "is a folder", "*.png")
+def test_a_folder_without_photographs(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    refused(unfade("restore", tmp_path / "empty"), 2, "holds no photographs", "--recursive")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no such permissions here")

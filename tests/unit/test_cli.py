@@ -12,12 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 import unfade
-from unfade.cli import COMMANDS, build
-from unfade.cli._batch import Done, run_jobs
+from unfade.cli import COMMANDS, _options, build
+from unfade.cli._batch import run_jobs
 from unfade.cli._extras import needs
-from unfade.cli._options import FormatName
-from unfade.cli._outputs import Job, plan, write_text
-from unfade.errors import ExistsError, MissingExtraError, UnreadableError, UnwritableError, UsageError
+from unfade.cli._options import Batch
+from unfade.cli._outputs import Job, Plan, plan
+from unfade.cli._results import Done
+from unfade.errors import MissingExtraError, UnreadableError, UnwritableError, UsageError
 from unfade.files import photo
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "models"
@@ -59,7 +60,7 @@ def test_every_command_has_help_with_examples_that_name_it() -> None:
 
 
 def test_the_command_line_knows_every_format() -> None:
-    assert get_args(FormatName) == tuple(photo.FORMATS)
+    assert get_args(_options.FormatName) == tuple(photo.FORMATS)
 
 
 def test_another_format_says_what_it_cannot_hold(album: Path) -> None:
@@ -199,35 +200,32 @@ def test_models_lists_the_folder_and_shows_a_card() -> None:
 def test_results_go_beside_each_photograph_or_into_the_folder(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     photographs = [tmp_path / "a" / "x.JPG", tmp_path / "y.tar.png"]
-    assert [job.target for job in plan(photographs, None, "restored")] == [
+    assert [job.target for job in plan(Batch(photographs=photographs), "restored").jobs] == [
         tmp_path / "a" / "x.restored.JPG",
         tmp_path / "y.tar.restored.png",
     ]
-    assert [job.target.name for job in plan(photographs, tmp_path, "restored", format="webp")] == [
+    assert [job.target.name for job in plan(Batch(photographs=photographs, output=tmp_path, format="webp"), "restored").jobs] == [
         "x.restored.webp",
         "y.tar.restored.webp",
     ]
-    one = plan(photographs[:1], tmp_path / "z.png", "restored", mask_tag="mask")
-    assert one == [Job(photographs[0], tmp_path / "z.png", tmp_path / "z.mask.png")]
+    one = plan(Batch(photographs=photographs[:1], output=tmp_path / "z.png"), "restored", mask_tag="mask")
+    assert one.jobs == (Job(photographs[0], tmp_path / "z.png", tmp_path / "z.mask.png", "x.JPG"),)
 
 
 def test_a_plan_refuses_before_anything_runs(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is a folder"):
-        plan([tmp_path], None, "restored")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="holds no photographs"):
+        plan(Batch(photographs=[tmp_path / "empty"]), "restored")
     with pytest.raises(UnwritableError, match="mkdir -p"):
-        plan([tmp_path / "x.jpg"], None, "restored", report=tmp_path / "none" / "report.json")
-    (tmp_path / "x.restored.jpg").touch()
-    with pytest.raises(ExistsError, match="--overwrite"):
-        plan([tmp_path / "x.jpg"], None, "restored")
-    assert plan([tmp_path / "x.jpg"], None, "restored", overwrite=True)
+        plan(Batch(photographs=[tmp_path / "x.jpg"], report=tmp_path / "none" / "report.json"), "restored")
     with pytest.raises(UsageError, match="both be written"):
-        plan([tmp_path / "x.jpg", tmp_path / "x.jpg"], None, "restored", overwrite=True)
+        plan(Batch(photographs=[tmp_path / "x.jpg", tmp_path / "x.jpg"], overwrite=True), "restored")
     with pytest.raises(UsageError, match="both be written"):
-        plan([tmp_path / "x.jpg"], tmp_path / "out.png", "restored", sheet=tmp_path / "out.png")
+        plan(Batch(photographs=[tmp_path / "x.jpg"], output=tmp_path / "out.png", sheet=tmp_path / "out.png"), "restored")
 
 
 def test_a_failure_is_said_at_the_end_and_the_rest_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    jobs = [Job(tmp_path / name, tmp_path / f"{name}.out") for name in ("a", "b", "c")]
+    jobs = tuple(Job(tmp_path / name, tmp_path / f"{name}.out", name=name) for name in ("a", "b", "c"))
 
     def work(job: Job, steps: object) -> Done:
         if job.source.name == "a":
@@ -239,23 +237,11 @@ def test_a_failure_is_said_at_the_end_and_the_rest_is_done(tmp_path: Path, capsy
     result = CliRunner()  # typer.Exit is a control flow exception; it must carry 1
     assert result
     with pytest.raises(Exception) as caught:
-        run_jobs(jobs, work, overwrite=False)
+        run_jobs(Batch(photographs=[job.source for job in jobs]), Plan(jobs, is_list=True), work)
     assert getattr(caught.value, "exit_code", None) == 1
     said = capsys.readouterr()
     assert said.out == f"{jobs[2].target}\n"
     assert "2 of 3 photographs failed" in said.err and "a is empty" in said.err and "RuntimeError: never thought of" in said.err
-
-
-def test_a_text_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_text(tmp_path / "report.json", "old")
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(UnwritableError, match="disk is full"):
-        write_text(tmp_path / "report.json", "new")
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
 def test_a_missing_extra_gives_the_line_to_type() -> None:

@@ -20,7 +20,8 @@ from unfade.measures.baselines import BASELINES, Method, Outcome, choose
 from unfade.measures.benches import Bench, Example
 from unfade.measures.evaluation import Evaluation, evaluate, method_from_folder
 from unfade.measures.features import PictureFeatures
-from unfade.measures.report import to_html, to_json, write_report
+from unfade.measures.page import to_html
+from unfade.measures.report import to_json, write_report
 from unfade.measures.resampling import draw, interval, replicates
 
 N = 10
@@ -369,7 +370,7 @@ def test_the_sheet_shows_worst_median_and_best(bench: Path, monkeypatch: pytest.
         Bench("harm", bench / "clean"), lambda example: Outcome(example.given * (1 - int(example.stem[1:]) / 20)), name="dim"
     )
     assert "All, the worst first by SSIM" in to_html(evaluation)
-    monkeypatch.setattr("unfade.measures.report.SHEET_ROWS", 2)
+    monkeypatch.setattr("unfade.measures.page.SHEET_ROWS", 2)
     shown = re.findall(r"<h2>(\w+) by SSIM|<p><b>(p\d)</b>", to_html(evaluation))
     assert ["".join(one) for one in shown] == ["Worst", "p9", "p8", "Median", "p5", "p4", "Best", "p0", "p1"]
     assert evaluation.notes[0].startswith("Worst picture by SSIM: p9, 0.")

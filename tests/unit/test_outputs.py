@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from unfade.cli import _outputs, build
+from unfade.cli._options import Batch
 from unfade.cli._outputs import Job, Kind, Target, check, plan
-from unfade.errors import ExistsError, UnwritableError, UsageError
+from unfade.errors import UnwritableError, UsageError
 
 QUICK = ("--no-fill", "--clean", "0")
 
@@ -108,10 +109,10 @@ def test_names_that_a_folder_takes_for_one_are_two_results_in_one_file(album: Pa
     (album / "out" / "A.jpg").write_bytes(b"")
     results = album / "results"
     results.mkdir()
-    assert len(plan(photographs, results, "restored")) == 2  # here the case tells them apart
+    assert len(plan(Batch(photographs=photographs, output=results), "restored").jobs) == 2  # here the case tells them apart
     monkeypatch.setattr(_outputs, "_is_one_file", lambda folder, one, other: True)
     with pytest.raises(UsageError, match="both be written"):
-        plan(photographs, results, "restored")
+        plan(Batch(photographs=photographs, output=results), "restored")
     assert list(results.iterdir()) == []
 
 
@@ -124,22 +125,21 @@ def test_whether_a_folder_tells_names_apart_is_tried_out(tmp_path: Path) -> None
 def test_a_result_among_the_photographs_is_passed_over(album: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (album / "a.restored.jpg").write_bytes((album / "a.jpg").read_bytes())
     named = [Path("a.jpg"), Path("a.restored.jpg"), Path("b.jpg")]
-    assert plan(named, None, "restored") == [
-        Job(Path("a.jpg"), Path("a.restored.jpg")),
-        Job(Path("b.jpg"), Path("b.restored.jpg")),
-    ]
+    assert plan(Batch(photographs=named), "restored").jobs == (
+        Job(Path("a.jpg"), Path("a.restored.jpg"), name="a.jpg"),
+        Job(Path("b.jpg"), Path("b.restored.jpg"), name="b.jpg"),
+    )
     assert "a.restored.jpg: passed over; it is what a.jpg becomes" in capsys.readouterr().err
     with pytest.raises(UsageError, match=r"a.restored.jpg is read"):  # it would be written over, and it was named as an original
-        plan(named, None, "restored", overwrite=True)
+        plan(Batch(photographs=named, overwrite=True), "restored")
 
 
 def test_a_folder_a_device_and_a_dangling_link_are_no_files_to_write(album: Path) -> None:
     (album / "folder.json").mkdir()
     (album / "gone.png").symlink_to("nothing.png")
     with pytest.raises(UnwritableError, match="is a folder"):
-        plan([Path("a.jpg")], None, "restored", report=Path("folder.json"), overwrite=True)
-    with pytest.raises(ExistsError, match="there already"):
-        plan([Path("a.jpg")], Path("gone.png"), "restored")
+        plan(Batch(photographs=[Path("a.jpg")], report=Path("folder.json"), overwrite=True), "restored")
+    assert "there already" in said("restore", *QUICK, "a.jpg", "-o", "gone.png", status=1)
     with pytest.raises(UnwritableError, match="no regular file"):
         check([Target(Path("/dev/null"), Kind("the result"))], reads=[], overwrite=True)
 

@@ -116,7 +116,7 @@ def test_a_preview_after_a_job_does_only_what_has_changed(
         photo_id=record.id,
         kind="preview",
         side_px=asked.side_px,
-        options=Options(**asked.model_dump(exclude={"side_px"})),
+        options=Options(**asked.model_dump(exclude={"side_px", "strokes"})),
         created=time.time(),
     )
     worker._ledger.submit(preview, max_queue=100)

@@ -6,6 +6,7 @@ Every opaque kind of damage is made of these.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -97,6 +98,13 @@ class Flakes:
         np.maximum(coverage, soft, out=coverage)
 
 
+class Drawn(Protocol):
+    """Something that covers pixels."""
+
+    def draw(self, coverage: np.ndarray) -> None:
+        """Onto a plane of coverage, uint8; the stronger of the two stays."""
+
+
 @dataclass(frozen=True, eq=False)
 class Coat:
     """Paint of one color: where it lies and how it looks.
@@ -109,7 +117,7 @@ class Coat:
     color: Color
     strokes: tuple[Stroke, ...] = ()
     blobs: tuple[np.ndarray, ...] = ()
-    stencils: tuple[Stencil | Flakes, ...] = ()
+    stencils: tuple[Drawn, ...] = ()
     opacity: float = 1.0
     texture: float = 0.0
     grit: float = 1.0

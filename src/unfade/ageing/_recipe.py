@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 
+import cv2
 import numpy as np
 
 from unfade.ageing._chance import Range, Shape, log_between
@@ -23,11 +24,15 @@ KINDS: Registry[Kind] = Registry("unfade.ageing", "KIND", "kind of damage")
 ORDER = (
     "greying",
     # what befell the print or the plate
-    *("fingerprints", "foxing", "stains", "tape", "abrasion", "losses", "cracks", "creases", "scratches", "hairs", "dust", "tears"),
+    *("fingerprints", "foxing", "stains", "tape", "mildew", "abrasion", "rings", "losses", "peeling", "cracks", "craquelure", "creases"),
+    *("streaks", "scratches", "hairs", "dust", "tears"),
     # what time did to all of it, and the scanner after it
     *("mirroring", "lighting", "fading", "dye-fading", "yellowing", "toning", "blur", "paper", "grain", "halftone", "jpeg"),
 )
 """The order in which a photograph suffers. A kind that is not named comes just before the scanner's blur."""
+
+VISIBLE = 0.06
+"""Difference of samples, of 1, below which damage is `Aged.hidden`."""
 
 _LATE = frozenset(("dust", "hairs"))
 """Kinds that may also lie on the scanner's glass: sharp, over blur and grain."""
@@ -41,7 +46,8 @@ class Aged:
     back: the photograph it was made from, gray and neutral if ageing made it black-and-white; `sharp` is the
     aged photograph before blur, grain and whatever else befell its detail. `mask` (h, w): True = lost,
     covered by a few per cent or more. `stained` (h, w): True = veiled only, never lost as well. `layers` has
-    the mask of every structured kind that was laid on, by name (a later kind may cover it).
+    the mask of every structured kind that was laid on, by name (a later kind may cover it). `hidden` (h, w):
+    True = lost, but no eye could tell: white paper in a white sky.
     """
 
     image: Image
@@ -50,6 +56,7 @@ class Aged:
     clean: Image
     sharp: Image
     layers: Mapping[str, Mask]
+    hidden: Mask
 
 
 @dataclass(frozen=True)
@@ -144,10 +151,13 @@ def _applied(image: Image, plans: list[tuple[str, Kind, Plan]]) -> Aged:
     clean, sharp = image, None
     mask, stained = np.zeros(image.shape[:2], bool), np.zeros(image.shape[:2], bool)
     layers: dict[str, Mask] = {}
+    seen = np.zeros(mask.shape, bool)
     for name, kind, plan in plans:
         if kind.role == "detail" and sharp is None:
             sharp = aged
         effect = plan.apply(aged)
+        if effect.lost is not None:
+            seen = (seen & ~effect.lost) | (effect.lost & _differs(aged, effect.image))
         aged = effect.image
         if kind.role == "target":
             clean = aged
@@ -161,7 +171,13 @@ def _applied(image: Image, plans: list[tuple[str, Kind, Plan]]) -> Aged:
         if layer is not None:
             layers[name] = layers[name] | layer if name in layers else layer
     stained &= ~mask
-    return Aged(aged, mask, stained, np.array(clean, np.float32), aged if sharp is None else sharp, layers)
+    return Aged(aged, mask, stained, np.array(clean, np.float32), aged if sharp is None else sharp, layers, mask & ~seen)
+
+
+def _differs(before: Image, after: Image) -> Mask:
+    """Where samples differ by more than `VISIBLE`, and two pixels around, for soft edges."""
+    change = np.abs(after - before).max(axis=2)
+    return np.asarray(cv2.dilate(change, np.ones((5, 5), np.uint8)) > VISIBLE)
 
 
 _STRUCTURED = {
@@ -177,6 +193,11 @@ _STRUCTURED = {
     "hairs": 0.6,
     "dust": 0.85,
     "tears": 0.25,
+    "mildew": 0.03,
+    "rings": 0.02,
+    "peeling": 0.05,
+    "craquelure": 0.03,
+    "streaks": 0.04,
 }
 _UNSTRUCTURED = {
     "greying": 0.7,
@@ -196,7 +217,12 @@ PRESETS: Mapping[str, Ageing] = MappingProxyType(
     {
         "all": Ageing({**_STRUCTURED, **_UNSTRUCTURED}),
         "damage": Ageing(
-            {**_STRUCTURED, **_UNSTRUCTURED, "abrasion": 0.22, "cracks": 0.25, "creases": 0.3, "tears": 0.4, "blur": 0.55},
+            {
+                **_STRUCTURED,
+                **_UNSTRUCTURED,
+                **{"abrasion": 0.22, "cracks": 0.25, "creases": 0.3, "tears": 0.4, "blur": 0.55},
+                **{"mildew": 0.07, "rings": 0.05, "peeling": 0.15, "craquelure": 0.08, "streaks": 0.1},
+            },
             amount_range=(0.15, 2.2),
             tone_range=(0.3, 1.3),
             sound=0.15,
@@ -255,7 +281,15 @@ def age(
         recipe = PRESETS["all"]
     if amount == 0:
         nothing = np.zeros(image.shape[:2], bool)
-        return Aged(np.array(image, np.float32), nothing, nothing.copy(), np.array(image, np.float32), np.array(image, np.float32), {})
+        return Aged(
+            np.array(image, np.float32),
+            nothing,
+            nothing.copy(),
+            np.array(image, np.float32),
+            np.array(image, np.float32),
+            {},
+            nothing.copy(),
+        )
     return recipe(image, rng, amount=amount, textures=textures)
 
 

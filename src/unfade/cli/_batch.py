@@ -1,41 +1,48 @@
-"""Doing many photographs: each whatever becomes of the others, then the report and the contact sheet, then what failed."""
+"""Many photographs, one after another: each whatever becomes of the others, and nothing lost when it is stopped."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import typer
 
-from unfade.cli._names import say_file, shown
-from unfade.cli._options import FormatName
-from unfade.cli._outputs import Job, refuse_existing, write_text
-from unfade.cli._progress import progress
-from unfade.errors import UnfadeError, UsageError
+from unfade.cli._names import shown
+from unfade.cli._options import Batch
+from unfade.cli._outputs import Job, Plan, make_folder, refuse_irregular
+from unfade.cli._progress import Show, progress
+from unfade.cli._report import Account, ReportWriter, read_report
+from unfade.cli._results import Done
+from unfade.cli._resume import Asked, Earlier, writing_of
+from unfade.cli._sheets import SheetWriter, check_sheets
+from unfade.errors import UnfadeError, UnwritableError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from unfade.arrays import Image, Mask
-    from unfade.files.photo import Photo
-    from unfade.pipeline import Result
     from unfade.record import Report
 
 Steps = Callable[[str, float], None]
 """Called with a step's name and the share of it that is done."""
 
+Work = Callable[[Job, Steps], Done]
+"""Does one photograph, and writes it."""
 
-@dataclass(frozen=True)
-class Done:
-    """What became of one photograph: the files written, the account, and the small pictures for the contact sheet."""
 
-    written: tuple[Path, ...]
-    report: Report | None = None
-    row: tuple[Image, ...] = ()
+class Stopped(KeyboardInterrupt):
+    """The process was asked to end by `signal`."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__()
+        self.signal = signal
 
 
 @dataclass(frozen=True)
@@ -46,131 +53,191 @@ class Failed:
     why: str
 
 
-def run_jobs(
-    jobs: Sequence[Job], work: Callable[[Job, Steps], Done], *, overwrite: bool, report: Path | None = None, sheet: Path | None = None
-) -> None:
-    """Do every job, whatever becomes of the others; then the report and the contact sheet; then say which failed and why.
+def run_jobs(batch: Batch, plan: Plan, work: Work, *, asked: Asked | None = None) -> None:
+    """Do every job, whatever becomes of the others; then the report and the contact sheets; then say which failed and why.
 
-    The files written are named on standard output, one a line; everything else goes to standard error: a progress bar on a terminal,
-    a line a photograph otherwise. Raises `typer.Exit(1)` if any failed. With one photograph only, its error is raised as it is.
+    What is done already is left out, if `asked` tells that the same was asked. The files written are named on standard output, one a
+    line; everything else goes to standard error. Raises `typer.Exit(1)` if any failed. With one photograph only, its error is raised as
+    it is. Where it is stopped (Ctrl-C, SIGTERM, a pipe that closed) the report and the sheet of what is done are written, and it raises
+    what stopped it.
     """
-    done: list[Done | Failed] = []
-    with progress(len(jobs)) as show:
-        for number, job in enumerate(jobs):
-            started = perf_counter()
-            show(number, job.source.name, "", 0.0)
-
-            def steps(step: str, share: float, number: int = number, name: str = job.source.name) -> None:
-                show(number, name, step, share)
-
-            try:
-                if not overwrite:
-                    refuse_existing(job.outputs)
-                outcome: Done | Failed = work(job, steps)
-            except (UnfadeError, MemoryError) as error:
-                if len(jobs) == 1:
-                    raise
-                outcome = Failed(job.source, str(error) or "there is not enough memory for it")
-            except Exception as error:
-                if len(jobs) == 1:
-                    raise
-                outcome = Failed(job.source, f"{job.source.name}: a mistake in Unfade: {type(error).__name__}: {error}")
-            done.append(outcome)
-            show.finished(number + 1, job.source.name, perf_counter() - started, failed=isinstance(outcome, Failed))
-            if isinstance(outcome, Done):
-                for path in outcome.written:
-                    show.result(path)
-    if report is not None:
-        accounts = [_account(outcome) for outcome in done]
-        write_text(report, json.dumps(accounts[0] if len(jobs) == 1 else accounts, indent=2, ensure_ascii=False) + "\n")
-    if sheet is not None:
-        _write_sheet(sheet, jobs, done)
-        say_file(sheet)
-    failed = [outcome for outcome in done if isinstance(outcome, Failed)]
-    if failed:
-        typer.echo(f"unfade: {len(failed)} of {len(jobs)} photographs failed:", err=True)
-        for failure in failed:
-            typer.echo(shown(f"  {failure.source}: {failure.why}"), err=True)
+    run = _Run(batch, plan, asked)
+    stopped: BaseException | None = None
+    with _stoppable(), progress(len(plan.jobs), quiet=batch.quiet) as show:
+        try:
+            for number, job in enumerate(plan.jobs):
+                run.do(number, job, work, show)
+        except (KeyboardInterrupt, BrokenPipeError) as error:
+            stopped = error
+        with _undisturbed():
+            run.close(show)
+    if stopped is None and run.error is not None and not run.lost:
+        raise run.error
+    run.say_what_failed()
+    if stopped is not None:
+        raise stopped
+    if run.failed or run.lost:
         raise typer.Exit(1)
 
 
-def _account(outcome: Done | Failed) -> dict[str, object]:
-    if isinstance(outcome, Failed):
-        return {"photo": outcome.source.name, "error": outcome.why, "software": "Unfade"}
-    account: dict[str, object] = json.loads(outcome.report.to_json()) if outcome.report else {}
-    return account
-
-
-def _write_sheet(target: Path, jobs: Sequence[Job], done: Sequence[Done | Failed]) -> None:
-    from unfade import sheet
-
-    rows = [(job, outcome) for job, outcome in zip(jobs, done, strict=True) if isinstance(outcome, Done) and outcome.row]
-    if not rows:
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM, and SIGHUP of a terminal that is closed, end the batch as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
-    captions = [shown(job.source.name) + _filled(outcome.report) for job, outcome in rows]
-    picture = sheet.contact_sheet([outcome.row for _, outcome in rows], titles=("before", "after"), captions=captions)
-    sheet.write(picture, target)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heeded = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    before = {number: signal.signal(number, stop) for number in heeded}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let a second Ctrl-C not take the report away while it is written."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers if signal.getsignal(number) is not None}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Run:
+    """What a batch has come to: what failed, what was left out, and the files that it writes once."""
+
+    def __init__(self, batch: Batch, plan: Plan, asked: Asked | None) -> None:
+        self._batch, self._plan = batch, plan
+        sources = [job.source for job in plan.jobs]
+        accounts = [] if batch.report is None or batch.overwrite else read_report(batch.report, sources)
+        if batch.sheet is not None and not batch.overwrite:
+            check_sheets(batch.sheet, len(sources), [job.name for job in plan.jobs])
+        self._earlier = Earlier(accounts, asked)
+        self._report = ReportWriter(batch.report, is_list=plan.is_list)
+        self._sheets = SheetWriter(batch.sheet, len(sources))
+        self.failed = [
+            Failed(path, f"it cannot be looked into ({why}); give yourself permission to read it") for path, why in plan.unreadable
+        ]
+        self.lost: list[str] = []
+        self.through = self.skipped = 0
+        self.error: Exception | None = None
+
+    def do(self, number: int, job: Job, work: Work, show: Show) -> None:
+        """One photograph: done, left out as it is done already, or failed."""
+        started = perf_counter()
+        show(number, job.name, "", 0.0)
+
+        def steps(step: str, share: float) -> None:
+            show(number, job.name, step, share)
+
+        state = "failed"
+        notes: tuple[str, ...] = ()
+        try:
+            refuse_irregular(job.outputs)
+            earlier = None if self._batch.overwrite else self._earlier.account(job)
+            if earlier is not None:
+                state = "done already"
+                self._take_over(job, earlier, show)
+            else:
+                if self._plan.made_in is not None:
+                    make_folder(job.target.parent)
+                done = work(job, steps)
+                state, notes = f"{perf_counter() - started:.1f} s", done.notes
+                self._keep(job, done, show)
+        except BrokenPipeError:
+            raise
+        except (UnfadeError, MemoryError) as error:
+            self._fail(job, str(error) or "there is not enough memory for it", error)
+        except OSError as error:
+            self._fail(job, f"{error.filename or job.name}: {error.strerror or error}", error)
+        except Exception as error:  # noqa: BLE001  a mistake of ours in one photograph is said, and stops no other
+            self._fail(job, f"{job.name}: a mistake in Unfade: {type(error).__name__}: {error}", error)
+        show.finished(number + 1, job.name, state, notes)
+
+    def _tell(self, account: Account) -> None:
+        self.through += 1
+        self._report.add(account)
+
+    def _fail(self, job: Job, why: str, error: Exception) -> None:
+        self.failed.append(Failed(job.source, why))
+        if not self._plan.is_list:
+            self.error = error
+        self._tell({"photo": job.source.name, "source": str(job.source), "error": why, "software": "Unfade"})
+
+    def _keep(self, job: Job, done: Done, show: Show) -> None:
+        account: Account = {} if done.report is None else json.loads(done.report.to_json())
+        if done.pages:
+            account["pages"] = [json.loads(page.to_json()) for page in done.pages]
+        self._tell(self._complete(job, account))
+        for path in done.written:
+            show.result(path)
+        self._on_sheet(job, done.row, _filled(done.report), show)
+
+    def _complete(self, job: Job, account: Account) -> Account:
+        """An account with what the command line knows."""
+        names = {"photo": job.source.name, "source": str(job.source), "result": str(job.target)}
+        writing = writing_of(self._batch)
+        return {"photo": job.source.name} | account | names | ({"writing": writing} if writing else {})
+
+    def _take_over(self, job: Job, earlier: Account, show: Show) -> None:
+        from unfade.cli._results import thumbnail
+        from unfade.files import photo
+
+        self.skipped += 1
+        self._tell(self._complete(job, earlier) | {"skipped": "done already"})
+        if self._sheets.wanted:
+            self._on_sheet(job, (thumbnail(photo.read(job.source)), thumbnail(photo.read(job.target))), "", show)
+
+    def _on_sheet(self, job: Job, row: tuple[np.ndarray, ...], caption: str, show: Show) -> None:
+        try:
+            written = self._sheets.add(row, job.name, caption)
+        except UnwritableError as error:  # the photograph is done all the same
+            self.lost.append(f"the contact sheet: {error}")
+        else:
+            if written is not None:
+                show.result(written)
+
+    def close(self, show: Show) -> None:
+        """Write the report and the sheet that is begun. What cannot be written is in `lost`."""
+        try:
+            self._report.write()
+        except (UnfadeError, OSError) as error:
+            self.lost.append(f"the report: {error}")
+        try:
+            written = self._sheets.write()
+            if written is not None:
+                show.result(written)
+        except (UnfadeError, OSError) as error:
+            self.lost.append(f"the contact sheet: {error}")
+
+    def say_what_failed(self) -> None:
+        """Say which photographs failed and why, what could not be written, and what was not done."""
+        total, lines = len(self._plan.jobs), []
+        if self.skipped and not self._batch.quiet:
+            lines.append(f"unfade: {self.skipped} of {total} photographs were done already, and left as they are")
+        if self.failed:
+            lines.append(f"unfade: {len(self.failed)} of {total} photographs failed:")
+            lines += [f"  {failure.source}: {failure.why}" for failure in self.failed]
+        lines += [f"unfade: lost is {what}" for what in self.lost]
+        if self.through < total:
+            lines.append(f"unfade: {total - self.through} of {total} photographs were not begun; the same command goes on with them")
+        for line in lines:
+            typer.echo(shown(line), err=True)
 
 
 def _filled(report: Report | None) -> str:
     """How much was invented, for a caption. Not how much changed: cleaning and coloring change nearly every pixel a little."""
     share = sum(record.pixels_changed for record in report.steps if record.step == "fill") / (report.width * report.height) if report else 0
     return f": {100 * share:.1f} % filled" if share else ""
-
-
-def read_mask(path: Path, picture: Photo, *, max_megapixels: float) -> Mask:
-    """A photograph's mask from a picture file: white (half or more) = lost. Of a picture with alpha, only what is not transparent counts.
-
-    Raises `UsageError` if it is not of the photograph's size.
-    """
-    from unfade.files import photo
-
-    drawn = photo.read(path, max_megapixels=max_megapixels)
-    if (drawn.width, drawn.height) != (picture.width, picture.height):
-        raise UsageError(
-            f"the mask {path.name} has {drawn.width}x{drawn.height} pixels, {picture.name} has {picture.width}x{picture.height}; "
-            f"make the mask of the photograph's size (unfade damage writes one to start from)"
-        )
-    half = 2 ** (drawn.bits - 1)
-    lost: Mask = drawn.samples.max(axis=2) >= half
-    return lost if drawn.alpha is None else lost & (drawn.alpha >= half)
-
-
-def save(picture: Photo, target: Path, *, format: FormatName | None, quality: int | None, overwrite: bool) -> str:
-    """Write a result, and say on standard error what a file of another format than the photograph's cannot hold. Gives its SHA-256."""
-    from unfade.files import photo
-
-    chosen = format or photo.format_for(target, picture)
-    if picture.format is not None and chosen != picture.format:
-        for loss in photo.losses(picture, chosen):
-            typer.echo(shown(f"{target.name}: {loss}"), err=True)
-    return photo.write(picture, target, format=format, quality=quality, overwrite=overwrite)
-
-
-def finished(
-    before: Photo, result: Result, job: Job, *, format: FormatName | None, quality: int | None, overwrite: bool, on_sheet: bool
-) -> Done:
-    """Write what became of a photograph, and account for it."""
-    sha256 = save(result.photo, job.target, format=format, quality=quality, overwrite=overwrite)
-    row = (thumbnail(before), thumbnail(result.photo)) if on_sheet else ()
-    return Done((job.target,), replace(result.report, output_sha256=sha256), row)
-
-
-def write_mask(mask: Mask, target: Path, *, overwrite: bool) -> None:
-    """A mask as an 8-bit gray PNG: white = lost."""
-    from unfade.files import photo
-
-    samples = mask.astype("uint8")[:, :, None] * 255
-    photo.write(photo.read(samples, max_megapixels=float("inf"), name=target.name), target, format="png", overwrite=overwrite)
-
-
-def thumbnail(picture: Photo, side_px: int = 360) -> Image:
-    """A photograph small enough for a contact sheet; reduced before it is converted, for a scan may have 200 megapixels."""
-    import cv2
-
-    samples: np.ndarray = picture.samples
-    scale = side_px / max(samples.shape[:2])
-    if scale < 1:
-        size = (max(1, round(samples.shape[1] * scale)), max(1, round(samples.shape[0] * scale)))
-        samples = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
-    return replace(picture, samples=samples, alpha=None).srgb()

@@ -6,9 +6,9 @@ by device and inode, and as the folder compares names (some take `A.jpg` and `a.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,18 @@ from typing import TypeAlias
 
 import typer
 
+from unfade.cli._folders import look_into
 from unfade.cli._names import shown
-from unfade.cli._options import FormatName
+from unfade.cli._options import Batch, FormatName
 from unfade.cli._report import is_report
-from unfade.errors import ExistsError, UnwritableError, UsageError
+from unfade.errors import ExistsError, UnreadableError, UnwritableError, UsageError
 
 Key: TypeAlias = tuple[object, ...]
+
+RECORD_SUFFIX = ".unfade.json"
+"""What a record's name ends in; `archive.sidecar` looks for it."""
+SHEET_ROWS = 40
+"""Photographs on one contact sheet: what a WebP can hold, of 16,383 pixels a side."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +60,33 @@ class Target:
 
 @dataclass(frozen=True)
 class Job:
-    """One photograph, the file its result goes to, and the file its mask goes to if one is asked for."""
+    """One photograph, the file its result goes to, and those that its mask and its record go to if they are asked for.
+
+    `name` is what messages call the photograph: of a folder's, the path in it.
+    """
 
     source: Path
     target: Path
     mask: Path | None = None
+    name: str = ""
+    record: Path | None = None
 
     @property
     def outputs(self) -> tuple[Path, ...]:
-        return (self.target,) if self.mask is None else (self.target, self.mask)
+        return tuple(path for path in (self.target, self.mask, self.record) if path is not None)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a command is to do: its jobs, and the folders that could not be looked into, each with the reason.
+
+    `made_in` is the folder in which folders may be made for results.
+    """
+
+    jobs: tuple[Job, ...]
+    unreadable: tuple[tuple[Path, str], ...] = ()
+    made_in: Path | None = None
+    is_list: bool = False  # whether the report is a list: of one photograph that was named it is not
 
 
 # --- identity ---------------------------------------------------------------------------------------------------------------------------
@@ -115,11 +139,18 @@ def _folded(key: Key) -> Key:
 # --- the check --------------------------------------------------------------------------------------------------------------------------
 
 
-def check(targets: Sequence[Target], *, reads: Iterable[Path], overwrite: bool, each_in_turn: Iterable[Path] = ()) -> None:
+def check(
+    targets: Sequence[Target],
+    *,
+    reads: Iterable[Path],
+    overwrite: bool,
+    each_in_turn: Iterable[Path] = (),
+    made_in: Path | None = None,
+) -> None:
     """Refuse, before anything runs, what would harm a file or cannot be written.
 
     `reads`: every file and folder that the command reads. `overwrite`: whether targets that are there may be written over. `each_in_turn`:
-    those of which it is said when their turn comes that they are there.
+    those of which it is said when their turn comes that they are there. `made_in`: a folder in which folders are made as they are needed.
 
     Raises `UsageError` for a target whose name, or the file that its link leads to, has an ending of another kind; that is read; that is
     another target, too. Raises `UnwritableError` for a folder that is not there and for a
@@ -131,7 +162,7 @@ def check(targets: Sequence[Target], *, reads: Iterable[Path], overwrite: bool, 
     _check_reads(targets, reads)
     _check_each_other(targets)
     for parent in dict.fromkeys(target.path.parent for target in targets):
-        if not is_folder(parent):
+        if not is_folder(parent) and not (made_in is not None and is_folder(made_in) and made_in in parent.parents):
             raise UnwritableError(f"there is no folder {parent} to write to; make it first: mkdir -p {parent}")
     later = set(each_in_turn)
     for target in targets:
@@ -200,20 +231,27 @@ def _check_existing(target: Target, *, overwrite: bool) -> None:
         return
     if not overwrite:
         refuse_existing([path])
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:  # a link to a file that is yet to be written
-        return
-    except OSError as error:
-        raise UnwritableError(f"{path} cannot be written ({error.strerror}); give another name") from error
-    if not stat.S_ISREG(mode):
-        kind_of_file = "a folder; name the file to write in it" if stat.S_ISDIR(mode) else "no regular file; give another name"
-        raise UnwritableError(f"{path} is {kind_of_file}")
+    refuse_irregular([path])
     if kind.ours is not None and not kind.ours(path):
         raise ExistsError(
             f"{path} is there already, and it is not {kind.noun} that Unfade wrote; it is not written over, --overwrite or not: "
             "give another name, or move it away"
         )
+
+
+def refuse_irregular(paths: Iterable[Path]) -> None:
+    """Raise `UnwritableError` for the first of these that is there and is no regular file, nor a link to one or to nothing."""
+    for path in paths:
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            why = "its name is too long" if error.errno == errno.ENAMETOOLONG else error.strerror
+            raise UnwritableError(f"{path} cannot be written: {why}; give another name with -o, or rename the photograph") from error
+        if not stat.S_ISREG(mode):
+            kind = "a folder; name the file to write in it" if stat.S_ISDIR(mode) else "no regular file; give another name"
+            raise UnwritableError(f"{path} is {kind}")
 
 
 def refuse_existing(paths: Iterable[Path]) -> None:
@@ -223,74 +261,115 @@ def refuse_existing(paths: Iterable[Path]) -> None:
             raise ExistsError(f"{path} is there already; add --overwrite to write over it, or -o to write elsewhere")
 
 
-def write_text(target: Path, text: str) -> None:
-    """Write a text file whole or not at all, over one that is there. Raises `UnwritableError`.
-
-    A file name that is not UTF-8 becomes an escape, which in JSON stands for it.
-    """
-    from unfade.files import disk
-
-    disk.put(text.encode("utf-8", "backslashreplace"), target, overwrite=True)
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, and those above it. Raises `UnwritableError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnwritableError(f"the folder {folder} cannot be made ({error.strerror}); choose another with -o") from error
 
 
 # --- photographs ------------------------------------------------------------------------------------------------------------------------
 
 
 def plan(
-    photographs: Sequence[Path],
-    output: Path | None,
+    batch: Batch,
     tag: str,
     *,
     format: FormatName | None = None,
     mask_tag: str | None = None,
+    recorded: bool = False,
     reads: Iterable[Path | None] = (),
-    report: Path | None = None,
-    sheet: Path | None = None,
-    overwrite: bool = False,
-) -> list[Job]:
+) -> Plan:
     """Say for each photograph which file its result goes to: `NAME.TAG.EXT` beside it or in the folder `output`, or the file `output`.
-    A name without an ending is a folder's.
+    A name without an ending is a folder's. The photographs of a folder keep the folders that they lie in.
 
-    `format`: its extension instead of the photograph's own; `mask_tag`: a mask is written too, as NAME.MASK_TAG.png beside the result;
-    `reads`: what the command reads besides the photographs; `report` and `sheet`: what it writes besides the results.
+    `format`: of the results instead of the batch's; `mask_tag`: a mask is written too, as NAME.MASK_TAG.png beside the result;
+    `recorded`: so is a record, named after the result; `reads`: what the command reads besides the photographs.
     A photograph that is the result of another that is named, as `*.jpg` names it in a second run, is passed over, with a word.
-    Everything that can be known to go wrong is said before anything runs: see `check`. `UsageError` for a folder instead of a photograph
-    and for one file for several photographs. Of several photographs' results that are there, each is said when its turn comes.
+    Everything that can be known to go wrong is said before anything runs: see `check`. `UsageError` for a folder without photographs
+    and for one file for several photographs. Whether a result is there already is asked when its turn comes.
     """
-    for photograph in photographs:
-        if is_folder(photograph):
-            raise UsageError(f"{photograph} is a folder; name the photographs in it, such as {photograph / _pattern(photograph)}")
-    folder = output if output is not None and (is_folder(output) or not output.suffix or len(photographs) > 1) else None
+    if batch.page is not None and batch.pages is not None:
+        raise UsageError(f"--page {batch.page} is one page and --pages all is every page; give one of the two")
+    format = format or batch.format
+    named, unreadable = _named(batch)
+    output, several = batch.output, len(named) > 1 or any(is_folder(path) for path in batch.photographs)
+    folder = output if output is not None and (is_folder(output) or not output.suffix or several) else None
     if folder is not None and os.path.lexists(folder) and not is_folder(folder):
-        raise UsageError(f"{folder} is one file, and there are {len(photographs)} photographs; name a folder with -o")
+        raise UsageError(f"{folder} is one file, and there are {len(named)} photographs; name a folder with -o")
     result, mask = _kind_of_result(format), Kind("the mask", (".png",))
-    jobs, targets = [], []
-    for photograph in photographs:
+    jobs = []
+    for photograph, inside in named:
         if output is not None and folder is None:
             target, stem = output, output.stem
         else:
             stem = photograph.stem
-            target = (folder or photograph.parent) / f"{stem}.{tag}{photograph.suffix if format is None else result.suffixes[0]}"
-        jobs.append(Job(photograph, target, None if mask_tag is None else target.parent / f"{stem}.{mask_tag}.png"))
-    if not overwrite:
+            place = folder / inside if folder is not None else photograph.parent
+            target = place / f"{stem}.{tag}{photograph.suffix if format is None else result.suffixes[0]}"
+        jobs.append(
+            Job(
+                photograph,
+                target,
+                None if mask_tag is None else target.parent / f"{stem}.{mask_tag}.png",
+                str(inside / photograph.name),
+                target.with_name(target.stem + RECORD_SUFFIX) if recorded else None,
+            )
+        )
+    if not batch.overwrite:
         jobs = _without_results(jobs)
+    targets = []
     for job in jobs:
-        named = job.target == output or job.target.suffix.lower() in result.suffixes
-        targets.append(Target(job.target, result if named else Kind(result.noun), job.source))
+        is_said = job.target == output or job.target.suffix.lower() in result.suffixes
+        targets.append(Target(job.target, result if is_said else Kind(result.noun), job.source))
         if job.mask is not None:
             targets.append(Target(job.mask, mask, job.source))
-    in_turn = [path for job in jobs for path in job.outputs] if len(jobs) > 1 else []
-    if report is not None:
-        targets.append(Target(report, Kind("the report", (".json",), is_report)))
-    if sheet is not None:
-        targets.append(Target(sheet, Kind("the contact sheet", _kind_of_result(None).suffixes, _is_sheet)))
+        if job.record is not None:
+            targets.append(Target(job.record, Kind("the record", (".json",), is_report), job.source))
+    once = []
+    if batch.report is not None:
+        once.append(Target(batch.report, Kind("the report", (".json",), is_report)))
+    if batch.sheet is not None:
+        sheet = Kind("the contact sheet", _kind_of_result(None).suffixes, _is_sheet)
+        once += [Target(path, sheet) for path in sheet_names(batch.sheet, len(jobs))]
     check(
-        targets,
+        [*targets, *once],
         reads=[*(job.source for job in jobs), *(path for path in reads if path is not None)],
-        overwrite=overwrite,
-        each_in_turn=in_turn,
+        overwrite=True,
+        each_in_turn=[path for job in jobs for path in job.outputs],
+        made_in=folder,
     )
-    return jobs
+    return Plan(tuple(jobs), tuple(unreadable), folder, several)
+
+
+def _named(batch: Batch) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]]]:
+    """Every photograph with the folder that its result keeps in `output`; and what could not be looked into."""
+    folders = [path for path in batch.photographs if is_folder(path)]
+    aside = [path for path in (batch.output, *(sheet_names(batch.sheet, 1000) if batch.sheet else ())) if path is not None]
+    named: list[tuple[Path, Path]] = []
+    unreadable: list[tuple[Path, str]] = []
+    for path in batch.photographs:
+        if path not in folders:
+            named.append((path, Path()))
+            continue
+        found = look_into(path, recursive=batch.recursive, without=aside)
+        if found.unreadable and found.unreadable[0][0] == path:
+            raise UnreadableError(f"{path} cannot be looked into ({found.unreadable[0][1]}); give yourself permission to read it")
+        if not batch.quiet:
+            for note in found.notes():
+                typer.echo(shown(f"{path}: {note}"), err=True)
+        if not found.photographs:
+            raise UsageError(f"{path} holds no photographs; name another folder{'' if batch.recursive else ', or add --recursive'}")
+        within = Path(path.resolve().name) if len(folders) > 1 else Path()  # as cp does: of several folders the names stay
+        named += [(photograph, within / photograph.parent.relative_to(path)) for photograph in found.photographs]
+        unreadable += found.unreadable
+    return named, unreadable
+
+
+def sheet_names(first: Path, photographs: int) -> list[Path]:
+    """The contact sheets of so many photographs: FILE.EXT, FILE-2.EXT, ..."""
+    count = max(1, -(-photographs // SHEET_ROWS))
+    return [first, *(first.with_name(f"{first.stem}-{number}{first.suffix}") for number in range(2, count + 1))]
 
 
 def _kind_of_result(format: FormatName | None) -> Kind:
@@ -317,12 +396,3 @@ def _without_results(jobs: Sequence[Job]) -> list[Job]:
         else:
             typer.echo(shown(f"{job.source}: passed over; it is what {source} becomes"), err=True)
     return kept
-
-
-def _pattern(folder: Path) -> str:
-    """The pattern of the commonest file ending in a folder, for the message that suggests it."""
-    try:
-        endings = Counter(path.suffix for path in folder.iterdir() if path.suffix)
-    except OSError:
-        endings = Counter()
-    return f"*{endings.most_common(1)[0][0]}" if endings else "*.jpg"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from unfade.cli._names import say_file, shown
 
 
 class Show:
-    """Shows how far a batch of `total` photographs is."""
+    """Shows how far a batch of `total` photographs is, unless `quiet`; the files written are named in any case."""
 
-    def __init__(self, total: int) -> None:
-        self._total = total
+    def __init__(self, total: int, *, quiet: bool = False) -> None:
+        self._total, self._quiet = total, quiet
         self._bar = None
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not quiet:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -49,12 +49,18 @@ class Show:
             place = f"{number + 1}/{self._total} " if self._total > 1 else ""
             self._bar.update(self._task, description=f"{place}{shown(name)} {step}".rstrip(), completed=number + share)
 
-    def finished(self, count: int, name: str, seconds: float, *, failed: bool) -> None:
-        """So many photographs are through; the last of them took `seconds`."""
+    def finished(self, count: int, name: str, state: str, notes: Sequence[str] = ()) -> None:
+        """So many photographs are through; the last of them is in this `state`, and the notes were made of it, a line each."""
         if self._bar is not None:
             self._bar.update(self._task, completed=count)
-        elif self._total > 1:
-            typer.echo(f"{count}/{self._total} {shown(name)}: {'failed' if failed else f'{seconds:.1f} s'}", err=True)
+        if self._quiet:
+            return
+        if self._total > 1 and (self._bar is None or notes):
+            typer.echo(f"{count}/{self._total} {shown(name)}: {state}", err=True)
+        elif notes:
+            typer.echo(f"{shown(name)}:", err=True)
+        for note in notes:
+            typer.echo(f"  {shown(note)}", err=True)
 
     def result(self, path: Path) -> None:
         """A file was written: its name on standard output."""
@@ -62,9 +68,9 @@ class Show:
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Show]:
+def progress(total: int, *, quiet: bool = False) -> Iterator[Show]:
     """Show a batch of `total` photographs while this block runs."""
-    show = Show(total)
+    show = Show(total, quiet=quiet)
     show.start()
     try:
         yield show

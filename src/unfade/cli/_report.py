@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, TypeAlias
+
+from unfade.errors import ExistsError
+
+Account: TypeAlias = dict[str, Any]
+"""What became of one photograph: its `Report` with `source` and `result`, or the `error`."""
 
 _OURS = re.compile(rb'"software":\s*"Unfade"')
 _LOOKED_AT = 1 << 20
@@ -17,3 +26,57 @@ def is_report(path: Path) -> bool:
     except OSError:
         return False
     return head.lstrip()[:1] in (b"{", b"[") and _OURS.search(head) is not None
+
+
+def read_report(path: Path, sources: Iterable[Path]) -> list[Account]:
+    """The accounts of an earlier run over some of `sources`, whose report is taken up; none if there is no file.
+
+    Raises `ExistsError` where it is damaged, or tells of other photographs, which would be lost.
+    """
+    try:
+        told = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return []
+    except ValueError as error:
+        raise ExistsError(f"{path} is there already, and is no whole report ({error}); add --overwrite to write over it") from error
+    accounts = told if isinstance(told, list) else [told]
+    names = {source.name for source in sources}
+    for account in accounts:
+        name = account.get("photo") if isinstance(account, dict) else None
+        if name not in names:
+            raise ExistsError(f"{path} is there already, and tells of {name}, too; add --overwrite to write over it, or give another name")
+    return accounts
+
+
+class ReportWriter:
+    """Gathers accounts on the disk, not in memory, and writes them as one file. Without a target it does nothing."""
+
+    def __init__(self, target: Path | None, *, is_list: bool) -> None:
+        self._target, self._is_list, self._count = target, is_list, 0
+        self._spool = None if target is None else tempfile.TemporaryFile("w+b")  # noqa: SIM115  `write` closes it
+
+    def add(self, account: Account) -> None:
+        """One photograph's account, after those before it."""
+        if self._spool is None:
+            return
+        text = json.dumps(account, indent=2, ensure_ascii=False)
+        if self._is_list:
+            text = "  " + text.replace("\n", "\n  ")  # no string in JSON has a line break
+        self._spool.write(b",\n" if self._count else b"")
+        # A file name that is not UTF-8 becomes the escapes that in JSON stand for it.
+        self._spool.write(text.encode("utf-8", "backslashreplace"))
+        self._count += 1
+
+    def write(self) -> Path | None:
+        """Write what was gathered, and let go of it; gives the file. Raises `UnwritableError`."""
+        from unfade.files import disk
+
+        if self._spool is None or self._target is None:
+            return None
+        with self._spool as spool:
+            spool.seek(0)
+            gathered = spool.read()
+        opened, closed = (b"[\n", b"\n]\n") if self._is_list else (b"", b"\n")
+        if gathered or self._is_list:
+            disk.put(opened + gathered + closed, self._target, overwrite=True)
+        return self._target

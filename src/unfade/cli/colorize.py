@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from unfade.cli._batch import Done, Steps, finished, run_jobs
-from unfade.cli._options import Format, Output, Overwrite, Photographs, Quality, ReportFile, SheetFile
+from typing import TYPE_CHECKING
+
+from unfade.cli._batch import Steps, run_jobs
+from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import Job, plan
+from unfade.cli._results import Done, treat_file
+from unfade.cli._resume import asked
 from unfade.cli._treatment import takes_step
 from unfade.work import Step
 
+if TYPE_CHECKING:
+    from unfade.files.photo import Photo
+    from unfade.pipeline import Result
 
+
+@takes_photographs()
 @takes_step("colorize")
-def command(
-    photographs: Photographs,
-    *,
-    output: Output = None,
-    steps: tuple[Step, ...],
-    report: ReportFile = None,
-    sheet: SheetFile = None,
-    format: Format = None,
-    quality: Quality = None,
-    overwrite: Overwrite = False,
-) -> None:
+def command(*, steps: tuple[Step, ...], batch: Batch) -> None:
     """Guess the colors of black-and-white photographs.
 
     Every pixel keeps the lightness that it had. The colors are plausible, not known: the photograph does not say what they were.
@@ -33,17 +32,16 @@ def command(
       unfade colorize faded-autochrome.png --force --strength 0.5
     """
     from unfade import pipeline
-    from unfade.files import photo
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()
-
-    jobs = plan(photographs, output, "colorized", format=format, overwrite=overwrite, report=report, sheet=sheet)
+    jobs = plan(batch, "colorized")
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
-            before = photo.read(job.source, max_megapixels=settings.max_megapixels)
-            result = pipeline.run(before, steps, sessions=sessions, progress=show)
-            return finished(before, result, job, format=format, quality=quality, overwrite=overwrite, on_sheet=sheet is not None)
+            def treat(before: Photo) -> Result:
+                return pipeline.run(before, steps, sessions=sessions, progress=show)
 
-        run_jobs(jobs, work, overwrite=overwrite, report=report, sheet=sheet)
+            return treat_file(batch, job, treat, max_megapixels=settings.max_megapixels)
+
+        run_jobs(batch, jobs, work, asked=asked(batch, steps=steps))

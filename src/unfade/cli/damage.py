@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from unfade.cli._batch import Done, Steps, run_jobs, write_mask
-from unfade.cli._options import Output, Overwrite, Photographs, ReportFile
+from dataclasses import replace
+
+from unfade.cli._batch import Steps, run_jobs
+from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import Job, plan
+from unfade.cli._results import Done, notes_of, write_mask
+from unfade.cli._resume import asked
 from unfade.cli._treatment import takes_step
 from unfade.errors import UnfadeError
 from unfade.work import Step
 
 
+@takes_photographs(without=("sheet", "pages", "format", "quality", "drop_location"))
 @takes_step("damage")
-def command(
-    photographs: Photographs,
-    *,
-    output: Output = None,
-    steps: tuple[Step, ...],
-    report: ReportFile = None,
-    overwrite: Overwrite = False,
-) -> None:
+def command(*, steps: tuple[Step, ...], batch: Batch) -> None:
     """Find the damage of photographs, and write it as a mask.
 
     The mask is a PNG of the photograph's size: white = damaged. Paint in it, in any program, and give it to `unfade restore --mask`.
@@ -34,16 +32,16 @@ def command(
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()
-
-    jobs = plan(photographs, output, "mask", format="png", overwrite=overwrite, report=report)
+    jobs = plan(batch, "mask", format="png")
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
-            picture = photo.read(job.source, max_megapixels=settings.max_megapixels)
+            picture = photo.read(job.source, max_megapixels=settings.max_megapixels, page=batch.page)
             result = pipeline.run(picture, steps, sessions=sessions, progress=show)
             if result.mask is None:
                 raise UnfadeError(f"{job.source.name}: the damage model gave no mask; choose another with UNFADE_MODELS")
-            write_mask(result.mask, job.target, overwrite=overwrite)
-            return Done((job.target,), result.report)
+            sha256 = write_mask(batch, result.mask, job.target, result.report)
+            report = replace(result.report, output_sha256=sha256)
+            return Done((job.target,), report, notes=notes_of(report))
 
-        run_jobs(jobs, work, overwrite=overwrite, report=report)
+        run_jobs(batch, jobs, work, asked=asked(batch, steps=steps))

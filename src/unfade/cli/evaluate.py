@@ -17,7 +17,6 @@ from unfade.errors import ModelTaskError, UsageError
 
 if TYPE_CHECKING:
     from unfade.arrays import Mask
-    from unfade.files.photo import Photo
     from unfade.measures.baselines import Method
     from unfade.measures.benches import Bench, Example
     from unfade.measures.evaluation import Progress
@@ -33,8 +32,11 @@ PIPELINE = "pipeline"
 
 def command(
     task: Annotated[
-        Literal["restoration", "colorization", "damage", "harm"],
-        typer.Argument(metavar="TASK", help="restoration, colorization, damage (finding it) or harm (what is done to sound photographs)."),
+        Literal["restoration", "colorization", "damage", "harm", "needs"],
+        typer.Argument(
+            metavar="TASK",
+            help="restoration, colorization, damage (finding it), harm (what is done to sound photographs) or needs (what is decided).",
+        ),
     ],
     subject: Annotated[
         str,
@@ -79,7 +81,7 @@ def command(
     ] = None,
     photographs: Annotated[
         Path | None,
-        typer.Option("--photographs", metavar="FOLDER", help="damage: where the photographs of notes lie. Default: beside the notes."),
+        typer.Option("--photographs", metavar="FOLDER", help="damage, needs: where the photographs lie. Default: beside the notes."),
     ] = None,
     mask: Annotated[
         Literal["auto", "given", "found"],
@@ -96,6 +98,7 @@ def command(
       unfade evaluate restoration results/ --bench bench/restoration-aged --baselines all
       unfade evaluate damage pipeline --bench notes --photographs album
       unfade evaluate harm pipeline --bench sound-photographs
+      unfade evaluate needs pipeline --bench album --photographs album
     """
     from rich.console import Console
 
@@ -196,12 +199,13 @@ def _exported(subject: str) -> Iterator[str]:
 
 def _method(subject: str, bench: Bench, settings: Settings) -> tuple[str, Method, Sessions | None]:
     """What is to be measured: its name, how to run it, and the models to close afterwards."""
+    from unfade.bench.entries import pipeline_method
     from unfade.measures.evaluation import method_from_folder
     from unfade.settings import open_sessions
 
     if subject == PIPELINE:
         sessions = open_sessions(settings)
-        return PIPELINE, _pipeline_method(bench, sessions), sessions
+        return PIPELINE, pipeline_method(bench, sessions), sessions
     path = Path(subject)
     if path.is_dir():
         return path.resolve().name, method_from_folder(path, bench), None
@@ -210,39 +214,13 @@ def _method(subject: str, bench: Bench, settings: Settings) -> tuple[str, Method
     return _model_method(subject, bench, settings)
 
 
-def _photo(example: Example) -> Photo:
-    import numpy as np
-
-    from unfade.files import photo
-
-    return photo.read(np.rint(example.given * 255).astype(np.uint8), name=example.stem)
-
-
-def _pipeline_method(bench: Bench, sessions: Sessions) -> Method:
-    from unfade import pipeline
-    from unfade.measures.baselines import Outcome
-
-    def run(example: Example) -> Outcome:
-        if bench.task == "damage":
-            return Outcome(found=pipeline.find_damage(_photo(example), sessions=sessions).mask)
-        if bench.task == "colorization":
-            return Outcome(pipeline.colorize(_photo(example), sessions=sessions).photo.srgb())
-        if bench.task == "harm":
-            result = pipeline.restore(_photo(example), sessions=sessions)
-            return Outcome(result.photo.srgb(), result.mask)
-        # Where the mask is given nothing outside it is damaged: filling is all there is to do.
-        clean = 0.0 if bench.gives_mask else 1.0
-        return Outcome(pipeline.restore(_photo(example), mask=example.mask, clean=clean, sessions=sessions).photo.srgb())
-
-    return run
-
-
 # Which models can do something about a task.
 _MODELS: Mapping[str, tuple[ModelTask, ...]] = {
     "restoration": ("fill", "clean", "translate"),
     "colorization": ("colorize",),
     "damage": ("damage",),
     "harm": ("damage", "clean"),
+    "needs": ("clean",),
 }
 
 
@@ -262,6 +240,7 @@ def _card(subject: str, task: str) -> Card:
 def _model_method(subject: str, bench: Bench, settings: Settings) -> tuple[str, Method, Sessions | None]:
     """One model, by itself: the step that it is for, with default options."""
     from unfade import pipeline
+    from unfade.bench.entries import as_photo
     from unfade.measures.baselines import Outcome
     from unfade.measures.measure import LOST
     from unfade.models.session import Sessions
@@ -274,7 +253,7 @@ def _model_method(subject: str, bench: Bench, settings: Settings) -> tuple[str, 
     def run(example: Example) -> Outcome:
         # A fill cannot find damage: like the classical ones it is told what was lost, even where the pipeline is not.
         lost: Mask | None = example.damage == LOST if step.needs_mask and example.damage is not None else None
-        result = pipeline.run(_photo(example), [step], sessions=sessions, mask=lost)
+        result = pipeline.run(as_photo(example), [step], sessions=sessions, mask=lost)
         if step.gives_mask:
             return Outcome(found=result.mask)
         return Outcome(result.photo.srgb())

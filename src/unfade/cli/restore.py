@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unfade.cli._batch import Done, Steps, finished, read_mask, run_jobs, write_mask
-from unfade.cli._options import Format, Output, Overwrite, Photographs, Quality, ReportFile, SheetFile
-from unfade.cli._outputs import Job, plan
+from unfade.cli._batch import Steps, run_jobs
+from unfade.cli._options import Batch, takes_photographs
+from unfade.cli._outputs import Job, is_folder, plan
+from unfade.cli._results import Done, read_mask, treat_file
+from unfade.cli._resume import asked
 from unfade.cli._treatment import takes_treatment
 from unfade.errors import UsageError
 from unfade.treatment import Treatment
+
+if TYPE_CHECKING:
+    from unfade.files.photo import Photo
+    from unfade.pipeline import Result
 
 MaskFile = Annotated[
     Path | None,
@@ -21,61 +26,53 @@ MaskFile = Annotated[
 ]
 
 
+@takes_photographs()
 @takes_treatment
 def command(
-    photographs: Photographs,
     *,
-    output: Output = None,
     mask: MaskFile = None,
     save_mask: Annotated[bool, typer.Option("--save-mask", help="Write the damage that was found, as NAME.mask.png.")] = False,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Write the record NAME.restored.unfade.json and the mask, for `unfade verify` and `unfade replay`."),
+    ] = False,
     treatment: Treatment,
-    report: ReportFile = None,
-    sheet: SheetFile = None,
-    format: Format = None,
-    quality: Quality = None,
-    overwrite: Overwrite = False,
+    batch: Batch,
 ) -> None:
     """Find the damage of photographs and make whole what was lost.
 
     Scratches, tears, stains and holes are filled; fading, yellowing, grain and blur are undone. With --clean 0, every sample outside the
-    damage stays as it was, bit for bit. Size, format, depth and metadata stay. Results are called NAME.restored.EXT.
+    damage stays as it was, bit for bit. Size, format, depth and metadata stay. Results are called NAME.restored.EXT. Given
+    again, the command goes on where it was stopped: what is done already is left as it is.
 
     \b
     Examples:
       unfade restore grandmother.jpg
       unfade restore --colorize album/*.jpg -o restored/
+      unfade restore album/ --recursive -o restored/
       unfade restore scan.tif --clean 0 --save-mask --report scan.json
       unfade restore scan.tif --mask my-mask.png --overwrite
     """
-    if mask is not None and len(photographs) > 1:
-        raise UsageError(f"--mask is one photograph's, and {len(photographs)} were named; restore them one by one")
     from unfade import pipeline
-    from unfade.files import photo
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()
-
-    jobs = plan(
-        photographs,
-        output,
-        "restored",
-        format=format,
-        mask_tag="mask" if save_mask else None,
-        overwrite=overwrite,
-        reads=(mask,),
-        report=report,
-        sheet=sheet,
-    )
+    if mask is not None and (len(batch.photographs) > 1 or is_folder(batch.photographs[0])):
+        raise UsageError("--mask is one photograph's, and several were named; restore them one by one")
+    if batch.pages and (mask is not None or save_mask):
+        raise UsageError("--mask and --save-mask are for one page; name it with --page instead of --pages all")
+    if record and (batch.page or batch.pages):
+        raise UsageError("--record is of the page that is read without --page and --pages; save the page as a file of its own first")
+    jobs = plan(batch, "restored", mask_tag="mask" if save_mask or record else None, recorded=record, reads=(mask,))
+    # Of a mask that is given it is not known without looking whether it was the same: the photograph is done again and compared.
+    same = None if mask is not None else asked(batch, treatment=treatment)
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
-            before = photo.read(job.source, max_megapixels=settings.max_megapixels)
-            given = None if mask is None else read_mask(mask, before, max_megapixels=settings.max_megapixels)
-            result = pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show)
-            done = finished(before, result, job, format=format, quality=quality, overwrite=overwrite, on_sheet=sheet is not None)
-            if job.mask is None or result.mask is None:
-                return done
-            write_mask(result.mask, job.mask, overwrite=overwrite)
-            return replace(done, written=(*done.written, job.mask))
+            def treat(before: Photo) -> Result:
+                given = None if mask is None else read_mask(mask, before, max_megapixels=settings.max_megapixels)
+                return pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show)
 
-        run_jobs(jobs, work, overwrite=overwrite, report=report, sheet=sheet)
+            return treat_file(batch, job, treat, max_megapixels=settings.max_megapixels, given=mask is not None)
+
+        run_jobs(batch, jobs, work, asked=same)

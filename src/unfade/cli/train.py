@@ -32,6 +32,15 @@ def command(
     minutes: Minutes = None,
     resume: Annotated[bool, typer.Option("--resume", help="Take up the run where it stopped.")] = False,
     init_from: InitFrom = None,
+    real: Annotated[
+        Path | None,
+        typer.Option(
+            "--real",
+            readable=False,
+            metavar="FOLDER",
+            help="Damaged photographs with masks (damaged/, mask/), for a recipe with data.real.",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps, or auto.")] = "auto",
     devices: Annotated[int, typer.Option("--devices", min=1, help="How many of them.")] = 1,
 ) -> None:
@@ -50,7 +59,12 @@ def command(
 
     settings = read_settings()
     chosen = Path(recipe) if recipe is not None and recipe.endswith(".toml") else recipe
-    _check_run(out, [*data, *([init_from] if init_from else [])], [chosen] if isinstance(chosen, Path) else [], resume=resume)
+    _check_run(
+        out,
+        [*data, *([init_from] if init_from else []), *([real] if real else [])],
+        [chosen] if isinstance(chosen, Path) else [],
+        resume=resume,
+    )
     with needs("train"):
         from unfade.workshop.train import train
 
@@ -61,6 +75,7 @@ def command(
         minutes=minutes,
         resume=resume,
         init_from=init_from,
+        real=real,
         device=device,
         devices=devices,
         threads=settings.threads,

@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 
-from unfade.arrays import Image, Samples
+from unfade.arrays import Image, Mask, Samples
 from unfade.errors import UnfadeError, UnreadableError, UnwritableError, UsageError
-from unfade.files import disk, icc
+from unfade.files import disk, icc, thumbnails
 from unfade.files import losses as _losses
 from unfade.files.codec import Codec, Contents, Metadata, Origin, Picture, ReadAs, WriteAs
 from unfade.files.formats import FORMATS
@@ -52,9 +54,12 @@ MAX_MEGAPIXELS = 200.0
 class Photo:
     """A photograph at rest: what its file holds.
 
-    `samples` (h, w, 1|3) uint8 or uint16, upright, in the ICC `profile` (None: sRGB, for gray sRGB's curve), read-only; `alpha` (h, w) of
-    the same depth, as the file has it; `format` None for an array; `dpi` (x, y); `sha256` of the file's bytes; `notes` say, in sentences
-    that begin small, what was taken for granted or left out in reading. Raises `UsageError` where these do not fit together.
+    `samples` (h, w, 1|3) uint8 or uint16, upright, read-only, in the ICC `profile` (None: sRGB, for gray sRGB's curve).
+    `alpha` (h, w) of the same depth, as the file has it. `lost` (h, w): the pixels that a cut-off file has no samples of;
+    they are damage that need not be looked for. `format` is None for an array; `dpi` is (x, y); `sha256` is of the file's
+    bytes; `notes` say, in sentences that begin small, what was taken for granted or left out in reading.
+
+    Raises `UsageError` where these do not fit together.
     """
 
     samples: Samples
@@ -67,6 +72,7 @@ class Photo:
     sha256: str | None = None
     notes: tuple[str, ...] = ()
     origin: Origin = field(default=Origin(), repr=False)
+    lost: Mask | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.samples.dtype not in (np.uint8, np.uint16):
@@ -108,12 +114,37 @@ class Photo:
         """Width by height, in millions."""
         return self.width * self.height / 1e6
 
+    @cached_property
+    def hidden(self) -> Mask | None:
+        """Which pixels (h, w) are wholly transparent; None where none are, or all.
+
+        Nobody sees them, and so they have no say in what is done to the others, and stay as they are.
+        """
+        if self.alpha is None or not self.origin.alpha_hides:
+            return None
+        hidden: Mask = self.alpha == 0
+        return hidden if hidden.any() and not hidden.all() else None
+
+    @cached_property
+    def shown(self) -> Samples:
+        """The samples, each hidden pixel with those of the nearest that is not."""
+        if self.hidden is None:
+            return self.samples
+        _, labels = cv2.distanceTransformWithLabels(self.hidden.view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+        seen = np.flatnonzero(~self.hidden)
+        places = np.zeros(int(labels.max()) + 1, np.int64)
+        places[labels.reshape(-1)[seen]] = seen
+        shown = self.samples.copy()
+        shown[self.hidden] = self.samples.reshape(-1, self.channels)[places[labels[self.hidden]]]
+        return shown
+
     def srgb(self, rows: slice = slice(None), columns: slice = slice(None)) -> Image:
         """The window `rows`, `columns` as (h, w, 3) float32 in [0, 1], sRGB-encoded, gray repeated thrice.
 
-        Only the window is converted. Colors outside sRGB's gamut are clipped. May be called from several threads at once.
+        Only the window is converted. Colors outside sRGB's gamut are clipped; hidden pixels continue what is beside them.
+        May be called from several threads at once.
         """
-        return icc.srgb_from_samples(self.samples[rows, columns], self.profile)
+        return icc.srgb_from_samples(self.shown[rows, columns], self.profile)
 
     def encode(self, image: Image) -> Samples:
         """The inverse of `srgb`: (h, w, 3) sRGB in [0, 1] -> samples of this photograph's profile, depth and channels.
@@ -126,11 +157,16 @@ class Photo:
         return icc.samples_from_srgb(image, self.profile, channels=self.channels, bits=self.bits)
 
     def with_samples(self, samples: Samples) -> Photo:
-        """This photograph with other samples of the same size, depth and channels, else `UsageError`; for color in gray, `as_rgb` first."""
+        """This photograph with other samples of the same size, depth and channels, else `UsageError`.
+
+        Hidden pixels keep theirs. For color in a gray photograph, `as_rgb` first.
+        """
         if samples.shape != self.samples.shape or samples.dtype != self.samples.dtype:
             raise UsageError(
                 f"{self.name} is {self.samples.dtype} {self.samples.shape}; samples of {samples.dtype} {samples.shape} do not fit it"
             )
+        if self.hidden is not None:
+            samples = np.where(self.hidden[..., None], self.samples, samples)
         return replace(self, samples=samples)
 
     def with_metadata(self, metadata: Metadata) -> Photo:
@@ -146,7 +182,8 @@ class Photo:
     @property
     def picture(self) -> Picture:
         """What a codec encodes."""
-        contents = Contents(self.metadata.exif, self.metadata.xmp, self.metadata.iptc, self.profile, self.dpi)
+        said = self.metadata
+        contents = Contents(said.exif, said.xmp, said.iptc, said.photoshop, self.profile, self.dpi)
         return Picture(self.samples, self.alpha, contents, self.origin)
 
 
@@ -215,10 +252,11 @@ def _read_array(array: np.ndarray, name: str, max_megapixels: float) -> Photo:
 def _read_bytes(data: bytes, how: ReadAs) -> Photo:
     format = format_of(data, how.name)
     picture = FORMATS[format].decode(data, how)
-    contents, samples, alpha = picture.contents, picture.samples, picture.alpha
+    contents, samples, alpha, lost = picture.contents, picture.samples, picture.alpha, picture.lost
     if contents.orientation > 1:
         samples = _upright(samples, contents.orientation)
         alpha = None if alpha is None else _upright(alpha, contents.orientation)
+        lost = None if lost is None else _upright(lost, contents.orientation)
     samples, profile, notes = _with_usable_profile(samples, contents.icc)
     return Photo(
         samples=samples,
@@ -226,11 +264,12 @@ def _read_bytes(data: bytes, how: ReadAs) -> Photo:
         alpha=alpha,
         format=format,
         dpi=contents.dpi,
-        metadata=Metadata(contents.exif, contents.xmp, contents.iptc),
+        metadata=Metadata(contents.exif, contents.xmp, contents.iptc, contents.photoshop),
         name=how.name,
         sha256=hashlib.sha256(data).hexdigest(),
         notes=contents.notes + picture.notes + notes,
         origin=picture.origin,
+        lost=lost,
     )
 
 
@@ -310,7 +349,7 @@ def _encoded(photos: Sequence[Photo], format: Format, quality: int | None, *, as
             raise UnwritableError(f"{photo.name} is {size}; {codec.title} holds {codec.side_max:,} a side. Write it as TIFF or PNG")
     how = WriteAs(name, quality, asked=asked)
     try:
-        fitted = [_losses.fitting(photo.picture, codec) for photo in photos]
+        fitted = [thumbnails.renewed(_losses.fitting(photo.picture, codec)) for photo in photos]
         if len(fitted) == 1:
             return codec.encode(fitted[0], how)
         if codec.encode_pages is None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from unfade.errors import TooLargeError, UnreadableError, UsageError
 from unfade.files.codec import Picture
-from unfade.files.icc import array_of, picture_of, with_profile
+from unfade.files.icc import array_of, picture_of, vips, with_profile
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -55,7 +55,15 @@ def _last_line(error: Exception) -> str:
 # --- reading ----------------------------------------------------------------------------------------------------------------------------
 
 
-def frame_of(pages: int, asked: int | None, name: str, word: str = "frame") -> int:
+def load(loader: str, data: bytes, **options: object) -> pyvips.Image:
+    """A libvips picture of a file's bytes. Nothing that was said of an earlier file is said of this one."""
+    library = vips()
+    library.vips_lib.vips_error_clear()
+    picture: pyvips.Image = getattr(library.Image, loader)(data, **options)
+    return picture
+
+
+def frame_number(pages: int, asked: int | None, name: str, word: str = "frame") -> int:
     """The frame to decode, counted from 0. Raises `UsageError` where there is none of that number."""
     if asked is not None and not 1 <= asked <= pages:
         raise UsageError(f"{name} has {pages:,} {word}{'' if pages == 1 else 's'}; there is no {word} {asked}")

@@ -22,13 +22,13 @@ def ordered(corners: np.ndarray) -> np.ndarray:
     around = corners[np.argsort(angles)]
     sides = np.roll(around, -1, axis=0) - around
     first = int(np.argmax(sides[:, 0] / np.maximum(np.hypot(sides[:, 0], sides[:, 1]), 1e-9)))
-    return np.array(np.roll(around, -first, axis=0), float)
+    return np.asarray(np.roll(around, -first, axis=0))
 
 
 def side_lengths(corners: np.ndarray) -> np.ndarray:
     """Lengths of the top, right, bottom and left side, (4,)."""
     sides = np.roll(corners, -1, axis=0) - corners
-    return np.hypot(sides[:, 0], sides[:, 1])
+    return np.asarray(np.hypot(sides[:, 0], sides[:, 1]))
 
 
 def area(corners: np.ndarray) -> float:

@@ -24,7 +24,7 @@ from unfade.files.photo import Photo
 from unfade.models.session import Sessions
 from unfade.queue.options import Options
 from unfade.queue.records import SAVING, JobRecord, MaskRecord, PhotoRecord, ResultRecord, StepOutcome
-from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, Stages, small_mask, stage_key
+from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, Stages, WholeStages, mask_key, small_mask, stage_key
 from unfade.queue.store import Store
 from unfade.treatment import has_pixels
 from unfade.work import Step, Work
@@ -39,14 +39,14 @@ Progress = Callable[[str, float], None]
 class Made:
     """What the pipeline made of a job's photograph, still to be saved.
 
-    `seen` is what each step made of it, small.
+    `seen` is what each step made of it, small; none of a step whose work was kept from a job before.
     """
 
     job: JobRecord
     record: PhotoRecord
     picture: Photo
     result: pipeline.Result
-    seen: Sequence[tuple[Step, Future[Photo]]]
+    seen: Sequence[tuple[Step, Future[Photo] | None]]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,12 @@ class Job:
         """`beside`: where small pictures of each step are made while the next step runs."""
         self._store, self._sessions, self._beside = store, sessions, beside
         self._max_megapixels = max_megapixels
-        self.stages = Stages()
+        self.stages, self.wholes = Stages(), WholeStages()
+
+    def rest(self) -> None:
+        """Give back the memory of what is kept between jobs."""
+        self.stages.clear()
+        self.wholes.clear()
 
     def _mask(self, record: PhotoRecord, options: Options) -> Mask | None:
         """The mask that the options name, without what is to be kept."""
@@ -83,12 +88,22 @@ class Job:
         with self._store.local(f"photos/{record.id}/original") as path:
             picture = photo.read(path, max_megapixels=self._max_megapixels, name=record.name)
         given = self._mask(record, job.options)
-        seen: list[tuple[Step, Future[Photo]]] = []
+        treatment = job.options.treatment()
+        key = mask_key(record.id, job.options, job.id)
+        begun = self.wholes.latest(key, treatment.steps(has_mask=True)) if given is not None else None
+        seen: list[tuple[Step, Future[Photo] | None]] = []
+        if begun is not None:
+            seen += [(step, None) for step in treatment.steps(has_mask=True)[: len(begun.records)]]
+        done = [step for step, _ in seen]
 
         def see(step: Step, work: Work) -> None:
             seen.append((step, self._beside.submit(tile_pyramid.small, work.photo, PREVIEW_SIDE_PX)))
+            if step.gives_mask:  # the next job is given it
+                return
+            done.append(step)
+            self.wholes.put(key, done, replace(work, records=work.records[-len(done) :]))
 
-        result = pipeline.treat(picture, job.options.treatment(), sessions=self._sessions, mask=given, progress=progress, on_step=see)
+        result = pipeline.treat(picture, treatment, sessions=self._sessions, mask=given, begun=begun, progress=progress, on_step=see)
         progress(SAVING, 0.0)
         return Made(job, record, picture, result, seen)
 
@@ -154,7 +169,8 @@ class Job:
                 break  # of the photograph; a preview's are pixels of the copy
             if not step.gives_mask:  # the next preview is given the mask
                 key = (*key, step)
-                self.stages.put(key, (small.result(), little))
+                if small is not None:
+                    self.stages.put(key, (small.result(), little))
 
     # --- small
 

@@ -60,7 +60,8 @@ def colorize(photo: Photo, options: Colorize, session: Session, progress: Progre
     for rows, encoded in tiles.in_order(colored, tiles.bands(height, width, _BAND_PIXELS), session.threads):
         samples[rows] = encoded
         progress(0.4 + 0.6 * rows.stop / height)
-    return target.with_samples(samples), tiles.count_changed(photo.samples, samples)
+    result = target.with_samples(samples)
+    return result, tiles.count_changed(photo.samples, result.samples)
 
 
 def _working_lightness(photo: Photo, session: Session) -> Plane:

@@ -76,9 +76,9 @@ def is_neutral(photo: Photo, mask: Mask) -> bool:
         return bool((known[:, :2] == known[:, 1:]).all())
 
     apart = np.s_[::NEUTRAL_PROBE_PX, ::NEUTRAL_PROBE_PX]  # a tint is nearly always everywhere
-    if not gray(photo.samples[apart], mask[apart]):
+    if not gray(photo.shown[apart], mask[apart]):
         return False
-    return all(gray(photo.samples[rows], mask[rows]) for rows in tiles.bands(photo.height, photo.width))
+    return all(gray(photo.shown[rows], mask[rows]) for rows in tiles.bands(photo.height, photo.width))
 
 
 def fill_image(image: Image, mask: Mask, session: Session) -> Image:

@@ -45,6 +45,10 @@ class Damage(Step):
         mask = decide(evidence, threshold, calibration, largest_px=self.largest_dust_px)
         if work.mask is not None:
             mask |= work.mask
+        if work.photo.lost is not None:
+            mask |= work.photo.lost
+        if work.photo.hidden is not None:
+            mask &= ~work.photo.hidden
         share = float(mask.mean())
         note = f"{share:.2%} of the photograph is marked as lost"
         said = "found" if share else "none"

@@ -49,8 +49,9 @@ class Translate(Step):
         grid = tiles.Grid(card.tile_px, card.overlap_px, card.multiple)
         for rows, band in tiles.run(photo.height, photo.width, photo.srgb, apply, grid, progress, threads=session.threads):
             samples[rows] = photo.encode(np.clip(band, 0.0, 1.0))
+        result = photo.with_samples(samples)
         before = np.broadcast_to(work.photo.samples, samples.shape)
-        return Outcome(photo.with_samples(samples), work.mask, "translated", tiles.count_changed(before, samples), (session.use,))
+        return Outcome(result, work.mask, "translated", tiles.count_changed(before, result.samples), (session.use,))
 
 
 STEP = Translate

@@ -1,6 +1,9 @@
-"""Folders of photographs become batches: decoded once into one file, cropped and aged in worker processes, the same for the same seed.
+"""Folders of photographs become batches: decoded once into one file, cropped and aged in worker processes.
 
-Sample number i is a pure function of (seed, i): a run that is taken up again at step s simply goes on at sample s * batch.
+The same seed gives the same batches.
+
+Sample number i is a pure function of (seed, i): a run that is taken up again at step s simply goes on at
+sample s * batch.
 """
 
 from __future__ import annotations
@@ -27,8 +30,8 @@ Sample = dict[str, np.ndarray]
 class Sampling(Protocol):
     """What a task adds: a crop (h, w, 3) uint8 becomes the arrays that its network trains on.
 
-    With `zooms`, some crops of large pictures come twice as large as the recipe's `size_px`, for the task to cut down itself: damage on
-    a large photograph is large too.
+    With `zooms`, some crops of large pictures come twice as large as the recipe's `size_px`, for the task to
+    cut down itself: damage on a large photograph is large too.
     """
 
     zooms: bool
@@ -58,7 +61,10 @@ class Pictures:
 
 
 def find_pictures(folders: Sequence[Path]) -> list[Path]:
-    """Every picture below `folders`, in a fixed order. Raises `DataError` if a folder is missing or there is no picture."""
+    """Every picture below `folders`, in a fixed order.
+
+    Raises `DataError` if a folder is missing or there is no picture.
+    """
     found: list[Path] = []
     for folder in folders:
         if not folder.is_dir():
@@ -75,10 +81,10 @@ Pairs = Literal["none", "folders", "side-by-side"]
 def cache_pictures(folders: Sequence[Path], cache: Path, *, largest_side_px: int, pairs: Pairs = "none") -> Pictures:
     """Decode every picture below `folders` into one file in `cache`, or find it there from an earlier run.
 
-    Pictures larger than `largest_side_px` are reduced to it. `pairs`: "folders" takes two folders, inputs and targets with the same names;
-    "side-by-side" takes pictures whose left half is the input and right half the target. A single picture that cannot be read is left
-    out; if none
-    can, or a pair is not complete or not of one size, `DataError`.
+    Pictures larger than `largest_side_px` are reduced to it. `pairs`: "folders" takes two folders, inputs and
+    targets with the same names; "side-by-side" takes pictures whose left half is the input and right half the
+    target. A single picture that cannot be read is left out; if none can, or a pair is not complete or not of
+    one size, `DataError`.
     """
     paths = find_pictures(folders)
     sources = _matched(folders, paths) if pairs == "folders" else [(path,) for path in paths]
@@ -143,11 +149,14 @@ def _decoded(source: Sequence[Path], pairs: Pairs, largest_side_px: int) -> np.n
 
 
 def crop(picture: np.ndarray, size_px: int, rng: np.random.Generator, *, smallest_scale: float, flip: bool) -> np.ndarray:
-    """A square of `size_px` from anywhere in the picture, from a part between the whole and `size_px` itself, flipped by a coin.
+    """A square of `size_px`, flipped by a coin.
 
-    The part's side is drawn log-uniformly between size_px (or the picture's short side, if that is less) and short side * 1, but never
-    asks the picture
-    to be reduced below `smallest_scale`. Enlarged (cubic) only if the picture is smaller than `size_px`.
+    It is cut from anywhere in the picture, as large as anything between the whole picture and `size_px`, and
+    reduced.
+
+    The part's side is drawn log-uniformly between size_px (or the picture's short side, if that is less) and
+    short side * 1, but never asks the picture to be reduced below `smallest_scale`. Enlarged (cubic) only if
+    the picture is smaller than `size_px`.
     """
     short = min(picture.shape[:2])
     low = min(size_px, short)

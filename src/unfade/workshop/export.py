@@ -1,5 +1,7 @@
-"""A trained generator becomes a file that ships: ONNX, weights in half precision, and its card. Refused unless ONNX Runtime and PyTorch
-agree."""
+"""A trained generator becomes a file that ships: ONNX, weights in half precision, and its card.
+
+Refused unless ONNX Runtime and PyTorch agree.
+"""
 
 from __future__ import annotations
 
@@ -24,21 +26,22 @@ from unfade.models.session import Session
 from unfade.workshop.tasks import Exported
 from unfade.workshop.train import trained_generator
 
-# Half precision keeps 11 bits: sums over a few hundred weights stay within this of single precision, on outputs of order 1.
+# Half precision keeps 11 bits: sums over a few hundred weights stay within this of single precision, on
+# outputs of order 1.
 TOLERANCE = 0.02
 OPSET = 18
-# Shorter tensors stay in single precision: they cost nothing, and constants such as 1e-8 do not survive halving.
+# Shorter tensors stay in single precision: they cost nothing, and constants such as 1e-8 do not survive
+# halving.
 FEWEST = 16
 
 
 def export(run: Path, target: Path, *, version: str = "1", scores: tuple[Score, ...] = ()) -> Card:
     """Write the run's averaged generator to `target` (.onnx) and its card beside it (.toml); gives the card.
 
-    The weights are rounded to half precision (each widened again by a Cast that ONNX Runtime folds away when it loads the file). The
-    exported file is then
-    run in ONNX Runtime and compared with PyTorch on sizes that are odd multiples of the network's smallest side; if any output differs
-    by more than
-    2 % of its largest value, nothing is written and `ExportError` says by how much.
+    The weights are rounded to half precision (each widened again by a Cast that ONNX Runtime folds away when
+    it loads the file). The exported file is then run in ONNX Runtime and compared with PyTorch on sizes that
+    are odd multiples of the network's smallest side; if any output differs by more than 2 % of its largest
+    value, nothing is written and `ExportError` says by how much.
     """
     if target.suffix != ".onnx":
         raise UsageError(f"{target.name}: an exported model's name ends in .onnx; give -o {target.stem}.onnx")
@@ -116,7 +119,10 @@ def _write(shape: Exported, path: Path) -> None:
 
 
 def _fold_pads(graph: onnx.GraphProto) -> None:
-    """Let each convolution do the padding with zeros before it: left apart, it has ONNX Runtime copy every picture twice."""
+    """Let each convolution do the padding with zeros before it.
+
+    Left apart, the padding makes ONNX Runtime copy every picture twice.
+    """
     makers = {name: node for node in graph.node for name in node.output}
     users = _users(graph)
     for pad in [node for node in graph.node if node.op_type == "Pad"]:
@@ -135,8 +141,9 @@ def _fold_pads(graph: onnx.GraphProto) -> None:
 def _keep_blocked(graph: onnx.GraphProto) -> None:
     """Put a pooling of one pixel, which changes nothing, between each pixel shuffle and the sum it goes into.
 
-    ONNX Runtime convolves in a layout of its own, in blocks of channels, and adds in it only what came out in it. A shuffle does not, and
-    the pooling does: without it every sum from there on, and what it is the sum of, is laid out anew (a sixteenth of the detector's time).
+    ONNX Runtime convolves in a layout of its own, in blocks of channels, and adds in it only what came out in
+    it. A shuffle does not, and the pooling does: without it every sum from there on, and what it is the sum
+    of, is laid out anew (a sixteenth of the detector's time).
     """
     users = _users(graph)
     for index, node in reversed(list(enumerate(graph.node))):

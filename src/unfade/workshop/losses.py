@@ -13,7 +13,7 @@ Game = Literal["cross-entropy", "hinge"]
 
 
 def masked_l1(restored: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Mean absolute difference where `mask` (n, 1, h, w) is 1; every lost sample of the batch weighs the same."""
+    """Mean absolute difference where `mask` (n, 1, h, w) is 1; every lost sample weighs the same."""
     return ((restored - target).abs() * mask).sum() / (mask.sum() * restored.shape[1]).clamp(min=1)
 
 
@@ -23,14 +23,20 @@ def charbonnier(restored: Tensor, target: Tensor, *, softness: float = 1e-3) -> 
 
 
 def gradient_l1(restored: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute difference of the horizontal and vertical differences: keeps edges where L1 alone would soften them."""
+    """Mean absolute difference of the horizontal and vertical differences.
+
+    It keeps edges that L1 alone would soften.
+    """
     difference = restored - target
     return difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
 
 
 def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
-    """The mean over layers and places of the squared distance between unit feature vectors: LPIPS without its learned weights (Zhang et al.
-    2018, section 3), in [0, 4]. Both are layers' maps, each (n, c, h, w)."""
+    """The squared distance between unit feature vectors, the mean over places and layers; in [0, 4].
+
+    LPIPS without its learned weights (Zhang et al. 2018, section 3). Both are layers' maps, each (n, c, h,
+    w).
+    """
     layers = [
         (functional.normalize(one.float(), dim=1) - functional.normalize(other.float(), dim=1)).square().sum(dim=1).mean()
         for one, other in zip(first, second, strict=True)
@@ -39,7 +45,8 @@ def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tenso
 
 
 def discriminator_loss(on_target: Tensor, on_generated: Tensor, game: Game) -> Tensor:
-    """Goodfellow et al. 2014 as cross-entropy on logits, halved (Isola et al. 2017, §3.3); or hinge (Lim and Ye 2017)."""
+    """Cross-entropy on logits (Goodfellow et al. 2014), halved (Isola et al. 2017, §3.3); or hinge (Lim and
+    Ye 2017)."""
     if game == "hinge":
         return (functional.relu(1 - on_target).mean() + functional.relu(1 + on_generated).mean()) / 2
     return (functional.softplus(-on_target).mean() + functional.softplus(on_generated).mean()) / 2

@@ -66,11 +66,40 @@ class PatchSpec(_Part):
 
 
 class Wide(_Part):
-    """A second size of squares, for what only shows from farther away: every step sees a batch of these as well."""
+    """A second size of squares, for what only shows from farther away.
+
+    Every step sees a batch of these as well.
+    """
 
     size_px: int = Field(ge=16, description="side of the squares")
     batch: int = Field(ge=1)
     large_share: float = Field(default=0.0, ge=0, le=1, description="as data.large_share, for these squares")
+
+
+class Real(_Part):
+    """Photographs with masks, given with --real, beside the sound ones that are aged: see `marked`."""
+
+    share: float = Field(ge=0, le=1, description="share of samples that are windows of these photographs, as they are")
+    transplant_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of samples that are sound pictures with damage of these laid over, before blur and grain",
+    )
+    damaged_share: float = Field(
+        default=0.6, ge=0, le=1, description="of windows of damaged photographs, how many are chosen to hold damage"
+    )
+    sound_share: float = Field(default=0.4, ge=0, le=1, description="of the windows, how many are of photographs whose mask is black")
+    hard_share: float = Field(default=0.6, ge=0, le=1, description="of windows of sound photographs with hard/, how many are taken there")
+    scale_range: tuple[float, float] = Field(default=(0.55, 1.9), description="windows are reduced and enlarged by factors from this range")
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Real:
+        if self.share + self.transplant_share > 1:
+            raise ValueError(f"share and transplant_share are {self.share + self.transplant_share:g} together; they must be at most 1")
+        if not 0 < self.scale_range[0] <= self.scale_range[1]:
+            raise ValueError(f"scale_range is {self.scale_range}; it needs two numbers above 0, the smaller first")
+        return self
 
 
 class Data(_Part):
@@ -91,6 +120,7 @@ class Data(_Part):
     flip: bool = True
     workers: int = Field(default=1, ge=0, description="processes that decode, crop and age")
     wide: Wide | None = None
+    real: Real | None = None
 
     def sizes(self) -> list[Data]:
         """What each batch of a step is drawn by: these numbers, and those of `wide` if there is one."""

@@ -1,5 +1,4 @@
-"""ST-LPIPS: how different two pictures look, by a network taught on what people say and forgiving a shift of
-a pixel.
+"""ST-LPIPS: how different two pictures look to people; a shift of a pixel is forgiven.
 
 Ghildyal and Liu 2022, "Shift-tolerant Perceptual Similarity Metric", arXiv:2207.13686. Weights: the PyPI
 package stlpips-pytorch, whose code is not used. For measuring only; nothing that ships is trained on them.
@@ -27,7 +26,8 @@ _Layer = Callable[[Tensor], Tensor]
 
 
 class ShiftTolerant:
-    """The trunk of AlexNet or VGG16 with blurred pooling (Zhang 2019), its channels weighed by people's judgements.
+    """AlexNet's or VGG16's trunk with blurred pooling (Zhang 2019), its channels weighed by people's
+    judgements.
 
     The picture is taken at its own size, in 8 bits as a file would have it; a side below 32 px is continued
     by its last row or column. `maps`: after each of five layers, of unit length at every place and times the

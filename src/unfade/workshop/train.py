@@ -1,4 +1,7 @@
-"""THE training loop, for every model, read top to bottom: discriminator, generator, average, curve, sample sheet, checkpoint."""
+"""THE training loop, for every model, read top to bottom.
+
+Discriminator, generator, average, curve, sample sheet, checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,10 @@ from unfade.errors import RecipeError, TrainingError, UsageError
 from unfade.models import store
 from unfade.workshop import checkpoint, losses
 from unfade.workshop.data import batches, cache_pictures
+from unfade.workshop.marked import read_marked
 from unfade.workshop.networks.patch import PatchDiscriminator
 from unfade.workshop.recipe import Adversary, Data, Recipe, parse_recipe, read_recipe, recipe_toml
-from unfade.workshop.tasks import TASKS, Batch, Task
+from unfade.workshop.tasks import TASKS, Batch, LearnsFromMarked, Task
 
 ACCURACY_MEMORY = 0.99  # of the discriminator's running accuracy
 CALIBRATION_BATCHES = 40  # that the averaged weights' batch norm statistics are taken over, at the end of a training
@@ -35,17 +39,21 @@ def train(
     minutes: float | None = None,
     resume: bool = False,
     init_from: Path | str | None = None,
+    real: Path | None = None,
     device: str = "auto",
     devices: int = 1,
     threads: int | None = None,
 ) -> Path:
-    """Train by `recipe` on the pictures below the folders `data`, writing everything to the folder `out`; gives `out`.
+    """Train by `recipe` on the pictures below the folders `data`. Everything goes to the folder `out`; gives
+    `out`.
 
-    `minutes` bounds the time spent (over all resumptions) and stretches or shortens the rate's schedule to it; without it the recipe's
-    steps do. `resume` goes on from the last checkpoint in `out`, exactly as if it had never stopped (with the checkpoint's own recipe, if
-    `recipe` is None). `init_from` starts from the averaged weights of a run (its folder) or of a model (its name or
-    path), with the discriminator first trained alone.
-    Raises `RecipeError`, `DataError`, and `TrainingError` if a loss is not a number (the last good checkpoint stays).
+    `minutes` bounds the time spent (over all resumptions) and stretches or shortens the rate's schedule to
+    it; without it the recipe's steps do. `resume` goes on from the last checkpoint in `out`, exactly as if it
+    had never stopped (with the checkpoint's own recipe, if `recipe` is None). `init_from` starts from the
+    averaged weights of a run (its folder) or of a model (its name or path), with the discriminator first
+    trained alone. `real` is the folder of photographs with masks that a recipe with `[data.real]` asks for.
+    Raises `RecipeError`, `DataError`, and `TrainingError` if a loss is not a number (the last good checkpoint
+    stays).
     """
     if not resume and (out / checkpoint.FILE).exists():
         raise UsageError(f"{out} holds a training run already; go on with --resume, or give another --out")
@@ -55,7 +63,9 @@ def train(
     plan = parse_recipe(saved.recipe, f"{out}'s recipe") if recipe is None and saved is not None else read_recipe(recipe or "")
     if minutes is not None and minutes <= 0:
         raise UsageError(f"--minutes is {minutes:g}; give more than 0")
-    run = _Run(plan, data, out, minutes=minutes, saved=saved, init_from=init_from, device=device, devices=devices, threads=threads)
+    run = _Run(
+        plan, data, out, minutes=minutes, saved=saved, init_from=init_from, real=real, device=device, devices=devices, threads=threads
+    )
     run.go()
     return out
 
@@ -72,6 +82,7 @@ class _Run:
         minutes: float | None,
         saved: checkpoint.Checkpoint | None,
         init_from: Path | str | None,
+        real: Path | None,
         device: str,
         devices: int,
         threads: int | None,
@@ -89,6 +100,7 @@ class _Run:
         self.pictures = cache_pictures(data, out / "cache", largest_side_px=recipe.data.largest_side_px, pairs=self.task.pairs)
         for task in self.tasks:
             task.prepare(self.pictures)
+        self._take_marked(real)
 
         generator = self.task.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if init_from is not None:
@@ -112,6 +124,23 @@ class _Run:
             self._restore(saved)
         self.average = {name: tensor.to(self.fabric.device) for name, tensor in self.average.items()}
         self.curves = SummaryWriter(str(out / "curves"), purge_step=self.step)
+
+    def _take_marked(self, folder: Path | None) -> None:
+        """Give the tasks the photographs with masks.
+
+        Raises `RecipeError` if the recipe and the folder do not go together.
+        """
+        wanted = self.recipe.data.real
+        if (wanted is None) != (folder is None):
+            said = "asks for photographs with masks; name their folder with --real" if folder is None else "has no [data.real] for --real"
+            raise RecipeError(f"{self.recipe.name} {said}")
+        if wanted is None or folder is None:
+            return
+        marked = read_marked(folder, wanted, largest_side_px=self.recipe.data.largest_side_px)
+        for task in self.tasks:
+            if not isinstance(task, LearnsFromMarked):
+                raise RecipeError(f"{self.recipe.name}: data.real: the task {self.recipe.task} cannot use it; only damage can")
+            task.take(marked)
 
     def go(self) -> None:
         """Train until the steps, the minutes or the discriminator's accuracy end it."""
@@ -164,7 +193,10 @@ class _Run:
         self.curves.close()
 
     def _batches(self, task: Task, size: Data, *, seed: int, first_step: int, steps: int) -> Iterator[Batch]:
-        """Batches of squares of one size; a picture is large if it holds two of the recipe's own squares, and one of these."""
+        """Batches of squares of one size.
+
+        A picture is large if it holds two of the recipe's own squares, and one of these.
+        """
         large_px = max(2 * self.recipe.data.size_px, size.size_px)
         return batches(self.pictures, task, size, seed=seed, first_step=first_step, steps=steps, large_px=large_px)
 
@@ -218,7 +250,10 @@ class _Run:
             )
 
     def _update_average(self) -> None:
-        """Exponential moving average of the weights; its memory grows with the steps, so that the start is forgotten."""
+        """Exponential moving average of the weights.
+
+        Its memory grows with the steps, so that the start is forgotten.
+        """
         decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
         now = self.generator.module.state_dict()
         floats = [name for name, tensor in now.items() if tensor.is_floating_point()]
@@ -237,7 +272,10 @@ class _Run:
         generator.load_state_dict(now)
 
     def _recalibrate(self) -> None:
-        """Give the averaged weights batch norm statistics of their own: the mean of the statistics that each step had is not theirs."""
+        """Give the averaged weights batch norm statistics of their own.
+
+        The mean of the statistics that each step had is not theirs.
+        """
         generator = self.generator.module
         norms = [module for module in generator.modules() if isinstance(module, nn.BatchNorm2d)]
         if not norms:
@@ -326,10 +364,13 @@ def _to(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 def initialise_from(generator: nn.Module, source: Path) -> None:
-    """Give `generator` the weights of a run (its folder: the averaged ones) or of a model (its name, .onnx or .toml).
+    """Give `generator` the weights of a run (its folder: the averaged ones) or of a model.
 
-    An exported model keeps the names of its weights behind its wrapper's; buffers that it does not need at run time stay as they are.
-    Raises `TrainingError` if a weight is missing or of another shape: the recipe's generator is then not the one that was trained.
+    A model is named by its name, .onnx or .toml.
+
+    An exported model keeps the names of its weights behind its wrapper's; buffers that it does not need at
+    run time stay as they are. Raises `TrainingError` if a weight is missing or of another shape: the recipe's
+    generator is then not the one that was trained.
     """
     found = checkpoint.load(source).average if source.is_dir() else exported_weights(source)
     for name, tensor in generator.named_parameters():
@@ -354,7 +395,10 @@ def exported_weights(source: Path) -> dict[str, Tensor]:
 
 
 def trained_generator(run: Path) -> tuple[Task, Recipe, nn.Module, checkpoint.Checkpoint]:
-    """A run's task, recipe and generator with its averaged weights, ready to evaluate or export. Raises `TrainingError`, `RecipeError`."""
+    """A run's task, recipe and generator with its averaged weights, ready to evaluate or export.
+
+    Raises `TrainingError`, `RecipeError`.
+    """
     saved = checkpoint.load(run)
     recipe = parse_recipe(saved.recipe, f"{run}'s recipe")
     task: Task = TASKS[recipe.task](recipe)

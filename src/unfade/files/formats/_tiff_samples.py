@@ -35,7 +35,8 @@ from unfade.files.formats._tiff_page import (
     YCBCR,
     Page,
 )
-from unfade.files.icc import array_of, vips
+from unfade.files.icc import array_of
+from unfade.files.raster import load
 
 _WEBP, _LZMA, _ZSTD, _LERC = 50001, 34925, 50000, 34887
 _JPEG_2000, _JPEG_XL, _PNG, _JPEG_XR = {34712, 33003, 33004, 33005}, {50002, 52546}, {34933}, {22610, 34934}
@@ -153,7 +154,7 @@ def _by_libtiff(
     body = b"".join(piece for segment in segments for piece in (segment, b"\0" * (len(segment) % 2)))
     head_bytes = (b"II" if order == "<" else b"MM") + struct.pack(order + "HHHQ", 43, 8, 0, at)
     file = head_bytes + body + _directory(entries, at, order)
-    picture = vips().Image.tiffload_buffer(file, access="sequential", fail_on="error", unlimited=True)
+    picture = load("tiffload_buffer", file, access="sequential", fail_on="error", unlimited=True)
     if (picture.width, picture.height, picture.bands) != (width, rows, channels):
         raise ValueError(f"its tiles are decoded as {picture.width} x {picture.height} pixels of {picture.bands} channels")
     return array_of(picture)

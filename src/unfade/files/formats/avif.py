@@ -10,7 +10,7 @@ from unfade.files import exif
 from unfade.files.boxes import AVIF_BRANDS, brands, contents_of, with_color_code
 from unfade.files.codec import DEFAULT_QUALITY, Codec, Origin, Picture, ReadAs, WriteAs, always
 from unfade.files.icc import vips
-from unfade.files.raster import check_size, damaged, filled, frame_note, frame_of, pillow_of, plain_samples, split, vips_of
+from unfade.files.raster import check_size, damaged, filled, frame_note, frame_number, load, pillow_of, plain_samples, split, vips_of
 
 
 def _tells(data: bytes) -> bool:
@@ -21,13 +21,13 @@ def _decode(data: bytes, how: ReadAs) -> Picture:
     try:
         # unlimited: libheif's own limit is below ours, and the size is checked right here
         options = {"access": "sequential", "fail_on": "truncated", "unlimited": True}
-        picture = vips().Image.heifload_buffer(data, **options)
+        picture = load("heifload_buffer", data, **options)
         check_size(how.name, picture.width, picture.height, how.max_megapixels)
         fields = picture.get_fields()
         contents = contents_of(*(picture.get(key) if key in fields else None for key in ("exif-data", "xmp-data", "icc-profile-data")))
         pages = picture.get("n-pages") if "n-pages" in fields else 1
-        if page := frame_of(pages, how.page, how.name, "page"):
-            picture = vips().Image.heifload_buffer(data, **options, page=page)
+        if page := frame_number(pages, how.page, how.name, "page"):
+            picture = load("heifload_buffer", data, **options, page=page)
             check_size(how.name, picture.width, picture.height, how.max_megapixels)
         array, _, notes = plain_samples(picture, contents.icc, how.name)
         samples, alpha = split(filled(array, int(picture.get("bits-per-sample"))))

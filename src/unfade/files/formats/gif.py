@@ -13,7 +13,7 @@ from unfade.errors import UnwritableError, UsageError
 from unfade.files.codec import Codec, Contents, Origin, Picture, ReadAs, WriteAs, never
 from unfade.files.icc import vips
 from unfade.files.losses import as_color, in_srgb, to_eight_bits
-from unfade.files.raster import check_size, damaged, frame_note, frame_of, plain_samples, split, three
+from unfade.files.raster import check_size, damaged, frame_note, frame_number, load, plain_samples, split, three
 
 Palette: TypeAlias = tuple[np.ndarray, np.ndarray, int | None]
 """Colors (n, 3), the index of each pixel (h, w), and the index that is transparent."""
@@ -25,11 +25,11 @@ def _tells(data: bytes) -> bool:
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
     try:
-        picture = vips().Image.gifload_buffer(data, access="sequential", fail_on="truncated")
+        picture = load("gifload_buffer", data, access="sequential", fail_on="truncated")
         check_size(how.name, picture.width, picture.height, how.max_megapixels)
         frames = picture.get("n-pages") if "n-pages" in picture.get_fields() else 1
-        if frame := frame_of(frames, how.page, how.name):
-            picture = vips().Image.gifload_buffer(data, access="sequential", fail_on="truncated", page=frame)
+        if frame := frame_number(frames, how.page, how.name):
+            picture = load("gifload_buffer", data, access="sequential", fail_on="truncated", page=frame)
         samples, _, notes = plain_samples(picture, None, how.name)
     except UsageError:
         raise

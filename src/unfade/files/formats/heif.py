@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
 
@@ -10,9 +11,10 @@ import numpy as np
 
 from unfade.errors import UsageError
 from unfade.files import exif
+from unfade.files.behind import without_pointers
 from unfade.files.boxes import AVIF_BRANDS, brands, contents_of, with_color_code
 from unfade.files.codec import DEFAULT_QUALITY, Codec, Origin, Picture, ReadAs, WriteAs, always
-from unfade.files.raster import check_size, damaged, filled, frame_of, joined, split
+from unfade.files.raster import check_size, damaged, filled, frame_number, joined, split
 
 _BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 
@@ -33,7 +35,7 @@ def _tells(data: bytes) -> bool:
 def _decode(data: bytes, how: ReadAs) -> Picture:
     try:
         file = _libheif().open_heif(data, convert_hdr_to_8bit=False)
-        picture = file[file.primary_index if how.page is None else frame_of(len(file), how.page, how.name, "picture")]
+        picture = file[file.primary_index if how.page is None else frame_number(len(file), how.page, how.name, "picture")]
         width, height = picture.size
         check_size(how.name, width, height, how.max_megapixels)
         array = np.array(picture)
@@ -47,6 +49,9 @@ def _decode(data: bytes, how: ReadAs) -> Picture:
     samples, alpha = split(filled(array, int(info.get("bit_depth", 8))))
     contents = contents_of(info.get("exif"), info.get("xmp"), info.get("icc_profile"))
     contents, notes = with_color_code(contents, data, channels=samples.shape[2])
+    if b"MotionPhoto" in (contents.xmp or b""):
+        notes = (*notes, "the film of a motion photo behind it was left out")
+    contents = replace(contents, xmp=without_pointers(contents.xmp))
     if len(file) > 1:
         taken = "the primary one" if how.page is None else f"picture {how.page}"
         notes = (f"it has {len(file)} pictures; {taken} was taken", *notes)

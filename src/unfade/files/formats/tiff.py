@@ -31,7 +31,7 @@ from unfade.files.formats._tiff_page import (
 )
 from unfade.files.formats._tiff_samples import raw_samples
 from unfade.files.icc import vips
-from unfade.files.raster import check_size, damaged, plain_samples, split, vips_of
+from unfade.files.raster import check_size, damaged, load, plain_samples, split, vips_of
 from unfade.files.tags import Tag
 
 _COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits"}
@@ -44,6 +44,11 @@ class TiffOrigin(Origin):
 
     compression: str = "deflate"
     tags: tuple[tuple[int, Tag], ...] = ()
+
+    @property
+    def alpha_hides(self) -> bool:
+        """Not where the channel is said to be something unspecified, such as a scanner's infrared."""
+        return tags.first_number(dict(self.tags), tags.EXTRA_SAMPLES, 2) != 0
 
 
 def _tells(data: bytes) -> bool:
@@ -78,7 +83,7 @@ def _colors(page: Page, index: int, data: bytes, profile: bytes | None, name: st
     if _is_plain(page):
         _check_ends(page.tags, len(data))
         # unlimited: libtiff's own limit is below ours
-        picture = vips().Image.tiffload_buffer(data, page=index, access="sequential", fail_on="error", unlimited=True)
+        picture = load("tiffload_buffer", data, page=index, access="sequential", fail_on="error", unlimited=True)
         array, icc, notes = plain_samples(picture, profile, name)
         return Colors(*split(array), icc, notes)
     raw = raw_samples(page, data, name)
@@ -114,20 +119,23 @@ def _check_ends(found: Mapping[int, Tag], size: int) -> None:
 
 def _origin(found: Mapping[int, Tag]) -> TiffOrigin:
     compression = tags.first_number(found, tags.COMPRESSION, 1)
-    kept = {tags.PHOTOSHOP} if tags.first_number(found, tags.EXTRA_SAMPLES) == 1 else {tags.PHOTOSHOP, tags.EXTRA_SAMPLES}
-    return TiffOrigin(_COMPRESSIONS.get(compression, "deflate"), tuple((tag, entry) for tag, entry in found.items() if tag in kept))
+    extra = found.get(tags.EXTRA_SAMPLES)
+    kept = () if extra is None or tags.first_number(found, tags.EXTRA_SAMPLES) == 1 else ((tags.EXTRA_SAMPLES, extra),)
+    return TiffOrigin(_COMPRESSIONS.get(compression, "deflate"), kept)
 
 
 def _contents(found: Mapping[int, Tag]) -> Contents:
     orientation = tags.first_number(found, tags.ORIENTATION, 1)
     carried = {tag: entry for tag, entry in found.items() if tag not in tags.STRUCTURE | tags.CARRIED_APART}
-    resources = found[tags.PHOTOSHOP].data if tags.PHOTOSHOP in found else b""
+    raw = {tag: found[tag].raw for tag in (tags.XMP, tags.IPTC, tags.ICC, tags.PHOTOSHOP) if tag in found}
+    resources = raw.get(tags.PHOTOSHOP, b"")
     layers = "its Photoshop layers were left out; the flattened picture was taken"
     return Contents(
         exif=exif.exif_of(carried),
-        xmp=found[tags.XMP].data if tags.XMP in found else None,
-        iptc=found[tags.IPTC].data if tags.IPTC in found else photoshop.iptc_in(resources),
-        icc=found[tags.ICC].data if tags.ICC in found else None,
+        xmp=raw.get(tags.XMP, b"").rstrip(b"\0") or None,
+        iptc=photoshop.iptc_of_tag(raw[tags.IPTC]) if tags.IPTC in raw else photoshop.iptc_in(resources),
+        photoshop=photoshop.kept(resources),
+        icc=raw.get(tags.ICC),
         dpi=exif.dpi_of(found),
         orientation=orientation if 1 <= orientation <= 8 else 1,
         notes=(layers,) if tags.PHOTOSHOP_LAYERS in found else (),
@@ -179,7 +187,10 @@ def _tags_of(bare: bytes, picture: Picture, origin: TiffOrigin, begins: int, *, 
         found |= {tag: entry for tag, entry in tags.first_tags(contents.exif).items() if tag not in tags.STRUCTURE | tags.CARRIED_APART}
     if contents.dpi:
         found |= exif.dpi_tags(contents.dpi)
-    for tag, kind, value in ((tags.XMP, 1, contents.xmp), (tags.IPTC, 7, contents.iptc), (tags.ICC, 7, contents.icc)):
+    # Photoshop reads IPTC among its resources, others in its own tag
+    resources = photoshop.joined(contents.photoshop, contents.iptc) if contents.photoshop else None
+    blobs = ((tags.XMP, 1, contents.xmp), (tags.IPTC, 7, contents.iptc), (tags.ICC, 7, contents.icc), (tags.PHOTOSHOP, 1, resources))
+    for tag, kind, value in blobs:
         if value:
             found[tag] = Tag(kind, len(value), value)
     kept = dict(origin.tags)
@@ -198,7 +209,7 @@ CODEC = Codec(
     bits=16,
     alpha=True,
     gray="always",
-    holds=frozenset({"exif", "xmp", "iptc", "icc", "dpi"}),
+    holds=frozenset({"exif", "xmp", "iptc", "photoshop", "icc", "dpi"}),
     is_lossy=never,
     pages=full_size_pages,
     encode_pages=_encode_pages,

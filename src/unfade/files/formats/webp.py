@@ -10,7 +10,7 @@ from unfade.errors import UsageError
 from unfade.files import exif
 from unfade.files.codec import DEFAULT_QUALITY, Codec, Contents, Origin, Picture, ReadAs, WriteAs
 from unfade.files.icc import vips
-from unfade.files.raster import check_size, damaged, frame_note, frame_of, pillow_of, plain_samples, split
+from unfade.files.raster import check_size, damaged, frame_note, frame_number, load, pillow_of, plain_samples, split
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ def _contents(data: bytes) -> tuple[Contents, WebpOrigin]:
 def _decode(data: bytes, how: ReadAs) -> Picture:
     try:
         contents, origin = _contents(data)
-        picture = vips().Image.webpload_buffer(data, access="sequential", fail_on="truncated")
+        picture = load("webpload_buffer", data, access="sequential", fail_on="truncated")
         check_size(how.name, picture.width, picture.height, how.max_megapixels)
         frames = picture.get("n-pages") if "n-pages" in picture.get_fields() else 1
-        if frame := frame_of(frames, how.page, how.name):
-            picture = vips().Image.webpload_buffer(data, access="sequential", fail_on="truncated", page=frame)
+        if frame := frame_number(frames, how.page, how.name):
+            picture = load("webpload_buffer", data, access="sequential", fail_on="truncated", page=frame)
         samples, profile, notes = plain_samples(picture, contents.icc, how.name)
     except UsageError:
         raise

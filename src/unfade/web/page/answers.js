@@ -12,6 +12,7 @@ import { t } from "./words.js";
  */
 
 const LARGE_SHARE = 0.08; // of the shorter side: what is wider cannot be known from what surrounds it
+const LIKELY = 0.5; // of being faded: above it the photograph is, if not surely enough to do anything unasked
 const PART = 0.75; // of the strength: below it, tones are brought back in part
 
 export class Answers {
@@ -64,7 +65,8 @@ export class Answers {
       if (!job || !over(job)) return { say: t("damage.looking"), short: t("short.wait") };
       return { say: t("damage.none"), short: t("short.none"), acts: [paint] };
     }
-    if (!mask.total) return { say: mask.base ? t("damage.unmarked") : t("damage.looking"), short: mask.base ? t("short.none") : t("short.wait"), acts: mask.base ? [paint] : [] };
+    const wasLookedFor = this.session.photo.jobs.some(({ options, mask_id: found }) => !options.mask && found === edit.mask);
+    if (!mask.total) return { say: t(!mask.base ? "damage.looking" : wasLookedFor ? "damage.none" : "damage.unmarked"), short: mask.base ? t("short.none") : t("short.wait"), acts: mask.base ? [paint] : [] };
     const byHand = edit.keep.length;
     const left = mask.objects.filter(({ size_px: size }) => edit.dust !== null && size > edit.dust).length;
     const places = mask.total - byHand - left;
@@ -98,7 +100,7 @@ export class Answers {
     }
     if (step.outcome === "sound") {
       const anyway = { id: "anyway", say: t("clean.anyway"), act: () => session.change({ cleanAnyway: true }) };
-      return { say: t("clean.sound"), short: t("short.left"), acts: [anyway] };
+      return { say: t(step.facts.need < LIKELY ? "clean.sound" : "clean.unsure"), short: t("short.left"), acts: [anyway] };
     }
     const { tone = edit.clean, detail = 0 } = step.facts;
     const word = tone < PART * edit.clean ? "clean.partly" : detail > 0 ? "clean.both" : "clean.toned";

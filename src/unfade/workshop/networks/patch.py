@@ -10,12 +10,14 @@ from unfade.workshop.networks.pix2pix import initialise
 
 
 class PatchDiscriminator(nn.Module):
-    """Convolutions of stride 2 (the last two of stride 1), leaky ReLU 0.2, batch norm on all but the first, then one number a patch.
+    """Convolutions of stride 2 (the last two of stride 1), then one number a patch.
 
-    Takes the generator's input and its output (or the target) side by side, (n, `inputs`, h, w), and gives logits (n, 1, h', w'); the
-    paper's
-    sigmoid is in the loss, where it is stable. The paper's is `channels` = (64, 128, 256, 512, 512, 512) with batch norm;
-    `norm` = False uses none, which suits small batches and averaged weights.
+    Leaky ReLU 0.2; batch norm on all but the first.
+
+    Takes the generator's input and its output (or the target) side by side, (n, `inputs`, h, w), and gives
+    logits (n, 1, h', w'); the paper's sigmoid is in the loss, where it is stable. The paper's is `channels` =
+    (64, 128, 256, 512, 512, 512) with batch norm; `norm` = False uses none, which suits small batches and
+    averaged weights.
     """
 
     def __init__(self, inputs: int, *, channels: Sequence[int] = (64, 128, 256, 512, 512, 512), norm: bool = True) -> None:

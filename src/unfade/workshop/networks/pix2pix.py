@@ -1,4 +1,7 @@
-"""The pix2pix U-Net (Isola et al. 2017, §6.1.1; Ronneberger et al. 2015), the generator of "Recovering Old or Damaged Images using GAN"."""
+"""The pix2pix U-Net, the generator of "Recovering Old or Damaged Images using GAN".
+
+Isola et al. 2017, §6.1.1; Ronneberger et al. 2015.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,13 @@ def initialise(module: nn.Module) -> None:
 
 
 class Pix2PixUNet(nn.Module):
-    """C64-C128-C256-C512x5 down, mirrored up; 4x4 kernels, stride 2; skips between layer i and n - i; tanh at the end.
+    """C64-C128-C256-C512x5 down, mirrored up; 4x4 kernels of stride 2; tanh at the end.
 
-    Takes (n, `inputs`, h, w), h and w multiples of 2^depth, and gives (n, `outputs`, h, w) in [-1, 1]. Leaky ReLU (0.2) on the way down,
-    no batch
-    norm in the first block; plain ReLU on the way up, dropout 0.5 in the first three blocks. Batch norm is left out of the innermost
-    block when it
-    would see one value a channel.
+    Skips lead from layer i to layer n - i.
+
+    Takes (n, `inputs`, h, w), h and w multiples of 2^depth, and gives (n, `outputs`, h, w) in [-1, 1]. Leaky
+    ReLU (0.2) on the way down, no batch norm in the first block; plain ReLU on the way up, dropout 0.5 in the
+    first three blocks. Batch norm is left out of the innermost block when it would see one value a channel.
     """
 
     def __init__(self, inputs: int, outputs: int, *, channels: int = 64, depth: int = 8, dropout: float = 0.5) -> None:

@@ -1,8 +1,11 @@
-"""The tone of a whole photograph, read from a small copy of it: what fading, yellowing, toning and uneven light took.
+"""The tone of a whole photograph: what fading, yellowing, toning and uneven light took.
 
-After Gharbi et al. 2017 ("Deep bilateral learning"): a network on a thumbnail predicts the coefficients of a simple, smooth transform,
-which costs next to nothing at full size and cannot invent detail. The transform mirrors how tone is lost: a coarse field of gain and offset
-for each channel (fading, yellowing, uneven light), a power for each (gamma, toning), and a mixing of the three (dyes, a gray that is gray).
+It is read from a small copy.
+
+After Gharbi et al. 2017 ("Deep bilateral learning"): a network on a thumbnail predicts the coefficients of a
+simple, smooth transform, which costs next to nothing at full size and cannot invent detail. The transform
+mirrors how tone is lost: a coarse field of gain and offset for each channel (fading, yellowing, uneven
+light), a power for each (gamma, toning), and a mixing of the three (dyes, a gray that is gray).
 """
 
 from __future__ import annotations
@@ -16,18 +19,20 @@ from unfade.workshop.networks.backbones import EfficientNetLite0
 
 THUMBNAIL_PX = 128
 FIELD = 8
-# Tones that are sorted out of the thumbnail: where blacks and whites lie says more about fading than any convolution.
+# Tones that are sorted out of the thumbnail: where blacks and whites lie says more about fading than any
+# convolution.
 QUANTILES = (0.002, 0.01, 0.03, 0.07, 0.15, 0.25, 0.4, 0.5, 0.6, 0.75, 0.85, 0.93, 0.97, 0.99, 0.998)
 _RANKS = [round(share * ((THUMBNAIL_PX // 2) ** 2 - 1)) for share in QUANTILES]
 _BLACK, _WHITE = QUANTILES.index(0.01), QUANTILES.index(0.99)
 
 
 class ToneNetwork(nn.Module):
-    """Thumbnail (n, 3, 128, 128) sRGB in [0, 1] -> the transform's coefficients, and how aged the photograph is.
+    """Thumbnail (n, 3, 128, 128) sRGB in [0, 1] -> the transform's coefficients, and how aged it is.
 
-    Gives `field` (n, 6, 8, 8), gains of the three channels and then offsets; `power` (n, 3); `mixing` (n, 3, 4), a matrix and an offset;
-    and the logit of `need` (n, 1). `apply_tone` is the transform; it begins as the identity.
-    The first guess is a stretch from the darkest to the lightest hundredth of each channel, of which a learned share is taken.
+    Gives `field` (n, 6, 8, 8), gains of the three channels and then offsets; `power` (n, 3); `mixing` (n, 3,
+    4), a matrix and an offset; and the logit of `need` (n, 1). `apply_tone` is the transform; it begins as
+    the identity. The first guess is a stretch from the darkest to the lightest hundredth of each channel, of
+    which a learned share is taken.
     """
 
     def __init__(self, backbone: EfficientNetLite0) -> None:
@@ -74,7 +79,10 @@ class ToneNetwork(nn.Module):
 
 
 def quantiles(thumbnail: Tensor) -> Tensor:
-    """`QUANTILES` of red, green, blue, luma and colorfulness (largest less smallest) of (n, 3, 128, 128), at half size: (n, 5, 15)."""
+    """`QUANTILES` of red, green, blue, luma and colorfulness of (n, 3, 128, 128): (n, 5, 15).
+
+    Colorfulness is the largest less the smallest of the three. At half size.
+    """
     thumbnail = functional.avg_pool2d(thumbnail, 2)  # a speck is no white, and sorting is what costs here
     luma = sum(share * thumbnail[:, index] for index, share in enumerate(REC_601))
     assert isinstance(luma, Tensor)
@@ -85,10 +93,14 @@ def quantiles(thumbnail: Tensor) -> Tensor:
 
 
 def apply_tone(picture: Tensor, field: Tensor, power: Tensor, mixing: Tensor) -> Tensor:
-    """The transform on a whole photograph (n, 3, h, w); `steps.clean.apply_tone` is the same on any part of one, in NumPy."""
+    """The transform on a whole photograph (n, 3, h, w).
+
+    `steps.clean.apply_tone` is the same on any part of one, in NumPy.
+    """
     grown = functional.interpolate(field, picture.shape[-2:], mode="bilinear", align_corners=False)
     lit = picture * grown[:, :3] + grown[:, 3:]
-    # Below the darkest tone that a power bends, the line goes on straight, so that the slope stays finite and nothing is clipped.
+    # Below the darkest tone that a power bends, the line goes on straight, so that the slope stays finite and
+    # nothing is clipped.
     floor = 1 / 64
     power = power[..., None, None]
     bent = torch.pow(lit.clamp(min=floor), power) + (lit - floor).clamp(max=0) * floor ** (power - 1)

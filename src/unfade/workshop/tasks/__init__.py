@@ -1,11 +1,13 @@
-"""What a model is trained to do: one task, one file. A task makes samples, builds the generator, states the losses and says how it is
-exported."""
+"""What a model is trained to do: one task, one file.
+
+A task makes samples, builds the generator, states the losses and says how it is exported.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 from unfade.models.card import Port
 from unfade.registry import Registry
 from unfade.workshop.data import Pairs, Pictures, Sample
+from unfade.workshop.marked import Marked
 from unfade.workshop.recipe import Recipe
 
 Batch = Mapping[str, Tensor]
@@ -21,8 +24,9 @@ Batch = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Exported:
-    """How a generator leaves the workshop: a module whose inputs and outputs are the card's, and inputs of any (even odd) size to try it
-    with.
+    """How a generator leaves the workshop: a module whose inputs and outputs are the card's.
+
+    `example` gives inputs of any size, even an odd one, to try it with.
 
     `example(height, width)` gives inputs for one picture of that size, both multiples of `multiple`.
     """
@@ -40,7 +44,10 @@ class Exported:
 
 
 class Task(Protocol):
-    """One task, made for one recipe; checks the recipe's losses and options when it is made (`RecipeError`)."""
+    """One task, made for one recipe.
+
+    The recipe's losses and options are checked when it is made: `RecipeError`.
+    """
 
     name: ClassVar[str]
     losses: ClassVar[frozenset[str]]
@@ -49,7 +56,10 @@ class Task(Protocol):
     zooms: bool
 
     def prepare(self, pictures: Pictures) -> None:
-        """Look at the data once, before training begins or goes on, in the main process; the same data gives the same."""
+        """Look at the data once, in the main process, before training begins or goes on.
+
+        The same data gives the same.
+        """
 
     def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
         """A crop (h, w, 3) uint8 becomes named arrays, channels first."""
@@ -64,14 +74,24 @@ class Task(Protocol):
         """Each of `losses`, unweighted."""
 
     def judged(self, generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What the discriminator sees of the generated and of the target, condition and picture side by side, (n, judged_channels, h,
-        w)."""
+        """What the discriminator sees of the generated and of the target, each (n, judged_channels, h, w).
+
+        Condition and picture stand side by side in the channels.
+        """
 
     def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
         """Rows of pictures (h, w, 3) float32 to look at."""
 
     def exported(self, generator: nn.Module) -> Exported:
         """The generator in the form that ships."""
+
+
+@runtime_checkable
+class LearnsFromMarked(Protocol):
+    """A task that learns from photographs with masks as well."""
+
+    def take(self, marked: Marked) -> None:
+        """Samples are drawn from these, too, by the shares of the recipe's `[data.real]`."""
 
 
 TASKS: Registry[Callable[[Recipe], Task]] = Registry("unfade.workshop.tasks", "TASK", "task")

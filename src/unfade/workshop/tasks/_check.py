@@ -47,5 +47,8 @@ def generator_of(recipe: Recipe, *kinds: type[BaseModel]) -> BaseModel:
 
 
 def textures_in(folder: str) -> Textures | None:
-    """The textures of the folder that an option names; none if it names none. Raises `DataError` if there are none in it."""
+    """The textures of the folder that an option names; None if it names none.
+
+    Raises `DataError` if there are none in it.
+    """
     return Textures(Path(folder)) if folder else None

@@ -1,4 +1,4 @@
-"""What every colorizer shares, whatever it learned by: its sample sheet, and the form in which it ships for the step `colorize`."""
+"""What every colorizer shares: its sample sheet, and the form in which it ships for the step `colorize`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ HINT_LEAST_PX = 1.5  # a smaller disc is hardly seen at a quarter of the size, w
 
 
 def sheet_row(lightness: Tensor, *chromas: Tensor) -> list[np.ndarray]:
-    """A row of a sample sheet: `lightness` (1, 1, h, w) in [0, 1] as it is, then in each of the `chromas` (1, 2, any size), CIE units."""
+    """A row of a sample sheet: the gray picture, then colored by each of the `chromas`.
+
+    `lightness` (1, 1, h, w) in [0, 1]; each chroma (1, 2, any size), CIE units.
+    """
     plane = lightness[0, 0].float().cpu().numpy() * color.LIGHTNESS_MAX
     row = [pictures_of(lightness.float(), 1)[0]]
     for chroma in chromas:
@@ -25,7 +28,9 @@ def sheet_row(lightness: Tensor, *chromas: Tensor) -> list[np.ndarray]:
 
 
 def shown(lightness: Tensor, chroma: Tensor) -> Tensor:
-    """`lightness` (n, 1, h, w) in [0, 1] and `chroma` (n, 2, any size), CIE units, as an sRGB picture (n, 3, h, w) in [0, 1].
+    """Lightness and chroma as an sRGB picture (n, 3, h, w) in [0, 1].
+
+    `lightness` (n, 1, h, w) in [0, 1]; `chroma` (n, 2, any size), CIE units.
 
     Gradients pass where the color lies in the gamut.
     """
@@ -51,8 +56,12 @@ def exported_colorizer(
     limits: tuple[str, ...],
     temperatures: tuple[float, float, float] | None = None,
 ) -> Exported:
-    """`module` takes lightness (1, 1, h, w) in [0, 1], hints (1, 3, h, w) and a temperature (1,); it gives chroma (1, 2, h/4, w/4) in CIE
-    units and confidence (1, 1, h/4, w/4). `hints`, `temperature` and `confidence` say what these mean to it."""
+    """The form in which a colorizer ships.
+
+    `module` takes lightness (1, 1, h, w) in [0, 1], hints (1, 3, h, w) and a temperature (1,). It gives
+    chroma (1, 2, h/4, w/4) in CIE units and confidence (1, 1, h/4, w/4). `hints`, `temperature` and
+    `confidence` say what these mean to it.
+    """
 
     def example(height: int, width: int) -> tuple[Tensor, ...]:
         chance = torch.Generator().manual_seed(0)

@@ -1,4 +1,4 @@
-"""What judges generated pictures by their features, for the loss `features` of any task: ResNet-18, frozen."""
+"""What judges generated pictures for the loss `features` of any task: ResNet-18's features, frozen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from unfade.workshop.recipe import Recipe
 
 
 class FeatureJudge:
-    """How far pictures are from their targets in ResNet-18's features after `stages` stages (2: strides 2 to 8; 3: to 16).
+    """How far pictures are from their targets in ResNet-18's features.
+
+    After `stages` stages: 2 are strides 2 to 8, 3 go to stride 16.
 
     Raises `ModelError` if the file of weights cannot be read.
     """
@@ -25,10 +27,12 @@ class FeatureJudge:
         self._network.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(self, generated: Tensor, target: Tensor) -> Tensor:
-        """The feature distance of two batches of pictures (n, 3, h, w), sRGB in [0, 1]; gradients pass to `generated`.
+        """The feature distance of two batches of pictures (n, 3, h, w), sRGB in [0, 1].
 
-        Both are cut by up to a pixel, by chance: the judge halves pictures at once, and a generator that makes its pixels two by two would
-        learn a fine grid that a judge always in step with it does not see.
+        Gradients pass to `generated`.
+
+        Both are cut by up to a pixel, by chance: the judge halves pictures at once, and a generator that
+        makes its pixels two by two would learn a fine grid that a judge always in step with it does not see.
         """
         network = self._network.to(target.device)
         down, across = torch.randint(2, (2,)).tolist()

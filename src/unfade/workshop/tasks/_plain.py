@@ -1,4 +1,7 @@
-"""What the tasks that turn one whole picture into another share: networks that take and give [-1, 1], and L1 (Isola et al. 2017)."""
+"""What tasks that turn one whole picture into another share.
+
+Networks that take and give [-1, 1], and L1 (Isola et al. 2017).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The paper's colorization: L in, ab out (L/50 - 1, ab/110), by regression; first L1 alone, then L1 + adversarial."""
+"""The paper's colorization by regression: L in, ab out (L/50 - 1, ab/110).
+
+First L1 alone, then L1 + adversarial.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ class Regressor(nn.Module):
 
 
 class _Shipped(nn.Module):
-    """The form that the colorize step runs: a quarter of the size, CIE units. Hints and temperature are taken and have no effect."""
+    """The form that the colorize step runs: a quarter of the size, CIE units.
+
+    Hints and temperature are taken and have no effect.
+    """
 
     def __init__(self, regressor: Regressor) -> None:
         super().__init__()

@@ -1,4 +1,7 @@
-"""A photograph's detail brought back: grain, blur, halftone and JPEG undone in tiles, blind to the amount, its tone left as it is."""
+"""A photograph's detail brought back: grain, blur, halftone and JPEG undone in tiles.
+
+The network is not told how much; the tone is left as it is.
+"""
 
 from __future__ import annotations
 

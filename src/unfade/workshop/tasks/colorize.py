@@ -1,5 +1,7 @@
-"""Lightness (and hints) -> a distribution over colors, of which the annealed mean is taken (Zhang, Isola and Efros 2016; hints: Zhang et
-al. 2017)."""
+"""Lightness (and hints) -> a distribution over colors, of which the annealed mean is taken.
+
+Zhang, Isola and Efros 2016; hints: Zhang et al. 2017.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,10 @@ def gamut_bins() -> np.ndarray:
 
 
 def soft_codes(bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For every whole (a*, b*): the nearest bins (2 REACH * 2 REACH, 5) and their shares, a Gaussian of the distance."""
+    """For every whole (a*, b*): the nearest bins (2 REACH * 2 REACH, 5) and their shares.
+
+    A share is a Gaussian of the distance.
+    """
     axis = np.arange(-REACH, REACH, dtype=np.float32)
     points = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     distance = ((points**2).sum(1)[:, None] + (bins**2).sum(1)[None] - 2 * points @ bins.T).astype(np.float32)
@@ -143,7 +148,10 @@ class ColorizeTask:
         require_weights(recipe, self._options.feature_weights)
 
     def prepare(self, pictures: Pictures) -> None:
-        """The class weights: rare colors count more (Zhang et al. 2016, §2.2), from up to 1,500 pictures. And what judges features."""
+        """Take the class weights from up to 1,500 pictures, and make what judges features.
+
+        Rare colors count more (Zhang et al. 2016, §2.2).
+        """
         self._judge = judge_for(self._recipe, self._options.feature_weights, stages=3)
         seen = np.zeros(len(self._bins))
         likeliest = self._nearest.gather(1, self._shares.argmax(dim=1, keepdim=True)).squeeze(1)
@@ -239,7 +247,10 @@ def _hint_side(rng: np.random.Generator) -> int:
 
 
 def _recolored(lab: np.ndarray, y: int, x: int, rng: np.random.Generator) -> np.ndarray:
-    """`lab` (h, w, 3) with the thing at (y, x), as far as its color and lightness reach, in a color drawn from all."""
+    """`lab` (h, w, 3) with the thing at (y, x) in a color drawn from all.
+
+    The thing goes as far as its color and lightness reach.
+    """
     alike = (((lab - lab[y, x]) / np.array([18, 11, 11], np.float32)) ** 2).sum(axis=-1) < 1
     _, parts = cv2.connectedComponents(alike.astype(np.uint8), connectivity=4)
     thing = cv2.GaussianBlur((parts == parts[y, x]).astype(np.float32), (0, 0), 1.5)
@@ -249,7 +260,10 @@ def _recolored(lab: np.ndarray, y: int, x: int, rng: np.random.Generator) -> np.
 
 
 def _old_lightness(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The lightness an old, black-and-white film would have kept: other spectral weights, grain, softness, a different tone."""
+    """The lightness that an old black-and-white film would have kept.
+
+    Other spectral weights, grain, softness, a different tone.
+    """
     lightness: np.ndarray = color.lab_from_srgb(image)[..., 0] / 100
     if rng.random() < 0.5:  # orthochromatic and blue-sensitive emulsions
         shares = rng.dirichlet((3.0, 5.0, 2.0)).astype(np.float32)

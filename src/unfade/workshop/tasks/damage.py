@@ -13,18 +13,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unfade import ageing, color
+from unfade.errors import DataError
 from unfade.models.card import Port
 from unfade.workshop.data import Pairs, Pictures, Sample
+from unfade.workshop.marked import Marked
 from unfade.workshop.networks.backbone_unet import FullSizeUNet, build_full_size_unet
 from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import BackboneGenerator, LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, generator_of, read_options, textures_in
-from unfade.workshop.tasks._decoys import add_lattice, cracked_ground, hard_print
+from unfade.workshop.tasks._decoys import add_bars, add_lattice, add_sky, cracked_ground, hard_print
+from unfade.workshop.tasks._transplant import transplanted
 
 LARGEST_ENLARGEMENT = 1.8
 SOFT_RANGE = (0.45, 0.8)
 """At what share of its size a soft sample is aged."""
+HANDLED = {"greying": 0.35, "toning": 0.25, "fading": 0.4, "blur": 0.3, "grain": 0.4, "jpeg": 0.5}
+"""What else may have befallen a photograph whose damage is real: an `Ageing`'s chances."""
 
 
 class Options(BaseModel):
@@ -48,6 +53,12 @@ class Options(BaseModel):
     )
     ground_share: float = Field(
         default=0.0, ge=0, le=1, description="share of samples that are nothing but cracked ground: cracks of what was photographed"
+    )
+    bars_share: float = Field(
+        default=0.0, ge=0, le=1, description="share of samples with ropes, poles and canes drawn in: round things are no scratches"
+    )
+    sky_share: float = Field(
+        default=0.0, ge=0, le=1, description="share of samples with clouds or a plain backdrop: what has a soft edge is not torn off"
     )
     hard_share: float = Field(
         default=0.0, ge=0, le=1, description="share of samples with closed shadows and burned-out lights: what is flat is not torn off"
@@ -92,11 +103,37 @@ class DamageTask:
         self._options = read_options(recipe, Options)
         self._ageing = ageing.Ageing.preset("damage")
         self._textures = textures_in(self._options.textures)
+        self._marked: Marked | None = None
+        self._handled = ageing.Ageing(HANDLED, tone_range=(0.2, 1.0), fresh=0.3)
 
     def prepare(self, pictures: Pictures) -> None:
         """Nothing to learn beforehand."""
 
+    def take(self, marked: Marked) -> None:
+        """Draw samples from these photographs as well.
+
+        Raises `DataError` if damage is to be transplanted and there is none.
+        """
+        real = self._recipe.data.real
+        if real is not None and real.transplant_share and not marked.has_damage:
+            raise DataError("data.real.transplant_share needs damage: the masks of --real are all black; mark what is lost in white")
+        self._marked = marked
+
     def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
+        real, size = self._recipe.data.real, self._recipe.data.size_px
+        if self._marked is not None and real is not None:
+            die = rng.random()
+            if die < real.share:
+                cut = self._marked.window(size, rng)
+                return _sample(self._handled(cut.image, rng).image, cut.lost, cut.either)
+            if die < real.share + real.transplant_share:
+                sound = self._with_decoys(_square(crop, size, cv2.INTER_AREA).astype(np.float32) / 255, rng)
+                image, lost, either = transplanted(sound, self._marked.damage(size, rng), rng)
+                return _sample(self._handled(image, rng).image, lost, either)
+        return self._made(crop, rng)
+
+    def _made(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
+        """A sound crop, aged."""
         if _chance(self._options.enlarged_share, rng):
             crop = _square(crop, round(len(crop) * rng.uniform(1.2, LARGEST_ENLARGEMENT)), cv2.INTER_CUBIC)
         full, size = len(crop), self._recipe.data.size_px
@@ -109,12 +146,7 @@ class DamageTask:
         top, left = (int(rng.integers(full - size + 1)) for _ in range(2))
         window = np.s_[top : top + size, left : left + size]
         image, lost, stained = image[window], lost[window], stained[window]
-        image = np.round(np.clip(image, 0, 1) * 255) / np.float32(255)
-        return {
-            "image": image.transpose(2, 0, 1).astype(np.float32),
-            "lost": lost[None].astype(np.float32),
-            "judged": (~stained)[None].astype(np.float32),
-        }
+        return _sample(image, lost, stained)
 
     def _with_decoys(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The picture (h, w, 3) in [0, 1], by chance with what looks like damage and is none."""
@@ -122,13 +154,20 @@ class DamageTask:
             image = add_lattice(image, rng)
         if _chance(self._options.ground_share, rng):
             image = cracked_ground(image, rng)
+        if _chance(self._options.sky_share, rng):
+            image = add_sky(image, rng)
+        if _chance(self._options.bars_share, rng):
+            image = add_bars(image, rng)
         return hard_print(image, rng) if _chance(self._options.hard_share, rng) else image
 
     def _aged(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The picture aged, or left as it is, in gray by a coin; where it is lost and where only stained, (h, w)."""
+        """The picture aged, or left as it is; in gray by a coin.
+
+        With it two masks (h, w): where it is lost, and where either answer is right.
+        """
         if rng.random() >= self._options.untouched_share:
             aged = self._ageing(image, rng, textures=self._textures)
-            return aged.image, aged.mask, aged.stained
+            return aged.image, aged.mask, aged.stained | aged.hidden
         if rng.random() < 0.5:
             image = np.repeat(color.luma(image)[..., None], 3, axis=-1)
         nowhere = np.zeros(image.shape[:2], bool)
@@ -184,8 +223,21 @@ class DamageTask:
         )
 
 
+def _sample(image: np.ndarray, lost: np.ndarray, either: np.ndarray) -> Sample:
+    """The arrays that the network trains on, the picture in steps of 8 bits as a file has it."""
+    image = np.round(np.clip(image, 0, 1) * 255) / np.float32(255)
+    return {
+        "image": image.transpose(2, 0, 1).astype(np.float32),
+        "lost": lost[None].astype(np.float32),
+        "judged": (~either)[None].astype(np.float32),
+    }
+
+
 def _chance(share: float, rng: np.random.Generator) -> bool:
-    """True in `share` of the cases; a share of 0 draws no number, so that what it switches off does not change the rest."""
+    """True in `share` of the cases.
+
+    A share of 0 draws no number, so that the rest does not change with what it switches off.
+    """
     return share > 0 and rng.random() < share
 
 

@@ -1,5 +1,7 @@
-"""A smooth fill and its mask -> what was lost. The network learns the difference from the biharmonic fill, so it cannot begin worse than
-that."""
+"""A smooth fill and its mask -> what was lost.
+
+The network learns the difference from the biharmonic fill, so it cannot begin worse than that.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +88,9 @@ class FillTask:
         require_weights(recipe, self._options.feature_weights)
 
     def prepare(self, pictures: Pictures) -> None:
-        """Draw the masks, for photographs larger than the crop: damage scales with the photograph, the network's window does not.
+        """Draw the masks for photographs larger than the crop.
+
+        Damage scales with the photograph; the network's window does not.
 
         And load what judges features.
         """

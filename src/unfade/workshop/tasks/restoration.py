@@ -1,5 +1,7 @@
-"""The paper's restoration: a masked photograph (holes, scratches) -> the whole one, every pixel made anew ("Recovering Old or Damaged
-Images using GAN")."""
+"""The paper's restoration: a masked photograph (holes, scratches) -> the whole one, every pixel made anew.
+
+"Recovering Old or Damaged Images using GAN".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tone of a whole photograph brought back: contrast, neutral gray, even light, from a small copy of it."""
+"""The tone of a whole photograph brought back from a small copy: contrast, neutral gray, even light."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ from unfade.workshop.recipe import Recipe, ToneGenerator
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, generator_of, read_options, textures_in
 
-# A photograph whose PSNR to its new self is below the first needs cleaning for certain; above the second it does not.
+# A photograph whose PSNR to its new self is below the first needs cleaning for certain; above the second it
+# does not.
 NEED_DB_RANGE = (27.0, 36.0)
-# Below this error in tone nothing is to be seen; without a floor the sound photographs alone would be learned from.
+# Below this error in tone nothing is to be seen; without a floor the sound photographs alone would be learned
+# from.
 LEAST_ERROR = 0.02
 
 
@@ -109,8 +111,8 @@ class ToneTask:
         lost = (1 - inside).expand_as(generated) > 0.5
         levels = [quantiles(torch.where(lost, target, picture)) for picture in (generated, target)]
         return {
-            # Decibels are what it is judged by, picture by picture; and a logarithm takes a likely tone, not the mean of all likely ones,
-            # which would be flat.
+            # Decibels are what it is judged by, picture by picture; and a logarithm takes a likely tone, not
+            # the mean of all likely ones, which would be flat.
             "tone": torch.log(torch.sqrt(squared + 1e-8) + LEAST_ERROR).mean(),
             "levels": (levels[0] - levels[1]).abs().mean(),
             "need": functional.binary_cross_entropy_with_logits(self._need.float(), batch["need"]),
@@ -174,7 +176,10 @@ def _need(damaged: np.ndarray, sound: np.ndarray) -> float:
 
 
 def _mount(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Lay a border of paper, or of black film, over the edges of `picture`, in place; gives where the picture is still seen, (h, w)."""
+    """Lay a border of paper, or of black film, over the edges of `picture`, in place.
+
+    Gives where the picture is still seen, (h, w).
+    """
     height, width = picture.shape[:2]
     inside = np.zeros((height, width), np.float32)
     top, bottom, left, right = (round(side * float(rng.uniform(0.0, 0.12))) for side in (height, height, width, width))

@@ -1,4 +1,7 @@
-"""Any image-to-image task: pairs of pictures, given as two folders with the same names or side by side (Isola et al. 2017)."""
+"""Any image-to-image task (Isola et al. 2017).
+
+The pairs are two folders with the same names, or pictures side by side.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,187 @@
+"""What becomes of one photograph is written: the result, its mask, its account and its place on the contact sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from unfade.cli._options import Batch
+from unfade.cli._outputs import Job
+from unfade.errors import ExistsError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from unfade.arrays import Mask
+    from unfade.files.photo import Photo
+    from unfade.pipeline import Result
+    from unfade.record import Report
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of one photograph: the files written, the account, the small pictures for the contact sheet, and what is to be said.
+
+    `pages` are the accounts of the pages, where all of several were treated; `report` is then the first one's.
+    """
+
+    written: tuple[Path, ...]
+    report: Report | None = None
+    pages: tuple[Report, ...] = ()
+    row: tuple[np.ndarray, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def treat_file(batch: Batch, job: Job, treat: Callable[[Photo], Result], *, max_megapixels: float, given: bool = False) -> Done:
+    """Read a photograph, treat it, and write what becomes of it; with `--pages all`, every page of it.
+
+    `given`: whether the mask was given.
+    """
+    from unfade.files import photo
+
+    numbers = photo.pages(job.source) if batch.pages == "all" else (batch.page,)
+    if len(numbers) == 1:
+        before = photo.read(job.source, max_megapixels=max_megapixels, page=numbers[0])
+        return finished(batch, job, before, treat(before), given=given)
+    reports, pages = [], []
+    row: tuple[np.ndarray, ...] = ()
+    for number in numbers:
+        before = photo.read(job.source, max_megapixels=max_megapixels, page=number)
+        result = treat(before)
+        reports.append(result.report)
+        pages.append(without_location(batch, result.photo))
+        row = row or ((thumbnail(before), thumbnail(result.photo)) if batch.sheet is not None else ())
+    sha256 = _put_new(
+        job.target, lambda target, overwrite: photo.write_pages(pages, target, overwrite=overwrite), overwrite=batch.overwrite
+    )
+    reports = [replace(report, output_sha256=sha256) for report in reports]
+    notes = [f"page {number}: {note}" for number, report in zip(numbers, reports, strict=True) for note in notes_of(report)]
+    return Done((job.target,), reports[0], tuple(reports), row, tuple(notes))
+
+
+def finished(batch: Batch, job: Job, before: Photo, result: Result, *, given: bool = False) -> Done:
+    """Write what became of a photograph, and account for it: the mask first, so that a result that is there has its mask.
+
+    `given`: whether the mask was given. The record, if one is asked for, comes last: it has the hashes of the others.
+    """
+    written: tuple[Path, ...] = ()
+    if job.mask is not None and result.mask is not None:
+        write_mask(batch, result.mask, job.mask)
+        written = (job.mask,)
+    sha256, lost = save(batch, result.photo, job.target)
+    report = replace(result.report, output_sha256=sha256, notes=(*result.report.notes, *lost))
+    if job.record is not None:
+        _write_record(batch, job, before, result, given=given)
+        written = (*written, job.record)
+    row = (thumbnail(before), thumbnail(result.photo)) if batch.sheet is not None else ()
+    return Done((job.target, *written), report, row=row, notes=notes_of(report))
+
+
+def _write_record(batch: Batch, job: Job, before: Photo, result: Result, *, given: bool) -> None:
+    """Write the record of a result that was written; over one that is there only if that is of the very same result."""
+    from unfade.archive.sidecar import of_result, read_sidecar
+    from unfade.files import disk, photo
+
+    assert job.record is not None
+    written = photo.read(job.target, max_megapixels=float("inf"))
+    chosen = batch.format or photo.format_for(job.target, result.photo)
+    record = of_result(before, result, written, job.target, job.mask, format=chosen, quality=batch.quality, given=given)
+    if job.record.exists() and not batch.overwrite and read_sidecar(job.record).result != record.result:
+        raise ExistsError(f"{job.record} is there already, and is of another result; add --overwrite to write over it")
+    disk.put(record.to_json().encode(), job.record, overwrite=True)
+
+
+def notes_of(report: Report) -> tuple[str, ...]:
+    """What reading, the steps and writing noticed, in sentences."""
+    return (*report.notes, *(f"{step.step}: {note}" for step in report.steps for note in step.notes))
+
+
+def save(batch: Batch, picture: Photo, target: Path) -> tuple[str, tuple[str, ...]]:
+    """Write a result; gives its SHA-256, and what of the photograph a file of another format cannot hold."""
+    from unfade.files import photo
+
+    picture = without_location(batch, picture)
+    chosen = batch.format or photo.format_for(target, picture)
+    changes = picture.format is not None and chosen != picture.format
+    lost = tuple(f"{target.name}: {loss}" for loss in photo.losses(picture, chosen)) if changes else ()
+    format, quality = batch.format, batch.quality
+
+    def write(path: Path, overwrite: bool) -> str:
+        return photo.write(picture, path, format=format, quality=quality, overwrite=overwrite)
+
+    return _put_new(target, write, overwrite=batch.overwrite), lost
+
+
+def without_location(batch: Batch, picture: Photo) -> Photo:
+    """The picture without GPS data, where that is asked."""
+    from unfade.files import location
+
+    return picture.with_metadata(location.without_location(picture.metadata)) if batch.drop_location else picture
+
+
+def _put_new(target: Path, write: Callable[[Path, bool], str], *, overwrite: bool) -> str:
+    """Have `write` write a file, unless the very same bytes are there already. Gives their SHA-256. Raises `ExistsError` for others."""
+    try:
+        return write(target, overwrite)
+    except ExistsError:
+        if not target.is_file():
+            raise
+        with TemporaryDirectory() as folder:
+            again = Path(folder) / f"again{target.suffix}"
+            sha256 = write(again, False)
+            if again.read_bytes() != target.read_bytes():
+                raise ExistsError(
+                    f"{target} is there already, and is another than this command makes; add --overwrite to write over it"
+                ) from None
+            return sha256
+
+
+def write_mask(batch: Batch, mask: Mask, target: Path, report: Report | None = None) -> str:
+    """A mask as an 8-bit gray PNG: white = lost. With the report of how it was found in its XMP. Gives its SHA-256."""
+    from unfade.files import photo
+    from unfade.record import xmp
+
+    picture = photo.read(mask.astype("uint8")[:, :, None] * 255, max_megapixels=float("inf"), name=target.name)
+    if report is not None:
+        picture = picture.with_metadata(photo.Metadata(xmp=xmp(report, None)))
+    return _put_new(
+        target, lambda path, overwrite: photo.write(picture, path, format="png", overwrite=overwrite), overwrite=batch.overwrite
+    )
+
+
+def read_mask(path: Path, picture: Photo, *, max_megapixels: float) -> Mask:
+    """A photograph's mask from a picture file: white (half or more) = lost. Of a picture with alpha, only what is not transparent counts.
+
+    Raises `UsageError` if it is not of the photograph's size.
+    """
+    from unfade.files import photo
+
+    drawn = photo.read(path, max_megapixels=max_megapixels)
+    if (drawn.width, drawn.height) != (picture.width, picture.height):
+        raise UsageError(
+            f"the mask {path.name} has {drawn.width}x{drawn.height} pixels, {picture.name} has {picture.width}x{picture.height}; "
+            f"make the mask of the photograph's size (unfade damage writes one to start from)"
+        )
+    half = 2 ** (drawn.bits - 1)
+    lost: Mask = drawn.samples.max(axis=2) >= half
+    return lost if drawn.alpha is None else lost & (drawn.alpha >= half)
+
+
+def thumbnail(picture: Photo, side_px: int = 360) -> np.ndarray:
+    """A photograph (h, w, 3) uint8, sRGB, small enough for a contact sheet.
+
+    It is reduced before it is converted: a scan may have 200 megapixels.
+    """
+    import cv2
+    import numpy as np
+
+    samples: np.ndarray = picture.shown
+    scale = side_px / max(samples.shape[:2])
+    if scale < 1:
+        size = (max(1, round(samples.shape[1] * scale)), max(1, round(samples.shape[0] * scale)))
+        samples = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
+    small: np.ndarray = np.round(replace(picture, samples=samples, alpha=None).srgb() * 255).astype(np.uint8)
+    return small

@@ -1,0 +1,148 @@
+"""`unfade bench`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from unfade.cli._extras import needs
+from unfade.errors import UsageError
+
+if TYPE_CHECKING:
+    from unfade.bench.entries import Entry
+    from unfade.measures.features import Features
+
+
+def command(
+    photographs: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Sound photographs, twenty or more; or a bench that was made of them before.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Where leaderboard.html, leaderboard.json and the bench itself go."),
+    ],
+    entry: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--entry",
+            metavar="NAME=WHAT",
+            help="A rival: a folder of results, or a 'command {in} {mask} {out}'. May be given again. NAME@TRACK= names its tracks.",
+        ),
+    ] = None,
+    tracks: Annotated[
+        str, typer.Option("--tracks", metavar="NAMES", help="damage, harm, fill, tone, color, twins; with commas between.")
+    ] = "damage,harm,fill,tone,color",
+    side_px: Annotated[int, typer.Option("--side-px", min=64, max=4096, help="Photographs are reduced to this, on the longer side.")] = 480,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N photographs.")] = None,
+    features: Annotated[
+        Literal["lite0", "none"],
+        typer.Option("--features", help="The network behind feature distance and FID. lite0 needs the extra train."),
+    ] = "none",
+    st_lpips: Annotated[
+        Literal["alex", "vgg", "none"], typer.Option("--st-lpips", help="The trunk of ST-LPIPS; needs the extras train and measures.")
+    ] = "none",
+    fast: Annotated[bool, typer.Option("--fast", help="Leave out the biharmonic fill, which takes seconds a picture.")] = False,
+    make_only: Annotated[bool, typer.Option("--make-only", help="Make the bench in the folder, and judge nobody yet.")] = False,
+) -> None:
+    """The open benchmark: damage sound photographs by pinned seeds, and judge Unfade and its rivals on them.
+
+    The same photographs make the same bench anywhere, so that leaderboards can be compared. See docs/howto/bench.md.
+
+    \b
+    Examples:
+      unfade bench sound-photographs -o board
+      unfade bench sound-photographs -o our-bench --make-only
+      unfade bench our-bench -o board --entry rival=results --entry 'mine=python fill.py {in} {mask} {out}'
+    """
+    from unfade.bench.entries import parse_entry
+    from unfade.bench.making import MANIFEST, make_bench, read_manifest
+    from unfade.bench.tracks import TRACKS
+    from unfade.measures.report import check_output
+
+    check_output(output)
+    rivals = [parse_entry(text) for text in entry or ()]
+    if photographs.is_dir() and output.resolve() == photographs.resolve():
+        raise UsageError(f"{output} is the folder that is read; choose another folder with -o")
+    made = (photographs / MANIFEST).is_file()
+    folder = photographs if made else output if make_only else output / "bench"
+    if not made:
+        if folder.exists():
+            raise UsageError(f"{folder} is there already; name it instead of the photographs, or choose another folder with -o")
+        chosen = [name.strip() for name in tracks.split(",") if name.strip()]
+        if wrong := [name for name in chosen if name not in TRACKS]:
+            raise UsageError(f"there is no track {wrong[0]!r}; there are: {', '.join(TRACKS)}")
+        if not chosen:
+            raise UsageError(f"--tracks names none; there are: {', '.join(TRACKS)}")
+        with _bar() as show:
+            make_bench(
+                photographs, folder, tracks=chosen, side_px=side_px, limit=limit, progress=lambda share: show("making the bench", share)
+            )
+    if make_only:
+        typer.echo(str(folder / MANIFEST))
+        typer.echo(f"{len(read_manifest(folder).photographs)} photographs; now: unfade bench {folder} -o board", err=True)
+        return
+    for path in _judge(folder, rivals, output, features, st_lpips, fast=fast):
+        typer.echo(str(path))
+
+
+def _judge(
+    folder: Path, rivals: list[Entry], output: Path, features: str, trunk: Literal["alex", "vgg", "none"], *, fast: bool
+) -> list[Path]:
+    from unfade.bench.leaderboard import run_bench
+    from unfade.bench.page import HTML_NAME, JSON_NAME, to_html, to_json
+    from unfade.measures.report import write_files
+    from unfade.settings import open_sessions, read_settings
+
+    extractor, perceptual = _extractors(features, trunk)
+    with open_sessions(read_settings()) as sessions, _bar() as show:
+        board = run_bench(
+            folder,
+            rivals,
+            sessions=sessions,
+            features=extractor,
+            perceptual=perceptual,
+            slow=not fast,
+            progress=lambda track, method, share: show(f"{track}: {method}", share),
+        )
+    write_files(output, {HTML_NAME: to_html(board), JSON_NAME: to_json(board)})
+    return [output / HTML_NAME, output / JSON_NAME]
+
+
+def _extractors(features: str, trunk: Literal["alex", "vgg", "none"]) -> tuple[Features | None, Features | None]:
+    extractor: Features | None = None
+    perceptual: Features | None = None
+    with needs("train"):
+        if features != "none":
+            from unfade.workshop.features import open_features
+
+            extractor = open_features()
+        if trunk != "none":
+            from unfade.workshop.shift_tolerant import ShiftTolerant
+
+            perceptual = ShiftTolerant(trunk)
+    return extractor, perceptual
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, float], None]]:
+    """A bar a task on stderr where a person sees it; nothing where it would fill a log."""
+    if not sys.stderr.isatty():
+        yield lambda task, share: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(task: str, share: float) -> None:
+            if task not in tasks:
+                tasks[task] = bar.add_task(task, total=1.0)
+            bar.update(tasks[task], completed=share)
+
+        yield show

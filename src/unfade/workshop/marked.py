@@ -1,0 +1,154 @@
+"""Really damaged photographs with masks: windows of them as they are, and their damage to be laid over sound
+pictures.
+
+A folder holds damaged/ and mask/, matched by name: 255 lost, 128 either answer is right, 0 sound. A sound
+photograph has a mask that is black. hard/, if it is there, holds for some of them where a detector was wrong
+so far (white): windows are taken there more often. Masks of `unfade damage` on sound photographs are just
+that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from unfade.arrays import Image, Mask
+from unfade.errors import DataError
+from unfade.files import photo
+from unfade.workshop.data import find_pictures
+from unfade.workshop.recipe import Real
+
+LOST, EITHER = 255, 128
+FREQUENT = 30_000
+"""Lost pixels beyond which a photograph is not chosen more often."""
+TRIES = 12
+"""Windows drawn at random in search of one that holds damage."""
+
+
+@dataclass(frozen=True, eq=False)
+class MarkedPicture:
+    """One photograph (h, w, 3) uint8, its mask (h, w) uint8, and where detectors err, (h, w)."""
+
+    picture: np.ndarray
+    mask: np.ndarray
+    hard: Mask | None
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A square of a photograph: the picture in [0, 1]; where it is lost; where either answer is right."""
+
+    image: Image
+    lost: Mask
+    either: Mask
+
+
+class Marked:
+    """The photographs of a folder, and windows of them."""
+
+    def __init__(self, pictures: Sequence[MarkedPicture], real: Real) -> None:
+        self._pictures, self._real = pictures, real
+        lost = np.array([min(int((one.mask == LOST).sum()), FREQUENT) for one in pictures], float)
+        weights = np.where(lost > 0, lost**0.5 + 2, 0)
+        self._chances = weights / weights.sum() if weights.any() else None
+        self._sound = [one for one in pictures if not (one.mask == LOST).any()]
+
+    @property
+    def has_damage(self) -> bool:
+        """Whether any of the photographs is damaged."""
+        return self._chances is not None
+
+    def window(self, size_px: int, rng: np.random.Generator) -> Cut:
+        """A window as it is, of a damaged photograph or of a sound one, by the recipe's shares."""
+        if self.has_damage and (not self._sound or rng.random() >= self._real.sound_share):
+            return self.damage(size_px, rng) if rng.random() < self._real.damaged_share else self._anywhere(size_px, rng)
+        one = self._sound[int(rng.integers(len(self._sound)))]
+        if one.hard is not None and rng.random() < self._real.hard_share:
+            return self._cut(one, one.hard, size_px, rng)
+        return self._cut(one, None, size_px, rng)
+
+    def damage(self, size_px: int, rng: np.random.Generator) -> Cut:
+        """A window with damage, unless a few tries find none. Raises `DataError` if nothing is damaged."""
+        if self._chances is None:
+            raise DataError("no photograph of --real is damaged: their masks are all black; mark what is lost in white")
+        for _ in range(TRIES):
+            one = self._pictures[int(rng.choice(len(self._pictures), p=self._chances))]
+            cut = self._cut(one, one.mask == LOST if rng.random() < 0.75 else None, size_px, rng)
+            if cut.lost.any():
+                break
+        return cut
+
+    def _anywhere(self, size_px: int, rng: np.random.Generator) -> Cut:
+        return self._cut(self._pictures[int(rng.integers(len(self._pictures)))], None, size_px, rng)
+
+    def _cut(self, one: MarkedPicture, around: Mask | None, size_px: int, rng: np.random.Generator) -> Cut:
+        """A square at a random scale, turned and mirrored; `around` a place of this mask, if it has any."""
+        height, width = one.mask.shape
+        low, high = self._real.scale_range
+        side = min(round(size_px / float(np.exp(rng.uniform(np.log(low), np.log(high))))), height, width)
+        places = np.flatnonzero(around) if around is not None else np.zeros(0, np.int64)
+        if len(places):
+            middle = np.array(divmod(int(places[int(rng.integers(len(places)))]), width))
+            top, left = np.clip(middle - rng.integers(side, size=2), 0, [height - side, width - side])
+        else:
+            top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+        part = np.s_[int(top) : int(top) + side, int(left) : int(left) + side]
+        smaller = side > size_px
+        image = cv2.resize(one.picture[part], (size_px, size_px), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+        method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+        share, doubt = (
+            cv2.resize((one.mask[part] == level).astype(np.float32), (size_px, size_px), interpolation=method) for level in (LOST, EITHER)
+        )
+        lost = share >= 0.5
+        either = ~lost & ((doubt > 0.3) | (share > 0.15))
+        quarter, mirrored = int(rng.integers(4)), rng.random() < 0.5
+
+        def turned(plane: np.ndarray) -> np.ndarray:
+            return np.ascontiguousarray(np.rot90(plane[:, ::-1] if mirrored else plane, quarter))
+
+        return Cut(turned(image.astype(np.float32) / 255), turned(lost), turned(either))
+
+
+def read_marked(folder: Path, real: Real, *, largest_side_px: int) -> Marked:
+    """The photographs below `folder`, larger ones reduced.
+
+    Raises `DataError` for one without a mask, or with a mask of another size.
+    """
+    pictures = {path.stem: path for path in find_pictures([folder / "damaged"])}
+    masks = {path.stem: path for path in find_pictures([folder / "mask"])}
+    hard = {path.stem: path for path in find_pictures([folder / "hard"])} if (folder / "hard").is_dir() else {}
+    if lonely := sorted(pictures.keys() ^ masks.keys()):
+        raise DataError(f"{folder}: {len(lonely)} pictures are in damaged/ or mask/ only: {', '.join(lonely[:5])}")
+    if lonely := sorted(hard.keys() - pictures.keys()):
+        raise DataError(f"{folder}: {len(lonely)} pictures are in hard/ and not in damaged/: {', '.join(lonely[:5])}")
+    return Marked([_read(stem, pictures[stem], masks[stem], hard.get(stem), largest_side_px) for stem in sorted(pictures)], real)
+
+
+def _read(stem: str, picture: Path, mask: Path, hard: Path | None, largest_side_px: int) -> MarkedPicture:
+    image = np.round(photo.read(picture).srgb() * 255).astype(np.uint8)
+    levels = _levels(mask)
+    wrong = None if hard is None else _levels(hard) >= EITHER
+    for name, plane in (("mask", levels), ("hard", wrong)):
+        if plane is not None and plane.shape != image.shape[:2]:
+            size = f"{plane.shape[1]} x {plane.shape[0]} and {image.shape[1]} x {image.shape[0]}"
+            raise DataError(f"{stem}: {name}/ and damaged/ are {size}; the two must be of one size")
+    scale = largest_side_px / max(image.shape[:2])
+    if scale < 1:
+        size_px = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+        image = cv2.resize(image, size_px, interpolation=cv2.INTER_AREA).astype(np.uint8)
+        # A scratch that a third of a pixel is left of is a scratch; what is left of less may be either.
+        lost, doubt = (cv2.resize((levels == level).astype(np.float32), size_px, interpolation=cv2.INTER_AREA) for level in (LOST, EITHER))
+        levels = np.where(lost >= 0.35, LOST, np.where((doubt > 0.2) | (lost > 0.1), EITHER, 0)).astype(np.uint8)
+        wrong = None if wrong is None else cv2.resize(wrong.astype(np.float32), size_px, interpolation=cv2.INTER_AREA) > 0.1
+    return MarkedPicture(image, levels, wrong if wrong is not None and wrong.any() else None)
+
+
+def _levels(path: Path) -> np.ndarray:
+    """A mask's levels, each the nearest of 0, 128 and 255."""
+    samples = photo.read(path).samples[:, :, 0]
+    levels = (samples >> 8).astype(np.uint8) if samples.dtype == np.uint16 else samples
+    return np.where(levels >= 192, LOST, np.where(levels >= 64, EITHER, 0)).astype(np.uint8)

@@ -1,0 +1,182 @@
+"""The open benchmark: made by seeds, entered by anyone, judged whole or not at all. With the tiny golden models."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from unfade.bench.entries import parse_entry
+from unfade.bench.making import make_bench, read_manifest
+from unfade.bench.tracks import TRACKS
+from unfade.cli import build
+from unfade.errors import DataError, UsageError
+from unfade.files import photo
+from unfade.measures.benches import read_damage, read_image
+
+# A rival that anyone could write: OpenCV's fill, as a program.
+RIVAL = """
+import sys, cv2
+given, mask, out = sys.argv[1:]
+cv2.imwrite(out, cv2.inpaint(cv2.imread(given), cv2.imread(mask, 0), 3, cv2.INPAINT_NS))
+"""
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """Four sound photographs, in color."""
+    folder = tmp_path / "sound"
+    folder.mkdir()
+    for number in range(4):
+        rows, columns = np.mgrid[0:72, 0:96].astype(np.float32)
+        planes = [128 + 90 * np.sin((columns + 9 * number + shift) / 13) * np.cos(rows / 17) for shift in (0, 11, 23)]
+        assert cv2.imwrite(str(folder / f"p{number}.png"), np.stack(planes, axis=2).astype(np.uint8))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _golden_models(golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNFADE_MODELS", str(golden))
+    monkeypatch.setenv("UNFADE_THREADS", "1")
+
+
+def invoke(*arguments: object, status: int = 0) -> str:
+    result = CliRunner().invoke(build(), ["bench", *map(str, arguments)], terminal_width=200)
+    assert result.exit_code == status, (result.output, result.exception)
+    return result.output
+
+
+def test_the_same_photographs_make_the_same_bench(photographs: Path, tmp_path: Path) -> None:
+    once, again = (make_bench(photographs, tmp_path / name, tracks=tuple(TRACKS), side_px=64) for name in ("one", "two"))
+    assert once == again and once == read_manifest(tmp_path / "one")
+    assert once.photographs == ("p0", "p1", "p2", "p3")
+    assert make_bench(photographs, tmp_path / "three", tracks=tuple(TRACKS), side_px=64, seed=1).fingerprint != once.fingerprint
+    assert make_bench(photographs, tmp_path / "four", tracks=("fill",), side_px=64).fingerprint != once.fingerprint
+    # A track's pictures do not depend on which other tracks are made.
+    same = "fill/damaged/p2.png"
+    np.testing.assert_array_equal(read_image(tmp_path / "one" / same), read_image(tmp_path / "four" / same))
+
+
+def test_each_track_is_what_it_says(photographs: Path, tmp_path: Path) -> None:
+    make_bench(photographs, tmp_path / "bench", tracks=tuple(TRACKS), side_px=64)
+    bench = tmp_path / "bench"
+    for name in ("fill", "twins"):
+        clean, damaged = (read_image(bench / name / part / "p1.png") for part in ("clean", "damaged"))
+        lost = read_damage(bench / name / "mask" / "p1.png") > 0
+        assert clean.shape == (48, 64, 3)
+        np.testing.assert_array_equal(clean[~lost], damaged[~lost])
+        assert lost.any() and (name == "fill" or (damaged[lost] == 1).all())
+    assert not read_damage(bench / "tone" / "mask" / "p1.png").any()
+    assert not np.array_equal(read_image(bench / "tone" / "clean" / "p1.png"), read_image(bench / "tone" / "damaged" / "p1.png"))
+    assert {path.stem for path in (bench / "color" / "truth").iterdir()} == {"p0", "p1", "p2", "p3"}
+    assert not np.ptp(read_image(bench / "color" / "gray" / "p3.png"), axis=2).any()
+    assert any((bench / "damage" / "kinds").iterdir())
+    np.testing.assert_array_equal(read_image(bench / "harm" / "p0.png"), read_image(bench / "color" / "truth" / "p0.png"))
+
+
+@pytest.mark.long
+def test_a_leaderboard_with_rivals(photographs: Path, tmp_path: Path) -> None:
+    bench, board, rival = tmp_path / "bench", tmp_path / "board", tmp_path / "rival.py"
+    rival.write_text(RIVAL)
+    invoke(photographs, "-o", bench, "--make-only", "--side-px", "64", "--tracks", "damage,fill,tone,color,harm,twins")
+    results = tmp_path / "results"
+    shutil.copytree(bench / "fill" / "clean", results / "fill")  # a rival that knows the truth
+    shutil.copytree(bench / "damage" / "mask", results / "damage")
+    command = f"OpenCV again={sys.executable} {rival} {{in}} {{mask}} {{out}}"
+    out = invoke(bench, "-o", board, "--entry", f"prophet={results}", "--entry", command)
+    assert out.split() == [str(board / "leaderboard.html"), str(board / "leaderboard.json")]
+    written = (board / "leaderboard.json").read_text(encoding="utf-8")
+    told = json.loads(written, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    order = told["tracks"]["fill"]["order"]
+    assert order[0] == "prophet" and set(order) >= {"Unfade", "Telea", "Navier–Stokes", "biharmonic", "OpenCV again", "as it is"}
+    scores = {one["name"]: one["scores"] for one in told["tracks"]["fill"]["evaluation"]["methods"]}
+    assert scores["prophet"]["psnr-in-mask"]["value"] == 100
+    assert scores["OpenCV again"]["psnr-in-mask"]["value"] == pytest.approx(scores["Navier–Stokes"]["psnr-in-mask"]["value"], abs=0.05)
+    assert told["tracks"]["damage"]["order"][0] == "prophet" and "prophet" not in told["tracks"]["tone"]["order"]
+    assert set(told["tracks"]["damage"]["f1_by_kind"]) > {"thin", "middle", "broad"}
+    costs = {one["entry"]: one for one in told["costs"]}
+    assert set(costs) >= {"Unfade, mask given", "Unfade, all steps", "Telea", "OpenCV again"} and "prophet" not in costs
+    # Each as it is for itself: not what this process holds.
+    assert costs["OpenCV again"]["peak_mb"] < costs["Unfade, all steps"]["peak_mb"]
+    page = (board / "leaderboard.html").read_text(encoding="utf-8")
+    assert "prophet" in page and "<script" not in page and told["bench"]["fingerprint"][:16] in page
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ("rival", "says not who and what; write NAME=FOLDER"),
+        ("rival=nowhere", "is no folder, and no command"),
+        ("rival@sing=x", "there is no track 'sing'"),
+        ("rival=no-such-program {in} {mask} {out}", "there is no program 'no-such-program'"),
+        ("rival=python {in}", "must say {in} (the picture given) and {out}"),
+        ("rival=python {in} {out}", "must name its tracks"),
+        ("rival='python {in} {out}", "cannot be read"),
+    ],
+)
+def test_a_bad_entry_is_one_sentence(photographs: Path, tmp_path: Path, entry: str, sentence: str) -> None:
+    out = invoke(photographs, "-o", tmp_path / "board", "--entry", entry, status=2)
+    assert sentence in out.replace("\n", " ") and not (tmp_path / "board").exists()
+
+
+def test_an_entry_is_read(tmp_path: Path) -> None:
+    (tmp_path / "fill").mkdir()
+    assert parse_entry(f"one={tmp_path}").folders == {"fill": tmp_path / "fill"}
+    assert parse_entry(f"one@color={tmp_path / 'fill'}").folders == {"color": tmp_path / "fill"}
+    assert parse_entry("one=python x.py {in} {mask} {out}").command_tracks == ("fill",)
+    assert parse_entry("one@tone,color=python x.py {in} {out}").tracks == {"tone", "color"}
+    with pytest.raises(UsageError, match="has no folders tone, color"):
+        parse_entry(f"one@tone,color={tmp_path}")
+    with pytest.raises(UsageError, match="has no folder called like a track"):
+        parse_entry(f"one={tmp_path / 'fill'}")
+
+
+@pytest.mark.parametrize("wrong", ["lacking", "small", "failing", "silent", "name"])
+def test_a_bad_rival_leaves_no_leaderboard(photographs: Path, tmp_path: Path, wrong: str) -> None:
+    bench, results = tmp_path / "bench", tmp_path / "results"
+    make_bench(photographs, bench, tracks=("fill",), side_px=64)
+    shutil.copytree(bench / "fill" / "clean", results / "fill")
+    entry, sentence, status = f"rival={results}", "", 1
+    if wrong == "lacking":
+        (results / "fill" / "p2.png").unlink()
+        sentence = "lacks results for 1 of the bench's 4 pictures; the first is p2"
+    elif wrong == "small":
+        photo.write(photo.read(np.zeros((48, 63, 3), np.uint8)), results / "fill" / "p2.png", overwrite=True)
+        sentence = "p2: the result of rival is 63×48"
+    elif wrong == "failing":
+        entry = f"rival={sys.executable} -c 'import sys; sys.exit(\"no such model\")' {{in}} {{mask}} {{out}}"
+        sentence = "the command of rival ended with 1 on p0: no such model"
+    elif wrong == "silent":
+        entry = f"rival={sys.executable} -c pass {{in}} {{mask}} {{out}}"
+        sentence = "the command of rival wrote no {out} for p0"
+    else:
+        entry, sentence, status = f"Telea={results}", "two entries are called 'Telea'", 2
+    out = invoke(bench, "-o", tmp_path / "board", "--entry", entry, "--fast", status=status)
+    assert sentence in out.replace("\n", " ") and len(out.strip().splitlines()) == 1
+    assert not (tmp_path / "board").exists()
+
+
+def test_too_few_or_gray_photographs_are_refused(photographs: Path, tmp_path: Path) -> None:
+    invoke(photographs, "-o", tmp_path / "board", "--tracks", "sing", status=2)
+    invoke(tmp_path / "nowhere", "-o", tmp_path / "board", status=1)
+    for path in sorted(photographs.iterdir()):
+        cv2.imwrite(str(path), cv2.imread(str(path), 0))
+    with pytest.raises(DataError, match=r"every photograph in .* is gray"):
+        make_bench(photographs, tmp_path / "bench", tracks=("fill", "color"), side_px=64)
+    for path in sorted(photographs.iterdir())[1:]:
+        path.unlink()
+    out = invoke(photographs, "-o", tmp_path / "board", status=1)
+    assert "has 1 photograph to make a bench of; it needs 2 or more" in out.replace("\n", " ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sound"]
+
+
+def test_what_is_there_is_not_written_over(photographs: Path, tmp_path: Path) -> None:
+    (tmp_path / "board" / "bench").mkdir(parents=True)
+    assert "is there already" in invoke(photographs, "-o", tmp_path / "board", status=2)
+    assert "is the folder that is read" in invoke(photographs, "-o", photographs, status=2)
