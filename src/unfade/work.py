@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias
 
 from unfade.options import Switch, check_fields
 from unfade.record import ModelUse, StepRecord
@@ -22,6 +22,10 @@ Progress = Callable[[float], None]
 """Called with the share done of one step, rising, from 0 to 1."""
 
 
+Pictures: TypeAlias = "tuple[np.ndarray, ...]"
+"""The corners (4, 2) of each picture proper on a photograph, clockwise from its top left, in pixels."""
+
+
 @dataclass(frozen=True)
 class Work:
     """A photograph on its way: the photograph as it stands, the damage mask once there is one, and what was
@@ -35,7 +39,7 @@ class Work:
     photo: Photo
     mask: Mask | None = None
     records: tuple[StepRecord, ...] = ()
-    pictures: tuple[np.ndarray, ...] | None = None
+    pictures: Pictures | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Outcome:
     models: tuple[ModelUse, ...] = ()
     facts: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    pictures: tuple[np.ndarray, ...] | None = None
+    pictures: Pictures | None = None
 
 
 @dataclass(frozen=True)

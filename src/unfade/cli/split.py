@@ -10,7 +10,7 @@ import typer
 
 from unfade.cli._batch import Steps, run_jobs
 from unfade.cli._options import Batch, takes_photographs
-from unfade.cli._outputs import Job, is_folder, place_of, plan, write_text
+from unfade.cli._outputs import Job, is_folder, place_of, plan
 from unfade.cli._results import Done, notes_of, save
 from unfade.cli._treatment import takes_treatment
 from unfade.errors import ExistsError, UsageError
@@ -121,11 +121,11 @@ def _cut(scan: Photo, corners: np.ndarray, number: int, doubts: tuple[str, ...])
 
 def _draw(batch: Batch, job: Job, scan: Photo, found: Found) -> tuple[Path, ...]:
     """Write the outlines as a picture and as JSON."""
-    from unfade.files import photo
+    from unfade.files import disk, photo
 
     drawn, account = (job.target.with_name(job.source.stem + ending) for ending in (".prints.png", ".prints.json"))
     if account.exists() and not batch.overwrite:
         raise ExistsError(f"{account} is there already; add --overwrite to write over it")
     photo.write(photo.read(found.drawn(scan), name=drawn.name), drawn, format="png", overwrite=batch.overwrite)
-    write_text(account, found.to_json(scan))
+    disk.put(found.to_json(scan).encode("utf-8", "backslashreplace"), account, overwrite=batch.overwrite)
     return drawn, account

@@ -33,6 +33,7 @@ ONE_COLOR = 9.0  # strips of one paper differ by less
 # horizon is one too.
 SINGLE = (0.92, 0.05)
 DOUBLE = (0.75, 0.15)
+TRIPLE = (0.75, 0.25)
 SCANNED_BLACK = 26.0  # L* of film's black on a scan that is not quite dark
 PAPER_WHITE, FILM_BLACK = 84.0, 14.0  # L* of what single strips are: lid, paper, film, tape
 FILLED = 0.6  # a "picture" of which more than this has the border's color is a page of text
@@ -193,10 +194,11 @@ def chosen(strips: list[Strip | None], view: Lab) -> tuple[list[Strip | None] | 
     together = min(strip.together for strip in members)
     lightness = float(np.mean([strip.color[0] for strip in members]))
     extreme = not FILM_BLACK <= lightness <= PAPER_WHITE
-    if count <= 2:
-        least, most = SINGLE if count == 1 else DOUBLE
-        if together < least or deepest > most or not extreme:
+    if count <= 3:
+        least, most = (SINGLE, DOUBLE, TRIPLE)[count - 1]
+        if together < least or deepest > most or (count < 3 and not extreme):
             return None, deepest < 0.01
+    if count <= 2:
         if any(not member and _is_extreme(np.rot90(view, side)) for side, member in enumerate(group)):
             return None, False
     inner = _inner(kept, view.shape[0], view.shape[1])

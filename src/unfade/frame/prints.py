@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,6 +31,8 @@ NEAR_PRINT = 0.05  # of a print's short side: shadows within this are explained
 REACH = 0.05  # of a print's short side: how far its sides may be from the component's
 BACKED_SIDE, BACKED = 0.4, 0.7
 FILLS = 0.85  # one print that covers more than this is looked at for borders instead: a sky above roofs looks like a ground
+NEAR_EDGE = 0.012  # of the long side: a side this near to the scan's edge is cut off by it
+SKEWED = 14.0  # degrees: a corner further from a right angle is no print's, not even under a phone
 LONGEST = 6.0  # longer things are rulers and strips of negatives
 ROUGH = 0.012  # of a print's short side: how deep a deckled edge is cut
 PLAIN = 4.0  # what strays less, in L*a*b*, from one color is no print but a part of the ground
@@ -82,9 +85,9 @@ class Found:
         """Those of the scan."""
         return quads.box(self.width, self.height)
 
-    def to_json(self, scan: Photo) -> str:
-        """The prints as JSON: numbers as they are cut, corners in pixels of `scan`."""
-        prints = [
+    def as_json(self) -> list[dict[str, Any]]:
+        """The prints as JSON has them."""
+        return [
             {
                 "corners": np.round(one.corners, 2).tolist(),
                 "picture": np.round(one.picture, 2).tolist(),
@@ -94,12 +97,16 @@ class Found:
             }
             for one in self.prints
         ]
+
+    def to_json(self, scan: Photo) -> str:
+        """The account of a scan: its name, hash and size, the prints in the order in which they are cut, what
+        is not sure."""
         account = {
             "photo": scan.name,
             "sha256": scan.sha256,
             "width": self.width,
             "height": self.height,
-            "prints": prints,
+            "prints": self.as_json(),
             "doubt": self.doubt or None,
         }
         return json.dumps(account, indent=2, ensure_ascii=False) + "\n"
@@ -243,9 +250,18 @@ def _print_of(part: outlines.Outline, found: ground.Ground, small: Samples) -> P
     refined = edges.refine(small, part.corners, max(4.0, REACH * short), of_paper=True)
     lengths = quads.side_lengths(refined.corners)
     backed = refined.backed.min() >= BACKED_SIDE and refined.backed.mean() >= BACKED
-    sure = part.sure and bool(backed) and lengths.max() <= LONGEST * lengths.min()
+    near = NEAR_EDGE * max(small.shape[:2])
+    within = [edges.on_edge(start, end, small.shape[1], small.shape[0], near) is None for start, end in _sides(refined.corners)]
+    cornered = any(within[side] and within[side - 1] for side in range(4))  # a horizon ends a sky, too
+    upright = quads.skew(refined.corners) <= SKEWED
+    sure = part.sure and bool(backed) and cornered and upright and lengths.max() <= LONGEST * lengths.min()
     corners = refined.corners if sure else part.corners
     return Print(corners, corners, _kind(found.color), "none", sure=bool(sure))
+
+
+def _sides(corners: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Start and end of each side."""
+    return list(zip(corners, np.roll(corners, -1, axis=0), strict=True))
 
 
 def _is_plain(pixels: np.ndarray) -> bool:

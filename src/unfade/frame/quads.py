@@ -91,3 +91,11 @@ def angle(corners: np.ndarray) -> float:
             turned[index] = [turned[index][1], -turned[index][0]]
     total = turned.sum(axis=0)
     return float(np.degrees(np.arctan2(total[1], total[0])))
+
+
+def skew(corners: np.ndarray) -> float:
+    """By how many degrees the corner that is furthest from a right angle strays from one."""
+    sides = np.roll(corners, -1, axis=0) - corners
+    before = np.roll(sides, 1, axis=0)
+    cosines = (sides * before).sum(axis=1) / np.maximum(side_lengths(corners) * np.roll(side_lengths(corners), 1), 1e-9)
+    return float(np.degrees(np.arcsin(np.clip(np.abs(cosines), 0, 1))).max())
