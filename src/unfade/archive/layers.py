@@ -1,9 +1,9 @@
 """A result as layers: the original at the bottom, each step's change above it, as an OpenRaster file (.ora).
 
 GIMP, Krita and others open it. Hiding every layer but the lowest gives the original back, sample for sample;
-showing all gives the result. A layer holds only the pixels that its step changed; elsewhere it is transparent.
-So a retoucher can erase a repair, weaken the color, or go on above it. Samples keep their depth: an OpenRaster
-layer is a PNG of 8 or 16 bits.
+showing all gives the result. A layer holds only the pixels that its step changed, and is transparent
+elsewhere. So a retoucher can erase a repair, weaken the color, or go on above it. Samples keep their depth:
+an OpenRaster layer is a PNG of 8 or 16 bits.
 
 OpenRaster 0.0.6 (https://www.openraster.org): a zip file with `stack.xml`, the layers, the flattened picture
 and a thumbnail.
