@@ -1,7 +1,7 @@
 """A result as layers: the original at the bottom, each step's change above it, as an OpenRaster file (.ora).
 
-Krita opens it, and GIMP with a plug-in. Hiding every layer but the lowest gives the original back, sample for sample;
-showing all gives the result. A layer holds only the pixels that its step changed, and is transparent
+Krita opens it, and GIMP with a plug-in. Hiding every layer but the lowest gives the original back, sample for
+sample; showing all gives the result. A layer holds only the pixels that its step changed, and is transparent
 elsewhere. So a retoucher can erase a repair, weaken the color, or go on above it. Samples keep their depth:
 an OpenRaster layer is a PNG of 8 or 16 bits.
 
