@@ -168,6 +168,8 @@ def check(
     for target in targets:
         if target.path not in later:
             _check_existing(target, overwrite=overwrite)
+        elif target.kind.ours is not None:
+            _check_existing(target, overwrite=True)
 
 
 def check_folder(folder: Path, noun: str, *, reads: Iterable[Path]) -> None:
@@ -176,6 +178,17 @@ def check_folder(folder: Path, noun: str, *, reads: Iterable[Path]) -> None:
     for read in reads:
         if is_folder(read) and place_of(read) in above:
             raise UsageError(f"{read} is read, and {noun} would be written into it ({folder}); give another folder")
+
+
+def check_report_folder(folder: Path, names: Sequence[str], *, reads: Sequence[Path]) -> None:
+    """Refuse a folder for a report of these files that cannot hold it, is read, or holds files of its names that are none of ours."""
+    from unfade.measures.report import check_output, is_evaluation
+
+    check_output(folder)
+    check_folder(folder, "the report", reads=reads)
+    if is_folder(folder):
+        targets = [Target(folder / name, Kind("a report", (Path(name).suffix,), is_evaluation)) for name in names]
+        check(targets, reads=(path for read in reads for path in (read.rglob("*") if is_folder(read) else [read])), overwrite=True)
 
 
 def _check_suffix(target: Target) -> None:
