@@ -198,9 +198,8 @@ def chosen(strips: list[Strip | None], view: Lab) -> tuple[list[Strip | None] | 
         least, most = (SINGLE, DOUBLE, TRIPLE)[count - 1]
         if together < least or deepest > most or (count < 3 and not extreme):
             return None, deepest < 0.01
-    if count <= 2:
-        if any(not member and _is_extreme(np.rot90(view, side)) for side, member in enumerate(group)):
-            return None, False
+    if count <= 2 and any(not member and _is_extreme(np.rot90(view, side)) for side, member in enumerate(group)):
+        return None, False
     inner = _inner(kept, view.shape[0], view.shape[1])
     top, bottom = int(inner[:2, 1].max()) + 2, int(inner[2:, 1].min()) - 2
     left, right = int(inner[[0, 3], 0].max()) + 2, int(inner[[1, 2], 0].min()) - 2

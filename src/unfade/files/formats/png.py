@@ -143,6 +143,11 @@ def _contents(data: bytes) -> tuple[Contents, PngOrigin]:
         except (zlib.error, ValueError, IndexError):
             notes.append(f"its {kind.decode('ascii', 'replace')} chunk is damaged and was left out")
     notes += _ignored(chunks)
+    kinds = [kind for kind, _ in chunks]
+    if kinds.count(b"fcTL") > 1:
+        notes.append(f"it has {kinds.count(b'fcTL'):,} frames; the first was taken")
+    if b"caBX" in kinds:
+        notes.append("its content credentials (C2PA) were left out: they would no longer hold")
     checked = exif.checked(found.get("exif"))
     dpi = dpi or exif.dpi_in(checked.exif)
     contents = replace(
