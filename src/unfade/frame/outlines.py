@@ -88,6 +88,8 @@ def fitted(component: Mask) -> Outline | None:
             break
         corners = found
     height, width = component.shape
+    if not np.isfinite(corners).all() or float(quads.side_lengths(corners).min()) < 4:
+        return None
     tolerance = max(1.2, STRAIGHT_SHARE * short)
     straight = np.array([_straightness(points, corners, side, tolerance) for side in range(4)])
     center = corners.mean(axis=0)

@@ -67,7 +67,7 @@ def crossing(one: np.ndarray, other: np.ndarray) -> np.ndarray | None:
     (p, q), (r, s) = one, other
     d, e = q - p, s - r
     cross = d[0] * e[1] - d[1] * e[0]
-    if abs(cross) < 1e-3 * np.hypot(*d) * np.hypot(*e):
+    if not abs(cross) > 1e-3 * np.hypot(*d) * np.hypot(*e):  # a line of no length has no direction either
         return None
     share = ((r[0] - p[0]) * e[1] - (r[1] - p[1]) * e[0]) / cross
     return np.asarray(p + share * d)

@@ -101,7 +101,8 @@ class Job:
             if step.gives_mask:  # the next job is given it
                 return
             done.append(step)
-            self.wholes.put(key, done, replace(work, records=work.records[-len(done) :]))
+            names = {each.name for each in done}
+            self.wholes.put(key, done, replace(work, records=tuple(record for record in work.records if record.step in names)))
 
         result = pipeline.treat(picture, treatment, sessions=self._sessions, mask=given, begun=begun, progress=progress, on_step=see)
         progress(SAVING, 0.0)

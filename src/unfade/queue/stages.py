@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ KEPT_STAGES = 48  # at most 7 MB each
 KEPT_WHOLE_BYTES = 256 << 20  # of photographs at full size: three steps of one of 24 megapixels in color
 
 StageKey = tuple[object, ...]
-Stage = tuple[Photo, Mask | None, Pictures | None]
+Stage: TypeAlias = "tuple[Photo, Mask | None, Pictures | None]"
 
 
 class Stages:
