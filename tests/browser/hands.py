@@ -100,7 +100,8 @@ def mask_of(page: Any, mask_id: str) -> np.ndarray:
 def photograph_on_screen(page: Any) -> tuple[float, float, float, float]:
     """Left, top, width and height of a gray photograph that is seen whole, in CSS pixels; the bench around it is not quite gray."""
     page.click("[data-tool=move]")
-    page.click("#zoom-fit")
+    if page.locator("#zoom-fit").is_visible():  # on a phone it is there only while the photograph is not seen whole
+        page.click("#zoom-fit")
     page.wait_for_timeout(200)
     box = page.locator("#view").bounding_box()
     seen = pixels(page).astype(int)[8:-84]
