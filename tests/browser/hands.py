@@ -98,16 +98,14 @@ def mask_of(page: Any, mask_id: str) -> np.ndarray:
 
 
 def photograph_on_screen(page: Any) -> tuple[float, float, float, float]:
-    """Left, top, width and height of a gray photograph that is seen whole, in CSS pixels; the bench around it is not quite gray."""
+    """Left, top, width and height of the photograph, seen whole, in CSS pixels."""
     page.click("[data-tool=move]")
     if page.locator("#zoom-fit").is_visible():  # on a phone it is there only while the photograph is not seen whole
         page.click("#zoom-fit")
     page.wait_for_timeout(200)
     box = page.locator("#view").bounding_box()
-    seen = pixels(page).astype(int)[8:-84]
-    rows, columns = np.nonzero(np.abs(seen[:, :, 0] - seen[:, :, 2]) < 6)
-    left, top = columns.min(), rows.min()
-    return box["x"] + left, box["y"] + 8 + top, columns.max() + 1 - left, rows.max() + 1 - top
+    left, top, width, height = (float(number) for number in page.get_attribute("#view", "data-photograph").split())
+    return box["x"] + left, box["y"] + top, width, height
 
 
 def drag_on(page: Any, tool: str, start: tuple[float, float], end: tuple[float, float]) -> None:

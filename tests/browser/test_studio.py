@@ -157,6 +157,7 @@ def test_what_is_painted_is_filled_when_the_hand_lets_go(gray: Callable[..., Any
     hand = touch if "phone" in size else drag
     spot = places(page, *[(90 / 320 + step / 200, 170 / 240) for step in range(-8, 9)])  # the large light blot
     paint(page, "brush")
+    page.locator("#brush-size").fill("80")
     box = page.locator("#view").bounding_box()
     row, column = int(spot[8][1] - box["y"]), int(spot[8][0] - box["x"])
     blot = np.s_[row - 4 : row + 5, column - 4 : column + 5]
