@@ -70,8 +70,8 @@ def _lost_note(lost: np.ndarray | None, extent: Extent) -> str:
 def _lost(data: bytes, frame: Frame, extent: Extent) -> np.ndarray | None:
     """Which pixels (h, w) the file has no samples of; None where it has all.
 
-    The file is decoded twice, each time with other random bytes where it was cut off. Blocks come in order. So
-    the first block that differs is the first that the file does not have.
+    The file is decoded twice, each time with other random bytes where it was cut off. Blocks come in order.
+    So the first block that differs is the first that the file does not have.
     """
     cut = data[: extent.samples_end].rstrip(b"\xff")
 

@@ -2,8 +2,8 @@
 every compression.
 
 libvips reads strips strictly. A tile that it cannot decode, it paints black, and goes on. But a tile is
-compressed like a strip of the tile's width. So the tiles become the strips of a file of our own, which libvips
-reads; then their samples are laid out. imagecodecs, an extra, decodes what libtiff cannot.
+compressed like a strip of the tile's width. So the tiles become the strips of a file of our own, which
+libvips reads; then their samples are laid out. imagecodecs, an extra, decodes what libtiff cannot.
 """
 
 from __future__ import annotations
