@@ -57,7 +57,7 @@ def _made(folder: Path, sessions: Sessions, *, ending: str, treatment: Treatment
     assert result.mask is not None
     photo.write(photo.read(result.mask.astype(np.uint8)[:, :, None] * 255), made.mask)
     form = photo.format_for(made.result, result.photo)
-    record = sidecar.of_result(before, result, photo.read(made.result), made.result, made.mask, format=form, quality=None, given=given)
+    record = sidecar.of_result(before, result, photo.read(made.result), made.result, made.mask, sidecar.Written(form, given=given))
     made.record.write_text(record.to_json(), encoding="utf-8")
     return made
 

@@ -138,7 +138,7 @@ class Codec:
     encode: Callable[[Picture, WriteAs], bytes]
     bits: Literal[8, 12, 16]  # the most that a sample holds
     alpha: bool
-    gray: Literal["always", "without alpha", "never"]  # where a gray picture stays gray
+    gray: Literal["always", "without alpha", "without alpha or profile", "never"]  # where a gray picture stays gray
     holds: frozenset[Part]
     is_lossy: Callable[[Origin], bool]
     side_max: int | None = None

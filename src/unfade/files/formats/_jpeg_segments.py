@@ -93,7 +93,7 @@ class Extent:
     scans: int
 
 
-def extent_of(data: bytes) -> Extent:
+def extent_of(data: bytes, frame: Frame) -> Extent:
     """How far the first picture of a file reaches."""
     at, scans, samples_end = 2, 0, len(data)
     for segment in segments(data):
@@ -101,6 +101,8 @@ def extent_of(data: bytes) -> Extent:
             at, scans = segment.end, 1
     if not scans:
         return Extent(len(data), len(data), False, 0)
+    if not frame.progressive and (found_end := data.find(b"\xff\xd9", at)) >= 0:  # no byte 255 of the samples is followed by this
+        return Extent(found_end, found_end + 2, True, scans)
     while (found := _AFTER_SAMPLES.search(data, at)) is not None:
         marker = data[found.end() - 1]
         samples_end = found.start()

@@ -28,7 +28,6 @@ from unfade.files.formats._tiff_page import (
     JPEG,
     LZW,
     NONE,
-    OLD_JPEG,
     PACKBITS,
     RGB,
     WHITE_IS_ZERO,
@@ -235,9 +234,7 @@ def _decoder(page: Page, channels: int, name: str) -> Callable[[memoryview, tupl
         return lambda segment, shape: _of_bytes(page, _inflated_lzma(segment, _size(page, shape)), shape)
     if page.compression not in _NAMES:
         what = f"by TIFF's compression {page.compression} at {page.bits} bits"
-        if page.compression == OLD_JPEG:
-            what = "as old-style JPEG in tiles or planes"
-        elif page.compression == JPEG:
+        if page.compression == JPEG:
             what = f"as JPEG of {page.bits} bits{' in CIE Lab' if page.photometric in (CIELAB, ICCLAB) else ''}"
         raise UnreadableError(f"{name} is compressed {what}, which is not read here; save it as TIFF with LZW or deflate")
     return _by_imagecodecs(page, name)
