@@ -179,4 +179,4 @@ def test_too_few_or_gray_photographs_are_refused(photographs: Path, tmp_path: Pa
 def test_what_is_there_is_not_written_over(photographs: Path, tmp_path: Path) -> None:
     (tmp_path / "board" / "bench").mkdir(parents=True)
     assert "is there already" in invoke(photographs, "-o", tmp_path / "board", status=2)
-    assert "is the folder that is read" in invoke(photographs, "-o", photographs, status=2)
+    assert "is read, and the report" in invoke(photographs, "-o", photographs, status=2)

@@ -16,7 +16,8 @@ _WORDS: dict[Part, str] = {"exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "photos
 
 
 def sentences(picture: Picture, codec: Codec) -> Iterator[str]:
-    """What of this picture a file of the format cannot hold, one sentence each. Nothing else is lost in writing."""
+    """What of this picture a file of the format cannot hold, one sentence each. Nothing else is lost in
+    writing."""
     for loss in _losses(picture, codec):
         if loss.sentence is not None:
             yield loss.sentence
@@ -35,9 +36,15 @@ def _losses(picture: Picture, codec: Codec) -> Iterator[Loss]:
     title, contents = codec.title, picture.contents
     if contents.icc and "icc" not in codec.holds:
         yield Loss(f"{title} holds no color profile: the samples are converted to sRGB", in_srgb)
-    gray_stays = codec.gray == "always" or (codec.gray == "without alpha" and picture.alpha is None)
+    gray_stays = {
+        "always": True,
+        "without alpha": picture.alpha is None,
+        "without alpha or profile": picture.alpha is None and not contents.icc,
+        "never": False,
+    }[codec.gray]
     if picture.samples.shape[2] == 1 and not gray_stays:
-        yield Loss(f"{title} holds no gray: the samples are converted to sRGB" if contents.icc else None, as_color)
+        kind = "gray" if codec.gray == "never" else f"gray {codec.gray.replace('without', 'with')}"
+        yield Loss(f"{title} holds no {kind}: the samples are converted to sRGB" if contents.icc else None, as_color)
     if picture.bits > codec.bits:
         rounded = to_eight_bits if codec.bits == 8 else _to_twelve_bits
         yield Loss(f"{title} holds {codec.bits} bits: the 16-bit samples are rounded", rounded)

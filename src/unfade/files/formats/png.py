@@ -1,4 +1,5 @@
-"""PNG (third edition): libvips decodes and encodes the samples; the chunks that hold the rest are read and put back here, byte for byte."""
+"""PNG (third edition): libvips decodes and encodes the samples; the chunks that hold the rest are read and
+put back here, byte for byte."""
 
 from __future__ import annotations
 
@@ -8,7 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+import numpy as np
+
 from unfade.files import exif, photoshop
+from unfade.files.boxes import profile_of_code
 from unfade.files.codec import Codec, Contents, Origin, Picture, ReadAs, WriteAs, never
 from unfade.files.icc import vips
 from unfade.files.raster import check_size, damaged, frame_number, load, plain_samples, split, vips_of
@@ -20,6 +24,7 @@ MAX_INFLATED = 64 << 20  # bytes of one compressed ICC profile or text; larger i
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP = b"XML:com.adobe.xmp"
 _RAW = b"Raw profile type "
+_SRGB_PRIMARIES = (31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000)  # white, red, green, blue: x and y by 100,000
 _KEPT = {b"tEXt", b"zTXt", b"iTXt", b"tIME", b"sRGB"}
 
 
@@ -34,7 +39,7 @@ def _tells(data: bytes) -> bool:
     return data.startswith(_SIGNATURE)
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
@@ -47,6 +52,10 @@ def _decode(data: bytes, how: ReadAs) -> Picture:
         samples, profile, notes = plain_samples(picture, contents.icc, how.name)
     except (vips().Error, ValueError, struct.error) as error:
         raise damaged(how.name, error) from error
+    code = next((payload for kind, payload in _chunks(data) if kind == b"cICP"), b"")
+    if len(code) == 4 and code[2] == 0:  # of RGB; it stands above a profile (PNG third edition, 4.3)
+        profile, more = profile_of_code(code[0], code[1], channels=3 if samples.shape[2] > 2 else 1)
+        notes += more
     return Picture(*split(samples), replace(contents, icc=profile), origin, notes)
 
 
@@ -71,7 +80,8 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def _raw_profile(kind: bytes, payload: bytes) -> tuple[bytes, bytes] | None:
-    """ImageMagick's and ExifTool's way of keeping metadata in a text: what it is, and a hexadecimal dump, its name and length above."""
+    """ImageMagick's and ExifTool's way of keeping metadata in a text: what it is, and a hexadecimal dump, its
+    name and length above."""
     keyword, _, rest = payload.partition(b"\0")
     if not keyword.startswith(_RAW) or kind not in (b"zTXt", b"tEXt"):
         return None
@@ -98,6 +108,19 @@ def _xmp_in_text(payload: bytes) -> bytes:
     return _inflate(text) if packed else text
 
 
+def _ignored(chunks: list[Chunk]) -> Iterator[str]:
+    """What the file says of its colors in words that are not heeded, where it says nothing better."""
+    found = dict(chunks)
+    if found.keys() & {b"iCCP", b"sRGB", b"cICP"}:
+        return
+    if len(found.get(b"gAMA", b"")) == 4:
+        gamma = struct.unpack(">I", found[b"gAMA"])[0]
+        if not 45_000 <= gamma <= 46_000:  # 1/2.2, which is as good as sRGB
+            yield f"its gamma of {gamma / 100_000:.3g} (gAMA) is ignored; read as sRGB"
+    if len(found.get(b"cHRM", b"")) == 32 and not np.allclose(struct.unpack(">8I", found[b"cHRM"]), _SRGB_PRIMARIES, atol=1_000):
+        yield "its primaries (cHRM) are ignored; read as sRGB"
+
+
 def _contents(data: bytes) -> tuple[Contents, PngOrigin]:
     found: dict[str, bytes] = {}
     dpi = None
@@ -119,12 +142,14 @@ def _contents(data: bytes) -> tuple[Contents, PngOrigin]:
                 found.setdefault(*part)
             elif kind in _KEPT:
                 kept.append((kind, payload))
-            elif kind == b"gAMA" and len(payload) == 4 and not any(other in (b"iCCP", b"sRGB") for other, _ in chunks):
-                gamma = struct.unpack(">I", payload)[0]
-                if not 45_000 <= gamma <= 46_000:  # 1/2.2, which is as good as sRGB
-                    notes.append(f"its gamma of {gamma / 100_000:.3g} (gAMA) is ignored; read as sRGB")
         except (zlib.error, ValueError, IndexError):
             notes.append(f"its {kind.decode('ascii', 'replace')} chunk is damaged and was left out")
+    notes += _ignored(chunks)
+    kinds = [kind for kind, _ in chunks]
+    if kinds.count(b"fcTL") > 1:
+        notes.append(f"it has {kinds.count(b'fcTL'):,} frames; the first was taken")
+    if b"caBX" in kinds:
+        notes.append("its content credentials (C2PA) were left out: they would no longer hold")
     checked = exif.checked(found.get("exif"))
     dpi = dpi or exif.dpi_in(checked.exif)
     contents = replace(
@@ -133,7 +158,7 @@ def _contents(data: bytes) -> tuple[Contents, PngOrigin]:
     return contents, PngOrigin(tuple(kept))
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def _encode(picture: Picture, how: WriteAs) -> bytes:
