@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from unfade import pipeline
-from unfade.archive.layers import Collected, open_raster
+from unfade.archive import layers as archive_layers
+from unfade.archive.layers import Collected, open_raster, photoshop
 from unfade.cli import build
 from unfade.errors import UsageError
 from unfade.files import photo
@@ -95,10 +96,49 @@ def test_the_command_writes_layers_and_pages_have_none(tmp_path: Path, golden: P
         assert ended.exit_code == status, ended.output
         return ended.output
 
-    assert "scan.restored.ora" in invoke("--layers", status=0)
+    assert "scan.restored.ora" in invoke("--layers", "ora", status=0)
     layers = _layers((tmp_path / "scan.restored.ora").read_bytes())
     np.testing.assert_array_equal(layers[0][1].samples, photo.read(tmp_path / "scan.tif").samples)
     np.testing.assert_array_equal(_flattened(layers), photo.read(tmp_path / "scan.restored.tif").samples)
     (tmp_path / "scan.restored.tif").unlink()
-    invoke("--layers", status=0)  # the same layers are there already
-    assert "--pages all" in invoke("--layers", "--pages", "all", "--overwrite", status=2)
+    invoke("--layers", "ora", status=0)  # the same layers are there already
+    assert "--pages all" in invoke("--layers", "ora", "--pages", "all", "--overwrite", status=2)
+
+
+@pytest.mark.parametrize(("bits", "channels"), [(8, 1), (8, 3), (16, 1), (16, 3)])
+@pytest.mark.parametrize("treatment", [EVERYTHING, Treatment(clean=0)], ids=["everything", "repair"])
+def test_a_photoshop_file_holds_the_same_layers(sessions: Sessions, bits: int, channels: int, treatment: Treatment) -> None:
+    psd_tools = pytest.importorskip("psd_tools")
+    before = _scratched(bits=bits, channels=channels)
+    collected = Collected(before)
+    result = pipeline.treat(before, treatment, sessions=sessions, on_step=collected.on_step)
+    file = psd_tools.PSDImage.open(io.BytesIO(photoshop(collected)))
+    assert [layer.name for layer in file] == [layer.name for layer in collected.layers]
+    assert (file.depth, file.size) == (bits, (before.width, before.height))
+
+    def levels(values: np.ndarray) -> np.ndarray:
+        return np.rint(values * (2**bits - 1)).astype(before.samples.dtype)
+
+    shown = np.zeros((before.height, before.width, len(file.topil().getbands()) if channels == 3 else file.channels), before.samples.dtype)
+    for layer in file:
+        part = levels(layer.numpy("color"))
+        box = np.s_[layer.top : layer.bottom, layer.left : layer.right]
+        alpha = layer.numpy("shape")
+        seen = np.ones(part.shape[:2], bool) if alpha is None else alpha[:, :, 0] > 0.5
+        shown[box][seen] = part[seen]
+        if layer.name == "original":
+            np.testing.assert_array_equal(part[:, :, :channels], before.samples)
+    expected = result.photo.as_rgb() if file.channels == 3 else result.photo
+    np.testing.assert_array_equal(shown, expected.samples)
+    np.testing.assert_array_equal(levels(file.numpy("color")), expected.samples)
+
+
+def test_what_a_photoshop_file_cannot_hold_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    collected = Collected(_scratched(bits=8, channels=3))
+    monkeypatch.setattr(archive_layers, "PSD_SIDE_MAX", 70)
+    with pytest.raises(UsageError, match="80 x 64 pixels"):
+        photoshop(collected)
+    monkeypatch.undo()
+    monkeypatch.setattr(archive_layers, "PSD_BYTES_MAX", 1000)
+    with pytest.raises(UsageError, match="2 GiB"):
+        photoshop(collected)

@@ -293,14 +293,15 @@ def plan(
     format: FormatName | None = None,
     mask_tag: str | None = None,
     recorded: bool = False,
-    layered: bool = False,
+    layers: str | None = None,
     reads: Iterable[Path | None] = (),
 ) -> Plan:
     """Say for each photograph which file its result goes to: `NAME.TAG.EXT` beside it or in the folder `output`, or the file `output`.
     A name without an ending is a folder's. The photographs of a folder keep the folders that they lie in.
 
     `format`: of the results instead of the batch's; `mask_tag`: a mask is written too, as NAME.MASK_TAG.png beside the result;
-    `recorded` and `layered`: so are a record and layers, named after the result; `reads`: what the command reads besides the photographs.
+    `recorded`: so is a record, and layers in the format `layers`, named after the result; `reads`: what the command
+    reads besides the photographs.
     A photograph that is the result of another that is named, as `*.jpg` names it in a second run, is passed over, with a word.
     Everything that can be known to go wrong is said before anything runs: see `check`. `UsageError` for a folder without photographs
     and for one file for several photographs. Whether a result is there already is asked when its turn comes.
@@ -329,7 +330,7 @@ def plan(
                 None if mask_tag is None else target.parent / f"{stem}.{mask_tag}.png",
                 str(inside / photograph.name),
                 target.with_name(target.stem + RECORD_SUFFIX) if recorded else None,
-                target.with_name(target.stem + ".ora") if layered else None,
+                target.with_name(f"{target.stem}.{layers}") if layers else None,
             )
         )
     if not batch.overwrite:
@@ -341,7 +342,7 @@ def plan(
         if job.mask is not None:
             targets.append(Target(job.mask, mask, job.source))
         if job.layers is not None:
-            targets.append(Target(job.layers, Kind("the layers", (".ora",)), job.source))
+            targets.append(Target(job.layers, Kind("the layers", (f".{layers}",)), job.source))
         if job.record is not None:
             targets.append(Target(job.record, Kind("the record", (".json",), is_report), job.source))
     once = []

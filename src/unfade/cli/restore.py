@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -38,8 +38,9 @@ def command(
         typer.Option("--record", help="Write the record NAME.restored.unfade.json and the mask, for `unfade verify` and `unfade replay`."),
     ] = False,
     layers: Annotated[
-        bool, typer.Option("--layers", help="Write NAME.restored.ora, too: the original and what each step changed, as layers.")
-    ] = False,
+        Literal["psd", "ora"] | None,
+        typer.Option("--layers", help="Write NAME.restored.psd or .ora, too: the original and what each step changed, as layers."),
+    ] = None,
     treatment: Treatment,
     batch: Batch,
 ) -> None:
@@ -58,7 +59,7 @@ def command(
       unfade restore scan.tif --mask my-mask.png --overwrite
     """
     from unfade import pipeline
-    from unfade.archive.layers import Collected, open_raster
+    from unfade.archive.layers import Collected, open_raster, photoshop
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()
@@ -70,7 +71,7 @@ def command(
         raise UsageError("--mask and --save-mask are for one page; name it with --page instead of --pages all")
     if record and (batch.page or batch.pages):
         raise UsageError("--record is of the page that is read without --page and --pages; save the page as a file of its own first")
-    jobs = plan(batch, "restored", mask_tag="mask" if save_mask or record else None, recorded=record, layered=layers, reads=(mask,))
+    jobs = plan(batch, "restored", mask_tag="mask" if save_mask or record else None, recorded=record, layers=layers, reads=(mask,))
     # Of a mask that is given it is not known without looking whether it was the same: the photograph is done again and compared.
     same = None if mask is not None else asked(batch, treatment=treatment)
     with open_sessions(settings) as sessions:
@@ -82,7 +83,8 @@ def command(
                 on_step = None if collected is None else collected.on_step
                 result = pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show, on_step=on_step)
                 if collected is not None and job.layers is not None:
-                    content = open_raster(collected, metadata=without_location(batch, result.photo).metadata)
+                    shown = without_location(batch, result.photo).metadata
+                    content = photoshop(collected) if layers == "psd" else open_raster(collected, metadata=shown)
                     put_new(job.layers, content, overwrite=batch.overwrite)
                 return result
 

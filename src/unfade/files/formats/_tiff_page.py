@@ -1,4 +1,5 @@
-"""A page of a TIFF: what its directory says of its samples, checked; which pages there are, and which of them is the picture."""
+"""A page of a TIFF: what its directory says of its samples, checked; which pages there are, and which of them
+is the picture."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ _FULL_SIZE = 0.3  # of the largest page's area; the half of a pyramid's level ha
 
 @dataclass(frozen=True)
 class Page:
-    """A directory. Numbers that the samples' layout follows from are checked when they are first asked for (`ValueError`)."""
+    """A directory. Numbers that the samples' layout follows from are checked when they are first asked for
+    (`ValueError`)."""
 
     header: Header
     offset: int
@@ -126,7 +128,8 @@ class Page:
         return across, down
 
     def segments(self, data: bytes) -> list[memoryview]:
-        """The bytes of each segment, plane after plane, left to right, top to bottom. Raises `ValueError` where one is missing."""
+        """The bytes of each segment, plane after plane, left to right, top to bottom. Raises `ValueError`
+        where one is missing."""
         places_tag, counts_tag = tags.TILES if self.is_tiled else tags.STRIPS
         places, counts = ([int(number) for number in self.numbers(tag)] for tag in (places_tag, counts_tag))
         planes = self.channels if self.is_planar else 1
@@ -206,7 +209,8 @@ def _area(data: bytes, offset: int, header: Header) -> int:
 
 
 def full_size_pages(data: bytes) -> tuple[int, ...]:
-    """The numbers (from 1) of the pages that are pictures, and not small copies of one. Raises `ValueError`."""
+    """The numbers (from 1) of the pages that are pictures, and not small copies of one. Raises
+    `ValueError`."""
     header = tags.header_of(data)
     areas = [_area(data, offset, header) for offset in page_offsets(data, header)[:_PAGES_LOOKED_AT]]
     largest = max(areas, default=0)
@@ -214,7 +218,8 @@ def full_size_pages(data: bytes) -> tuple[int, ...]:
 
 
 def chosen_page(data: bytes, asked: int | None, name: str) -> tuple[Page, int, int]:
-    """The page that is asked for, or else the largest; its number, and how many there are. Raises `UsageError`, `ValueError`."""
+    """The page that is asked for, or else the largest; its number, and how many there are. Raises
+    `UsageError`, `ValueError`."""
     header = tags.header_of(data)
     offsets = page_offsets(data, header)
     if not offsets:
