@@ -30,7 +30,8 @@ def many_files() -> Iterator[None]:
 
 
 class HalfSenders(threading.Thread):
-    """Keeps `count` connections open that each sent half of a request's head; opens one again where the server ends it."""
+    """Keeps `count` connections open that each sent half of a request's head; opens one again where the
+    server ends it."""
 
     def __init__(self, port: int, count: int, half: bytes) -> None:
         super().__init__(daemon=True)
