@@ -1,11 +1,14 @@
-"""The tree of errors. One class per case that a caller treats differently; each message says what was asked, the limit, and what to do.
+"""The tree of errors.
+
+One class per case that a caller treats differently; each message says what was asked, the limit, and what
+to do.
 
 UnfadeError
-├── UsageError            asked wrong: an option out of range, a mask of another size (command line: exit status 2)
-│   └── UnknownNameError  no step, kind, measure, model or recipe of that name; the message suggests the nearest
+├── UsageError            asked wrong: an option out of range, a mask of another size (exit status 2)
+│   └── UnknownNameError  no step, kind, measure, model or recipe of that name; the nearest is suggested
 ├── PhotoError            something about one photograph
 │   ├── UnreadableError   empty, truncated, a lying header, a directory, no permission
-│   │   └── OtherKindError  no photograph at all, or one of a kind that is not read here: a film, a raw file, a text
+│   │   └── OtherKindError  no photograph, or one of a kind that is not read here: a film, a raw file
 │   ├── TooLargeError     over the pixel limit, seen in the header before anything was decoded
 │   └── UnwritableError   the output cannot be written: no folder, no permission, disk full
 │       └── ExistsError   the output is there already and overwriting was not asked for
@@ -18,6 +21,7 @@ UnfadeError
 ├── DataError             training or bench folders: empty, unmatched, of different sizes
 ├── TrainingError         training cannot go on: a loss that is not a number, no checkpoint to resume
 ├── ExportError           ONNX Runtime and PyTorch do not agree
+├── AwayError             the queue, its ledger or its storage cannot be reached; it comes back by itself
 └── MissingExtraError     an optional part is not installed; the message gives the pip line
 """
 
@@ -35,7 +39,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 class UnfadeError(Exception):
-    """The root: everything Unfade raises on purpose. `str(error)` is one clear sentence for the person who asked."""
+    """The root: everything Unfade raises on purpose.
+
+    `str(error)` is one clear sentence for the person who asked.
+    """
 
 
 class UsageError(UnfadeError, ValueError):
@@ -104,6 +111,10 @@ class TrainingError(UnfadeError):
 
 class ExportError(UnfadeError):
     """The exported model does not agree with the trained one."""
+
+
+class AwayError(UnfadeError):
+    """The queue, its ledger or its storage cannot be reached for now. Tried again later, it may succeed."""
 
 
 class MissingExtraError(UnfadeError, ImportError):

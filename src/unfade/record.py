@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from xml.dom import minidom
 from xml.dom.minidom import Document, Element, Text
-from xml.parsers.expat import ExpatError, ParserCreate
+from xml.parsers.expat import ExpatError
+
+from unfade.files.xmp import readable
 
 # https://cv.iptc.org/newscodes/digitalsourcetype/: a picture edited with a trained model
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -94,7 +96,8 @@ _PREFIXES = {
     "unfade": UNFADE_NAMESPACE,
 }
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_DEPTH_MAX = 64  # elements within elements; XMP in use has about 10
+RUNS_KEPT, EVENTS_KEPT = 10, 50  # the newest; a run is about 2 KB
+UNREAD_MAX = 4 << 20  # bytes of a packet that cannot be read and is kept beside ours
 _OPENING = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
 _CLOSING = '<?xpacket end="w"?>'
 
@@ -106,9 +109,11 @@ def xmp(report: Report, existing: bytes | None) -> bytes:
     report's wherever a pixel was changed. `xmpMM:History` gets an entry for each step, `unfade:Runs` one for
     the whole: software, the SHA-256 of the input and of the mask given, the treatment, pixels changed, steps
     with their options and models. The output's SHA-256 cannot be in it, since the packet is part of what is
-    hashed: it is in the JSON report. An `existing` that is not well-formed XMP, or that declares entities, is
-    not parsed; it is kept whole, in base 64, as `unfade:UnreadPacket`. Sources: ISO 16684-1 (XMP), Adobe XMP
-    part 2 (xmpMM, stEvt), IPTC Photo Metadata 2023.1.
+    hashed: it is in the JSON report. The newest `RUNS_KEPT` runs and `EVENTS_KEPT` of our events are kept.
+
+    An `existing` that is not well-formed XMP, or that declares entities, is not parsed; it is kept whole, in
+    base 64, as `unfade:UnreadPacket`, up to `UNREAD_MAX` bytes. Sources: ISO 16684-1 (XMP), Adobe XMP part 2
+    (xmpMM, stEvt), IPTC Photo Metadata 2023.1.
     """
     root = _parsed(existing) if existing else None
     packet = root if root is not None else _parsed(f'<x:xmpmeta xmlns:x="{_META}"><rdf:RDF xmlns:rdf="{_RDF}"/></x:xmpmeta>'.encode())
@@ -140,8 +145,9 @@ def xmp(report: Report, existing: bytes | None) -> bytes:
     steps = _added(_added(run, UNFADE_NAMESPACE, "Steps"), _RDF, "Seq")
     for step in report.steps:
         _added(steps, _RDF, "li", _parameters(step))
-    _added(run, UNFADE_NAMESPACE, "Digest", _digest(run))
-    if existing and root is None:
+    _added(run, UNFADE_NAMESPACE, "Digest", _digest(*_said(run)))
+    _shorten(rdf)
+    if existing and root is None and len(existing) <= UNREAD_MAX:
         _added(ours, UNFADE_NAMESPACE, "UnreadPacket", base64.b64encode(existing).decode("ascii"))
     assert packet.documentElement is not None
     return (_OPENING + packet.documentElement.toxml() + _CLOSING).encode()
@@ -173,10 +179,9 @@ def last_run(existing: bytes | None) -> Run | None:
     runs = [node for node in arrays[0].childNodes if isinstance(node, Element)] if arrays else []
     if not runs:
         return None
-    said = {node.localName: node for node in runs[-1].childNodes if isinstance(node, Element)}
-    text = {name: _text(node) for name, node in said.items() if name is not None}
+    text, lines_said = _said(runs[-1])
     try:
-        lines = [json.loads(_text(item)) for item in said["Steps"].getElementsByTagNameNS(_RDF, "li")] if "Steps" in said else []
+        lines = [json.loads(line) for line in lines_said]
         return Run(
             software=text.get("Software", "").partition(" ")[0],
             software_version=text.get("Software", "").partition(" ")[2],
@@ -193,7 +198,7 @@ def last_run(existing: bytes | None) -> Run | None:
                 )
                 for line in lines
             ),
-            is_intact=text.get("Digest") == _digest(runs[-1]),
+            is_intact=text.get("Digest") == _digest(text, lines_said),
         )
     except (ValueError, KeyError, TypeError):
         return None
@@ -203,13 +208,32 @@ def _text(element: Element) -> str:
     return "".join(node.data for node in element.childNodes if isinstance(node, Text))
 
 
-def _digest(run: Element) -> str:
-    """SHA-256 over the names and texts of all that a run says, its digest left out."""
-    hashed = hashlib.sha256()
-    for node in run.getElementsByTagName("*"):
-        if (node.namespaceURI, node.localName) != (UNFADE_NAMESPACE, "Digest"):
-            hashed.update(f"{node.localName}={' '.join(_text(node).split())}\n".encode())
-    return hashed.hexdigest()
+def _said(run: Element) -> tuple[dict[str, str], list[str]]:
+    """What a run says: its simple properties by name, and the lines of its steps.
+
+    Other programs write a packet anew in their own way: in another order, simple properties as attributes, a
+    structure with a description in it.
+    """
+    texts: dict[str, str] = {}
+    lines: list[str] = []
+    inner = [node for node in run.childNodes if isinstance(node, Element) and (node.namespaceURI, node.localName) == (_RDF, "Description")]
+    for holder in (run, *inner):
+        for name, value in holder.attributes.itemsNS():
+            if name[0] == UNFADE_NAMESPACE:
+                texts[name[1]] = value
+        for node in holder.childNodes:
+            if isinstance(node, Element) and node.namespaceURI == UNFADE_NAMESPACE:
+                if node.localName == "Steps":
+                    lines = [_text(item) for item in node.getElementsByTagNameNS(_RDF, "li")]
+                else:
+                    texts[str(node.localName)] = _text(node)
+    return texts, lines
+
+
+def _digest(texts: dict[str, str], lines: list[str]) -> str:
+    """SHA-256 over what a run says, its digest left out, whatever the order in which it is written."""
+    said = [{name: " ".join(text.split()) for name, text in texts.items() if name != "Digest"}, [" ".join(line.split()) for line in lines]]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def _parameters(step: StepRecord) -> str:
@@ -221,39 +245,49 @@ def _parameters(step: StepRecord) -> str:
 
 
 def _parsed(packet: bytes) -> Document | None:
-    """The packet as a document with an `rdf:RDF`; None where it is not well-formed, has none, or declares a
-    document type."""
+    """The packet as a document with an `rdf:RDF`; None where it cannot be read."""
     try:
-        encoding = "utf-16" if packet[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        text = packet.decode(encoding).strip("\0 \t\r\n\ufeff")
-        if "<!DOCTYPE" in text or "<!ENTITY" in text:  # where entities that swell or reach out come from; XMP forbids them
-            return None
-        if _depth(text) > _DEPTH_MAX:
-            return None
-        document = minidom.parseString(text.encode())
-        found = document.getElementsByTagNameNS(_RDF, "RDF")
-    except (UnicodeDecodeError, UnicodeEncodeError, ExpatError, ValueError):
+        return minidom.parseString(readable(packet))
+    except (ExpatError, ValueError):
         return None
-    return document if found else None
 
 
-def _depth(text: str) -> int:
-    """How deep the elements nest. Raises `ExpatError` where the text is not well-formed."""
-    deepest = depth = 0
+def _shorten(rdf: Element) -> None:
+    """Keep the newest of our runs and events, and no description that holds nothing.
 
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal deepest, depth
-        depth += 1
-        deepest = max(deepest, depth)
+    So a file that is restored again and again does not grow.
+    """
+    for namespace, name, most in ((UNFADE_NAMESPACE, "Runs", RUNS_KEPT), (_MEDIA, "History", EVENTS_KEPT)):
+        for item in [found for found in _items(rdf, namespace, name) if _is_ours(found)][:-most]:
+            assert item.parentNode is not None
+            item.parentNode.removeChild(item)
+    for description in _descriptions(rdf)[1:]:
+        says = [
+            name for name, _ in description.attributes.items() if not name.startswith("xmlns") and name != f"{description.prefix}:about"
+        ]
+        if not says and not any(isinstance(child, Element) for child in description.childNodes):
+            rdf.removeChild(description)
 
-    def end(name: str) -> None:
-        nonlocal depth
-        depth -= 1
 
-    parser = ParserCreate()
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.Parse(text.encode(), True)
-    return deepest
+def _items(rdf: Element, namespace: str, name: str) -> list[Element]:
+    """What the array of the property `name` holds, in all descriptions."""
+    arrays = [
+        array
+        for description in _descriptions(rdf)
+        for child in description.childNodes
+        if isinstance(child, Element) and (child.namespaceURI, child.localName) == (namespace, name)
+        for array in child.childNodes
+        if isinstance(array, Element)
+    ]
+    return [item for array in arrays for item in array.childNodes if isinstance(item, Element)]
+
+
+def _is_ours(item: Element) -> bool:
+    """Whether it is a run, or an event of another program's history that was added here."""
+    if item.getElementsByTagNameNS(UNFADE_NAMESPACE, "Software"):
+        return True
+    agents = item.getElementsByTagNameNS(_EVENT, "softwareAgent")
+    return any(isinstance(text, Text) and text.data.split(" ")[0] == "Unfade" for agent in agents for text in agent.childNodes)
 
 
 def _added(parent: Element, namespace: str, name: str, text: str | None = None) -> Element:

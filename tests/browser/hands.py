@@ -66,7 +66,8 @@ def differ(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def audit(page: Any) -> None:
-    """axe-core finds nothing serious. Its source is evaluated by the debugger, which the page's policy leaves alone."""
+    """axe-core finds nothing serious. Its source is evaluated by the debugger, which the page's policy leaves
+    alone."""
     page.evaluate(AXE.read_text(encoding="utf-8") + "; 0")
     found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     grave = [rule for rule in found["violations"] if rule["impact"] in ("serious", "critical")]

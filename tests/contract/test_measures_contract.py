@@ -11,8 +11,10 @@ import pytest
 from unfade.measures import MEASURES
 from unfade.measures.features import PictureFeatures
 from unfade.measures.measure import LOST, Observation
+from unfade.measures.needs import Needs
 from unfade.measures.notes import Notes
 
+LEAVE = Needs(photo="p.png", tone="leave", monochrome=True)
 SIZES = [(1, 1), (1, 7), (63, 65), (257, 131)]
 PICTURES = 9
 
@@ -22,7 +24,8 @@ def features_of(rng: np.random.Generator) -> PictureFeatures:
 
 
 def notes_of(size: tuple[int, int], rng: np.random.Generator) -> Notes:
-    """A photograph with one of everything, anywhere in it, even at 1×1; nothing of what is noted sound is damaged."""
+    """A photograph with one of everything, anywhere in it, even at 1×1; nothing of what is noted sound is
+    damaged."""
     height, width = size
     right, low = max(1, width // 3), max(1, height // 3)
     area = [(0, 0), (right, 0), (right, low), (0, low)]
@@ -48,11 +51,14 @@ def observation(size: tuple[int, int], seed: int, *, perfect: bool) -> Observati
     notes = notes_of(size, rng)
     if perfect:
         damage = notes.drawn(size)
-        return Observation(truth, truth.copy(), damage, damage == LOST, {}, seen, seen, seen, seen, notes)
+        parts = (seen, seen, seen, seen, notes)
+        return Observation(truth, truth.copy(), damage, damage == LOST, {}, *parts, needs=LEAVE, colored=True)
     found = rng.random(size) < 0.003  # a few, or some lie within the tolerance of everything
     found[-1, -1] = True
     other = features_of(rng)
-    return Observation(truth, rng.random((*size, 3), np.float32), damage, found, {}, seen, other, seen, other, notes)
+    parts = (seen, other, seen, other, notes)
+    result = rng.random((*size, 3), np.float32)
+    return Observation(truth, result, damage, found, {}, *parts, needs=LEAVE, colored=False)
 
 
 def figure(name: str, size: tuple[int, int], *, perfect: bool) -> float:

@@ -1,4 +1,5 @@
-"""Many photographs: said where the person is, stopped and taken up, folders, odd names, reports and sheets that are never lost."""
+"""Many photographs: said where the person is, stopped and taken up, folders, odd names, reports and sheets
+that are never lost."""
 
 from __future__ import annotations
 
@@ -61,7 +62,7 @@ def process(code: str, *arguments: str, **environment: str) -> subprocess.Comple
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, check=False, timeout=120, env=names)
 
 
-# --- said where the person is -----------------------------------------------------------------------------------------------------------
+# --- said where the person is -------------------------------------------------------------------------------
 
 
 def test_what_was_noticed_is_said_under_the_photographs_name_unless_quiet(album: Path) -> None:
@@ -98,7 +99,7 @@ def test_the_location_is_left_out_where_that_is_asked(album: Path) -> None:
         assert kept.getexif().get_ifd(0x8825) and not gone.getexif().get_ifd(0x8825)
 
 
-# --- stopped and taken up ---------------------------------------------------------------------------------------------------------------
+# --- stopped and taken up -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("options", [QUICK, ("--colorize",)], ids=["nothing changes", "everything changes"])
@@ -221,7 +222,7 @@ def test_a_pipe_that_closes_ends_the_batch_with_its_report(album: Path) -> None:
     assert [account["photo"] for account in json.loads((album / "r.json").read_text())][:1] == ["a.png"]
 
 
-# --- reports and sheets -----------------------------------------------------------------------------------------------------------------
+# --- reports and sheets -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("lost", ["r.json", "s.png"])
@@ -281,7 +282,7 @@ def test_a_broken_disk_is_a_failure(album: Path, monkeypatch: pytest.MonkeyPatch
     assert not (album / "a.restored.png").exists()
 
 
-# --- names ------------------------------------------------------------------------------------------------------------------------------
+# --- names --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes on Linux only")
@@ -314,7 +315,7 @@ def test_a_name_that_the_pipe_cannot_print_ends_nothing(album: Path) -> None:
     ]
 
 
-# --- folders ----------------------------------------------------------------------------------------------------------------------------
+# --- folders ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -378,3 +379,47 @@ def test_one_photograph_of_a_folder_has_a_list_for_its_report(album: Path) -> No
     _photograph(album / "one" / "x.png")
     unfade("restore", "one", *QUICK, "-o", "out", "--report", "r.json")
     assert isinstance(json.loads((album / "r.json").read_text()), list)
+
+
+# --- pages --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scans(album: Path) -> Path:
+    """A TIFF of a thumbnail and three full pages of different brightness, in LZW."""
+    tifffile = pytest.importorskip("tifffile")
+    with tifffile.TiffWriter(album / "scans.tif") as file:
+        for value, size, kind in ((10, (8, 12), 1), (60, (32, 48), 2), (120, (32, 48), 2), (180, (32, 48), 2)):
+            file.write(np.full((*size, 3), value, np.uint8), photometric="rgb", compression="lzw", subfiletype=kind, metadata=None)
+    return album / "scans.tif"
+
+
+def test_one_page_is_named(scans: Path, album: Path) -> None:
+    unfade("restore", "scans.tif", *QUICK, "--page", "3", "-o", "three.png")
+    assert cv2.imread(str(album / "three.png"))[0, 0, 0] == 120
+    assert "page" in unfade("restore", "scans.tif", *QUICK, "--page", "9", "-o", "nine.png", status=2).stderr
+    assert "give one of the two" in unfade("restore", "scans.tif", "--page", "1", "--pages", "all", status=2).stderr
+    unfade("damage", "scans.tif", "--page", "2")
+
+
+def test_all_pages_become_one_file_of_the_same_compression(scans: Path, album: Path) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    result = unfade(
+        "restore", "scans.tif", "a.png", "--clean", "0.5", "--pages", "all", "-o", "out", "--report", "r.json", "--sheet", "s.png"
+    )
+    with tifffile.TiffFile(album / "out" / "scans.restored.tif") as file:
+        assert [page.shape for page in file.pages] == [(32, 48, 3)] * 3
+        assert all(page.compression == tifffile.COMPRESSION.LZW for page in file.pages)
+        means = [float(page.asarray().mean()) for page in file.pages]
+        assert means == sorted(means) and means[0] < 100 < means[2]
+    accounts = json.loads((album / "r.json").read_text())
+    assert len(accounts[0]["pages"]) == 3 and "pages" not in accounts[1]
+    assert "scans.tif" in result.stderr
+    again = unfade(
+        "restore", "scans.tif", "a.png", "--clean", "0.5", "--pages", "all", "-o", "out", "--report", "r.json", "--sheet", "s.png"
+    )
+    assert "2 of 2 photographs were done already" in again.stderr
+    assert "for one page" in unfade("restore", "scans.tif", "--pages", "all", "--save-mask", status=2).stderr
+    assert not (album / "scans.restored.jpg").exists()
+    unfade("restore", "scans.tif", "--pages", "all", "--format", "jpeg", status=2)
+    assert not (album / "scans.restored.jpg").exists()

@@ -58,8 +58,8 @@ def asked(batch: Batch, *, treatment: Treatment | None = None, steps: Sequence[S
 
 def writing_of(batch: Batch) -> dict[str, Any]:
     """What is asked of the files that are written, where it is not the usual."""
-    quality = {} if batch.quality is None else {"quality": batch.quality}
-    return quality | ({"drop_location": True} if batch.drop_location else {})
+    given = {"page": batch.page, "pages": batch.pages, "quality": batch.quality, "drop_location": batch.drop_location or None}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 class Earlier:

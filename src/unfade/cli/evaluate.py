@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unfade.cli._extras import needs
-from unfade.cli._outputs import Kind, Target, check, check_folder
+from unfade.cli._outputs import check_report_folder
 from unfade.errors import ModelTaskError, UsageError
 
 if TYPE_CHECKING:
@@ -32,8 +32,11 @@ PIPELINE = "pipeline"
 
 def command(
     task: Annotated[
-        Literal["restoration", "colorization", "damage", "harm"],
-        typer.Argument(metavar="TASK", help="restoration, colorization, damage (finding it) or harm (what is done to sound photographs)."),
+        Literal["restoration", "colorization", "damage", "harm", "needs"],
+        typer.Argument(
+            metavar="TASK",
+            help="restoration, colorization, damage (finding it), harm (what is done to sound photographs) or needs (what is decided).",
+        ),
     ],
     subject: Annotated[
         str,
@@ -78,7 +81,7 @@ def command(
     ] = None,
     photographs: Annotated[
         Path | None,
-        typer.Option("--photographs", metavar="FOLDER", help="damage: where the photographs of notes lie. Default: beside the notes."),
+        typer.Option("--photographs", metavar="FOLDER", help="damage, needs: where the photographs lie. Default: beside the notes."),
     ] = None,
     mask: Annotated[
         Literal["auto", "given", "found"],
@@ -95,18 +98,20 @@ def command(
       unfade evaluate restoration results/ --bench bench/restoration-aged --baselines all
       unfade evaluate damage pipeline --bench notes --photographs album
       unfade evaluate harm pipeline --bench sound-photographs
+      unfade evaluate needs pipeline --bench album --photographs album
     """
     from rich.console import Console
 
     from unfade.measures.baselines import choose
     from unfade.measures.benches import Bench
     from unfade.measures.evaluation import evaluate
-    from unfade.measures.report import tables, write_report
+    from unfade.measures.report import HTML_NAME, JSON_NAME, tables, write_report
     from unfade.settings import read_settings
 
     settings = read_settings()
     if output is not None:
-        _check_report(output, [bench, Path(subject), *(path for path in (inception, reference, photographs) if path is not None)])
+        reads = [bench, Path(subject), *(path for path in (inception, reference, photographs) if path is not None)]
+        check_report_folder(output, (HTML_NAME, JSON_NAME), reads=reads)
     chosen = Bench(task, bench, limit, None if mask == "auto" else mask, reference, photographs)
     beside = choose(task, baselines)
     extractor = _extractor(task, features, inception)
@@ -129,17 +134,6 @@ def command(
         console.print(note, markup=False)
     for path in written:
         typer.echo(str(path))
-
-
-def _check_report(folder: Path, reads: Sequence[Path]) -> None:
-    """Refuse a folder for the report that cannot hold it, is read, or holds files of its names that are none of ours."""
-    from unfade.measures.report import HTML_NAME, JSON_NAME, check_output, is_evaluation
-
-    check_output(folder)
-    check_folder(folder, "the report", reads=reads)
-    if folder.is_dir():
-        targets = [Target(folder / name, Kind("a report", (Path(name).suffix,), is_evaluation)) for name in (HTML_NAME, JSON_NAME)]
-        check(targets, reads=(path for read in reads for path in (read.rglob("*") if read.is_dir() else [read])), overwrite=True)
 
 
 @contextmanager
@@ -216,6 +210,7 @@ _MODELS: Mapping[str, tuple[ModelTask, ...]] = {
     "colorization": ("colorize",),
     "damage": ("damage",),
     "harm": ("damage", "clean"),
+    "needs": ("clean",),
 }
 
 

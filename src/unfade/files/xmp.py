@@ -1,14 +1,16 @@
 """XMP packets, edited where they lie: properties are cut out and put in, every other byte stays as it was.
 
-A packet is a stranger's. It is parsed by expat, which takes time in proportion to its length, up to `MAX_BYTES`, `MAX_ELEMENTS`
-and `MAX_DEPTH`; one that is over a limit, not well-formed, or declares a document type (where entities come from, which XMP
-forbids) raises `ValueError`. Sources: ISO 16684-1 (XMP), Adobe XMP part 3 (extended XMP in JPEG).
+A packet is a stranger's. It is parsed by expat, which takes time in proportion to its length, up to
+`MAX_BYTES`, `MAX_ELEMENTS` and `MAX_DEPTH`; one that is over a limit, not well-formed, or declares a document
+type (where entities come from, which XMP forbids) raises `ValueError`. Sources: ISO 16684-1 (XMP), Adobe XMP
+part 3 (extended XMP in JPEG).
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -44,17 +46,20 @@ _HAS_EXTENDED = Name(_NOTE, "HasExtendedXMP")
 
 @dataclass(frozen=True)
 class _Property:
-    """A property of the packet's subject: where it lies, written as an element or as an attribute, and the prefixes it may use."""
+    """A property of the packet's subject: where it lies, written as an element or as an attribute, and the
+    prefixes it may use."""
 
     name: Name
     start: int
     end: int
     element: bytes
     prefixes: dict[str, str]
+    description: int  # in which it lies
 
 
 def text_of(packet: bytes) -> bytes:
-    """The packet as UTF-8 without what stands around it. Raises `ValueError` where it is too long or no text."""
+    """The packet as UTF-8 without what stands around it. Raises `ValueError` where it is too long or no
+    text."""
     if len(packet) > MAX_BYTES:
         raise ValueError(f"XMP of {len(packet):,} bytes; {MAX_BYTES:,} are read")
     if packet[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -127,8 +132,8 @@ class _Scanner:
         return {prefix: namespaces[-1] for prefix, namespaces in self.prefixes.items()}
 
     def tag(self, at: int) -> tuple[list[tuple[Name, int, int, bytes, bytes]], int, bool]:
-        """The start tag at `at`: its attributes (name, place with the space before it, end, raw name, raw value with its quotes),
-        where the tag ends, and whether it is an empty element's."""
+        """The start tag at `at`: its attributes (name, place with the space before it, end, raw name, raw
+        value with its quotes), where the tag ends, and whether it is an empty element's."""
         opened = _OPENED.match(self.data, at)
         place = opened.end() if opened else at
         found = []
@@ -178,8 +183,20 @@ class _Cutter(_Scanner):
             self._within = None
 
 
+def readable(packet: bytes) -> bytes:
+    """The packet as UTF-8, if it can be read: not over the limits, well-formed, with an `rdf:RDF`. Raises
+    `ValueError`."""
+    data = text_of(packet)
+    lister = _Lister(data)
+    lister.run()
+    if lister.end_of_rdf is None and not lister.is_empty_rdf:
+        raise ValueError("XMP without rdf:RDF")
+    return data
+
+
 def without(packet: bytes, unwanted: Callable[[Name], bool]) -> bytes:
-    """The packet without the properties of unwanted names, at any depth. Where there are none, it comes back as it is.
+    """The packet without the properties of unwanted names, at any depth. Where there are none, it comes back
+    as it is.
 
     Raises `ValueError` where the packet cannot be read.
     """
@@ -198,7 +215,8 @@ def _cut(data: bytes, cuts: list[tuple[int, int]]) -> bytes:
 
 
 class _Lister(_Scanner):
-    """Lists the properties of the packet's subject: what its descriptions hold; and where the last of these could follow."""
+    """Lists the properties of the packet's subject: what its descriptions hold; and where the last of these
+    could follow."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
@@ -206,20 +224,24 @@ class _Lister(_Scanner):
         self.end_of_rdf: int | None = None
         self.is_empty_rdf = False
         self.about = ""
+        self.descriptions: list[tuple[int, int]] = []  # where each begins and ends
+        self._is_empty = False  # the description in question
         self._open: tuple[int, int, dict[str, str]] | None = None
 
     def element(self, name: Name, attributes: list[Name]) -> None:
         if self.path[-2:] == [_RDF, _DESCRIPTION]:
-            for own, start, end, raw, value in self.tag(self.at)[0]:
+            attributes_found, tag_end, self._is_empty = self.tag(self.at)
+            self.descriptions.append((self.at, tag_end))
+            for own, start, end, raw, value in attributes_found:
                 if own == _ABOUT:
                     self.about = self.about or unescape(value[1:-1].decode(), _QUOTES)
                 if own.namespace and own.namespace != RDF and not raw.startswith(b"xmlns"):
                     written = b"<%s>%s</%s>" % (raw, value[1:-1], raw)
-                    self.properties.append(_Property(own, start, end, written, self.in_scope()))
+                    self.properties.append(_Property(own, start, end, written, self.in_scope(), len(self.descriptions) - 1))
         elif self._open is None and self.path[-3:-1] == [_RDF, _DESCRIPTION]:
             _, end, empty = self.tag(self.at)
             if empty:
-                self.properties.append(_Property(name, self.at, end, self.data[self.at : end], self.in_scope()))
+                self.properties.append(_Property(name, self.at, end, self.data[self.at : end], self.in_scope(), len(self.descriptions) - 1))
             else:
                 self._open = (len(self.path), self.at, self.in_scope())
         elif name == _RDF and self.end_of_rdf is None:
@@ -229,8 +251,11 @@ class _Lister(_Scanner):
         if self._open is not None and len(self.path) == self._open[0]:
             _, start, prefixes = self._open
             end = self.end_of(self.at)
-            self.properties.append(_Property(name, start, end, self.data[start:end], prefixes))
+            self.properties.append(_Property(name, start, end, self.data[start:end], prefixes, len(self.descriptions) - 1))
             self._open = None
+        elif self.path[-2:] == [_RDF, _DESCRIPTION]:
+            if not self._is_empty:
+                self.descriptions[-1] = (self.descriptions[-1][0], self.end_of(self.at))
         elif name == _RDF and self.end_of_rdf is None and not self.is_empty_rdf:
             self.end_of_rdf = self.at
 
@@ -242,9 +267,11 @@ def _listed(data: bytes) -> _Lister:
 
 
 def split(packet: bytes, most: int) -> tuple[bytes, bytes | None]:
-    """The packet in at most `most` bytes, and the rest as an extended packet, which the first names by its MD5; None: it fits whole.
+    """The packet in at most `most` bytes, and the rest as an extended packet, which the first names by its
+    MD5; None: it fits whole.
 
-    What people write (title, keywords, rights) is the last to move. Raises `ValueError` where it cannot be read or be made to fit.
+    What people write (title, keywords, rights) is the last to move. Raises `ValueError` where it cannot be
+    read or be made to fit.
     """
     if len(packet) <= most:
         return packet, None
@@ -270,8 +297,17 @@ def split(packet: bytes, most: int) -> tuple[bytes, bytes | None]:
         f'<rdf:Description xmlns:rdf="{RDF}" rdf:about={quoteattr(lister.about)} '
         f'xmlns:xmpNote="{_NOTE}" xmpNote:HasExtendedXMP="{digest}"/>'
     ).encode()
-    main = _cut(data[: lister.end_of_rdf], [(found.start, found.end) for found in moved]) + note + data[lister.end_of_rdf :]
+    main = _cut(data[: lister.end_of_rdf], _cuts(lister, moved)) + note + data[lister.end_of_rdf :]
     return main, extension
+
+
+def _cuts(lister: _Lister, moved: list[_Property]) -> list[tuple[int, int]]:
+    """Where the properties lie, and, of a description that loses all that it has, where it lies itself."""
+    left = Counter(found.description for found in lister.properties)
+    left.subtract(found.description for found in moved)
+    emptied = {found.description for found in moved if not left[found.description]}
+    cuts = [(found.start, found.end) for found in moved if found.description not in emptied]
+    return cuts + [lister.descriptions[index] for index in emptied]
 
 
 def _without_padding(data: bytes) -> bytes:
@@ -281,9 +317,14 @@ def _without_padding(data: bytes) -> bytes:
 
 
 def joined(packet: bytes, extension: bytes) -> bytes:
-    """The packet with the properties of its extended packet. Raises `ValueError` where one of them cannot be read."""
-    data = text_of(without(packet, lambda name: name == _HAS_EXTENDED))
+    """The packet with the properties of its extended packet. Raises `ValueError` where one of them cannot be
+    read."""
+    data = text_of(packet)
     lister, more = _listed(data), _listed(text_of(extension))
+    noted = [found for found in lister.properties if found.name == _HAS_EXTENDED]
+    if noted:
+        data = _cut(data, _cuts(lister, noted))
+        lister = _listed(data)
     if lister.end_of_rdf is None:
         raise ValueError("XMP without descriptions")
     known = {found.name for found in lister.properties}

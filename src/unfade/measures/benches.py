@@ -4,6 +4,7 @@ restoration    clean/ damaged/ mask/       mask: 255 lost, 128 only stained (eit
 damage         damaged/ mask/, or notes by eye (see `notes`) and the photographs beside them or elsewhere
 colorization   truth/, and if there is one reference/: other real pictures, for precision and recall
 harm           sound photographs, in the folder itself
+needs          needs.json (see `needs`), and the photographs in its folders beside it or elsewhere
 Where known, kinds/KIND/STEM.png says what kind the damage is: white where it is of that kind.
 """
 
@@ -21,8 +22,10 @@ from unfade.arrays import Image, Mask
 from unfade.color import lab_from_srgb, srgb_from_lab
 from unfade.errors import DataError
 from unfade.files import photo
-from unfade.measures.detection import by_width
+from unfade.measures import needs
+from unfade.measures.detection import WIDTHS_PX, by_width
 from unfade.measures.measure import EITHER, LOST, SOUND, DamageTruth, Task
+from unfade.measures.needs import Needs, read_needs
 from unfade.measures.notes import Notes, read_notes
 
 _PICTURES = frozenset({".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -31,6 +34,7 @@ _FOLDERS: Mapping[Task, tuple[str, ...]] = {
     "damage": ("damaged", "mask"),
     "colorization": ("truth",),
     "harm": ("",),
+    "needs": (),
 }
 
 
@@ -49,6 +53,7 @@ class Example:
     damage: DamageTruth | None = None
     parts: Mapping[str, Mask] = field(default_factory=dict)
     notes: Notes | None = None
+    needs: Needs | None = None
 
 
 def pictures(folder: Path) -> dict[str, Path]:
@@ -128,6 +133,8 @@ class Bench:
         """Of each of the bench's folders its pictures by stem; all of them have the same stems."""
         if not self.folder.is_dir():
             raise DataError(f"there is no folder {self.folder}; --bench names a folder of pictures whose truth is known")
+        if self.task == "needs":
+            return {"photographs": {stem: path for stem, (path, _) in self._needs.items()}}
         if self.is_noted:
             return _noted(self.folder, self.folder if self.photographs is None else self.photographs)
         names = _FOLDERS[self.task]
@@ -144,6 +151,20 @@ class Bench:
         return found
 
     @cached_property
+    def _needs(self) -> dict[str, tuple[Path, Needs]]:
+        """Each photograph of a bench of needs, and what it needs, by its stem."""
+        root = self.folder if self.photographs is None else self.photographs
+        found: dict[str, tuple[Path, Needs]] = {}
+        for entry in read_needs(self.folder / needs.NAME):
+            path = root / entry.folder / entry.photo
+            if not path.is_file():
+                raise DataError(f"{needs.NAME} is about {path}, which is not there; --photographs names the folder of all photographs")
+            if path.stem in found:
+                raise DataError(f"{needs.NAME} names two photographs called {path.stem}; keep one")
+            found[path.stem] = path, entry
+        return found
+
+    @cached_property
     def stems(self) -> tuple[str, ...]:
         """The pictures' names, sorted."""
         stems = sorted(next(iter(self._paths.values())))
@@ -153,6 +174,14 @@ class Bench:
     def is_noted(self) -> bool:
         """Whether the damage is told by notes, not by masks."""
         return self.task == "damage" and not (self.folder / "mask").is_dir() and any(self.folder.glob("*.json"))
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The sizes and, as far as the bench says, the kinds of damage, for detection only."""
+        if self.task != "damage" or self.is_noted:
+            return ()
+        root = self.folder / "kinds"
+        return (*WIDTHS_PX, *(sorted(folder.name for folder in root.iterdir()) if root.is_dir() else ()))
 
     @cached_property
     def references(self) -> tuple[Path, ...]:
@@ -185,6 +214,9 @@ class Bench:
     def example(self, stem: str) -> Example:
         """Read one picture of the bench. Raises `DataError` if its sizes differ."""
         paths = {name: found[stem] for name, found in self._paths.items()}
+        if self.task == "needs":
+            image = read_image(paths["photographs"])
+            return Example(stem, image, image, needs=self._needs[stem][1])
         if self.task == "harm":
             image = read_image(paths[""])
             return Example(stem, image, image)
@@ -201,17 +233,16 @@ class Bench:
         return Example(stem, given, clean, lost if self.gives_mask else None, damage, self._parts(stem, lost))
 
     def _parts(self, stem: str, lost: Mask) -> dict[str, Mask]:
-        """The damage of one picture by width and, as far as the bench says, by kind; for detection only."""
-        if self.task != "damage":
+        """One picture's damage by each of the bench's `parts` that it has."""
+        if not self.parts:
             return {}
-        kinds = by_width(lost)
-        root = self.folder / "kinds"
-        for folder in sorted(root.iterdir()) if root.is_dir() else ():
-            path = folder / f"{stem}.png"
+        found = by_width(lost)
+        for kind in self.parts[len(WIDTHS_PX) :]:
+            path = self.folder / "kinds" / kind / f"{stem}.png"
             if path.is_file():
-                kinds[folder.name] = read_mask(path)
-                _same_size(stem, {"mask": lost.shape, f"kinds/{folder.name}": kinds[folder.name].shape})
-        return kinds
+                found[kind] = read_mask(path)
+                _same_size(stem, {"mask": lost.shape, f"kinds/{kind}": found[kind].shape})
+        return found
 
 
 def _noted(folder: Path, photographs: Path) -> dict[str, dict[str, Path]]:

@@ -118,6 +118,7 @@ _RANKING: Mapping[Task, tuple[str, ...]] = {
     "colorization": ("feature-distance", "ciede2000"),
     "damage": ("mask-f1", "noted-recall"),
     "harm": ("share-flagged", "ssim"),
+    "needs": ("tone-decided", "monochrome-decided"),
 }
 
 # The order in which a table shows them; any other measure follows by name.
@@ -126,7 +127,7 @@ _ORDER = (
     "generated-f1", "colorfulness", "colorfulness-ratio", "colorfulness-distance", "ciede2000", "ab-error",
     "histogram-l", "histogram-a", "histogram-b", "mask-precision", "mask-recall", "mask-f1", "mask-iou",
     "noted-recall", "noted-precision", "noted-f1", "noted-lines", "noted-areas", "noted-specks", "noted-fields", "noted-sound-hit",
-    "noted-false-share", "share-flagged",
+    "noted-false-share", "share-flagged", "tone-decided", "monochrome-decided",
 )  # fmt: skip
 
 
@@ -178,9 +179,11 @@ def evaluate(
                 truth_perceptual=truth_seen[1],
                 result_perceptual=result_seen[1],
                 notes=example.notes,
+                needs=example.needs,
+                colored=outcome.colored,
             )
             if run is runs[0] and measures is None:
-                measures = _measures(bench.task, seen, reference is not None)
+                measures = _measures(bench, seen, reference is not None)
             for key, measure in (measures or {}).items():
                 if _has(seen, measure.needs - {"reference"}):
                     run.rows.setdefault(key, []).append(measure.observe(seen))
@@ -214,23 +217,24 @@ def _has(seen: Observation, needs: frozenset[Need] | set[Need]) -> bool:
         "mask": seen.damage is not None,
         "found": seen.found is not None,
         "notes": seen.notes is not None,
+        "needs": seen.needs is not None,
+        "colored": seen.colored is not None,
         "features": seen.truth_features is not None and seen.result_features is not None,
         "perceptual": seen.truth_perceptual is not None and seen.result_perceptual is not None,
     }
     return all(there[need] for need in needs)
 
 
-def _measures(task: Task, first: Observation, has_reference: bool) -> dict[str, Measure]:
-    """The measures for `task` that can be taken of what there is, in the table's order."""
+def _measures(bench: Bench, first: Observation, has_reference: bool) -> dict[str, Measure]:
+    """The measures that can be taken of what there is, in the table's order."""
 
     def possible(measure: Measure) -> bool:
-        return task in measure.tasks and (has_reference or "reference" not in measure.needs) and _has(first, measure.needs - {"reference"})
+        known = has_reference or "reference" not in measure.needs
+        return bench.task in measure.tasks and known and _has(first, measure.needs - {"reference"})
 
     names = sorted(MEASURES, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
     chosen = {name: MEASURES[name] for name in names if possible(MEASURES[name])}
-    if task == "damage":
-        chosen |= {f"mask-recall-{part}": recall_of_part(part) for part in first.parts}
-    return chosen
+    return chosen | {f"mask-recall-{part}": recall_of_part(part) for part in bench.parts}
 
 
 def _reference_rows(bench: Bench, features: Features | None) -> Rows | None:
@@ -345,6 +349,7 @@ def _setting(bench: Bench) -> str:
             "colorization": "given gray pictures of the truths' L*",
             "damage": "notes by eye" if bench.is_noted else "tolerance 2 px, stains do not count",
             "harm": "sound photographs: the truth is the picture itself",
+            "needs": "what each photograph needs, by eye",
         }[bench.task]
     return "mask given, outside it nothing is damaged" if bench.gives_mask else "damage to be found; classical fills are told what was lost"
 

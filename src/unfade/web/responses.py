@@ -209,7 +209,7 @@ class SessionResponse(BaseModel):
 class HealthResponse(BaseModel):
     """Whether the server works."""
 
-    status: Literal["ok", "no-worker"]
+    status: Literal["ok", "no-worker", "storage-away", "ledger-away"]
     version: str
     queued: int
     running: int

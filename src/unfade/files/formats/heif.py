@@ -1,8 +1,10 @@
-"""HEIF with HEVC inside, as phones write it (.heic): libheif through pillow-heif. 10 and 12 bits are read as 16; 16 are written as 12."""
+"""HEIF with HEVC inside, as phones write it (.heic): libheif through pillow-heif. 10 and 12 bits are read as
+16; 16 are written as 12."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
 
@@ -10,6 +12,7 @@ import numpy as np
 
 from unfade.errors import UsageError
 from unfade.files import exif
+from unfade.files.behind import without_pointers
 from unfade.files.boxes import AVIF_BRANDS, brands, contents_of, with_color_code
 from unfade.files.codec import DEFAULT_QUALITY, Codec, Origin, Picture, ReadAs, WriteAs, always
 from unfade.files.raster import check_size, damaged, filled, frame_number, joined, split
@@ -47,6 +50,9 @@ def _decode(data: bytes, how: ReadAs) -> Picture:
     samples, alpha = split(filled(array, int(info.get("bit_depth", 8))))
     contents = contents_of(info.get("exif"), info.get("xmp"), info.get("icc_profile"))
     contents, notes = with_color_code(contents, data, channels=samples.shape[2])
+    if b"MotionPhoto" in (contents.xmp or b""):
+        notes = (*notes, "the film of a motion photo behind it was left out")
+    contents = replace(contents, xmp=without_pointers(contents.xmp))
     if len(file) > 1:
         taken = "the primary one" if how.page is None else f"picture {how.page}"
         notes = (f"it has {len(file)} pictures; {taken} was taken", *notes)
@@ -59,7 +65,8 @@ def _encode(picture: Picture, how: WriteAs) -> bytes:
     page = _libheif().from_bytes(mode, (array.shape[1], array.shape[0]), array.tobytes())
     if picture.contents.icc:
         page.info["icc_profile"] = picture.contents.icc
-    # x265's slow preset, libheif's default, takes eight times as long for files of the same quality that are 7 % smaller.
+    # x265's slow preset, libheif's default, takes eight times as long for files of the same quality that are
+    # 7 % smaller.
     effort = {"preset": "ultrafast"}
     quality = DEFAULT_QUALITY if how.quality is None else how.quality
     options: dict[str, object] = {"quality": quality, "chroma": 444, "enc_params": effort}

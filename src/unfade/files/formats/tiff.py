@@ -1,4 +1,5 @@
-"""TIFF and BigTIFF: libvips decodes and encodes the samples; the directory that holds the rest is read and written here."""
+"""TIFF and BigTIFF: libvips decodes and encodes the samples; the directory that holds the rest is read and
+written here."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from unfade.errors import UsageError
+from unfade.errors import UnreadableError, UsageError
 from unfade.files import exif, photoshop, tags
 from unfade.files.codec import Codec, Contents, Origin, Picture, ReadAs, WriteAs, never
 from unfade.files.formats._tiff_colors import Colors, colors_of, divided, is_premultiplied
@@ -24,7 +25,6 @@ from unfade.files.formats._tiff_page import (
     PALETTE,
     RGB,
     WHITE_IS_ZERO,
-    YCBCR,
     Page,
     chosen_page,
     full_size_pages,
@@ -35,7 +35,7 @@ from unfade.files.raster import check_size, damaged, load, plain_samples, split,
 from unfade.files.tags import Tag
 
 _COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits"}
-_BY_LIBVIPS = {NONE, FAX_RLE, FAX_3, FAX_4, LZW, OLD_JPEG, PACKBITS}
+_BY_LIBVIPS = {NONE, FAX_RLE, FAX_3, FAX_4, LZW, PACKBITS}
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _tells(data: bytes) -> bool:
     return data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") and data[8:10] != b"CR"
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
@@ -86,6 +86,12 @@ def _colors(page: Page, index: int, data: bytes, profile: bytes | None, name: st
         picture = load("tiffload_buffer", data, page=index, access="sequential", fail_on="error", unlimited=True)
         array, icc, notes = plain_samples(picture, profile, name)
         return Colors(*split(array), icc, notes)
+    if page.compression == OLD_JPEG:
+        picture = load("jpegload_buffer", page.jpeg_stream(data), access="sequential", fail_on="truncated")
+        if (picture.width, picture.height) != (page.width, page.height):
+            raise UnreadableError(f"{name} is compressed as old-style JPEG in pieces, which is not read here; save it as TIFF with LZW")
+        array, icc, notes = plain_samples(picture, profile, name)
+        return Colors(*split(array), icc, notes)
     raw = raw_samples(page, data, name)
     found = colors_of(raw, page, profile, jpeg_made_rgb=page.compression == JPEG and not page.is_planar)
     if found.alpha is not None and is_premultiplied(page):
@@ -95,10 +101,8 @@ def _colors(page: Page, index: int, data: bytes, profile: bytes | None, name: st
 
 def _is_plain(page: Page) -> bool:
     """Whether libvips reads the page rightly and strictly by itself: strips of common depths and colors."""
-    if page.is_tiled or page.is_planar or page.compression not in _BY_LIBVIPS:
+    if page.is_tiled or page.is_planar or page.compression not in _BY_LIBVIPS or page.leaves_out_tags:
         return False
-    if page.photometric == YCBCR:
-        return page.compression == OLD_JPEG
     if page.bits == 1:
         return page.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO) and page.channels == 1
     return (
@@ -119,27 +123,30 @@ def _check_ends(found: Mapping[int, Tag], size: int) -> None:
 
 def _origin(found: Mapping[int, Tag]) -> TiffOrigin:
     compression = tags.first_number(found, tags.COMPRESSION, 1)
-    kept = {tags.PHOTOSHOP} if tags.first_number(found, tags.EXTRA_SAMPLES) == 1 else {tags.PHOTOSHOP, tags.EXTRA_SAMPLES}
-    return TiffOrigin(_COMPRESSIONS.get(compression, "deflate"), tuple((tag, entry) for tag, entry in found.items() if tag in kept))
+    extra = found.get(tags.EXTRA_SAMPLES)
+    kept = () if extra is None or tags.first_number(found, tags.EXTRA_SAMPLES) == 1 else ((tags.EXTRA_SAMPLES, extra),)
+    return TiffOrigin(_COMPRESSIONS.get(compression, "deflate"), kept)
 
 
 def _contents(found: Mapping[int, Tag]) -> Contents:
     orientation = tags.first_number(found, tags.ORIENTATION, 1)
     carried = {tag: entry for tag, entry in found.items() if tag not in tags.STRUCTURE | tags.CARRIED_APART}
-    resources = found[tags.PHOTOSHOP].data if tags.PHOTOSHOP in found else b""
+    raw = {tag: found[tag].raw for tag in (tags.XMP, tags.IPTC, tags.ICC, tags.PHOTOSHOP) if tag in found}
+    resources = raw.get(tags.PHOTOSHOP, b"")
     layers = "its Photoshop layers were left out; the flattened picture was taken"
     return Contents(
         exif=exif.exif_of(carried),
-        xmp=found[tags.XMP].data if tags.XMP in found else None,
-        iptc=found[tags.IPTC].data if tags.IPTC in found else photoshop.iptc_in(resources),
-        icc=found[tags.ICC].data if tags.ICC in found else None,
+        xmp=raw.get(tags.XMP, b"").rstrip(b"\0") or None,
+        iptc=photoshop.iptc_of_tag(raw[tags.IPTC]) if tags.IPTC in raw else photoshop.iptc_in(resources),
+        photoshop=photoshop.kept(resources),
+        icc=raw.get(tags.ICC),
         dpi=exif.dpi_of(found),
         orientation=orientation if 1 <= orientation <= 8 else 1,
         notes=(layers,) if tags.PHOTOSHOP_LAYERS in found else (),
     )
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def _encode(picture: Picture, how: WriteAs) -> bytes:
@@ -147,7 +154,10 @@ def _encode(picture: Picture, how: WriteAs) -> bytes:
 
 
 def _encode_pages(pictures: Sequence[Picture], how: WriteAs) -> bytes:
-    """A file of these pages: the files that libvips writes of each, one behind the other, and directories of our own behind them."""
+    """A file of these pages.
+
+    libvips writes a file of each; these lie one behind the other, and directories of our own follow.
+    """
     size = sum(picture.samples.nbytes + (0 if picture.alpha is None else picture.alpha.nbytes) for picture in pictures)
     big = size * 4 // 3 > 3 << 30  # a plain TIFF ends at 4 GiB
     start = 16 if big else 8
@@ -157,7 +167,8 @@ def _encode_pages(pictures: Sequence[Picture], how: WriteAs) -> bytes:
         origin = picture.origin if isinstance(picture.origin, TiffOrigin) else TiffOrigin()
         predictor = "none" if origin.compression in ("none", "packbits") else "horizontal"
         bare = vips_of(picture).tiffsave_buffer(compression=origin.compression, predictor=predictor, bigtiff=big, keep="none")
-        # the first file keeps its place, header and all; the others follow it, and their strips move by where they begin
+        # the first file keeps its place, header and all; the others follow it, and their strips move by where
+        # they begin
         begins = 0 if not directories else at
         pieces.append(memoryview(bare)[start:] if not directories else bare)
         directories.append((begins, _tags_of(bare, picture, origin, begins, big=big)))
@@ -184,7 +195,10 @@ def _tags_of(bare: bytes, picture: Picture, origin: TiffOrigin, begins: int, *, 
         found |= {tag: entry for tag, entry in tags.first_tags(contents.exif).items() if tag not in tags.STRUCTURE | tags.CARRIED_APART}
     if contents.dpi:
         found |= exif.dpi_tags(contents.dpi)
-    for tag, kind, value in ((tags.XMP, 1, contents.xmp), (tags.IPTC, 7, contents.iptc), (tags.ICC, 7, contents.icc)):
+    # Photoshop reads IPTC among its resources, others in its own tag
+    resources = photoshop.joined(contents.photoshop, contents.iptc) if contents.photoshop else None
+    blobs = ((tags.XMP, 1, contents.xmp), (tags.IPTC, 7, contents.iptc), (tags.ICC, 7, contents.icc), (tags.PHOTOSHOP, 1, resources))
+    for tag, kind, value in blobs:
         if value:
             found[tag] = Tag(kind, len(value), value)
     kept = dict(origin.tags)
@@ -203,7 +217,7 @@ CODEC = Codec(
     bits=16,
     alpha=True,
     gray="always",
-    holds=frozenset({"exif", "xmp", "iptc", "icc", "dpi"}),
+    holds=frozenset({"exif", "xmp", "iptc", "photoshop", "icc", "dpi"}),
     is_lossy=never,
     pages=full_size_pages,
     encode_pages=_encode_pages,

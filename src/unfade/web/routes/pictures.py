@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from unfade import tile_pyramid
@@ -16,7 +16,7 @@ from unfade.web.problems import described, not_found
 from unfade.web.responses import (
     TilesResponse,
 )
-from unfade.web.routes.contract import API, COMMON, IMMUTABLE, JPEG, OF_JOB, S, Side, binary
+from unfade.web.routes.contract import API, COMMON, IMMUTABLE, JPEG, OF_JOB, S, Side, at, binary
 from unfade.web.service import Service
 
 router = APIRouter(prefix=API)
@@ -74,9 +74,9 @@ async def get_photo_image(photo_id: Id, service: S, side_px: Side = 1024) -> Res
 
 
 @router.get("/photos/{photo_id}/tiles", tags=["pictures"], responses=described(*COMMON))
-async def get_photo_tiles(photo_id: Id, service: S) -> TilesResponse:
+async def get_photo_tiles(photo_id: Id, request: Request, service: S) -> TilesResponse:
     """How the photograph is cut into tiles."""
-    return await _tiles(service, f"/api/v1/photos/{photo_id}", photo_id=photo_id)
+    return await _tiles(service, at(request, f"/photos/{photo_id}"), photo_id=photo_id)
 
 
 @router.get(
@@ -94,9 +94,9 @@ async def get_job_image(job_id: Id, service: S, side_px: Side = 1024) -> Respons
 
 
 @router.get("/jobs/{job_id}/tiles", tags=["pictures"], responses=described(*OF_JOB))
-async def get_job_tiles(job_id: Id, service: S) -> TilesResponse:
+async def get_job_tiles(job_id: Id, request: Request, service: S) -> TilesResponse:
     """How a job's result is cut into tiles."""
-    return await _tiles(service, f"/api/v1/jobs/{job_id}", job_id=job_id)
+    return await _tiles(service, at(request, f"/jobs/{job_id}"), job_id=job_id)
 
 
 @router.get("/jobs/{job_id}/tiles/{level}/{column}/{row}", tags=["pictures"], response_class=Response, responses=JPEG | described(*OF_JOB))

@@ -12,13 +12,15 @@ from fastapi import APIRouter, Request, Response
 
 from unfade.queue.options import Id
 from unfade.queue.shelves import MAX_PHOTOS, FullShelfError
+from unfade.web.guard import PREFIX
 from unfade.web.problems import Problem, described, not_found
 from unfade.web.requests import ShelfChange
 from unfade.web.responses import ShelfResponse
+from unfade.web.routes.bodies import BoundedRoute
 from unfade.web.routes.contract import API, CHANGES, COMMON, S, binary
 from unfade.web.service import Service
 
-router = APIRouter(prefix=API)
+router = APIRouter(prefix=API, route_class=BoundedRoute)
 
 
 def _response(shelf_id: str, photos: tuple[str, ...] | None) -> ShelfResponse:
@@ -72,7 +74,8 @@ def get_shelf_code(shelf_id: Id, request: Request, service: S) -> Response:
 
     if not _is_household(service, shelf_id):
         _response(shelf_id, service.shelves.photos(shelf_id))
-    address = str(request.base_url) + ("" if _is_household(service, shelf_id) else f"#/s/{shelf_id}")
+    base = f"{str(request.base_url).rstrip('/')}{request.scope.get(PREFIX, '')}/"
+    address = base + ("" if _is_household(service, shelf_id) else f"#/s/{shelf_id}")
     out = io.BytesIO()
     segno.make(address, micro=False, error="m").save(out, kind="svg", scale=6, border=4, xmldecl=False)
     return Response(out.getvalue(), media_type="image/svg+xml")
