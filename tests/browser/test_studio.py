@@ -1,4 +1,4 @@
-"""The studio, as it is used: it answers in words, stays calm, and paints, colors and tones like a person expects."""
+"""The studio, as it is used: it answers in words, stays calm, and paints, colors and tones as people expect."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def places(page: Any, *shares: tuple[float, float]) -> list[tuple[float, float]]
 
 @pytest.fixture
 def gray(open_page: Open, old_photograph: Path) -> Callable[..., Any]:
-    """Open the page at a size with a photograph to which nothing was done, so that what is seen of it is gray."""
+    """Open the page at a size with a photograph to which nothing was done: what is seen of it is gray."""
 
     def open_(size: str = "desktop") -> Any:
         page = open_page(size)
