@@ -1,4 +1,4 @@
-"""The studio, as it is used: it answers in words, stays calm, and paints, colors and tones as people expect."""
+"""The studio, as it is used: it answers in words, stays calm, paints, colors and tones as people expect."""
 
 from __future__ import annotations
 
