@@ -62,7 +62,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Job:
-    """One photograph, the file its result goes to, and those that its mask and its record go to if they are asked for.
+    """One photograph, the file its result goes to, and those that its mask, record and layers go to if they are asked for.
 
     `name` is what messages call the photograph: of a folder's, the path in it.
     """
@@ -72,10 +72,11 @@ class Job:
     mask: Path | None = None
     name: str = ""
     record: Path | None = None
+    layers: Path | None = None
 
     @property
     def outputs(self) -> tuple[Path, ...]:
-        return tuple(path for path in (self.target, self.mask, self.record) if path is not None)
+        return tuple(path for path in (self.target, self.mask, self.record, self.layers) if path is not None)
 
 
 @dataclass(frozen=True)
@@ -296,13 +297,15 @@ def plan(
     format: FormatName | None = None,
     mask_tag: str | None = None,
     recorded: bool = False,
+    layers: str | None = None,
     reads: Iterable[Path | None] = (),
 ) -> Plan:
     """Say for each photograph which file its result goes to: `NAME.TAG.EXT` beside it or in the folder `output`, or the file `output`.
     A name without an ending is a folder's. The photographs of a folder keep the folders that they lie in.
 
     `format`: of the results instead of the batch's; `mask_tag`: a mask is written too, as NAME.MASK_TAG.png beside the result;
-    `recorded`: so is a record, named after the result; `reads`: what the command reads besides the photographs.
+    `recorded`: so is a record, and layers in the format `layers`, named after the result; `reads`: what the command
+    reads besides the photographs.
     A photograph that is the result of another that is named, as `*.jpg` names it in a second run, is passed over, with a word.
     Everything that can be known to go wrong is said before anything runs: see `check`. `UsageError` for a folder without photographs
     and for one file for several photographs. Whether a result is there already is asked when its turn comes.
@@ -324,7 +327,8 @@ def plan(
             target = place / f"{stem}.{tag}{ending or photograph.suffix}"
         mask = None if mask_tag is None else target.parent / f"{stem}.{mask_tag}.png"
         record = target.with_name(target.stem + RECORD_SUFFIX) if recorded else None
-        jobs.append(Job(photograph, target, mask, str(inside / photograph.name), record))
+        layered = target.with_name(f"{target.stem}.{layers}") if layers else None
+        jobs.append(Job(photograph, target, mask, str(inside / photograph.name), record, layered))
     if not batch.overwrite:
         jobs = _without_results(jobs)
     check(
@@ -359,6 +363,8 @@ def _targets(batch: Batch, jobs: Sequence[Job], result: Kind) -> list[Target]:
         targets.append(Target(job.target, result if is_said else Kind(result.noun), job.source))
         if job.mask is not None:
             targets.append(Target(job.mask, mask, job.source))
+        if job.layers is not None:
+            targets.append(Target(job.layers, Kind("the layers", (job.layers.suffix,)), job.source))
         if job.record is not None:
             targets.append(Target(job.record, replace(account, noun="the record"), job.source))
     if batch.report is not None:
