@@ -150,8 +150,9 @@ def test_numbers_that_make_no_sense_are_refused_in_one_sentence() -> None:
         struct.pack_into(code, data, place, value)
         with pytest.raises(PhotoError, match=r"^a\.bmp "):
             read(bytes(data), name="a.bmp")
-    with pytest.raises(UnreadableError, match="bit field"):
-        read(bmp(np.zeros((HEIGHT, WIDTH)), 32, masks=(0xF0F0, 0xFF, 0xFF0000)))
+    for bits, masks in ((32, (0xF0F0, 0xFF, 0xFF0000)), (16, (0xF8000000, 0x7E0, 0x1F))):
+        with pytest.raises(UnreadableError, match="bit field"):
+            read(bmp(np.zeros((HEIGHT, WIDTH)), bits, masks=masks))
 
 
 def test_a_color_profile_stays_in_a_bmp(rng: np.random.Generator) -> None:

@@ -455,6 +455,23 @@ def test_channels_of_different_depths_are_refused_as_that() -> None:
         read(data)
 
 
+def test_a_directory_that_asks_for_more_than_there_is_is_refused() -> None:
+    sound = encode_tiff(levels(RGB, 8), 8, 2)
+    at = sound.index(struct.pack("<HHI", 277, 3, 1))
+    with pytest.raises(UnreadableError, match="65,535 channels; 32 are read"):
+        read(sound[: at + 8] + b"\xff\xff" + sound[at + 10 :])
+    out = io.BytesIO()
+    tifffile.imwrite(out, levels(RGB, 8), photometric="rgb", compression="jpeg2000", metadata=None)
+    data = bytearray(out.getvalue())
+    struct.pack_into(">I", data, data.index(b"\xff\x4f\xff\x51") + 8, 2**31 - 1)
+    with pytest.raises(UnreadableError, match="should be of 53 x 37"):
+        read(bytes(data))
+    out = io.BytesIO()
+    tifffile.imwrite(out, levels(RGB, 8), photometric="rgb", compression="lerc", metadata=None)
+    with pytest.raises(UnreadableError, match="numbers of more than 4 bits"):
+        read(out.getvalue().replace(struct.pack("<3H", 8, 8, 8), struct.pack("<3H", 4, 4, 4), 1))
+
+
 def test_lab_agrees_with_littlecms() -> None:
     """An independent judge, in 8 bits."""
     kind = kind_of("icclab", 8)
