@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
@@ -35,12 +35,14 @@ SHEET_ROWS = 40
 class Kind:
     """A kind of file that a command writes.
 
-    `noun` is its name in sentences; `suffixes` are the endings that its name may have, lower case, the usual one first (none: any);
+    `noun` is its name in sentences; `suffixes` are the endings that its name may have, lower case, the usual one first
+    (none: any), of which a sentence names the `usual` ones, or all;
     `ours` tells whether an existing file was written by Unfade: one that was not is never written over. None: --overwrite is enough.
     """
 
     noun: str
     suffixes: tuple[str, ...] = ()
+    usual: tuple[str, ...] = ()
     ours: Callable[[Path], bool] | None = None
 
 
@@ -162,7 +164,9 @@ def check(
         _check_suffix(target)
     _check_reads(targets, reads)
     _check_each_other(targets)
-    for parent in dict.fromkeys(target.path.parent for target in targets):
+    # Where a photograph's own folder is not there, the photograph is not: that is said when it is read.
+    beside = [target for target in targets if target.source is None or target.path.parent != target.source.parent]
+    for parent in dict.fromkeys(target.path.parent for target in beside):
         if not is_folder(parent) and not (made_in is not None and is_folder(made_in) and made_in in parent.parents):
             raise UnwritableError(f"there is no folder {parent} to write to; make it first: mkdir -p {parent}")
     later = set(each_in_turn)
@@ -188,17 +192,17 @@ def check_report_folder(folder: Path, names: Sequence[str], *, reads: Sequence[P
     check_output(folder)
     check_folder(folder, "the report", reads=reads)
     if is_folder(folder):
-        targets = [Target(folder / name, Kind("a report", (Path(name).suffix,), is_evaluation)) for name in names]
+        targets = [Target(folder / name, Kind("a report", (Path(name).suffix,), ours=is_evaluation)) for name in names]
         check(targets, reads=(path for read in reads for path in (read.rglob("*") if is_folder(read) else [read])), overwrite=True)
 
 
 def _check_suffix(target: Target) -> None:
-    real = Path(os.path.realpath(target.path))
+    kind, real = target.kind, Path(os.path.realpath(target.path))
     for path in (target.path, real):
-        if target.kind.suffixes and path.suffix.lower() not in target.kind.suffixes:
+        if kind.suffixes and path.suffix.lower() not in kind.suffixes:
             leads = "" if path is target.path else f" leads to {real}, which"
             raise UsageError(
-                f"{target.path}{leads} does not end in {_or(target.kind.suffixes)}, and {target.kind.noun} is to be written there; "
+                f"{target.path}{leads} does not end in {_or(kind.usual or kind.suffixes)}, and {kind.noun} is to be written there; "
                 "give it a name of its own, or see whether a name is missing in the command"
             )
 
@@ -308,57 +312,67 @@ def plan(
     """
     if batch.page is not None and batch.pages is not None:
         raise UsageError(f"--page {batch.page} is one page and --pages all is every page; give one of the two")
-    format = format or batch.format
     named, unreadable = _named(batch)
-    output, several = batch.output, len(named) > 1 or any(is_folder(path) for path in batch.photographs)
-    folder = output if output is not None and (is_folder(output) or not output.suffix or several) else None
-    if folder is not None and os.path.lexists(folder) and not is_folder(folder):
-        raise UsageError(f"{folder} is one file, and there are {len(named)} photographs; name a folder with -o")
-    result, mask = _kind_of_result(format), Kind("the mask", (".png",))
+    several = len(named) > 1 or any(is_folder(path) for path in batch.photographs)
+    folder = _folder_of(batch.output, len(named), several=several)
+    result = Kind("the mask", (".png",)) if tag == "mask" else _kind_of_result(format or batch.format)
+    ending = None if format is None and batch.format is None else result.suffixes[0]
     jobs = []
     for photograph, inside in named:
-        if output is not None and folder is None:
-            target, stem = output, output.stem
+        if batch.output is not None and folder is None:
+            target, stem = batch.output, batch.output.stem
         else:
             stem = photograph.stem
             place = folder / inside if folder is not None else photograph.parent
-            target = place / f"{stem}.{tag}{photograph.suffix if format is None else result.suffixes[0]}"
-        jobs.append(
-            Job(
-                photograph,
-                target,
-                None if mask_tag is None else target.parent / f"{stem}.{mask_tag}.png",
-                str(inside / photograph.name),
-                target.with_name(target.stem + RECORD_SUFFIX) if recorded else None,
-                target.with_name(f"{target.stem}.{layers}") if layers else None,
-            )
-        )
+            target = place / f"{stem}.{tag}{ending or photograph.suffix}"
+        mask = None if mask_tag is None else target.parent / f"{stem}.{mask_tag}.png"
+        record = target.with_name(target.stem + RECORD_SUFFIX) if recorded else None
+        layered = target.with_name(f"{target.stem}.{layers}") if layers else None
+        jobs.append(Job(photograph, target, mask, str(inside / photograph.name), record, layered))
     if not batch.overwrite:
         jobs = _without_results(jobs)
-    targets = []
-    for job in jobs:
-        is_said = job.target == output or job.target.suffix.lower() in result.suffixes
-        targets.append(Target(job.target, result if is_said else Kind(result.noun), job.source))
-        if job.mask is not None:
-            targets.append(Target(job.mask, mask, job.source))
-        if job.layers is not None:
-            targets.append(Target(job.layers, Kind("the layers", (f".{layers}",)), job.source))
-        if job.record is not None:
-            targets.append(Target(job.record, Kind("the record", (".json",), is_report), job.source))
-    once = []
-    if batch.report is not None:
-        once.append(Target(batch.report, Kind("the report", (".json",), is_report)))
-    if batch.sheet is not None:
-        sheet = Kind("the contact sheet", _kind_of_result(None).suffixes, _is_sheet)
-        once += [Target(path, sheet) for path in sheet_names(batch.sheet, len(jobs))]
     check(
-        [*targets, *once],
+        _targets(batch, jobs, result),
         reads=[*(job.source for job in jobs), *(path for path in reads if path is not None)],
         overwrite=True,
         each_in_turn=[path for job in jobs for path in job.outputs],
         made_in=folder,
     )
     return Plan(tuple(jobs), tuple(unreadable), folder, several)
+
+
+def _folder_of(output: Path | None, photographs: int, *, several: bool) -> Path | None:
+    """The folder that results go to, if `output` names one. Raises `UsageError` for a file where only a folder will do."""
+    if output is None or (output.suffix and not several and not is_folder(output)):
+        return None
+    is_picture = output.suffix.lower() in _kind_of_result(None).suffixes
+    if not is_folder(output) and (os.path.lexists(output) or is_picture):
+        if not several:
+            raise UsageError(f"{output} is no folder; name a folder with -o, or a file with an ending, such as .png")
+        raise UsageError(f"{output} is one file, and there are {photographs} photographs; name a folder with -o")
+    return output
+
+
+def _targets(batch: Batch, jobs: Sequence[Job], result: Kind) -> list[Target]:
+    """Every file that the jobs write, and the report and the sheets."""
+    mask, account = Kind("the mask", (".png",)), Kind("the report", (".json",), ours=is_report)
+    targets = []
+    for job in jobs:
+        # A result keeps the ending of its photograph, whichever that is; one that was named has one of its kind.
+        is_said = job.target == batch.output or job.target.suffix.lower() in result.suffixes
+        targets.append(Target(job.target, result if is_said else Kind(result.noun), job.source))
+        if job.mask is not None:
+            targets.append(Target(job.mask, mask, job.source))
+        if job.layers is not None:
+            targets.append(Target(job.layers, Kind("the layers", (job.layers.suffix,)), job.source))
+        if job.record is not None:
+            targets.append(Target(job.record, replace(account, noun="the record"), job.source))
+    if batch.report is not None:
+        targets.append(Target(batch.report, account))
+    if batch.sheet is not None:
+        sheet = replace(_kind_of_result(None), noun="the contact sheet", ours=_is_sheet)
+        targets += [Target(path, sheet) for path in sheet_names(batch.sheet, len(jobs))]
+    return targets
 
 
 def _named(batch: Batch) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]]]:
@@ -395,7 +409,9 @@ def _kind_of_result(format: FormatName | None) -> Kind:
     """A photograph that is written: as `format` or, if that is none, in any format that its name says."""
     from unfade.files.formats import FORMATS
 
-    return Kind("the result", tuple(ending for name in ([format] if format else FORMATS) for ending in FORMATS[name].extensions))
+    codecs = [FORMATS[name] for name in ([format] if format else FORMATS)]
+    endings = tuple(ending for codec in codecs for ending in codec.extensions)
+    return Kind("the result", endings, tuple(codec.extensions[0] for codec in codecs))
 
 
 def _is_sheet(path: Path) -> bool:

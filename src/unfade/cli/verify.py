@@ -9,18 +9,20 @@ from typing import Annotated
 
 import typer
 
+from unfade.cli._names import named_path
+
 _MARKS = {True: "yes", False: "NO", None: "cannot be told"}
 
 
 def command(
-    result: Annotated[Path, typer.Argument(readable=False, metavar="RESULT", help="A photograph that Unfade wrote.")],
+    result: Annotated[Path, typer.Argument(parser=named_path, metavar="RESULT", help="A photograph that Unfade wrote.")],
     *,
     master: Annotated[
-        Path | None, typer.Option("--master", readable=False, metavar="FILE", help="The photograph that it was made from.")
+        Path | None, typer.Option("--master", parser=named_path, metavar="FILE", help="The photograph that it was made from.")
     ] = None,
     record: Annotated[
         Path | None,
-        typer.Option("--record", readable=False, metavar="FILE", help="Its record. Default: NAME.unfade.json beside it, else its XMP."),
+        typer.Option("--record", parser=named_path, metavar="FILE", help="Its record. Default: NAME.unfade.json beside it, else its XMP."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False,
 ) -> None:
