@@ -1,8 +1,11 @@
-"""A result is proved against its record and its master, and made again from it; what was changed is told apart in one sentence."""
+"""A result is proved against its record and its master, and made again from it; what was changed is told
+apart in one sentence."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,6 +116,19 @@ def test_other_metadata_is_no_other_picture(tmp_path: Path, sessions: Sessions) 
 CHANGES = [('"clean": 0.0', '"clean": 0.1'), ('"pixels_changed": ', '"pixels_changed": 1'), ("damage", "damagE")]
 
 
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="needs exiftool (Debian: libimage-exiftool-perl)")
+@pytest.mark.parametrize("ending", [".png", ".tif", ".jpg"])
+def test_a_title_put_in_later_speaks_against_nothing(tmp_path: Path, sessions: Sessions, ending: str) -> None:
+    made = _made(tmp_path, sessions, ending=ending, treatment=COLOR)
+    title = ["-q", "-overwrite_original", "-XMP-dc:Title=Aunt May", "-XMP-dc:Subject=family"]
+    subprocess.run(["exiftool", *title, str(made.result)], check=True)  # it writes the whole packet anew
+    verdict = verify.verify(made.result, master=made.master)
+    assert verdict.proved
+    assert "metadata was changed" in verdict.checks[1].sentence
+    made.record.unlink()
+    assert _failed(made) == []
+
+
 @pytest.mark.parametrize(("old", "new"), CHANGES)
 def test_a_changed_record_is_told(tmp_path: Path, sessions: Sessions, old: str, new: str) -> None:
     made = _made(tmp_path, sessions, ending=".png", treatment=REPAIR, given=False)
@@ -217,7 +233,7 @@ def test_the_schema_takes_what_is_written(tmp_path: Path, sessions: Sessions) ->
     assert cv2.imread(str(made.mask), cv2.IMREAD_GRAYSCALE).any()
 
 
-# --- the commands -----------------------------------------------------------------------------------------------------------------------
+# --- the commands -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""Prints are found on a scan, the picture proper within them; steps look at it alone; cutting moves samples or resamples once."""
+"""Prints are found on a scan, and the picture within; steps look at it alone; cutting moves samples or
+resamples once."""
 
 from __future__ import annotations
 

@@ -38,9 +38,10 @@ def command(
 ) -> None:
     """Cut scans into their prints: each into a file of its own, straight, at full size and depth.
 
-    A print that lies straight is cut sample for sample; one that is turned or seen in perspective is resampled once. Metadata stay, and the
-    scan's SHA-256 is noted. What is not surely a print is not cut, which is said; a scan on which no print is sure is one print. Results
-    are called NAME.1.EXT, NAME.2.EXT, and so on, row by row. --colorize restores, too.
+    A print that lies straight is cut sample for sample; one that is turned or seen in perspective is
+    resampled once. Metadata stay, and the scan's SHA-256 is noted. What is not surely a print is not cut,
+    which is said; a scan on which no print is sure is one print. Results are called NAME.1.EXT, NAME.2.EXT,
+    and so on, row by row. --colorize restores, too.
 
     \b
     Examples:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -23,12 +23,11 @@ from unfade.color import lab_from_srgb, srgb_from_lab
 from unfade.errors import DataError
 from unfade.files import photo
 from unfade.measures import needs
-from unfade.measures.detection import by_width
+from unfade.measures.detection import WIDTHS_PX, by_width
 from unfade.measures.measure import EITHER, LOST, SOUND, DamageTruth, Task
 from unfade.measures.needs import Needs, read_needs
 from unfade.measures.notes import Notes, read_notes
 
-_PICTURES = frozenset({".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _FOLDERS: Mapping[Task, tuple[str, ...]] = {
     "restoration": ("clean", "damaged", "mask"),
     "damage": ("damaged", "mask"),
@@ -56,6 +55,12 @@ class Example:
     needs: Needs | None = None
 
 
+@cache
+def picture_endings() -> frozenset[str]:
+    """The endings of files that are read: `.jpg`, `.tif` and so on, in small letters."""
+    return frozenset(ending for codec in photo.FORMATS.values() for ending in codec.extensions)
+
+
 def pictures(folder: Path) -> dict[str, Path]:
     """The pictures of a folder by stem, sorted.
 
@@ -65,7 +70,7 @@ def pictures(folder: Path) -> dict[str, Path]:
         raise DataError(f"there is no folder {folder}; a bench or a folder of results must be there")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in _PICTURES or path.name.startswith("."):
+        if path.suffix.lower() not in picture_endings() or path.name.startswith("."):
             continue
         if path.stem in found:
             raise DataError(f"{folder} has two pictures called {path.stem}: {found[path.stem].name} and {path.name}; keep one")
@@ -176,6 +181,14 @@ class Bench:
         return self.task == "damage" and not (self.folder / "mask").is_dir() and any(self.folder.glob("*.json"))
 
     @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The sizes and, as far as the bench says, the kinds of damage, for detection only."""
+        if self.task != "damage" or self.is_noted:
+            return ()
+        root = self.folder / "kinds"
+        return (*WIDTHS_PX, *(sorted(folder.name for folder in root.iterdir()) if root.is_dir() else ()))
+
+    @cached_property
     def references(self) -> tuple[Path, ...]:
         """Other real pictures: those of `reference`, else of the bench's folder reference/, else none."""
         folder = self.folder / "reference" if self.reference is None else self.reference
@@ -225,17 +238,16 @@ class Bench:
         return Example(stem, given, clean, lost if self.gives_mask else None, damage, self._parts(stem, lost))
 
     def _parts(self, stem: str, lost: Mask) -> dict[str, Mask]:
-        """The damage of one picture by width and, as far as the bench says, by kind; for detection only."""
-        if self.task != "damage":
+        """One picture's damage by each of the bench's `parts` that it has."""
+        if not self.parts:
             return {}
-        kinds = by_width(lost)
-        root = self.folder / "kinds"
-        for folder in sorted(root.iterdir()) if root.is_dir() else ():
-            path = folder / f"{stem}.png"
+        found = by_width(lost)
+        for kind in self.parts[len(WIDTHS_PX) :]:
+            path = self.folder / "kinds" / kind / f"{stem}.png"
             if path.is_file():
-                kinds[folder.name] = read_mask(path)
-                _same_size(stem, {"mask": lost.shape, f"kinds/{folder.name}": kinds[folder.name].shape})
-        return kinds
+                found[kind] = read_mask(path)
+                _same_size(stem, {"mask": lost.shape, f"kinds/{kind}": found[kind].shape})
+        return found
 
 
 def _noted(folder: Path, photographs: Path) -> dict[str, dict[str, Path]]:

@@ -7,7 +7,6 @@ out, made gray again, is what went in, within rounding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import cv2
@@ -19,16 +18,23 @@ from unfade.files.photo import Photo
 from unfade.models.calibration import ColorizeCalibration
 from unfade.models.card import Card
 from unfade.models.session import Session, batch_of, picture_of
+from unfade.steps._hints import follow, hint_planes
 from unfade.work import Progress
 
 if TYPE_CHECKING:
-    from unfade.steps.colorize import Colorize, Hint
+    from unfade.steps.colorize import Colorize
 
 # Chroma follows L* by its local slope on the chroma's own grid: the regularization in (L* / 100)^2 and the
 # neighborhood's radius were chosen on 13 photographs of about 1 MP (RMS error of a*b* 2.79, against 3.14 for
 # bicubic enlargement).
 EDGE_REGULARIZATION = 0.01
 EDGE_RADIUS = 1
+# A flat place has one color: chroma is evened over this share of the short side, where L* / 100 does not step
+# by more than this. Of 60 color photographs: PSNR 22.68 -> 22.70 dB, the chroma's deviation in flat places
+# 1.49 -> 1.14, the colorfulness 37.6 -> 37.3 of 41.4.
+EVEN_SHARE = 1 / 12
+EVEN_STEP = 0.02
+EVEN_ROUNDS = 3
 _BAND_PIXELS = 200_000  # intermediates of a band stay in the processor's cache
 
 
@@ -42,8 +48,10 @@ def colorize(photo: Photo, options: Colorize, session: Session, progress: Progre
     """The photograph in color (a gray one becomes RGB), and how many of its pixels changed."""
     height, width = photo.height, photo.width
     lightness = _working_lightness(photo, session)
-    hints = _hint_planes(options.hints, height, width, lightness.shape, session.card.calibrated(ColorizeCalibration).hint_least_px)
-    joined = _edge_following(predict(lightness, hints, temperature(options.liveliness, session.card), session), lightness)
+    told = hint_planes(options.hints, height, width, lightness.shape, session.card.calibrated(ColorizeCalibration).hint_least_px)
+    chroma = predict(lightness, told, temperature(options.liveliness, session.card), session)
+    chroma = evened(chroma, tiles.resize(lightness, *chroma.shape[:2]))
+    joined = _edge_following(follow(chroma, lightness, options.hints, height, width), lightness)
     progress(0.4)
     target = photo.as_rgb() if photo.channels == 1 else photo
     samples = np.empty((height, width, 3), photo.samples.dtype)
@@ -78,18 +86,28 @@ def predict(lightness: Plane, hints: np.ndarray, heat: float, session: Session) 
     return picture_of(outputs["chroma"])
 
 
-def _hint_planes(hints: Sequence[Hint], height: int, width: int, working: tuple[int, ...], least_px: float) -> np.ndarray:
-    """Hints as the network takes them, (h, w, 3) at working size: a*, b* as network numbers, and 1 where
-    hinted; later ones lie on top."""
-    planes = np.zeros((*working, 3), np.float32)
-    down, across = working[0] / height, working[1] / width
-    rows, columns = np.mgrid[: working[0], : working[1]].astype(np.float32) + np.float32(0.5)
-    for hint in hints:
-        lab = color.lab_from_srgb(np.array([[hint.color]], np.float32))[0, 0]
-        radius = max(hint.radius_px * (down + across) / 2, least_px)
-        disc = (rows - (hint.y + 0.5) * down) ** 2 + (columns - (hint.x + 0.5) * across) ** 2 <= radius**2
-        planes[disc] = (*color.network_from_chroma(lab[1:]), 1.0)
-    return planes
+def evened(chroma: Chroma, lightness: Plane) -> Chroma:
+    """`chroma` (h, w, 2) without blotches where `lightness` (h, w), L* / 100, is flat.
+
+    The recursive filter in the transformed domain (Gastal and Oliveira 2011, doi:10.1145/2010324.1964964),
+    guided by lightness: what is smoothed over ends at a step of lightness.
+    """
+    even = chroma.copy()
+    reach = EVEN_SHARE * min(lightness.shape)
+    down, across = (1 + reach / EVEN_STEP * np.abs(np.diff(lightness, axis=axis))[:, :, None] for axis in (0, 1))
+    for number in range(EVEN_ROUNDS):
+        spread = reach * 3**0.5 * 2 ** (EVEN_ROUNDS - number - 1) / (4**EVEN_ROUNDS - 1) ** 0.5
+        kept = np.float32(np.exp(-(2**0.5) / spread))
+        along, below = kept**across, kept**down
+        for column in range(1, even.shape[1]):
+            even[:, column] += along[:, column - 1] * (even[:, column - 1] - even[:, column])
+        for column in range(even.shape[1] - 2, -1, -1):
+            even[:, column] += along[:, column] * (even[:, column + 1] - even[:, column])
+        for row in range(1, len(even)):
+            even[row] += below[row - 1] * (even[row - 1] - even[row])
+        for row in range(len(even) - 2, -1, -1):
+            even[row] += below[row] * (even[row + 1] - even[row])
+    return even
 
 
 def _edge_following(chroma: Chroma, lightness: Plane) -> np.ndarray:

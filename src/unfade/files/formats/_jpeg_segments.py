@@ -1,4 +1,5 @@
-"""The segments of a JPEG (ITU-T T.81, annex B): found as forgivingly as decoders find them, and where the picture proper ends."""
+"""The segments of a JPEG (ITU-T T.81, annex B): found as forgivingly as decoders find them, and where the
+picture proper ends."""
 
 from __future__ import annotations
 
@@ -31,8 +32,8 @@ class Segment:
 
 @dataclass(frozen=True)
 class Frame:
-    """What a frame header says: bits of a sample, the picture's size, the size of a block of all components, and whether
-    the picture comes in passes from coarse to fine."""
+    """What a frame header says: bits of a sample, the picture's size, the size of a block of all components,
+    and whether the picture comes in passes from coarse to fine."""
 
     bits: int
     width: int
@@ -42,7 +43,8 @@ class Frame:
 
 
 def segments(data: bytes) -> Iterator[Segment]:
-    """Each segment up to the first samples, the header of these included. Bytes between segments that belong to none are passed over."""
+    """Each segment up to the first samples, the header of these included. Bytes between segments that belong
+    to none are passed over."""
     at = 2
     while (found := _MARKER.search(data, at)) is not None:
         marker, start = data[found.end() - 1], found.start()
@@ -61,7 +63,8 @@ def segments(data: bytes) -> Iterator[Segment]:
 
 
 def frame_of(data: bytes, name: str) -> Frame:
-    """The picture's frame. Raises `UnreadableError` for a kind of JPEG that is not read here, `ValueError` where there is none."""
+    """The picture's frame. Raises `UnreadableError` for a kind of JPEG that is not read here, `ValueError`
+    where there is none."""
     heads = list(segments(data))
     foreign = next((segment.marker for segment in heads if segment.marker in _FOREIGN), None)
     if foreign is not None:
@@ -84,8 +87,8 @@ def frame_of(data: bytes, name: str) -> Frame:
 
 @dataclass(frozen=True)
 class Extent:
-    """How far the picture reaches: where its last samples end, where the file's next part would begin, whether it has an end marker,
-    and how many scans there are."""
+    """How far the picture reaches: where its last samples end, where the file's next part would begin,
+    whether it has an end marker, and how many scans there are."""
 
     samples_end: int
     end: int

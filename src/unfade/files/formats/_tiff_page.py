@@ -1,4 +1,5 @@
-"""A page of a TIFF: what its directory says of its samples, checked; which pages there are, and which of them is the picture."""
+"""A page of a TIFF: what its directory says of its samples, checked; which pages there are, and which of them
+is the picture."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ _SAMPLES_PER_PIXEL, _ROWS_PER_STRIP, _PLANAR, _PREDICTOR = 277, 278, 284, 317
 _TILE_WIDTH, _TILE_HEIGHT, _INK_SET, _SUBSAMPLING = 322, 323, 332, 530
 _KNOWN_COLORS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, TRANSPARENCY: 1, CMYK: 4, YCBCR: 3, CIELAB: 3, ICCLAB: 3}
 _OTHER_COLORS = {ITULAB: "ITU Lab", 32803: "a color filter's mosaic", 32844: "LogL", 32845: "LogLuv", 34892: "a camera's linear raw"}
+_MOST_CHANNELS = 32
 _PAGES_COUNTED = 1_000_000
 _PAGES_LOOKED_AT = 10_000  # for the largest
 _FULL_SIZE = 0.3  # of the largest page's area; the half of a pyramid's level has 0.25
@@ -28,7 +30,8 @@ _FULL_SIZE = 0.3  # of the largest page's area; the half of a pyramid's level ha
 
 @dataclass(frozen=True)
 class Page:
-    """A directory. Numbers that the samples' layout follows from are checked when they are first asked for (`ValueError`)."""
+    """A directory. Numbers that the samples' layout follows from are checked when they are first asked for
+    (`ValueError`)."""
 
     header: Header
     offset: int
@@ -126,7 +129,8 @@ class Page:
         return across, down
 
     def segments(self, data: bytes) -> list[memoryview]:
-        """The bytes of each segment, plane after plane, left to right, top to bottom. Raises `ValueError` where one is missing."""
+        """The bytes of each segment, plane after plane, left to right, top to bottom. Raises `ValueError`
+        where one is missing."""
         places_tag, counts_tag = tags.TILES if self.is_tiled else tags.STRIPS
         places, counts = ([int(number) for number in self.numbers(tag)] for tag in (places_tag, counts_tag))
         planes = self.channels if self.is_planar else 1
@@ -167,6 +171,8 @@ class Page:
             raise UnreadableError(f"{name} is compressed as old-style JPEG in pieces, which is not read here; save it as TIFF with LZW")
         if self.photometric == CMYK and self.number(_INK_SET, 1) != 1:
             raise UnreadableError(f"{name} has inks other than CMYK, which are not read here; convert it to RGB first")
+        if self.channels > _MOST_CHANNELS:
+            raise UnreadableError(f"{name} has {self.channels:,} channels; {_MOST_CHANNELS} are read")
         if self.channels < _KNOWN_COLORS[self.photometric]:
             raise ValueError(f"it should have {_KNOWN_COLORS[self.photometric]} channels, and it has {self.channels}")
 
@@ -206,7 +212,8 @@ def _area(data: bytes, offset: int, header: Header) -> int:
 
 
 def full_size_pages(data: bytes) -> tuple[int, ...]:
-    """The numbers (from 1) of the pages that are pictures, and not small copies of one. Raises `ValueError`."""
+    """The numbers (from 1) of the pages that are pictures, and not small copies of one. Raises
+    `ValueError`."""
     header = tags.header_of(data)
     areas = [_area(data, offset, header) for offset in page_offsets(data, header)[:_PAGES_LOOKED_AT]]
     largest = max(areas, default=0)
@@ -214,7 +221,8 @@ def full_size_pages(data: bytes) -> tuple[int, ...]:
 
 
 def chosen_page(data: bytes, asked: int | None, name: str) -> tuple[Page, int, int]:
-    """The page that is asked for, or else the largest; its number, and how many there are. Raises `UsageError`, `ValueError`."""
+    """The page that is asked for, or else the largest; its number, and how many there are. Raises
+    `UsageError`, `ValueError`."""
     header = tags.header_of(data)
     offsets = page_offsets(data, header)
     if not offsets:

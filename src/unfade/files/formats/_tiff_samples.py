@@ -1,8 +1,9 @@
-"""The samples of a TIFF as they lie in it, whatever they mean: from tiles and planes, of 1 to 16 bits, by every compression.
+"""The samples of a TIFF as they lie in it, whatever they mean: from tiles and planes, of 1 to 16 bits, by
+every compression.
 
-libvips reads strips strictly, but paints a tile that it cannot decode black and goes on. A tile is compressed as a strip of the
-tile's width would be, however. So segments are put one below the other as the strips of a file of our own, which libvips reads;
-then they are laid out as tiles. Compressions that libtiff lacks here come from imagecodecs, an extra.
+libvips reads strips strictly. A tile that it cannot decode, it paints black, and goes on. But a tile is
+compressed like a strip of the tile's width. So the tiles become the strips of a file of our own, which
+libvips reads; then their samples are laid out. imagecodecs, an extra, decodes what libtiff cannot.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ _BATCH_ROWS = 1_000_000  # libvips takes ten times as many
 def raw_samples(page: Page, data: bytes, name: str) -> np.ndarray:
     """The samples (h, w, channels), uint8 up to 8 bits and uint16 above, as numbers from 0 to 2**bits - 1.
 
-    YCbCr in JPEG comes as RGB. Color of YCbCr that is subsampled is repeated. Raises `UnreadableError` (a compression that is not
-    read, or an extra that is missing), `ValueError` and libvips's errors (damaged).
+    YCbCr in JPEG comes as RGB. Color of YCbCr that is subsampled is repeated. Raises `UnreadableError` (a
+    compression that is not read, or an extra that is missing), `ValueError` and libvips's errors (damaged).
     """
     by_bytes = page.compression in _BY_BYTES | _DEFLATES
     if by_bytes and page.photometric == YCBCR and page.subsampling != (1, 1) and not page.is_planar:
@@ -191,7 +192,8 @@ def _unpacked(packed: np.ndarray, bits: int, count: int) -> np.ndarray:
 
 
 def _subsampled(page: Page, data: bytes) -> np.ndarray:
-    """YCbCr in units of `across` x `down` luma samples and one of each color (TIFF 6.0, section 21), its color repeated."""
+    """YCbCr in units of `across` x `down` luma samples and one of each color (TIFF 6.0, section 21), its
+    color repeated."""
     across, down = page.subsampling
     width, height = page.segment_size
     if page.bits != 8 or page.channels != 3 or page.predictor != 1:
@@ -223,7 +225,7 @@ def _subsampled(page: Page, data: bytes) -> np.ndarray:
     return samples
 
 
-# --- what libtiff lacks -----------------------------------------------------------------------------------------------------------------
+# --- what libtiff lacks -------------------------------------------------------------------------------------
 
 
 def _decoder(page: Page, channels: int, name: str) -> Callable[[memoryview, tuple[int, int, int]], np.ndarray]:
@@ -266,14 +268,31 @@ def _by_imagecodecs(page: Page, name: str) -> Callable[[memoryview, tuple[int, i
                 return _of_bytes(page, imagecodecs.zstd_decode(plain, out=_size(page, shape)), shape)
             if compression == "LERC":
                 plain = zlib.decompress(plain) if packing == 1 else imagecodecs.zstd_decode(plain) if packing == 2 else plain
-                return _of_shape(imagecodecs.lerc_decode(plain), shape)
-            if compression == "JPEG 2000" and plain.rstrip(b"\0")[-2:] != b"\xff\xd9":  # OpenJPEG fills up what it lacks
-                raise ValueError("the JPEG 2000 of a tile or strip is cut off: premature end")
-            return _of_shape(decoders[compression](plain), shape)
-        except (RuntimeError, zlib.error) as error:  # each codec's own error is a RuntimeError
+                decoders["LERC"] = imagecodecs.lerc_decode
+            if compression == "JPEG 2000":
+                _check_jpeg_2000(plain, shape)
+            samples = _of_shape(decoders[compression](plain), shape)
+        except (RuntimeError, MemoryError, zlib.error) as error:  # each codec's own error is a RuntimeError
             raise ValueError(str(error)) from error
+        if int(samples.max(initial=0)) >= 1 << page.bits:
+            raise ValueError(f"a tile or strip has numbers of more than {page.bits} bits")
+        return samples
 
     return decode
+
+
+def _check_jpeg_2000(stream: bytes | bytearray, shape: tuple[int, int, int]) -> None:
+    """Raise `ValueError` for a codestream of another size or without its end (ITU-T T.800, annex A.5.1).
+
+    The first could fill the memory; what the second lacks, OpenJPEG fills up.
+    """
+    at = stream.find(b"\xff\x4f\xff\x51")
+    if at >= 0 and at + 24 <= len(stream):
+        right, bottom, left, top = struct.unpack_from(">4I", stream, at + 8)
+        if (bottom - top, right - left) != shape[:2]:
+            raise ValueError(f"a tile or strip should be of {shape[1]} x {shape[0]}, and it is {right - left} x {bottom - top}")
+    if stream.rstrip(b"\0")[-2:] != b"\xff\xd9":
+        raise ValueError("the JPEG 2000 of a tile or strip is cut off: premature end")
 
 
 def _size(page: Page, shape: tuple[int, int, int]) -> int:

@@ -24,7 +24,8 @@ _METRE = 0.0254  # inches
 
 @dataclass(frozen=True)
 class _Header:
-    """What the headers say. `masks` are of red, green, blue and alpha; `pixels` is where the samples begin."""
+    """What the headers say. `masks` are of red, green, blue and alpha; `pixels` is where the samples
+    begin."""
 
     size: int
     width: int
@@ -41,7 +42,7 @@ def _tells(data: bytes) -> bool:
     return data[:2] == b"BM" and len(data) >= 26 and struct.unpack_from("<I", data, 14)[0] in _HEADERS
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
@@ -139,7 +140,7 @@ def _field(numbers: np.ndarray, mask: int) -> np.ndarray:
     """The part of each number that the mask covers, as 8 bits, or as 16 where it is of more than 8."""
     shift = (mask & -mask).bit_length() - 1
     bits = (mask >> shift).bit_length()
-    if (mask >> shift) != (1 << bits) - 1 or bits > 16:
+    if (mask >> shift) != (1 << bits) - 1 or bits > 16 or mask.bit_length() > numbers.dtype.itemsize * 8:
         raise ValueError(f"a bit field of {mask:#x}")
     part = (numbers & numbers.dtype.type(mask)) >> numbers.dtype.type(shift)
     top, depth = (255, np.uint8) if bits <= 8 else (65_535, np.uint16)
@@ -155,7 +156,7 @@ def _profile(data: bytes, header: _Header) -> bytes | None:
     return data[14 + place : 14 + place + size] or None
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def _encode(picture: Picture, how: WriteAs) -> bytes:

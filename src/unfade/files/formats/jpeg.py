@@ -1,6 +1,8 @@
-"""JPEG (ITU-T T.81; Adobe XMP part 3): libvips decodes, Pillow encodes with the file's own tables; the segments are kept here.
+"""JPEG (ITU-T T.81; Adobe XMP part 3): libvips decodes, Pillow encodes with the file's own tables; the
+segments are kept here.
 
-Written with its own quantisation tables and subsampling, blocks of a JPEG that nobody changed come out as they went in.
+Written with its own quantisation tables and subsampling, blocks of a JPEG that nobody changed come out as
+they went in.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ def _tells(data: bytes) -> bool:
     return data.startswith(b"\xff\xd8\xff")
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
@@ -99,7 +101,8 @@ def _origin(data: bytes) -> JpegOrigin:
     from PIL import JpegImagePlugin
 
     try:
-        # past Image.open, whose limit on pixels is not ours, and without EXIF, whose damages are told of elsewhere
+        # past Image.open, whose limit on pixels is not ours, and without EXIF, whose damages are told of
+        # elsewhere
         with JpegImagePlugin.JpegImageFile(io.BytesIO(_header(data))) as header:
             return JpegOrigin(
                 tables=tuple(tuple(int(number) for number in header.quantization[index]) for index in sorted(header.quantization)),
@@ -157,7 +160,7 @@ def _contents(data: bytes) -> tuple[Contents, tuple[bytes, ...]]:
     return contents, tuple(comments)
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def _losses(picture: Picture) -> Iterator[str]:
@@ -177,7 +180,8 @@ def _fits(packet: bytes) -> bool:
 
 
 def _xmp_segments(packet: bytes) -> list[tuple[int, bytes]]:
-    """The packet in one segment; what is over 64 KB in an extended packet, divided over more (Adobe XMP part 3, 1.1.3.1)."""
+    """The packet in one segment; what is over 64 KB in an extended packet, divided over more (Adobe XMP part
+    3, 1.1.3.1)."""
     main, extension = xmp.split(packet, XMP_MAX)
     found = [(0xE1, _XMP_ID + main)]
     if extension is None:

@@ -1,4 +1,5 @@
-"""TIFF and BigTIFF: libvips decodes and encodes the samples; the directory that holds the rest is read and written here."""
+"""TIFF and BigTIFF: libvips decodes and encodes the samples; the directory that holds the rest is read and
+written here."""
 
 from __future__ import annotations
 
@@ -54,7 +55,7 @@ def _tells(data: bytes) -> bool:
     return data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") and data[8:10] != b"CR"
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
@@ -145,7 +146,7 @@ def _contents(found: Mapping[int, Tag]) -> Contents:
     )
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def _encode(picture: Picture, how: WriteAs) -> bytes:
@@ -153,7 +154,10 @@ def _encode(picture: Picture, how: WriteAs) -> bytes:
 
 
 def _encode_pages(pictures: Sequence[Picture], how: WriteAs) -> bytes:
-    """A file of these pages: the files that libvips writes of each, one behind the other, and directories of our own behind them."""
+    """A file of these pages.
+
+    libvips writes a file of each; these lie one behind the other, and directories of our own follow.
+    """
     size = sum(picture.samples.nbytes + (0 if picture.alpha is None else picture.alpha.nbytes) for picture in pictures)
     big = size * 4 // 3 > 3 << 30  # a plain TIFF ends at 4 GiB
     start = 16 if big else 8
@@ -163,7 +167,8 @@ def _encode_pages(pictures: Sequence[Picture], how: WriteAs) -> bytes:
         origin = picture.origin if isinstance(picture.origin, TiffOrigin) else TiffOrigin()
         predictor = "none" if origin.compression in ("none", "packbits") else "horizontal"
         bare = vips_of(picture).tiffsave_buffer(compression=origin.compression, predictor=predictor, bigtiff=big, keep="none")
-        # the first file keeps its place, header and all; the others follow it, and their strips move by where they begin
+        # the first file keeps its place, header and all; the others follow it, and their strips move by where
+        # they begin
         begins = 0 if not directories else at
         pieces.append(memoryview(bare)[start:] if not directories else bare)
         directories.append((begins, _tags_of(bare, picture, origin, begins, big=big)))
