@@ -23,18 +23,23 @@ SOURCES := $(shell find src/unfade -type f -not -name '*.pyc')
 .PHONY: demo check test lint types serve docs constraints clean
 .DELETE_ON_ERROR:
 
+SETTING_UP = @echo "setting up $(@D): a minute or two, and only the first time"
+
 # A stamp is younger than what it was made from, or the environment is set up again (pip then changes only what differs).
 .venv-demo/.installed: pyproject.toml constraints.txt
+	$(SETTING_UP)
 	$(PYTHON) -m venv .venv-demo
 	.venv-demo/bin/python -m pip install $(PIP_FLAGS) --editable .
 	touch $@
 
 .venv-serve/.installed: pyproject.toml constraints.txt
+	$(SETTING_UP)
 	$(PYTHON) -m venv .venv-serve
 	.venv-serve/bin/python -m pip install $(PIP_FLAGS) --editable '.[web]'
 	touch $@
 
 .venv/.installed: pyproject.toml constraints.txt
+	$(SETTING_UP)
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install $(PIP_FLAGS) --editable '.[dev]'
 	touch $@

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import json
 import re
 import sys
 import tomllib
@@ -162,6 +163,13 @@ def keywords() -> str:
     return "\n".join(lines)
 
 
+def record() -> str:
+    """The JSON Schema of the record that `unfade restore --record` writes."""
+    from unfade.archive.sidecar import Sidecar
+
+    return json.dumps(Sidecar.model_json_schema(), indent=2, ensure_ascii=False)
+
+
 PAGES = {
     "command-line.md": command_line,
     "settings.md": settings,
@@ -170,6 +178,7 @@ PAGES = {
     "recipes.md": recipes,
     "python.md": python,
     "keywords.py": keywords,
+    "record.schema.json": record,
 }
 
 
@@ -180,7 +189,7 @@ def page(name: str) -> str:
 
 def place(name: str) -> Path:
     """Where a page lies: in docs/reference, or, written for type checkers, in the package."""
-    return REFERENCE / name if name.endswith(".md") else Path(inspect.getfile(Settings)).parent / name
+    return Path(inspect.getfile(Settings)).parent / name if name.endswith(".py") else REFERENCE / name
 
 
 def main() -> None:

@@ -1,4 +1,7 @@
-"""The tree of errors. One class per case that a caller treats differently; each message says what was asked, the limit, and what to do.
+"""The tree of errors.
+
+One class per case that a caller treats differently; each message says what was asked, the limit, and what
+to do.
 
 UnfadeError
 ├── UsageError            asked wrong: an option out of range, a mask of another size (command line: exit status 2)
@@ -13,10 +16,12 @@ UnfadeError
 │   ├── ModelMissingError its weights are not where the card says
 │   ├── ModelCorruptError its weights' SHA-256 is not the card's, or ONNX Runtime cannot open them
 │   └── ModelTaskError    a model for another task
+├── RecordError           a record of a restoration: none, changed, of another form, of another photograph
 ├── RecipeError           a training recipe with an unknown key or a value out of range
 ├── DataError             training or bench folders: empty, unmatched, of different sizes
 ├── TrainingError         training cannot go on: a loss that is not a number, no checkpoint to resume
 ├── ExportError           ONNX Runtime and PyTorch do not agree
+├── AwayError             the queue, its ledger or its storage cannot be reached for now; it comes back by itself
 └── MissingExtraError     an optional part is not installed; the message gives the pip line
 """
 
@@ -34,7 +39,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 class UnfadeError(Exception):
-    """The root: everything Unfade raises on purpose. `str(error)` is one clear sentence for the person who asked."""
+    """The root: everything Unfade raises on purpose.
+
+    `str(error)` is one clear sentence for the person who asked.
+    """
 
 
 class UsageError(UnfadeError, ValueError):
@@ -85,6 +93,10 @@ class ModelTaskError(ModelError):
     """The model is for another task."""
 
 
+class RecordError(UnfadeError):
+    """The record of a restoration is missing, was changed, or is of something else."""
+
+
 class RecipeError(UnfadeError):
     """A training recipe does not validate."""
 
@@ -99,6 +111,10 @@ class TrainingError(UnfadeError):
 
 class ExportError(UnfadeError):
     """The exported model does not agree with the trained one."""
+
+
+class AwayError(UnfadeError):
+    """The queue, its ledger or its storage cannot be reached for now. Tried again later, it may succeed."""
 
 
 class MissingExtraError(UnfadeError, ImportError):

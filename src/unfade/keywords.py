@@ -26,6 +26,12 @@ class CleanOptions(TypedDict, total=False):
     """How far fading, yellowing, grain and blur are undone; 0: not at all."""
     force_clean: bool
     """Clean a photograph that seems sound, too."""
+    lightness: float
+    """Darker below 0, lighter above, on top of the cleaning."""
+    contrast: float
+    """Softer below 0, harder above, on top of the cleaning."""
+    warmth: float
+    """Colder below 0, warmer above, on top of the cleaning."""
 
 
 class ColorizeOptions(TypedDict, total=False):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypedDict
 
@@ -19,6 +20,8 @@ from unfade.files import photo
 NAME = "the mask"  # what messages call its file: they must hold no name of the user's
 MAX_COMPONENTS = 2000
 MAX_OUTLINE = 64
+_CONTOUR_POINTS = 4000
+_BAND_ROWS = 256
 
 Kind = Literal["scratch", "spot", "hole"]
 
@@ -44,40 +47,86 @@ def components(mask: Mask) -> tuple[list[Component], int]:
     """
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     areas = boxes[1:, cv2.CC_STAT_AREA]
-    order = np.argsort(-areas, kind="stable")[:MAX_COMPONENTS] + 1
-    return [_component(labels, boxes[number], int(number), min(mask.shape)) for number in order], count - 1
+    order = [int(number) for number in np.argsort(-areas, kind="stable")[:MAX_COMPONENTS] + 1]
+    in_boxes = np.prod(boxes[order][:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].astype(np.int64), axis=1).sum()
+    if in_boxes <= mask.size:
+        shapes = {number: _shape_in_box(labels, boxes[number], number) for number in order}
+    else:  # boxes that overlap (long scratches side by side) would be looked at over and over
+        shapes = _shapes_at_once(mask, labels, count, order)
+    return [_component(boxes[number], number, shapes[number], min(mask.shape)) for number in order], count - 1
 
 
-def _component(labels: np.ndarray, box: np.ndarray, number: int, short_px: int) -> Component:
-    left, top, width, height, area = (int(value) for value in box)
+@dataclass(frozen=True)
+class _Shape:
+    """The outline of a component, (n, 1, 2), and the radius of the largest disc that fits in it."""
+
+    contour: np.ndarray
+    radius: float
+
+
+def _shape_in_box(labels: np.ndarray, box: np.ndarray, number: int) -> _Shape:
+    left, top, width, height = (int(value) for value in box[:4])
     part = (labels[top : top + height, left : left + width] == number).astype(np.uint8)
     contours, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(left, top))
-    contour = max(contours, key=len)
-    outline, slack = contour, 0.75
-    while len(outline) > MAX_OUTLINE:
-        outline = cv2.approxPolyDP(contour, slack, closed=True)
-        slack *= 1.6
+    return _Shape(max(contours, key=len), float(_inside(part).max()))
+
+
+def _inside(part: np.ndarray) -> np.ndarray:
+    """How far each pixel lies inside; what is outside the picture is outside the damage, too."""
+    return cv2.distanceTransform(cv2.copyMakeBorder(part, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
+
+
+def _shapes_at_once(mask: Mask, labels: np.ndarray, count: int, order: Collection[int]) -> dict[int, _Shape]:
+    """The same of many components in one pass over the mask.
+
+    They do not touch, so none is in another's way.
+    """
+    contours, levels = cv2.findContours(mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    outer: dict[int, np.ndarray] = {}
+    wanted = frozenset(order)
+    for contour, level in zip(contours, levels[0], strict=True):
+        number = int(labels[contour[0, 0, 1], contour[0, 0, 0]])
+        if level[3] < 0 and number in wanted:  # no hole
+            outer[number] = contour
+    inside, radii = _inside(mask.view(np.uint8))[1:-1, 1:-1], np.zeros(count, np.float32)
+    for top in range(0, mask.shape[0], _BAND_ROWS):  # the places of all lost pixels at once would take gigabytes
+        rows = slice(top, top + _BAND_ROWS)
+        lost = mask[rows]
+        np.maximum.at(radii, labels[rows][lost], inside[rows][lost])
+    return {number: _Shape(outer[number], float(radii[number])) for number in order}
+
+
+def _component(box: np.ndarray, number: int, shape: _Shape, short_px: int) -> Component:
+    left, top, width, height, area = (int(value) for value in box)
     return {
         "id": number,
-        "kind": _kind(part, area, max(width, height), short_px),
+        "kind": _kind(shape.radius, area, max(width, height), short_px),
         "x": left,
         "y": top,
         "width": width,
         "height": height,
         "size_px": max(width, height),
         "area_px": area,
-        "outline": [(int(x), int(y)) for x, y in outline.reshape(-1, 2)],
+        "outline": _outline(shape.contour),
     }
 
 
-def _kind(part: np.ndarray, area: int, size_px: int, short_px: int) -> Kind:
+def _outline(contour: np.ndarray) -> list[tuple[int, int]]:
+    """A contour in at most `MAX_OUTLINE` points."""
+    outline = np.ascontiguousarray(contour[:: len(contour) // _CONTOUR_POINTS + 1])  # simplifying takes the square of what it is given
+    contour, slack = outline, 0.75
+    while len(outline) > MAX_OUTLINE:
+        outline = cv2.approxPolyDP(contour, slack, closed=True)
+        slack *= 1.6
+    return [(int(x), int(y)) for x, y in outline.reshape(-1, 2)]
+
+
+def _kind(radius: float, area: int, size_px: int, short_px: int) -> Kind:
     """A scratch is long for its width: twice the radius of the largest disc that fits in it.
 
     A hole is a large component that is not long.
     """
-    inside = cv2.distanceTransform(cv2.copyMakeBorder(part, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
-    thick = 2 * float(inside.max())
-    if size_px >= 4 * thick and size_px >= 8:
+    if size_px >= 4 * 2 * radius and size_px >= 8:
         return "scratch"
     return "hole" if area >= (short_px / 40) ** 2 and area >= 64 else "spot"
 

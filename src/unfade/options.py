@@ -127,6 +127,15 @@ class Option:
             scaled = round(scaled)
         return scaled if self.least is None else max(self.type(self.least), scaled)
 
+    def entry(self, given: object) -> Any:
+        """One entry as JSON has it: its fields by name, lists for tuples. Raises `UsageError`."""
+        if not isinstance(given, dict):
+            raise UsageError(f"{self.name} must hold {self.type.__name__} with its fields by name, not {given!r}")
+        try:
+            return self.type(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+        except TypeError as error:
+            raise UsageError(f"{self.name} holds no {self.type.__name__}: {error}") from error
+
     def _entries(self, value: object) -> tuple[Any, ...]:
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):
             raise UsageError(f"{self.name} must be a list of {self.type.__name__}, not {value!r}")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from xml.dom import minidom
 from xml.dom.minidom import Document, Element, Text
-from xml.parsers.expat import ExpatError, ParserCreate
+from xml.parsers.expat import ExpatError
+
+from unfade.files.xmp import readable
 
 # https://cv.iptc.org/newscodes/digitalsourcetype/: a picture edited with a trained model
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -106,7 +109,8 @@ _PREFIXES = {
     "unfade": UNFADE_NAMESPACE,
 }
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_DEPTH_MAX = 64  # elements within elements; XMP in use has about 10
+RUNS_KEPT, EVENTS_KEPT = 10, 50  # the newest; a run is about 2 KB
+UNREAD_MAX = 4 << 20  # bytes of a packet that cannot be read and is kept beside ours
 _OPENING = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
 _CLOSING = '<?xpacket end="w"?>'
 
@@ -118,9 +122,11 @@ def xmp(report: Report, existing: bytes | None) -> bytes:
     report's wherever a pixel was changed. `xmpMM:History` gets an entry for each step, `unfade:Runs` one for
     the whole: software, the SHA-256 of the input and of the mask given, the treatment, pixels changed, steps
     with their options and models. The output's SHA-256 cannot be in it, since the packet is part of what is
-    hashed: it is in the JSON report. An `existing` that is not well-formed XMP, or that declares entities, is
-    not parsed; it is kept whole, in base 64, as `unfade:UnreadPacket`. Sources: ISO 16684-1 (XMP), Adobe XMP
-    part 2 (xmpMM, stEvt), IPTC Photo Metadata 2023.1.
+    hashed: it is in the JSON report. The newest `RUNS_KEPT` runs and `EVENTS_KEPT` of our events are kept.
+
+    An `existing` that is not well-formed XMP, or that declares entities, is not parsed; it is kept whole, in
+    base 64, as `unfade:UnreadPacket`, up to `UNREAD_MAX` bytes. Sources: ISO 16684-1 (XMP), Adobe XMP part 2
+    (xmpMM, stEvt), IPTC Photo Metadata 2023.1.
     """
     root = _parsed(existing) if existing else None
     packet = root if root is not None else _parsed(f'<x:xmpmeta xmlns:x="{_META}"><rdf:RDF xmlns:rdf="{_RDF}"/></x:xmpmeta>'.encode())
@@ -152,10 +158,77 @@ def xmp(report: Report, existing: bytes | None) -> bytes:
     steps = _added(_added(run, UNFADE_NAMESPACE, "Steps"), _RDF, "Seq")
     for step in report.steps:
         _added(steps, _RDF, "li", _parameters(step))
-    if existing and root is None:
+    _added(run, UNFADE_NAMESPACE, "Digest", _digest(run))
+    _shorten(rdf)
+    if existing and root is None and len(existing) <= UNREAD_MAX:
         _added(ours, UNFADE_NAMESPACE, "UnreadPacket", base64.b64encode(existing).decode("ascii"))
     assert packet.documentElement is not None
     return (_OPENING + packet.documentElement.toxml() + _CLOSING).encode()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as a file's XMP tells it. `is_intact`: what it says is as it was written; no signature, but a
+    digest over it. Of each step only name, options, models and pixels changed are there."""
+
+    software: str
+    software_version: str
+    input_sha256: str | None
+    mask_sha256: str | None
+    treatment: dict[str, Any] | None
+    pixels_changed: int
+    steps: tuple[StepRecord, ...]
+    is_intact: bool
+
+
+def last_run(existing: bytes | None) -> Run | None:
+    """The last run that an XMP packet tells of; None where it tells of none, or what it tells cannot be
+    read."""
+    root = _parsed(existing) if existing else None
+    if root is None:
+        return None
+    found = root.getElementsByTagNameNS(UNFADE_NAMESPACE, "Runs")
+    arrays = [node for node in found[-1].childNodes if isinstance(node, Element)] if found else []
+    runs = [node for node in arrays[0].childNodes if isinstance(node, Element)] if arrays else []
+    if not runs:
+        return None
+    said = {node.localName: node for node in runs[-1].childNodes if isinstance(node, Element)}
+    text = {name: _text(node) for name, node in said.items() if name is not None}
+    try:
+        lines = [json.loads(_text(item)) for item in said["Steps"].getElementsByTagNameNS(_RDF, "li")] if "Steps" in said else []
+        return Run(
+            software=text.get("Software", "").partition(" ")[0],
+            software_version=text.get("Software", "").partition(" ")[2],
+            input_sha256=text.get("InputSHA256"),
+            mask_sha256=text.get("MaskSHA256"),
+            treatment=json.loads(text["Treatment"]) if "Treatment" in text else None,
+            pixels_changed=int(text.get("PixelsChanged", "0")),
+            steps=tuple(
+                StepRecord(
+                    step=line["step"],
+                    options=line["options"],
+                    models=tuple(ModelUse(**used) for used in line["models"]),
+                    pixels_changed=line["pixels_changed"],
+                )
+                for line in lines
+            ),
+            is_intact=text.get("Digest") == _digest(runs[-1]),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _text(element: Element) -> str:
+    return "".join(node.data for node in element.childNodes if isinstance(node, Text))
+
+
+def _digest(run: Element) -> str:
+    """SHA-256 over the names and texts of all that a run says, its digest left out."""
+    hashed = hashlib.sha256()
+    for node in run.getElementsByTagName("*"):
+        if (node.namespaceURI, node.localName) != (UNFADE_NAMESPACE, "Digest"):
+            hashed.update(f"{node.localName}={' '.join(_text(node).split())}\n".encode())
+    return hashed.hexdigest()
 
 
 def _parameters(step: StepRecord) -> str:
@@ -167,39 +240,49 @@ def _parameters(step: StepRecord) -> str:
 
 
 def _parsed(packet: bytes) -> Document | None:
-    """The packet as a document with an `rdf:RDF`; None where it is not well-formed, has none, or declares a
-    document type."""
+    """The packet as a document with an `rdf:RDF`; None where it cannot be read."""
     try:
-        encoding = "utf-16" if packet[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        text = packet.decode(encoding).strip("\0 \t\r\n\ufeff")
-        if "<!DOCTYPE" in text or "<!ENTITY" in text:  # where entities that swell or reach out come from; XMP forbids them
-            return None
-        if _depth(text) > _DEPTH_MAX:
-            return None
-        document = minidom.parseString(text.encode())
-        found = document.getElementsByTagNameNS(_RDF, "RDF")
-    except (UnicodeDecodeError, UnicodeEncodeError, ExpatError, ValueError):
+        return minidom.parseString(readable(packet))
+    except (ExpatError, ValueError):
         return None
-    return document if found else None
 
 
-def _depth(text: str) -> int:
-    """How deep the elements nest. Raises `ExpatError` where the text is not well-formed."""
-    deepest = depth = 0
+def _shorten(rdf: Element) -> None:
+    """Keep the newest of our runs and events, and no description that holds nothing.
 
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal deepest, depth
-        depth += 1
-        deepest = max(deepest, depth)
+    So a file that is restored again and again does not grow.
+    """
+    for namespace, name, most in ((UNFADE_NAMESPACE, "Runs", RUNS_KEPT), (_MEDIA, "History", EVENTS_KEPT)):
+        for item in [found for found in _items(rdf, namespace, name) if _is_ours(found)][:-most]:
+            assert item.parentNode is not None
+            item.parentNode.removeChild(item)
+    for description in _descriptions(rdf)[1:]:
+        says = [
+            name for name, _ in description.attributes.items() if not name.startswith("xmlns") and name != f"{description.prefix}:about"
+        ]
+        if not says and not any(isinstance(child, Element) for child in description.childNodes):
+            rdf.removeChild(description)
 
-    def end(name: str) -> None:
-        nonlocal depth
-        depth -= 1
 
-    parser = ParserCreate()
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.Parse(text.encode(), True)
-    return deepest
+def _items(rdf: Element, namespace: str, name: str) -> list[Element]:
+    """What the array of the property `name` holds, in all descriptions."""
+    arrays = [
+        array
+        for description in _descriptions(rdf)
+        for child in description.childNodes
+        if isinstance(child, Element) and (child.namespaceURI, child.localName) == (namespace, name)
+        for array in child.childNodes
+        if isinstance(array, Element)
+    ]
+    return [item for array in arrays for item in array.childNodes if isinstance(item, Element)]
+
+
+def _is_ours(item: Element) -> bool:
+    """Whether it is a run, or an event of another program's history that was added here."""
+    if item.getElementsByTagNameNS(UNFADE_NAMESPACE, "Software"):
+        return True
+    agents = item.getElementsByTagNameNS(_EVENT, "softwareAgent")
+    return any(isinstance(text, Text) and text.data.split(" ")[0] == "Unfade" for agent in agents for text in agent.childNodes)
 
 
 def _added(parent: Element, namespace: str, name: str, text: str | None = None) -> Element:
@@ -252,34 +335,3 @@ def _resource(array: Element) -> Element:
         item.setAttribute(f"xmlns:{prefix}", _PREFIXES[prefix])
     item.setAttributeNS(_RDF, "rdf:parseType", "Resource")
     return item
-
-
-def last_run(packet: bytes) -> dict[str, Any] | None:
-    """What an XMP packet says of Unfade's last run over its photograph, with the names that a report has.
-
-    None where it says nothing that can be read.
-    """
-    root = _parsed(packet)
-    runs = [] if root is None else root.getElementsByTagNameNS(UNFADE_NAMESPACE, "Runs")
-    items = [item for run in runs for item in run.getElementsByTagNameNS(_RDF, "li") if item.getAttributeNS(_RDF, "parseType")]
-    if not items:
-        return None
-    texts: dict[str, str] = {}
-    for node in items[-1].childNodes:
-        if isinstance(node, Element) and node.namespaceURI == UNFADE_NAMESPACE:
-            texts[str(node.localName)] = "".join(child.data for child in node.childNodes if isinstance(child, Text))
-    lines = [
-        "".join(child.data for child in line.childNodes if isinstance(child, Text)) for line in items[-1].getElementsByTagNameNS(_RDF, "li")
-    ]
-    try:
-        return {
-            "input_sha256": texts.get("InputSHA256"),
-            "mask_sha256": texts.get("MaskSHA256"),
-            "treatment": json.loads(texts["Treatment"]) if "Treatment" in texts else None,
-            "pixels_changed": int(texts.get("PixelsChanged", "0")),
-            "steps": [json.loads(line) for line in lines],
-            "software": texts.get("Software", "").partition(" ")[0],
-            "software_version": texts.get("Software", "").partition(" ")[2],
-        }
-    except ValueError:
-        return None

@@ -1,4 +1,7 @@
-"""A process's settings: made at the door from UNFADE_* variables, and handed down. Nothing else in Unfade reads the environment."""
+"""A process's settings: made at the door from UNFADE_* variables, and handed down.
+
+Nothing else in Unfade reads the environment.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ PREFIX = "UNFADE_"
 
 
 class Settings(BaseSettings):
-    """What holds for a whole process, whichever photograph it works on. Each field is the variable UNFADE_ and its name in capitals.
+    """What holds for a whole process, whichever photograph it works on.
+
+    Each field is the variable UNFADE_ and its name in capitals.
 
     Frozen. Make it with `read_settings`, which turns a bad value into one sentence.
     """
@@ -52,7 +57,14 @@ class Settings(BaseSettings):
         description="Names, with commas between, that browsers may call the server, beside localhost, this machine's own and addresses.",
     )
     trusted_proxies: str = Field(
-        default="127.0.0.1", description="Addresses, with commas between, of proxies whose X-Forwarded-For and -Proto are believed."
+        default="127.0.0.1",
+        description="Addresses, with commas between, of proxies whose X-Forwarded-For, -Proto and -Prefix are believed.",
+    )
+    root_path: str = Field(
+        default="",
+        pattern="^(/[A-Za-z0-9_~-][A-Za-z0-9_~.-]*)*$",
+        max_length=200,
+        description="The path under which a proxy shows the web server, as /unfade. Unset: what a trusted proxy's X-Forwarded-Prefix says.",
     )
     data: Path = Field(
         default=Path("~/.unfade"),
@@ -100,8 +112,9 @@ def variable(field: str) -> str:
 def read_settings() -> Settings:
     """Read the settings from this process's environment.
 
-    Raises `UsageError`, one sentence for the first wrong value, with its variable, the value and what it may be; and for a variable that
-    is nearly one of ours: a misspelled limit that is quietly ignored is a limit that nobody set.
+    Raises `UsageError`, one sentence for the first wrong value, with its variable, the value and what it
+    may be; and for a variable that is nearly one of ours: a misspelled limit that is quietly ignored is a
+    limit that nobody set.
     """
     ours = [variable(field) for field in Settings.model_fields]
     for name in os.environ:
@@ -123,7 +136,9 @@ def read_settings() -> Settings:
 
 
 def _check_models(folder: Path) -> None:
-    """Refuse a folder of models that cannot be read: the shipped ones would be taken instead, without a word."""
+    """Refuse a folder of models that cannot be read: the shipped ones would be taken instead, without a
+    word.
+    """
     try:
         with os.scandir(folder):
             pass
@@ -138,10 +153,11 @@ def _check_models(folder: Path) -> None:
 
 
 def open_sessions(settings: Settings) -> Sessions:
-    """The models as the settings want them: so many threads, and those of the folder `models` instead of the shipped ones.
+    """The models as the settings want them: so many threads, and those of the folder `models` instead of
+    the shipped ones.
 
-    Of several models for one task the newest version is taken. Nothing is opened until a step asks for it. Raises `ModelCorruptError` for a
-    broken card.
+    Of several models for one task the newest version is taken. Nothing is opened until a step asks for
+    it. Raises `ModelCorruptError` for a broken card.
     """
     from unfade.models.card import read_card
     from unfade.models.session import Sessions

@@ -109,6 +109,19 @@ class Treatment:
 
         return {name: plain(value) for name, value in self.values}
 
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> Treatment:
+        """The treatment that `as_json` wrote. Raises `UsageError` for what it did not write.
+
+        >>> Treatment.from_json(Treatment(clean=0.5).as_json()) == Treatment(clean=0.5)
+        True
+        """
+        values = dict(given)
+        for declared in options():
+            if declared.many and isinstance(values.get(declared.name), list):
+                values[declared.name] = tuple(declared.entry(entry) for entry in values[declared.name])
+        return cls(**values)
+
     def changed(self, **options_given: Unpack[TreatmentOptions]) -> Treatment:
         """The same but for these options. Raises as `Treatment`."""
         return Treatment(**{**self.as_dict(), **options_given})

@@ -11,8 +11,10 @@ import pytest
 from unfade.measures import MEASURES
 from unfade.measures.features import PictureFeatures
 from unfade.measures.measure import LOST, Observation
+from unfade.measures.needs import Needs
 from unfade.measures.notes import Notes
 
+LEAVE = Needs(photo="p.png", tone="leave", monochrome=True)
 SIZES = [(1, 1), (1, 7), (63, 65), (257, 131)]
 PICTURES = 9
 
@@ -48,11 +50,14 @@ def observation(size: tuple[int, int], seed: int, *, perfect: bool) -> Observati
     notes = notes_of(size, rng)
     if perfect:
         damage = notes.drawn(size)
-        return Observation(truth, truth.copy(), damage, damage == LOST, {}, seen, seen, seen, seen, notes)
+        parts = (seen, seen, seen, seen, notes)
+        return Observation(truth, truth.copy(), damage, damage == LOST, {}, *parts, needs=LEAVE, colored=True)
     found = rng.random(size) < 0.003  # a few, or some lie within the tolerance of everything
     found[-1, -1] = True
     other = features_of(rng)
-    return Observation(truth, rng.random((*size, 3), np.float32), damage, found, {}, seen, other, seen, other, notes)
+    parts = (seen, other, seen, other, notes)
+    result = rng.random((*size, 3), np.float32)
+    return Observation(truth, result, damage, found, {}, *parts, needs=LEAVE, colored=False)
 
 
 def figure(name: str, size: tuple[int, int], *, perfect: bool) -> float:

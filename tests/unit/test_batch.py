@@ -378,3 +378,47 @@ def test_one_photograph_of_a_folder_has_a_list_for_its_report(album: Path) -> No
     _photograph(album / "one" / "x.png")
     unfade("restore", "one", *QUICK, "-o", "out", "--report", "r.json")
     assert isinstance(json.loads((album / "r.json").read_text()), list)
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scans(album: Path) -> Path:
+    """A TIFF of a thumbnail and three full pages of different brightness, in LZW."""
+    tifffile = pytest.importorskip("tifffile")
+    with tifffile.TiffWriter(album / "scans.tif") as file:
+        for value, size, kind in ((10, (8, 12), 1), (60, (32, 48), 2), (120, (32, 48), 2), (180, (32, 48), 2)):
+            file.write(np.full((*size, 3), value, np.uint8), photometric="rgb", compression="lzw", subfiletype=kind, metadata=None)
+    return album / "scans.tif"
+
+
+def test_one_page_is_named(scans: Path, album: Path) -> None:
+    unfade("restore", "scans.tif", *QUICK, "--page", "3", "-o", "three.png")
+    assert cv2.imread(str(album / "three.png"))[0, 0, 0] == 120
+    assert "page" in unfade("restore", "scans.tif", *QUICK, "--page", "9", "-o", "nine.png", status=2).stderr
+    assert "give one of the two" in unfade("restore", "scans.tif", "--page", "1", "--pages", "all", status=2).stderr
+    unfade("damage", "scans.tif", "--page", "2")
+
+
+def test_all_pages_become_one_file_of_the_same_compression(scans: Path, album: Path) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    result = unfade(
+        "restore", "scans.tif", "a.png", "--clean", "0.5", "--pages", "all", "-o", "out", "--report", "r.json", "--sheet", "s.png"
+    )
+    with tifffile.TiffFile(album / "out" / "scans.restored.tif") as file:
+        assert [page.shape for page in file.pages] == [(32, 48, 3)] * 3
+        assert all(page.compression == tifffile.COMPRESSION.LZW for page in file.pages)
+        means = [float(page.asarray().mean()) for page in file.pages]
+        assert means == sorted(means) and means[0] < 100 < means[2]
+    accounts = json.loads((album / "r.json").read_text())
+    assert len(accounts[0]["pages"]) == 3 and "pages" not in accounts[1]
+    assert "scans.tif" in result.stderr
+    again = unfade(
+        "restore", "scans.tif", "a.png", "--clean", "0.5", "--pages", "all", "-o", "out", "--report", "r.json", "--sheet", "s.png"
+    )
+    assert "2 of 2 photographs were done already" in again.stderr
+    assert "for one page" in unfade("restore", "scans.tif", "--pages", "all", "--save-mask", status=2).stderr
+    assert not (album / "scans.restored.jpg").exists()
+    unfade("restore", "scans.tif", "--pages", "all", "--format", "jpeg", status=2)
+    assert not (album / "scans.restored.jpg").exists()

@@ -75,6 +75,7 @@ def test_each_track_is_what_it_says(photographs: Path, tmp_path: Path) -> None:
     assert not read_damage(bench / "tone" / "mask" / "p1.png").any()
     assert not np.array_equal(read_image(bench / "tone" / "clean" / "p1.png"), read_image(bench / "tone" / "damaged" / "p1.png"))
     assert {path.stem for path in (bench / "color" / "truth").iterdir()} == {"p0", "p1", "p2", "p3"}
+    assert not np.ptp(read_image(bench / "color" / "gray" / "p3.png"), axis=2).any()
     assert any((bench / "damage" / "kinds").iterdir())
     np.testing.assert_array_equal(read_image(bench / "harm" / "p0.png"), read_image(bench / "color" / "truth" / "p0.png"))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import cv2
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,3 +59,39 @@ def test_taking_away_every_component_leaves_nothing(seed: int, share: float) -> 
     assert total == len(found)
     assert not masks.without(mask, [component["id"] for component in found], None).any()
     assert sum(component["area_px"] for component in found) == mask.sum()
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.05, 0.5))
+def test_components_looked_at_one_by_one_or_at_once_are_the_same(seed: int, share: float) -> None:
+    """Whichever is quicker is taken; a component in another's hole is told, too."""
+    mask = np.random.default_rng(seed).random((31, 47)) < share
+    mask[5:20, 5:20] = False
+    mask[6:19, 6:19] = True
+    mask[8:17, 8:17] = False
+    mask[11:14, 11:14] = True
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    order = list(range(1, count))
+    at_once = masks._shapes_at_once(mask, labels, count, order)
+    for number in order:
+        alone = masks._shape_in_box(labels, boxes[number], number)
+        assert at_once[number].radius == pytest.approx(alone.radius)
+        assert sorted(map(tuple, at_once[number].contour.reshape(-1, 2))) == sorted(map(tuple, alone.contour.reshape(-1, 2)))
+
+
+def test_long_scratches_side_by_side_are_told_in_time() -> None:
+    """Each box is most of the picture: looked at one by one they took the square of their number."""
+    mask = np.zeros((1500, 4000), np.uint8)
+    for number in range(900):
+        cv2.line(mask, (4 * number, 0), (4 * number + 400, 1499), 1)
+    began = time.process_time()
+    found, total = masks.components(mask.astype(bool))
+    assert total == len(found) == 900 and {component["kind"] for component in found} == {"scratch"}
+    assert time.process_time() - began < 3
+
+
+def test_an_outline_of_many_points_is_short() -> None:
+    mask = np.zeros((400, 4000), bool)
+    mask[200:] = True
+    mask[:200, ::2] = True  # a comb
+    found, total = masks.components(mask)
+    assert total == 1 and len(found[0]["outline"]) <= masks.MAX_OUTLINE

@@ -537,10 +537,10 @@ def test_gif_is_lossless_up_to_256_colors_and_never_reduced_unasked(rng: np.rand
 
 
 def test_formats_without_profiles_get_srgb(samples: np.ndarray) -> None:
-    photo = Photo(samples, profile=ADOBE_RGB)
-    back = read(encode_file(photo, "bmp"))
+    photo = Photo(samples[:12, :20], profile=ADOBE_RGB)
+    back = read(encode_file(photo, "gif"))
     np.testing.assert_allclose(back.srgb(), photo.srgb(), atol=1 / 255)
-    assert any("converted to sRGB" in loss for loss in losses(photo, "bmp"))
+    assert any("converted to sRGB" in loss for loss in losses(photo, "gif"))
 
 
 def test_exif_of_a_big_endian_camera_reaches_a_tiff(samples: np.ndarray) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 pytest.importorskip("pydantic", reason="needs the web extra")
 
+from unfade.errors import AwayError
 from unfade.queue.ledger import Ledger, QueueFullError
 from unfade.queue.options import Options
 from unfade.queue.records import JobRecord, MaskRecord, PhotoRecord, ResultRecord, new_id
-from unfade.queue.table import Row, SqliteTable
+from unfade.queue.table import Row
+from unfade.queue.table_sqlite import SqliteTable
 
 LEASE_S = 10.0
 RESULT = ResultRecord(folder="f", format="png", has_master=False, bytes=1, width=1, height=1, pixels_changed=0, notes=())
@@ -72,15 +75,15 @@ def test_a_worker_thought_dead_changes_nothing_when_it_comes_back(ledger: Ledger
     first = ledger.claim(job.id, lease_s=LEASE_S)
     assert first is not None and first.holder
     clock.now += LEASE_S - 1
-    assert ledger.recover(attempts=3) == []
+    assert ledger.recover(attempts=3, lease_s=LEASE_S) == []
     assert ledger.beat(job.id, first.holder, "damage", 0.5, lease_s=LEASE_S)
     clock.now += LEASE_S + 1
-    assert ledger.recover(attempts=3) == [job.id]
+    assert ledger.recover(attempts=3, lease_s=LEASE_S) == [job.id]
     second = ledger.claim(job.id, lease_s=LEASE_S)
     assert second is not None and second.attempts == 2
     assert not ledger.beat(job.id, first.holder, "fill", 0.1, lease_s=LEASE_S)
     assert not ledger.finish(job.id, first.holder, result=RESULT, mask_id=None)
-    assert not ledger.fail(job.id, first.holder, "no")
+    assert not ledger.fail(first, first.holder, "no")
     assert not ledger.release(job.id, first.holder)
     assert ledger.job(job.id) == second
 
@@ -91,7 +94,7 @@ def test_a_job_that_killed_three_workers_fails(ledger: Ledger, clock: Clock) -> 
     for attempt in (1, 2, 3):
         assert ledger.claim(job.id, lease_s=LEASE_S) is not None
         clock.now += LEASE_S + 1
-        assert ledger.recover(attempts=3) == ([job.id] if attempt < 3 else [])
+        assert ledger.recover(attempts=3, lease_s=LEASE_S) == ([job.id] if attempt < 3 else [])
     failed = ledger.job(job.id)
     assert failed is not None and failed.state == "failed" and "3 times" in (failed.error or "")
     assert ledger.claim(job.id, lease_s=LEASE_S) is None
@@ -138,6 +141,84 @@ def test_of_those_who_submit_at_once_no_more_get_in_than_there_are_places(ledger
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: submit(), range(6)))
     assert len(refused) == 4 and len(ledger.waiting()) == 2
+
+
+def _client(name: str, created: float) -> JobRecord:
+    return _job(created=created, client=name)
+
+
+def test_clients_take_turns_however_many_jobs_one_has(ledger: Ledger) -> None:
+    many = [_client("many", number) for number in range(6)]
+    for job in many:
+        ledger.submit(job, max_queue=100)
+    one, two = _client("one", 10), [_client("two", 11), _client("two", 12)]
+    ledger.submit(one, max_queue=100)
+    for job in two:
+        ledger.submit(job, max_queue=100)
+    assert ledger.waiting()[:5] == [many[0].id, one.id, two[0].id, many[1].id, two[1].id]
+    for _ in range(4):
+        first = ledger.first("restore")
+        assert first is not None and ledger.claim(first.id, lease_s=LEASE_S)
+    late = _client("late", 20)
+    ledger.submit(late, max_queue=100)  # in the turn that is on
+    assert ledger.position(late) == 1 and ledger.positions()[late.id] == 1
+
+
+def test_one_client_never_has_every_place(ledger: Ledger) -> None:
+    def fill(client: str) -> int:
+        count = 0
+        while True:
+            try:
+                ledger.submit(_client(client, count), max_queue=200)
+            except QueueFullError as error:
+                return error.own if error.own == count else -1
+            count += 1
+
+    assert [fill(client) for client in ("a", "b", "c")] == [150, 38, 9]
+    ledger.submit(_client("d", 0), max_queue=200)
+
+
+def test_a_job_that_is_submitted_twice_is_one(ledger: Ledger) -> None:
+    job = _job()
+    first = ledger.submit(job, max_queue=1)
+    again = ledger.submit(job.model_copy(update={"created": 5.0}), max_queue=1)
+    assert again == first and ledger.waiting() == [job.id]
+    held = ledger.claim(job.id, lease_s=LEASE_S)
+    assert ledger.submit(job, max_queue=1) == held and ledger.waiting() == []
+
+
+@pytest.mark.parametrize("back_s", [60.0, 86_400.0])
+def test_a_job_of_a_dead_worker_comes_back_although_the_clock_was_put_back(ledger: Ledger, clock: Clock, back_s: float) -> None:
+    clock.now = 1e6
+    dead, alive = _job(), _job()
+    for job in (dead, alive):
+        ledger.submit(job, max_queue=5)
+    assert ledger.claim(dead.id, lease_s=LEASE_S)
+    held = ledger.claim(alive.id, lease_s=LEASE_S)
+    assert held is not None and held.holder is not None
+    ledger.greet("dead", lease_s=LEASE_S)
+    clock.now -= back_s
+    for _ in range(3):
+        ledger.recover(attempts=3, lease_s=LEASE_S)
+        clock.now += LEASE_S / 2
+        assert ledger.beat(alive.id, held.holder, None, 0.0, lease_s=LEASE_S)
+    assert ledger.waiting() == [dead.id] and ledger.workers() == 0
+    assert ledger.finish(alive.id, held.holder, result=RESULT, mask_id=None)
+
+
+def test_what_ends_is_counted_in_the_same_stroke(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill between the two would lose one or the other: there is nothing between."""
+    calls: list[str | None] = []
+    change = ledger._table.change
+    monkeypatch.setattr(ledger._table, "change", lambda *given, **how: (calls.append(how.get("counts")), change(*given, **how))[1])
+    job = _job()
+    ledger.submit(job, max_queue=5)
+    held = ledger.claim(job.id, lease_s=LEASE_S)
+    assert held is not None and held.holder is not None
+    calls.clear()
+    assert ledger.finish(job.id, held.holder, result=RESULT, mask_id=None)
+    assert calls == ["done"] and ledger.total("done") == 1
+    assert not ledger.finish(job.id, held.holder, result=RESULT, mask_id=None) and ledger.total("done") == 1
 
 
 def test_removing_a_photograph_takes_its_jobs_from_whoever_holds_them(ledger: Ledger) -> None:
@@ -234,6 +315,31 @@ def test_a_change_that_fails_changes_nothing(tmp_path: Path) -> None:
     table.close()
 
 
+def test_connections_are_kept_for_as_many_as_need_one_at_once_and_no_more(tmp_path: Path) -> None:
+    """Threads of a pool come and go; what each had open went nowhere, 3 files a thread."""
+    table = SqliteTable(tmp_path / "t.sqlite")
+    for _ in range(30):
+        thread = threading.Thread(target=table.get, args=("x",))
+        thread.start()
+        thread.join()
+    assert len(table._free) == 1
+    table.close()
+
+
+def test_a_table_whose_file_is_gone_is_away_until_it_is_back(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    table = SqliteTable(tmp_path / "data" / "t.sqlite")
+    table.change("a", lambda _: Row("kept"))
+    (tmp_path / "data").rename(tmp_path / "elsewhere")
+    for act in (lambda: table.get("a"), lambda: table.change("a", lambda _: Row("lost")), table.check):
+        with pytest.raises(AwayError, match="the ledger cannot be reached"):
+            act()
+    assert not (tmp_path / "data").exists()
+    (tmp_path / "elsewhere").rename(tmp_path / "data")
+    assert table.get("a") == Row("kept")
+    table.close()
+
+
 class Machine(RuleBasedStateMachine):
     """Whatever order servers, workers, deaths and returns of the dead come in, no job is lost and none is finished twice."""
 
@@ -273,7 +379,7 @@ class Machine(RuleBasedStateMachine):
     @rule(seconds=st.floats(0, 25))
     def time_passes(self, seconds: float) -> None:
         self.clock.now += seconds
-        self.ledger.recover(attempts=3)
+        self.ledger.recover(attempts=3, lease_s=LEASE_S)
 
     @invariant()
     def every_job_is_somewhere_and_none_is_finished_twice(self) -> None:

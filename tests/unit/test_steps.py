@@ -18,7 +18,7 @@ from unfade.steps._evidence import prior_shift, threshold_log_odds
 from unfade.steps._grain import Grain, add_grain
 from unfade.steps._marking import along_lines, decide
 from unfade.steps._painting import fill_image
-from unfade.steps._tone import gate
+from unfade.steps._prints import gate
 from unfade.steps.clean import Clean
 from unfade.steps.colorize import Colorize, Hint
 from unfade.steps.damage import Damage

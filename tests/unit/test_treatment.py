@@ -177,7 +177,7 @@ def test_the_command_line_does_as_python(tmp_path: Path, monkeypatch: pytest.Mon
     assert done.exit_code == 0, done.output
     report = {step["step"]: step["options"] for step in json.loads((tmp_path / "report.json").read_text())["steps"]}
     assert report["damage"] == {"sensitivity": 0.5, "largest_dust_px": 9}
-    assert report["clean"] == {"strength": 0.5, "force": False}
+    assert (report["clean"]["strength"], report["clean"]["force"]) == (0.5, False)
     assert report["colorize"]["liveliness"] == 0.9 and report["colorize"]["force"] is True
     assert report["colorize"]["hints"] == [{"x": 10, "y": 12, "radius_px": 4, "color": [0.2, 0.4, 0.6]}]
     with Sessions(1, {step: GOLDEN / f"{step}.toml" for step in ("damage", "fill", "tone", "clean", "colorize")}) as sessions:

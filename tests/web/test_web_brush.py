@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from tests.web.conftest import Server, encoded
 from unfade import brush
+from unfade.errors import UsageError
 
 
 def disc(height: int, width: int, x: float, y: float, radius: float) -> np.ndarray:
@@ -48,6 +50,42 @@ def test_an_eraser_takes_away_a_clear_takes_all_and_what_is_not_touched_stays() 
 def test_strokes_outside_the_photograph_do_no_harm() -> None:
     far: list[brush.Stroke] = [{"kind": "brush", "radius_px": 1e5, "points": [(1e6, 1e6), (-1e5, 1e6)]}]
     assert not brush.draw(np.zeros((20, 30), bool), far).any()
+
+
+def _zigzag(count: int, side: float) -> list[tuple[float, float]]:
+    return [(side * (number % 2), side * number / count) for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        [{"kind": "brush", "radius_px": 1e5, "points": _zigzag(20_000, 12_000)}] * 10,
+        [{"kind": "brush", "radius_px": 1.0, "points": [(y, x) for x, y in _zigzag(20_000, 12_000)]}],
+        [{"kind": "eraser", "radius_px": 3000.0, "points": _zigzag(5_000, 12_000)}],
+        [{"kind": "area", "radius_px": 1.0, "points": [(y, x) for x, y in _zigzag(20_000, 12_000)]}],
+    ],
+    ids=["200,000 huge dots", "long lines", "a huge eraser", "an outline that folds"],
+)
+def test_strokes_that_would_take_minutes_are_refused_before_anything_is_drawn(strokes: list[brush.Stroke]) -> None:
+    empty = np.broadcast_to(np.zeros(1, bool), (12_000, 12_000))  # 144 megapixels that take no memory
+    began = time.process_time()
+    with pytest.raises(UsageError, match="times as long to draw as they may"):
+        brush.draw(empty, strokes)
+    assert time.process_time() - began < 8
+
+
+def test_what_a_clear_takes_away_is_not_drawn() -> None:
+    clear: brush.Stroke = {"kind": "clear", "radius_px": 0.0, "points": []}
+    huge: brush.Stroke = {"kind": "brush", "radius_px": 1e5, "points": _zigzag(500, 3_000)}
+    began = time.process_time()
+    drawn = brush.draw(np.ones((3_000, 4_000), bool), [huge, clear] * 2_000 + [{"kind": "brush", "radius_px": 1.0, "points": [(5.0, 5.0)]}])
+    assert 0 < drawn.sum() < 20 and time.process_time() - began < 2
+
+
+def test_a_long_stroke_of_a_hand_is_drawn_on_a_large_photograph() -> None:
+    hand = [(500 + 5.0 * number, 800 + 300 * float(np.sin(number / 50))) for number in range(1_000)]
+    drawn = brush.draw(np.zeros((4_000, 6_000), bool), [{"kind": "brush", "radius_px": 120.0, "points": hand}] * 3)
+    assert drawn[800, 500:5_400].all() or drawn.mean() > 0.05
 
 
 def test_the_service_draws_at_the_photographs_size(make_server: Callable[..., Server]) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.web.conftest import UNFADE, Server, encoded, wait_for
-from unfade.queue.table import RedisTable, Row
+from unfade.queue.table import Row
+from unfade.queue.table_redis import RedisTable
 
 
 @pytest.fixture

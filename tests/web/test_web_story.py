@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.web.conftest import Server, encoded, picture
+from tests.web.conftest import Server, encoded, picture, wait_for
 from unfade.files import photo
 from unfade.queue.records import new_id
 
@@ -265,9 +265,12 @@ def test_one_request_does_for_a_script(server: Server) -> None:
     odd = server.client.post("/api/v1/restore", files={"file": ("a.jpg", data)}, data={"cleen": "1"})
     assert odd.status_code == 422
     files = server.folder / "data" / "files" / "photos"
-    kept = [folder.name for folder in files.iterdir()]
-    known = server.client.post("/api/v1/photos/query", json={"ids": kept}).json()["photos"]
-    assert "a.jpg" not in [found["name"] for found in known]
+
+    def kept() -> list[str]:
+        known = server.client.post("/api/v1/photos/query", json={"ids": [folder.name for folder in files.iterdir()]}).json()
+        return [found["name"] for found in known["photos"]]
+
+    wait_for(lambda: "a.jpg" not in kept())  # it goes once the answer has gone out
 
 
 def test_where_it_was_taken_stays_unless_it_is_to_be_dropped(server: Server) -> None:

@@ -20,6 +20,7 @@ from unfade.measures.baselines import Method, Outcome
 from unfade.measures.benches import Bench, Example, read_image, read_mask
 from unfade.measures.evaluation import method_from_folder
 from unfade.models.session import Sessions
+from unfade.work import Step, Work
 
 COMMAND_TIMEOUT_S = 600.0
 UNFADE = "Unfade"
@@ -156,6 +157,8 @@ def pipeline_method(bench: Bench, sessions: Sessions) -> Method:
             return Outcome(found=pipeline.find_damage(given, sessions=sessions).mask)
         if bench.task == "colorization":
             return Outcome(pipeline.colorize(given, sessions=sessions).photo.srgb())
+        if bench.task == "needs":
+            return _decided(given, sessions)
         if bench.task == "harm":
             result = pipeline.restore(given, sessions=sessions)
             return Outcome(result.photo.srgb(), result.mask)
@@ -164,6 +167,18 @@ def pipeline_method(bench: Bench, sessions: Sessions) -> Method:
         return Outcome(pipeline.restore(given, mask=example.mask, clean=clean, sessions=sessions).photo.srgb())
 
     return run
+
+
+def _decided(given: photo.Photo, sessions: Sessions) -> Outcome:
+    """The photograph restored, before colors, and whether it gets any."""
+    seen: list[photo.Photo] = []
+
+    def see(step: Step, work: Work) -> None:
+        if step.name != "colorize":
+            seen.append(work.photo)
+
+    result = pipeline.restore(given, colorize=True, sessions=sessions, on_step=see)
+    return Outcome(seen[-1].srgb(), colored=result.report.steps[-1].outcome == "colored")
 
 
 def as_photo(example: Example) -> photo.Photo:

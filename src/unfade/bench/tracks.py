@@ -12,6 +12,7 @@ import numpy as np
 from unfade import ageing
 from unfade.ageing import Ageing
 from unfade.arrays import Image
+from unfade.measures.benches import gray
 from unfade.measures.measure import EITHER, LOST, Task
 
 Made = Mapping[str, np.ndarray]
@@ -106,7 +107,7 @@ TRACKS: Mapping[str, Track] = MappingProxyType(
                 "colorization",
                 "A gray photograph is given; a colored one is asked for.",
                 ("feature-distance", "ciede2000"),
-                lambda image, rng: {"truth": image},
+                lambda image, rng: {"truth": image, "gray": gray(image)},
             ),
             Track(
                 "twins",

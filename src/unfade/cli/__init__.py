@@ -25,7 +25,11 @@ from unfade.registry import Registry
 COMMANDS: Registry[Callable[..., None]] = Registry("unfade.cli", "command", "command")
 
 # The order in which a person meets them; any other follows by name.
-_ORDER = ("restore", "colorize", "damage", "age", "models", "train", "export", "translate", "evaluate", "bench", "serve", "worker")
+_ORDER = (
+    "restore", "colorize", "damage", "verify", "replay",
+    "age", "models", "train", "export", "translate", "evaluate", "bench",
+    "serve", "worker",
+)  # fmt: skip
 
 # What the system refuses about a file that was named: no fault of Unfade, whichever call met it.
 _OF_THE_SYSTEM = {

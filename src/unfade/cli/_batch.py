@@ -177,14 +177,17 @@ class _Run:
         self._tell({"photo": job.source.name, "source": str(job.source), "error": why, "software": "Unfade"})
 
     def _keep(self, job: Job, done: Done, show: Show) -> None:
-        self._tell(self._complete(job, {} if done.report is None else json.loads(done.report.to_json())))
+        account: Account = {} if done.report is None else json.loads(done.report.to_json())
+        if done.pages:
+            account["pages"] = [json.loads(page.to_json()) for page in done.pages]
+        self._tell(self._complete(job, account))
         for path in done.written:
             show.result(path)
         self._on_sheet(job, done.row, _filled(done.report), show)
 
     def _complete(self, job: Job, account: Account) -> Account:
         """An account with what the command line knows."""
-        names = {"source": str(job.source), "result": str(job.target)}
+        names = {"photo": job.source.name, "source": str(job.source), "result": str(job.target)}
         writing = writing_of(self._batch)
         return {"photo": job.source.name} | account | names | ({"writing": writing} if writing else {})
 

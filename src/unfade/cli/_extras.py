@@ -19,4 +19,7 @@ def needs(extra: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "unfade":
             raise
-        raise MissingExtraError(f"this needs {error.name}, which is not installed: pip install 'unfade[{extra}]'") from error
+        raise MissingExtraError(
+            f"this needs {error.name}, which is not installed: pip install 'unfade[{extra}]', or in the folder of its source "
+            f"pip install '.[{extra}]'"
+        ) from error

@@ -32,6 +32,12 @@ class Batch:
         ),
     ]
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Of a folder, take the folders in it, too.")] = False
+    page: Annotated[
+        int | None, typer.Option("--page", min=1, metavar="N", help="Of a file of several pages, take this one. Default: the largest.")
+    ] = None
+    pages: Annotated[
+        Literal["all"] | None, typer.Option("--pages", help="all: treat every page of a TIFF, and write them as one file again.")
+    ] = None
     output: Annotated[
         Path | None,
         typer.Option(

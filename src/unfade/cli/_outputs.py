@@ -24,6 +24,9 @@ from unfade.cli._report import is_report
 from unfade.errors import ExistsError, UnreadableError, UnwritableError, UsageError
 
 Key: TypeAlias = tuple[object, ...]
+
+RECORD_SUFFIX = ".unfade.json"
+"""What a record's name ends in; `archive.sidecar` looks for it."""
 SHEET_ROWS = 40
 """Photographs on one contact sheet: what a WebP can hold, of 16,383 pixels a side."""
 
@@ -57,7 +60,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Job:
-    """One photograph, the file its result goes to, and the file its mask goes to if one is asked for.
+    """One photograph, the file its result goes to, and those that its mask and its record go to if they are asked for.
 
     `name` is what messages call the photograph: of a folder's, the path in it.
     """
@@ -66,10 +69,11 @@ class Job:
     target: Path
     mask: Path | None = None
     name: str = ""
+    record: Path | None = None
 
     @property
     def outputs(self) -> tuple[Path, ...]:
-        return (self.target,) if self.mask is None else (self.target, self.mask)
+        return tuple(path for path in (self.target, self.mask, self.record) if path is not None)
 
 
 @dataclass(frozen=True)
@@ -269,17 +273,25 @@ def make_folder(folder: Path) -> None:
 
 
 def plan(
-    batch: Batch, tag: str, *, format: FormatName | None = None, mask_tag: str | None = None, reads: Iterable[Path | None] = ()
+    batch: Batch,
+    tag: str,
+    *,
+    format: FormatName | None = None,
+    mask_tag: str | None = None,
+    recorded: bool = False,
+    reads: Iterable[Path | None] = (),
 ) -> Plan:
     """Say for each photograph which file its result goes to: `NAME.TAG.EXT` beside it or in the folder `output`, or the file `output`.
     A name without an ending is a folder's. The photographs of a folder keep the folders that they lie in.
 
-    `format`: of the results instead of the batch's; `mask_tag`: a mask is written too, as NAME.MASK_TAG.png beside the result; `reads`:
-    what the command reads besides the photographs.
+    `format`: of the results instead of the batch's; `mask_tag`: a mask is written too, as NAME.MASK_TAG.png beside the result;
+    `recorded`: so is a record, named after the result; `reads`: what the command reads besides the photographs.
     A photograph that is the result of another that is named, as `*.jpg` names it in a second run, is passed over, with a word.
     Everything that can be known to go wrong is said before anything runs: see `check`. `UsageError` for a folder without photographs
     and for one file for several photographs. Whether a result is there already is asked when its turn comes.
     """
+    if batch.page is not None and batch.pages is not None:
+        raise UsageError(f"--page {batch.page} is one page and --pages all is every page; give one of the two")
     format = format or batch.format
     named, unreadable = _named(batch)
     output, several = batch.output, len(named) > 1 or any(is_folder(path) for path in batch.photographs)
@@ -301,6 +313,7 @@ def plan(
                 target,
                 None if mask_tag is None else target.parent / f"{stem}.{mask_tag}.png",
                 str(inside / photograph.name),
+                target.with_name(target.stem + RECORD_SUFFIX) if recorded else None,
             )
         )
     if not batch.overwrite:
@@ -311,6 +324,8 @@ def plan(
         targets.append(Target(job.target, result if is_said else Kind(result.noun), job.source))
         if job.mask is not None:
             targets.append(Target(job.mask, mask, job.source))
+        if job.record is not None:
+            targets.append(Target(job.record, Kind("the record", (".json",), is_report), job.source))
     once = []
     if batch.report is not None:
         once.append(Target(batch.report, Kind("the report", (".json",), is_report)))

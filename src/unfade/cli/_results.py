@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from unfade.cli._options import Batch, FormatName
+from unfade.cli._options import Batch
 from unfade.cli._outputs import Job
 from unfade.errors import ExistsError, UsageError
 
@@ -22,24 +23,75 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one photograph: the files written, the account, the small pictures for the contact sheet, and what is to be said."""
+    """What became of one photograph: the files written, the account, the small pictures for the contact sheet, and what is to be said.
+
+    `pages` are the accounts of the pages, where all of several were treated; `report` is then the first one's.
+    """
 
     written: tuple[Path, ...]
     report: Report | None = None
+    pages: tuple[Report, ...] = ()
     row: tuple[np.ndarray, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def finished(batch: Batch, job: Job, before: Photo, result: Result) -> Done:
-    """Write what became of a photograph, and account for it: the mask first, so that a result that is there has its mask."""
+def treat_file(batch: Batch, job: Job, treat: Callable[[Photo], Result], *, max_megapixels: float, given: bool = False) -> Done:
+    """Read a photograph, treat it, and write what becomes of it; with `--pages all`, every page of it.
+
+    `given`: whether the mask was given.
+    """
+    from unfade.files import photo
+
+    numbers = photo.pages(job.source) if batch.pages == "all" else (batch.page,)
+    if len(numbers) == 1:
+        before = photo.read(job.source, max_megapixels=max_megapixels, page=numbers[0])
+        return finished(batch, job, before, treat(before), given=given)
+    reports, pages = [], []
+    row: tuple[np.ndarray, ...] = ()
+    for number in numbers:
+        before = photo.read(job.source, max_megapixels=max_megapixels, page=number)
+        result = treat(before)
+        reports.append(result.report)
+        pages.append(without_location(batch, result.photo))
+        row = row or ((thumbnail(before), thumbnail(result.photo)) if batch.sheet is not None else ())
+    sha256 = _put_new(
+        job.target, lambda target, overwrite: photo.write_pages(pages, target, overwrite=overwrite), overwrite=batch.overwrite
+    )
+    reports = [replace(report, output_sha256=sha256) for report in reports]
+    notes = [f"page {number}: {note}" for number, report in zip(numbers, reports, strict=True) for note in notes_of(report)]
+    return Done((job.target,), reports[0], tuple(reports), row, tuple(notes))
+
+
+def finished(batch: Batch, job: Job, before: Photo, result: Result, *, given: bool = False) -> Done:
+    """Write what became of a photograph, and account for it: the mask first, so that a result that is there has its mask.
+
+    `given`: whether the mask was given. The record, if one is asked for, comes last: it has the hashes of the others.
+    """
     written: tuple[Path, ...] = ()
     if job.mask is not None and result.mask is not None:
         write_mask(batch, result.mask, job.mask)
         written = (job.mask,)
     sha256, lost = save(batch, result.photo, job.target)
     report = replace(result.report, output_sha256=sha256, notes=(*result.report.notes, *lost))
+    if job.record is not None:
+        _write_record(batch, job, before, result, given=given)
+        written = (*written, job.record)
     row = (thumbnail(before), thumbnail(result.photo)) if batch.sheet is not None else ()
-    return Done((job.target, *written), report, row, notes_of(report))
+    return Done((job.target, *written), report, row=row, notes=notes_of(report))
+
+
+def _write_record(batch: Batch, job: Job, before: Photo, result: Result, *, given: bool) -> None:
+    """Write the record of a result that was written; over one that is there only if that is of the very same result."""
+    from unfade.archive.sidecar import of_result, read_sidecar
+    from unfade.files import disk, photo
+
+    assert job.record is not None
+    written = photo.read(job.target, max_megapixels=float("inf"))
+    chosen = batch.format or photo.format_for(job.target, result.photo)
+    record = of_result(before, result, written, job.target, job.mask, format=chosen, quality=batch.quality, given=given)
+    if job.record.exists() and not batch.overwrite and read_sidecar(job.record).result != record.result:
+        raise ExistsError(f"{job.record} is there already, and is of another result; add --overwrite to write over it")
+    disk.put(record.to_json().encode(), job.record, overwrite=True)
 
 
 def notes_of(report: Report) -> tuple[str, ...]:
@@ -49,28 +101,37 @@ def notes_of(report: Report) -> tuple[str, ...]:
 
 def save(batch: Batch, picture: Photo, target: Path) -> tuple[str, tuple[str, ...]]:
     """Write a result; gives its SHA-256, and what of the photograph a file of another format cannot hold."""
-    from unfade.files import location, photo
+    from unfade.files import photo
 
-    if batch.drop_location:
-        picture = picture.with_metadata(location.without_location(picture.metadata))
+    picture = without_location(batch, picture)
     chosen = batch.format or photo.format_for(target, picture)
     changes = picture.format is not None and chosen != picture.format
     lost = tuple(f"{target.name}: {loss}" for loss in photo.losses(picture, chosen)) if changes else ()
-    return _put_new(picture, target, format=batch.format, quality=batch.quality, overwrite=batch.overwrite), lost
+    format, quality = batch.format, batch.quality
+
+    def write(path: Path, overwrite: bool) -> str:
+        return photo.write(picture, path, format=format, quality=quality, overwrite=overwrite)
+
+    return _put_new(target, write, overwrite=batch.overwrite), lost
 
 
-def _put_new(picture: Photo, target: Path, *, format: FormatName | None, quality: int | None, overwrite: bool) -> str:
-    """Write a picture, unless the very same bytes are there already. Gives their SHA-256. Raises `ExistsError` for others."""
-    from unfade.files import photo
+def without_location(batch: Batch, picture: Photo) -> Photo:
+    """The picture without GPS data, where that is asked."""
+    from unfade.files import location
 
+    return picture.with_metadata(location.without_location(picture.metadata)) if batch.drop_location else picture
+
+
+def _put_new(target: Path, write: Callable[[Path, bool], str], *, overwrite: bool) -> str:
+    """Have `write` write a file, unless the very same bytes are there already. Gives their SHA-256. Raises `ExistsError` for others."""
     try:
-        return photo.write(picture, target, format=format, quality=quality, overwrite=overwrite)
+        return write(target, overwrite)
     except ExistsError:
         if not target.is_file():
             raise
         with TemporaryDirectory() as folder:
             again = Path(folder) / f"again{target.suffix}"
-            sha256 = photo.write(picture, again, format=format, quality=quality)
+            sha256 = write(again, False)
             if again.read_bytes() != target.read_bytes():
                 raise ExistsError(
                     f"{target} is there already, and is another than this command makes; add --overwrite to write over it"
@@ -86,7 +147,9 @@ def write_mask(batch: Batch, mask: Mask, target: Path, report: Report | None = N
     picture = photo.read(mask.astype("uint8")[:, :, None] * 255, max_megapixels=float("inf"), name=target.name)
     if report is not None:
         picture = picture.with_metadata(photo.Metadata(xmp=xmp(report, None)))
-    return _put_new(picture, target, format="png", quality=None, overwrite=batch.overwrite)
+    return _put_new(
+        target, lambda path, overwrite: photo.write(picture, path, format="png", overwrite=overwrite), overwrite=batch.overwrite
+    )
 
 
 def read_mask(path: Path, picture: Photo, *, max_megapixels: float) -> Mask:

@@ -58,8 +58,8 @@ def asked(batch: Batch, *, treatment: Treatment | None = None, steps: Sequence[S
 
 def writing_of(batch: Batch) -> dict[str, Any]:
     """What is asked of the files that are written, where it is not the usual."""
-    quality = {} if batch.quality is None else {"quality": batch.quality}
-    return quality | ({"drop_location": True} if batch.drop_location else {})
+    given = {"page": batch.page, "pages": batch.pages, "quality": batch.quality, "drop_location": batch.drop_location or None}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 class Earlier:
@@ -106,8 +106,10 @@ def _record_in(content: bytes) -> Account | None:
     from unfade.record import UNFADE_NAMESPACE, last_run
 
     for packet in _PACKET.findall(content):
-        if UNFADE_NAMESPACE.encode() in packet and (run := last_run(packet)) is not None:
-            return run
+        if UNFADE_NAMESPACE.encode() in packet and (run := last_run(packet)) is not None and run.is_intact:
+            account = asdict(run)
+            del account["is_intact"]
+            return account
     return None
 
 

@@ -16,7 +16,7 @@ from unfade.cli._results import Done, save, write_mask
 Kinds = Annotated[list[str] | None, typer.Option("--kind", metavar="NAME", help="Only this kind of damage; may be given again.")]
 
 
-@takes_photographs(without=("report", "sheet"))
+@takes_photographs(without=("report", "sheet", "pages"))
 def command(
     *,
     seed: Annotated[int, typer.Option("--seed", min=0, help="All chance comes from this: the same seed ages a photograph the same.")],
@@ -46,7 +46,7 @@ def command(
     jobs = plan(batch, "aged", mask_tag="aged.mask")
 
     def work(job: Job, show: Steps) -> Done:
-        picture = photo.read(job.source, max_megapixels=settings.max_megapixels)
+        picture = photo.read(job.source, max_megapixels=settings.max_megapixels, page=batch.page)
         # The name takes part, so that a folder's photographs differ and yet none depends on which others are named.
         rng = np.random.default_rng([seed, zlib.crc32(os.fsencode(job.source.name))])
         aged = ageing.age(picture.srgb(), rng, amount=amount, kinds=kinds or None)

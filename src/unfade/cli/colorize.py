@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from unfade.cli._batch import Steps, run_jobs
 from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import Job, plan
-from unfade.cli._results import Done, finished
+from unfade.cli._results import Done, treat_file
 from unfade.cli._resume import asked
 from unfade.cli._treatment import takes_step
 from unfade.work import Step
+
+if TYPE_CHECKING:
+    from unfade.files.photo import Photo
+    from unfade.pipeline import Result
 
 
 @takes_photographs()
@@ -26,7 +32,6 @@ def command(*, step: Step, batch: Batch) -> None:
       unfade colorize faded-autochrome.png --force --strength 0.5
     """
     from unfade import pipeline
-    from unfade.files import photo
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()
@@ -34,7 +39,9 @@ def command(*, step: Step, batch: Batch) -> None:
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
-            before = photo.read(job.source, max_megapixels=settings.max_megapixels)
-            return finished(batch, job, before, pipeline.run(before, [step], sessions=sessions, progress=show))
+            def treat(before: Photo) -> Result:
+                return pipeline.run(before, [step], sessions=sessions, progress=show)
+
+            return treat_file(batch, job, treat, max_megapixels=settings.max_megapixels)
 
         run_jobs(batch, jobs, work, asked=asked(batch, steps=[step]))

@@ -14,7 +14,7 @@ from unfade.errors import UnfadeError
 from unfade.work import Step
 
 
-@takes_photographs(without=("sheet", "format", "quality", "drop_location"))
+@takes_photographs(without=("sheet", "pages", "format", "quality", "drop_location"))
 @takes_step("damage")
 def command(*, step: Step, batch: Batch) -> None:
     """Find the damage of photographs, and write it as a mask.
@@ -36,7 +36,7 @@ def command(*, step: Step, batch: Batch) -> None:
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
-            picture = photo.read(job.source, max_megapixels=settings.max_megapixels)
+            picture = photo.read(job.source, max_megapixels=settings.max_megapixels, page=batch.page)
             result = pipeline.run(picture, [step], sessions=sessions, progress=show)
             if result.mask is None:
                 raise UnfadeError(f"{job.source.name}: the damage model gave no mask; choose another with UNFADE_MODELS")

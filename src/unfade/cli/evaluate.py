@@ -32,8 +32,11 @@ PIPELINE = "pipeline"
 
 def command(
     task: Annotated[
-        Literal["restoration", "colorization", "damage", "harm"],
-        typer.Argument(metavar="TASK", help="restoration, colorization, damage (finding it) or harm (what is done to sound photographs)."),
+        Literal["restoration", "colorization", "damage", "harm", "needs"],
+        typer.Argument(
+            metavar="TASK",
+            help="restoration, colorization, damage (finding it), harm (what is done to sound photographs) or needs (what is decided).",
+        ),
     ],
     subject: Annotated[
         str,
@@ -78,7 +81,7 @@ def command(
     ] = None,
     photographs: Annotated[
         Path | None,
-        typer.Option("--photographs", metavar="FOLDER", help="damage: where the photographs of notes lie. Default: beside the notes."),
+        typer.Option("--photographs", metavar="FOLDER", help="damage, needs: where the photographs lie. Default: beside the notes."),
     ] = None,
     mask: Annotated[
         Literal["auto", "given", "found"],
@@ -95,6 +98,7 @@ def command(
       unfade evaluate restoration results/ --bench bench/restoration-aged --baselines all
       unfade evaluate damage pipeline --bench notes --photographs album
       unfade evaluate harm pipeline --bench sound-photographs
+      unfade evaluate needs pipeline --bench album --photographs album
     """
     from rich.console import Console
 
@@ -216,6 +220,7 @@ _MODELS: Mapping[str, tuple[ModelTask, ...]] = {
     "colorization": ("colorize",),
     "damage": ("damage",),
     "harm": ("damage", "clean"),
+    "needs": ("clean",),
 }
 
 

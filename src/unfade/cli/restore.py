@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unfade.cli._batch import Steps, run_jobs
 from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import Job, is_folder, plan
-from unfade.cli._results import Done, finished, read_mask
+from unfade.cli._results import Done, read_mask, treat_file
 from unfade.cli._resume import asked
 from unfade.cli._treatment import takes_treatment
 from unfade.errors import UsageError
 from unfade.treatment import Treatment
+
+if TYPE_CHECKING:
+    from unfade.files.photo import Photo
+    from unfade.pipeline import Result
 
 MaskFile = Annotated[
     Path | None,
@@ -28,6 +32,10 @@ def command(
     *,
     mask: MaskFile = None,
     save_mask: Annotated[bool, typer.Option("--save-mask", help="Write the damage that was found, as NAME.mask.png.")] = False,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Write the record NAME.restored.unfade.json and the mask, for `unfade verify` and `unfade replay`."),
+    ] = False,
     treatment: Treatment,
     batch: Batch,
 ) -> None:
@@ -46,21 +54,25 @@ def command(
       unfade restore scan.tif --mask my-mask.png --overwrite
     """
     from unfade import pipeline
-    from unfade.files import photo
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()
     if mask is not None and (len(batch.photographs) > 1 or is_folder(batch.photographs[0])):
         raise UsageError("--mask is one photograph's, and several were named; restore them one by one")
-    jobs = plan(batch, "restored", mask_tag="mask" if save_mask else None, reads=(mask,))
+    if batch.pages and (mask is not None or save_mask):
+        raise UsageError("--mask and --save-mask are for one page; name it with --page instead of --pages all")
+    if record and (batch.page or batch.pages):
+        raise UsageError("--record is of the page that is read without --page and --pages; save the page as a file of its own first")
+    jobs = plan(batch, "restored", mask_tag="mask" if save_mask or record else None, recorded=record, reads=(mask,))
     # Of a mask that is given it is not known without looking whether it was the same: the photograph is done again and compared.
     same = None if mask is not None else asked(batch, treatment=treatment)
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
-            before = photo.read(job.source, max_megapixels=settings.max_megapixels)
-            given = None if mask is None else read_mask(mask, before, max_megapixels=settings.max_megapixels)
-            result = pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show)
-            return finished(batch, job, before, result)
+            def treat(before: Photo) -> Result:
+                given = None if mask is None else read_mask(mask, before, max_megapixels=settings.max_megapixels)
+                return pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show)
+
+            return treat_file(batch, job, treat, max_megapixels=settings.max_megapixels, given=mask is not None)
 
         run_jobs(batch, jobs, work, asked=same)

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from unfade.cli._extras import needs
-from unfade.errors import UsageError
 
 
 def command(
@@ -15,6 +14,9 @@ def command(
     port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="The port to listen on. Default: UNFADE_PORT.")] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=0, max=64, help="Worker processes; 0: none, they run elsewhere. Default: UNFADE_WORKERS.")
+    ] = None,
+    root_path: Annotated[
+        str | None, typer.Option("--root-path", help="The path under which a proxy shows the page, as /unfade. Default: UNFADE_ROOT_PATH.")
     ] = None,
 ) -> None:
     """Open the web page, for this machine or for others.
@@ -29,11 +31,8 @@ def command(
     """
     from unfade.settings import read_settings
 
-    asked = {"host": host, "port": port, "workers": workers}
+    asked = {"host": host, "port": port, "workers": workers, "root_path": root_path}
     settings = read_settings().model_copy(update={name: value for name, value in asked.items() if value is not None})
     with needs("web"):
         from unfade.web.server import serve
-    try:
-        serve(settings, say=lambda text: typer.echo(text, err=True))
-    except OSError as error:
-        raise UsageError(f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}); choose another with --port") from error
+    serve(settings, say=lambda text: typer.echo(text, err=True))

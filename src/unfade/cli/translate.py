@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unfade.cli._batch import Steps, run_jobs
 from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import Job, plan
-from unfade.cli._results import Done, finished
+from unfade.cli._results import Done, treat_file
 from unfade.cli._resume import asked
+
+if TYPE_CHECKING:
+    from unfade.files.photo import Photo
+    from unfade.pipeline import Result
 
 
 @takes_photographs()
@@ -32,7 +36,6 @@ def command(
       unfade translate runs/day-to-night.onnx street/*.jpg -o night/
     """
     from unfade import pipeline
-    from unfade.files import photo
     from unfade.models.session import Sessions
     from unfade.settings import read_settings
     from unfade.steps.translate import Translate
@@ -43,7 +46,9 @@ def command(
         named = sessions.get("translate")  # a wrong model is said once, before the first photograph
 
         def work(job: Job, show: Steps) -> Done:
-            before = photo.read(job.source, max_megapixels=settings.max_megapixels)
-            return finished(batch, job, before, pipeline.translate(before, sessions=sessions, progress=show))
+            def treat(before: Photo) -> Result:
+                return pipeline.translate(before, sessions=sessions, progress=show)
+
+            return treat_file(batch, job, treat, max_megapixels=settings.max_megapixels)
 
         run_jobs(batch, jobs, work, asked=asked(batch, steps=[Translate()], model=named.card.sha256))

@@ -15,13 +15,11 @@ def command() -> None:
     Examples:
       UNFADE_QUEUE=redis://queue.example/0 UNFADE_FILES=s3://bucket/unfade unfade worker
     """
-    import logging
-
     from unfade.settings import read_settings
 
     settings = read_settings()
     with needs("web"):
+        from unfade.queue import logs
         from unfade.queue.worker import work
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s worker: %(message)s")
-    logging.getLogger("huey").setLevel(logging.WARNING)
+    logs.set_up("worker")
     work(settings)

@@ -27,20 +27,25 @@ def contents_of(exif_block: bytes | None, xmp: bytes | None, icc: bytes | None) 
 
 
 def with_color_code(contents: Contents, data: bytes, *, channels: int) -> tuple[Contents, tuple[str, ...]]:
-    """The contents with the profile that the file's color numbers mean, where it has no profile itself; and notes.
-
-    The numbers of ITU-T H.273: primaries 1 with transfer 13 are sRGB, 12 with 13 Display P3, 2 is unsaid.
-    """
+    """The contents with the profile that the file's color numbers mean, where it has no profile itself; and notes."""
     at = data[: 1 << 20].find(b"colrnclx")
     if contents.icc is not None or at < 0 or at + 12 > len(data):
         return contents, ()
-    primaries, transfer = struct.unpack_from(">HH", data, at + 8)
+    profile, notes = profile_of_code(*struct.unpack_from(">HH", data, at + 8), channels=channels)
+    return replace(contents, icc=profile), notes
+
+
+def profile_of_code(primaries: int, transfer: int, *, channels: int) -> tuple[bytes | None, tuple[str, ...]]:
+    """The profile that the numbers of ITU-T H.273 mean (None: sRGB), and notes.
+
+    Primaries 1 with transfer 13 are sRGB, 12 with 13 Display P3; 2 is unsaid.
+    """
     if transfer in (16, 18):
         light = "PQ" if transfer == 16 else "HLG"
-        return contents, (f"its light is coded for HDR screens ({light}); it is read as sRGB and will look flat",)
+        return None, (f"its light is coded for HDR screens ({light}); it is read as sRGB and will look flat",)
     if primaries == 12 and transfer == 13 and channels == 3:
         profile = bytes(vips().Image.profile_load("p3"))
-        return replace(contents, icc=profile), ("its colors are Display P3, said without an ICC profile; one was put in",)
+        return profile, ("its colors are Display P3, said without an ICC profile; one was put in",)
     if primaries not in (1, 2, 5, 6) or transfer not in (1, 2, 6, 13, 14, 15):
-        return contents, (f"its colors are of ITU-T H.273 primaries {primaries}, transfer {transfer}; they are read as sRGB",)
-    return contents, ()
+        return None, (f"its colors are of ITU-T H.273 primaries {primaries}, transfer {transfer}; they are read as sRGB",)
+    return None, ()

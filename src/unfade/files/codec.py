@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     import numpy as np
 
-Part: TypeAlias = Literal["exif", "xmp", "iptc", "icc", "dpi"]
+Part: TypeAlias = Literal["exif", "xmp", "iptc", "photoshop", "icc", "dpi", "film"]
 """What a file may hold beside its samples."""
 
 DEFAULT_QUALITY = 95  # of lossy files whose own setting cannot be read back; 0 to 100
@@ -17,20 +17,26 @@ DEFAULT_QUALITY = 95  # of lossy files whose own setting cannot be read back; 0 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a file says about its photograph. `exif` begins at its TIFF header, upright; `xmp` is the packet; `iptc` the bare IIM stream."""
+    """What a file says about its photograph.
+
+    `exif` begins at its TIFF header, upright; `xmp` is the packet; `iptc` the bare IIM stream; `photoshop` are the image
+    resources (clipping paths, copyright flag, URL) without IPTC.
+    """
 
     exif: bytes | None = None
     xmp: bytes | None = None
     iptc: bytes | None = None
+    photoshop: bytes | None = None
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file holds beside its samples. `exif` begins at its TIFF header; `iptc` is the bare IIM stream; `dpi` is (x, y)."""
+    """What a file holds beside its samples: `Metadata`'s parts, the color profile, dots per inch (x, y), and how it is to be turned."""
 
     exif: bytes | None = None
     xmp: bytes | None = None
     iptc: bytes | None = None
+    photoshop: bytes | None = None
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None
     orientation: int = 1
@@ -42,11 +48,16 @@ class Origin:
     """How a file was made, so that the same kind can be written again. A codec that has something to say here makes its own kind of it.
 
     `alpha_hides`: whether a pixel whose alpha is 0 cannot be seen; not so where the channel beside the colors is something else.
+    `has_film`: whether the film of a motion photo is kept with the picture.
     """
 
     @property
     def alpha_hides(self) -> bool:
         return True
+
+    @property
+    def has_film(self) -> bool:
+        return False
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +138,7 @@ class Codec:
     encode: Callable[[Picture, WriteAs], bytes]
     bits: Literal[8, 12, 16]  # the most that a sample holds
     alpha: bool
-    gray: Literal["always", "without alpha", "never"]  # where a gray picture stays gray
+    gray: Literal["always", "without alpha", "without alpha or profile", "never"]  # where a gray picture stays gray
     holds: frozenset[Part]
     is_lossy: Callable[[Origin], bool]
     side_max: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -28,6 +28,7 @@ from unfade.files.tags import (
 )
 
 _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA002, 0xA003
+_THUMBNAIL = (0x0201, 0x0202)  # where its JPEG lies, and its bytes
 
 
 def exif_of(tags: Mapping[int, Tag]) -> bytes | None:
@@ -78,7 +79,7 @@ def checked(data: bytes | None) -> Contents:
     exif = bytearray(data.removeprefix(b"Exif\0\0"))
     try:
         header = header_of(exif)
-        found, following = directory(exif, header.first, header)
+        found, _ = directory(exif, header.first, header)
         entries = {entry.tag: entry for entry in found}
         orientation = 1
         if ORIENTATION in entries and entries[ORIENTATION].kind in (3, 4):
@@ -87,9 +88,6 @@ def checked(data: bytes | None) -> Contents:
             if orientation != 1:
                 struct.pack_into(code, exif, place, 1)
         orientation = orientation if 1 <= orientation <= 8 else 1
-        if orientation > 1 and following:  # the thumbnail lies the old way and would be shown on its side: unlink it
-            end = header.first + 2 + struct.unpack_from(header.order + "H", exif, header.first)[0] * 12
-            struct.pack_into(header.order + "I", exif, end, 0)
         if orientation >= 5 and EXIF in entries:
             _swap_sizes(exif, struct.unpack_from(header.order + "I", exif, entries[EXIF].place)[0], header)
         first_tags(bytes(exif))
@@ -154,3 +152,48 @@ def _erase(data: bytearray, offset: int, header: Header) -> None:
     count = struct.unpack_from(header.order + ("Q" if header.big else "H"), data, offset)[0]
     end = min(offset + head + count * size + slot, len(data))
     data[offset:end] = bytes(end - offset)
+
+
+def with_thumbnail(exif: bytes, made: Callable[[int], bytes | None]) -> bytes:
+    """The EXIF block with another small picture in the place of its own, or without one. Nothing else moves.
+
+    `made` gives a JPEG of at most so many bytes; None where it cannot.
+    """
+    try:
+        header = header_of(exif)
+        _, second = directory(exif, header.first, header)
+    except ValueError:
+        return exif
+    if not second:
+        return exif
+    data = bytearray(exif)
+    entries: dict[int, Entry] = {}
+    jpeg, place, room = None, 0, 0
+    try:
+        entries = {entry.tag: entry for entry in directory(exif, second, header)[0]}
+        place, room = (struct.unpack_from(_code(entries[tag], header), exif, entries[tag].place)[0] for tag in _THUMBNAIL)
+        jpeg = made(room) if place + room <= len(exif) else None
+    except (KeyError, ValueError, struct.error):
+        pass  # no JPEG, or none that can be found: what there is is taken out below
+    data[place : place + room] = bytes(len(data[place : place + room]))
+    if jpeg is not None:
+        data[place : place + len(jpeg)] = jpeg  # and zeros behind it: its length stays, so that the next one has as much room
+        if ORIENTATION in entries and entries[ORIENTATION].kind == 3:
+            struct.pack_into(header.order + "H", data, entries[ORIENTATION].place, 1)
+        return bytes(data)
+    _erase_strips(data, entries, header)
+    _erase(data, second, header)
+    head, size, _ = header.sizes
+    count = struct.unpack_from(header.order + ("Q" if header.big else "H"), data, header.first)[0]
+    struct.pack_into(header.offset_code, data, header.first + head + count * size, 0)
+    return bytes(data)
+
+
+def _erase_strips(data: bytearray, entries: Mapping[int, Entry], header: Header) -> None:
+    """Overwrite a small picture that is not compressed."""
+    if not {273, 279} <= entries.keys():
+        return
+    codes = [f"{header.order}{entries[tag].count}{'H' if entries[tag].kind == 3 else 'I'}" for tag in (273, 279)]
+    places, sizes = (struct.unpack_from(code, data, entries[tag].place) for code, tag in zip(codes, (273, 279), strict=True))
+    for place, size in zip(places, sizes, strict=False):
+        data[place : place + size] = bytes(len(data[place : place + size]))

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from unfade.files import icc
+from unfade.files.behind import without_pointers
 from unfade.files.codec import Codec, Loss, Part, Picture
 
-_WORDS: dict[Part, str] = {"exif": "EXIF", "xmp": "XMP", "iptc": "IPTC"}
+_WORDS: dict[Part, str] = {"exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "photoshop": "Photoshop data (paths, copyright flag)"}
 
 
 def sentences(picture: Picture, codec: Codec) -> Iterator[str]:
@@ -34,9 +35,15 @@ def _losses(picture: Picture, codec: Codec) -> Iterator[Loss]:
     title, contents = codec.title, picture.contents
     if contents.icc and "icc" not in codec.holds:
         yield Loss(f"{title} holds no color profile: the samples are converted to sRGB", in_srgb)
-    gray_stays = codec.gray == "always" or (codec.gray == "without alpha" and picture.alpha is None)
+    gray_stays = {
+        "always": True,
+        "without alpha": picture.alpha is None,
+        "without alpha or profile": picture.alpha is None and not contents.icc,
+        "never": False,
+    }[codec.gray]
     if picture.samples.shape[2] == 1 and not gray_stays:
-        yield Loss(f"{title} holds no gray: the samples are converted to sRGB" if contents.icc else None, as_color)
+        kind = "gray" if codec.gray == "never" else f"gray {codec.gray.replace('without', 'with')}"
+        yield Loss(f"{title} holds no {kind}: the samples are converted to sRGB" if contents.icc else None, as_color)
     if picture.bits > codec.bits:
         rounded = to_eight_bits if codec.bits == 8 else _to_twelve_bits
         yield Loss(f"{title} holds {codec.bits} bits: the 16-bit samples are rounded", rounded)
@@ -47,6 +54,8 @@ def _losses(picture: Picture, codec: Codec) -> Iterator[Loss]:
     for part, word in _WORDS.items():
         if getattr(contents, part) and part not in codec.holds:
             yield Loss(f"{title} holds no {word}: it is left out", _without(part))
+    if picture.origin.has_film and "film" not in codec.holds:
+        yield Loss(f"{title} holds no film: that of the motion photo is left out", _without_film)
     if contents.dpi and "dpi" not in codec.holds:
         yield Loss(f"{title} holds no resolution: the dots per inch are left out", _without("dpi"))
 
@@ -71,6 +80,10 @@ def _without(part: Part) -> Callable[[Picture], Picture]:
     """What takes one part of the contents away."""
     nothing: dict[str, Any] = {part: None}
     return lambda picture: replace(picture, contents=replace(picture.contents, **nothing))
+
+
+def _without_film(picture: Picture) -> Picture:
+    return replace(picture, contents=replace(picture.contents, xmp=without_pointers(picture.contents.xmp)))
 
 
 def _through(table: np.ndarray, picture: Picture) -> Picture:

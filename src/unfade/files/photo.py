@@ -19,7 +19,7 @@ import numpy as np
 
 from unfade.arrays import Image, Mask, Samples
 from unfade.errors import UnfadeError, UnreadableError, UnwritableError, UsageError
-from unfade.files import disk, icc
+from unfade.files import disk, icc, thumbnails
 from unfade.files import losses as _losses
 from unfade.files.codec import Codec, Contents, Metadata, Origin, Picture, ReadAs, WriteAs
 from unfade.files.formats import FORMATS
@@ -182,7 +182,8 @@ class Photo:
     @property
     def picture(self) -> Picture:
         """What a codec encodes."""
-        contents = Contents(self.metadata.exif, self.metadata.xmp, self.metadata.iptc, self.profile, self.dpi)
+        said = self.metadata
+        contents = Contents(said.exif, said.xmp, said.iptc, said.photoshop, self.profile, self.dpi)
         return Picture(self.samples, self.alpha, contents, self.origin)
 
 
@@ -263,7 +264,7 @@ def _read_bytes(data: bytes, how: ReadAs) -> Photo:
         alpha=alpha,
         format=format,
         dpi=contents.dpi,
-        metadata=Metadata(contents.exif, contents.xmp, contents.iptc),
+        metadata=Metadata(contents.exif, contents.xmp, contents.iptc, contents.photoshop),
         name=how.name,
         sha256=hashlib.sha256(data).hexdigest(),
         notes=contents.notes + picture.notes + notes,
@@ -348,7 +349,7 @@ def _encoded(photos: Sequence[Photo], format: Format, quality: int | None, *, as
             raise UnwritableError(f"{photo.name} is {size}; {codec.title} holds {codec.side_max:,} a side. Write it as TIFF or PNG")
     how = WriteAs(name, quality, asked=asked)
     try:
-        fitted = [_losses.fitting(photo.picture, codec) for photo in photos]
+        fitted = [thumbnails.renewed(_losses.fitting(photo.picture, codec)) for photo in photos]
         if len(fitted) == 1:
             return codec.encode(fitted[0], how)
         if codec.encode_pages is None:

@@ -43,6 +43,15 @@ class Tag:
     count: int
     data: bytes
     children: Mapping[int, Tag] | None = None
+    was_big_endian: bool = False
+
+    @property
+    def raw(self) -> bytes:
+        """The value's bytes as they lie in the file: for what is no numbers, whatever the entry says."""
+        if not self.was_big_endian or self.kind not in _KIND_WORD:
+            return self.data
+        word = _KIND_WORD[self.kind]
+        return np.frombuffer(self.data, f"<u{word}").astype(f">u{word}").tobytes()
 
     def numbers(self) -> list[float]:
         """The values as numbers; rationals divided, 0/0 as 0."""
@@ -137,7 +146,7 @@ def tags_at(data: bytes, offset: int, header: Header, depth: int = 0) -> dict[in
         if header.order == ">" and entry.kind in _KIND_WORD:
             word = _KIND_WORD[entry.kind]
             value = np.frombuffer(value, f">u{word}").astype(f"<u{word}").tobytes()
-        tag = Tag(entry.kind, entry.count, value)
+        tag = Tag(entry.kind, entry.count, value, was_big_endian=header.order == ">")
         if entry.tag in _POINTERS and entry.count == 1 and depth < 3 and entry.kind in (4, 13, 16, 18):
             try:
                 tag = replace(tag, children=tags_at(data, int(tag.numbers()[0]), header, depth + 1))

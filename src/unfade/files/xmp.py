@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -51,6 +52,7 @@ class _Property:
     end: int
     element: bytes
     prefixes: dict[str, str]
+    description: int  # in which it lies
 
 
 def text_of(packet: bytes) -> bytes:
@@ -178,6 +180,16 @@ class _Cutter(_Scanner):
             self._within = None
 
 
+def readable(packet: bytes) -> bytes:
+    """The packet as UTF-8, if it can be read: not over the limits, well-formed, with an `rdf:RDF`. Raises `ValueError`."""
+    data = text_of(packet)
+    lister = _Lister(data)
+    lister.run()
+    if lister.end_of_rdf is None and not lister.is_empty_rdf:
+        raise ValueError("XMP without rdf:RDF")
+    return data
+
+
 def without(packet: bytes, unwanted: Callable[[Name], bool]) -> bytes:
     """The packet without the properties of unwanted names, at any depth. Where there are none, it comes back as it is.
 
@@ -206,20 +218,24 @@ class _Lister(_Scanner):
         self.end_of_rdf: int | None = None
         self.is_empty_rdf = False
         self.about = ""
+        self.descriptions: list[tuple[int, int]] = []  # where each begins and ends
+        self._is_empty = False  # the description in question
         self._open: tuple[int, int, dict[str, str]] | None = None
 
     def element(self, name: Name, attributes: list[Name]) -> None:
         if self.path[-2:] == [_RDF, _DESCRIPTION]:
-            for own, start, end, raw, value in self.tag(self.at)[0]:
+            attributes_found, tag_end, self._is_empty = self.tag(self.at)
+            self.descriptions.append((self.at, tag_end))
+            for own, start, end, raw, value in attributes_found:
                 if own == _ABOUT:
                     self.about = self.about or unescape(value[1:-1].decode(), _QUOTES)
                 if own.namespace and own.namespace != RDF and not raw.startswith(b"xmlns"):
                     written = b"<%s>%s</%s>" % (raw, value[1:-1], raw)
-                    self.properties.append(_Property(own, start, end, written, self.in_scope()))
+                    self.properties.append(_Property(own, start, end, written, self.in_scope(), len(self.descriptions) - 1))
         elif self._open is None and self.path[-3:-1] == [_RDF, _DESCRIPTION]:
             _, end, empty = self.tag(self.at)
             if empty:
-                self.properties.append(_Property(name, self.at, end, self.data[self.at : end], self.in_scope()))
+                self.properties.append(_Property(name, self.at, end, self.data[self.at : end], self.in_scope(), len(self.descriptions) - 1))
             else:
                 self._open = (len(self.path), self.at, self.in_scope())
         elif name == _RDF and self.end_of_rdf is None:
@@ -229,8 +245,11 @@ class _Lister(_Scanner):
         if self._open is not None and len(self.path) == self._open[0]:
             _, start, prefixes = self._open
             end = self.end_of(self.at)
-            self.properties.append(_Property(name, start, end, self.data[start:end], prefixes))
+            self.properties.append(_Property(name, start, end, self.data[start:end], prefixes, len(self.descriptions) - 1))
             self._open = None
+        elif self.path[-2:] == [_RDF, _DESCRIPTION]:
+            if not self._is_empty:
+                self.descriptions[-1] = (self.descriptions[-1][0], self.end_of(self.at))
         elif name == _RDF and self.end_of_rdf is None and not self.is_empty_rdf:
             self.end_of_rdf = self.at
 
@@ -270,8 +289,17 @@ def split(packet: bytes, most: int) -> tuple[bytes, bytes | None]:
         f'<rdf:Description xmlns:rdf="{RDF}" rdf:about={quoteattr(lister.about)} '
         f'xmlns:xmpNote="{_NOTE}" xmpNote:HasExtendedXMP="{digest}"/>'
     ).encode()
-    main = _cut(data[: lister.end_of_rdf], [(found.start, found.end) for found in moved]) + note + data[lister.end_of_rdf :]
+    main = _cut(data[: lister.end_of_rdf], _cuts(lister, moved)) + note + data[lister.end_of_rdf :]
     return main, extension
+
+
+def _cuts(lister: _Lister, moved: list[_Property]) -> list[tuple[int, int]]:
+    """Where the properties lie, and, of a description that loses all that it has, where it lies itself."""
+    left = Counter(found.description for found in lister.properties)
+    left.subtract(found.description for found in moved)
+    emptied = {found.description for found in moved if not left[found.description]}
+    cuts = [(found.start, found.end) for found in moved if found.description not in emptied]
+    return cuts + [lister.descriptions[index] for index in emptied]
 
 
 def _without_padding(data: bytes) -> bytes:
@@ -282,8 +310,12 @@ def _without_padding(data: bytes) -> bytes:
 
 def joined(packet: bytes, extension: bytes) -> bytes:
     """The packet with the properties of its extended packet. Raises `ValueError` where one of them cannot be read."""
-    data = text_of(without(packet, lambda name: name == _HAS_EXTENDED))
+    data = text_of(packet)
     lister, more = _listed(data), _listed(text_of(extension))
+    noted = [found for found in lister.properties if found.name == _HAS_EXTENDED]
+    if noted:
+        data = _cut(data, _cuts(lister, noted))
+        lister = _listed(data)
     if lister.end_of_rdf is None:
         raise ValueError("XMP without descriptions")
     known = {found.name for found in lister.properties}

@@ -17,10 +17,14 @@ from unfade.measures.measure import LOST, Task
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a method made of a picture: a picture of the same size, or a mask of the damage, or both."""
+    """What a method made of a picture: a picture of the same size, or a mask of the damage, or both.
+
+    `colored`: whether it would put colors in; None: it does not say.
+    """
 
     image: Image | None = None
     found: Mask | None = None
+    colored: bool | None = None
 
 
 Method = Callable[[Example], Outcome]
@@ -97,6 +101,7 @@ BASELINES: Mapping[Task, Mapping[str, Method]] = {
     "colorization": {"gray": _as_it_is, "truth": _truth},
     "damage": {"Otsu": _otsu},
     "harm": {},
+    "needs": {"as it is": _as_it_is},
 }
 """By task. Telea and Navier–Stokes (OpenCV, radius 3) and biharmonic (scikit-image) are told what was lost.
 
@@ -108,6 +113,7 @@ _DEFAULT: Mapping[Task, tuple[str, ...]] = {
     "colorization": ("gray",),
     "damage": ("Otsu",),
     "harm": (),
+    "needs": ("as it is",),
 }
 
 

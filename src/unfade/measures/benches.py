@@ -4,6 +4,7 @@ restoration    clean/ damaged/ mask/       mask: 255 lost, 128 only stained (eit
 damage         damaged/ mask/, or notes by eye (see `notes`) and the photographs beside them or elsewhere
 colorization   truth/, and if there is one reference/: other real pictures, for precision and recall
 harm           sound photographs, in the folder itself
+needs          needs.json (see `needs`), and the photographs in its folders beside it or elsewhere
 Where known, kinds/KIND/STEM.png says what kind the damage is: white where it is of that kind.
 """
 
@@ -21,8 +22,10 @@ from unfade.arrays import Image, Mask
 from unfade.color import lab_from_srgb, srgb_from_lab
 from unfade.errors import DataError
 from unfade.files import photo
+from unfade.measures import needs
 from unfade.measures.detection import by_width
 from unfade.measures.measure import EITHER, LOST, SOUND, DamageTruth, Task
+from unfade.measures.needs import Needs, read_needs
 from unfade.measures.notes import Notes, read_notes
 
 _PICTURES = frozenset({".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -31,6 +34,7 @@ _FOLDERS: Mapping[Task, tuple[str, ...]] = {
     "damage": ("damaged", "mask"),
     "colorization": ("truth",),
     "harm": ("",),
+    "needs": (),
 }
 
 
@@ -49,6 +53,7 @@ class Example:
     damage: DamageTruth | None = None
     parts: Mapping[str, Mask] = field(default_factory=dict)
     notes: Notes | None = None
+    needs: Needs | None = None
 
 
 def pictures(folder: Path) -> dict[str, Path]:
@@ -128,6 +133,8 @@ class Bench:
         """Of each of the bench's folders its pictures by stem; all of them have the same stems."""
         if not self.folder.is_dir():
             raise DataError(f"there is no folder {self.folder}; --bench names a folder of pictures whose truth is known")
+        if self.task == "needs":
+            return {"photographs": {stem: path for stem, (path, _) in self._needs.items()}}
         if self.is_noted:
             return _noted(self.folder, self.folder if self.photographs is None else self.photographs)
         names = _FOLDERS[self.task]
@@ -141,6 +148,20 @@ class Bench:
             if unmatched := sorted(first.keys() ^ found[name].keys()):
                 only = f"{len(unmatched)} pictures are in one only, the first is {unmatched[0]}"
                 raise DataError(f"{self.folder}: {names[0]}/ and {name}/ do not match: {only}")
+        return found
+
+    @cached_property
+    def _needs(self) -> dict[str, tuple[Path, Needs]]:
+        """Each photograph of a bench of needs, and what it needs, by its stem."""
+        root = self.folder if self.photographs is None else self.photographs
+        found: dict[str, tuple[Path, Needs]] = {}
+        for entry in read_needs(self.folder / needs.NAME):
+            path = root / entry.folder / entry.photo
+            if not path.is_file():
+                raise DataError(f"{needs.NAME} is about {path}, which is not there; --photographs names the folder of all photographs")
+            if path.stem in found:
+                raise DataError(f"{needs.NAME} names two photographs called {path.stem}; keep one")
+            found[path.stem] = path, entry
         return found
 
     @cached_property
@@ -185,6 +206,9 @@ class Bench:
     def example(self, stem: str) -> Example:
         """Read one picture of the bench. Raises `DataError` if its sizes differ."""
         paths = {name: found[stem] for name, found in self._paths.items()}
+        if self.task == "needs":
+            image = read_image(paths["photographs"])
+            return Example(stem, image, image, needs=self._needs[stem][1])
         if self.task == "harm":
             image = read_image(paths[""])
             return Example(stem, image, image)

@@ -118,6 +118,7 @@ _RANKING: Mapping[Task, tuple[str, ...]] = {
     "colorization": ("feature-distance", "ciede2000"),
     "damage": ("mask-f1", "noted-recall"),
     "harm": ("share-flagged", "ssim"),
+    "needs": ("tone-decided", "monochrome-decided"),
 }
 
 # The order in which a table shows them; any other measure follows by name.
@@ -126,7 +127,7 @@ _ORDER = (
     "generated-f1", "colorfulness", "colorfulness-ratio", "colorfulness-distance", "ciede2000", "ab-error",
     "histogram-l", "histogram-a", "histogram-b", "mask-precision", "mask-recall", "mask-f1", "mask-iou",
     "noted-recall", "noted-precision", "noted-f1", "noted-lines", "noted-areas", "noted-specks", "noted-fields", "noted-sound-hit",
-    "noted-false-share", "share-flagged",
+    "noted-false-share", "share-flagged", "tone-decided", "monochrome-decided",
 )  # fmt: skip
 
 
@@ -178,6 +179,8 @@ def evaluate(
                 truth_perceptual=truth_seen[1],
                 result_perceptual=result_seen[1],
                 notes=example.notes,
+                needs=example.needs,
+                colored=outcome.colored,
             )
             if run is runs[0] and measures is None:
                 measures = _measures(bench.task, seen, reference is not None)
@@ -214,6 +217,8 @@ def _has(seen: Observation, needs: frozenset[Need] | set[Need]) -> bool:
         "mask": seen.damage is not None,
         "found": seen.found is not None,
         "notes": seen.notes is not None,
+        "needs": seen.needs is not None,
+        "colored": seen.colored is not None,
         "features": seen.truth_features is not None and seen.result_features is not None,
         "perceptual": seen.truth_perceptual is not None and seen.result_perceptual is not None,
     }
@@ -345,6 +350,7 @@ def _setting(bench: Bench) -> str:
             "colorization": "given gray pictures of the truths' L*",
             "damage": "notes by eye" if bench.is_noted else "tolerance 2 px, stains do not count",
             "harm": "sound photographs: the truth is the picture itself",
+            "needs": "what each photograph needs, by eye",
         }[bench.task]
     return "mask given, outside it nothing is damaged" if bench.gives_mask else "damage to be found; classical fills are told what was lost"
 

@@ -13,9 +13,10 @@ from unfade.arrays import Image, Mask
 from unfade.measures.features import PictureFeatures
 
 if TYPE_CHECKING:
+    from unfade.measures.needs import Needs
     from unfade.measures.notes import Notes
 
-Task = Literal["restoration", "colorization", "damage", "harm"]
+Task = Literal["restoration", "colorization", "damage", "harm", "needs"]
 Better = Literal["higher", "lower", "one"]
 
 Rows = Float64[np.ndarray, "n k"]
@@ -35,7 +36,8 @@ class Observation:
     what the method says was lost. `parts`: kinds of damage by name, True where damage of that kind lies.
     `truth_features`, `result_features`: what a network sees in them, for distances of sets.
     `truth_perceptual`, `result_perceptual`: what a network taught on people's judgements sees, for distances
-    of pairs. `notes`: what a viewer noted.
+    of pairs. `notes`: what a viewer noted. `needs`: what a viewer says the photograph needs. `colored`:
+    whether the method put colors in.
     """
 
     truth: Image | None = None
@@ -48,9 +50,11 @@ class Observation:
     truth_perceptual: PictureFeatures | None = None
     result_perceptual: PictureFeatures | None = None
     notes: Notes | None = None
+    needs: Needs | None = None
+    colored: bool | None = None
 
 
-Need = Literal["images", "mask", "found", "features", "perceptual", "reference", "notes"]
+Need = Literal["images", "mask", "found", "features", "perceptual", "reference", "notes", "needs", "colored"]
 
 
 @dataclass(frozen=True)

@@ -86,12 +86,30 @@ class DamageCalibration(_Calibration):
     pieces: Pieces | None = None
 
 
+class Prints(_Calibration):
+    """When the tone of a black-and-white photograph is lifted, whatever the network says of it.
+
+    Each pair opens a gate: closed at the first number, open at the second. Lightness is L*, chroma in units
+    of a*b*.
+    """
+
+    short: Range = Field(description="a range of lightness that is too long for a faded print, when the gate is open")
+    faded_black: Range = Field(description="the lightness of the black of a faded print")
+    cast: Range = Field(description="the mean chroma of yellowed paper")
+    toned_black: Range = Field(description="the lightness of the black of a yellowed or toned print")
+    no_cast: Range = Field(description="a mean chroma too high for any print, when the gate is open")
+    sure: Range = Field(description="`need` from which the black does not matter")
+    plain: float = Field(ge=0, description="a range of lightness below which there is too little to see")
+    plain_need: Range = Field(description="the gate by `need` in that case")
+
+
 class ToneCalibration(_Calibration):
     """Of a model for tone. `need` opens each gate by a smoothstep: closed at the first number, open at the
     second."""
 
-    tone_range: Range = Field(default=(0.0, 1.0), description="the gate of the tone")
+    tone_range: Range = Field(default=(0.0, 1.0), description="the gate of the tone; with `prints`: of color photographs")
     detail_range: Range = Field(default=(0.0, 1.0), description="the gate of grain, blur and JPEG, which another model undoes")
+    prints: Prints | None = Field(default=None, description="the gates of black-and-white photographs; none: as color ones")
 
 
 class FillCalibration(_Calibration):

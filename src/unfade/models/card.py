@@ -29,8 +29,9 @@ class _Frozen(BaseModel):
 class Port(_Frozen):
     """One input or output of the network: its name in the ONNX file, its axes, and what its numbers mean.
 
-    Unfade's steps give and take float32, pictures and masks in [0, 1]. A network made elsewhere may want other
-    numbers: `range` says which it has for 0 and for 1, `dtype` their type, `role` what Unfade calls the port.
+    Unfade's steps give and take float32, pictures and masks in [0, 1]. A network made elsewhere may want
+    other numbers: `range` says which it has for 0 and for 1, `dtype` their type, `role` what Unfade calls the
+    port.
     """
 
     name: str

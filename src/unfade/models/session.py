@@ -103,11 +103,12 @@ class Session:
         return ModelUse(self.card.name, self.card.version, self.card.sha256)
 
     def run(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-        """Run the model: inputs by name, float32, of the axes that the card says; gives its outputs by name, float32.
+        """Run the model: inputs by name, float32, of the axes that the card says; gives its outputs by name,
+        float32.
 
-        Where a port of the card has a role, that is its name here. Where it has a range or a type of its own, the
-        numbers are converted on the way. h and w must be multiples of `card.multiple` (`tiles` pads to them). Raises
-        `UsageError` for a wrong name, dtype or shape.
+        Where a port of the card has a role, that is its name here. Where it has a range or a type of its own,
+        the numbers are converted on the way. h and w must be multiples of `card.multiple` (`tiles` pads to
+        them). Raises `UsageError` for a wrong name, dtype or shape.
         """
         expected = {port.called: port for port in self.card.inputs}
         if inputs.keys() != expected.keys():

@@ -39,8 +39,8 @@ def _beside(card: Card, path: Path) -> Path:
 
 
 def cards_in(folder: Path) -> list[Path]:
-    """The cards in a folder, by name. Raises `ModelMissingError` where the folder cannot be read, which is not
-    the same as a folder without cards."""
+    """The cards in a folder, by name. Raises `ModelMissingError` where the folder cannot be read, which is
+    not the same as a folder without cards."""
     try:
         return sorted(path for path in folder.iterdir() if path.suffix == ".toml")
     except OSError as error:

@@ -2,10 +2,14 @@
 
 What is written here outlives kill -9 of any process.
 
-A job goes queued -> running -> done | failed, or is cancelled. It is taken by a worker under a lease, which
-the worker renews; a lease that runs out means that the worker died, and the job is queued again, or failed
-once it has killed so many workers. Whoever holds a job holds a random word, and every change of theirs must
-show it: a worker that was thought dead and comes back changes nothing. So a job is finished once.
+A job goes queued -> running -> done | failed, or is cancelled. It is taken by a worker under a lease,
+which the worker renews; a lease that runs out means that the worker died, and the job is queued again, or
+failed once it has killed so many workers. Whoever holds a job holds a random word, and every change of
+theirs must show it: a worker that was thought dead and comes back changes nothing. So a job is finished
+once.
+
+Clients take turns: each one's first job waits for the first jobs of the others, its second for their
+second, and so on. However many jobs one client has waiting, another's first comes next.
 """
 
 from __future__ import annotations
@@ -13,25 +17,38 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from unfade.queue.records import JobRecord, Kind, MaskRecord, PhotoRecord, ResultRecord
 from unfade.queue.table import Row, Table
 
+Ending = Literal["done", "failed"]
+PREVIEW_WAITS_S = 120.0  # longer than whoever asked for it waits
+SHARE = 3.0  # a client may have this many times the free places: of an empty queue three quarters, and never the last ones
+TURN = 1e10  # ranks of one turn are the times of arrival, which are less (seconds since 1970)
+
 
 class QueueFullError(Exception):
-    """As many jobs wait as may."""
+    """As many jobs wait as may, of all or of this client, who has `own` of them."""
+
+    def __init__(self, own: int) -> None:
+        self.own = own
+        super().__init__(f"{own} of this client")
 
 
 def _queue(kind: Kind) -> str:
     return "queued" if kind == "restore" else "previews-queued"
 
 
+def _own(job: JobRecord) -> str:
+    return f"{_queue(job.kind)}-of:{job.client}"
+
+
 def _job_row(job: JobRecord) -> Row:
     groups = {f"jobs:{job.photo_id}" if job.kind == "restore" else f"previews:{job.photo_id}": job.created}
     if job.state == "queued":
-        groups[_queue(job.kind)] = job.created
+        groups[_queue(job.kind)] = groups[_own(job)] = job.rank or job.created
     elif job.state == "running":
         groups["running" if job.kind == "restore" else "previews-running"] = job.lease_until
     return Row(job.model_dump_json(), groups)
@@ -43,6 +60,15 @@ class Ledger:
     def __init__(self, table: Table, *, clock: Callable[[], float] = time.time) -> None:
         self._table, self._clock = table, clock
         self._submitting = threading.Lock()
+
+    def check(self) -> None:
+        """Raise `AwayError` where the table cannot be reached."""
+        self._table.check()
+
+    @property
+    def table(self) -> Table:
+        """Where the records lie."""
+        return self._table
 
     def close(self) -> None:
         """Let go of the table."""
@@ -60,8 +86,8 @@ class Ledger:
         photo = None if row is None else PhotoRecord.model_validate_json(row.document)
         return None if photo is None or photo.expires <= self._clock() else photo
 
-    def change_photo(self, photo_id: str, change: Callable[[PhotoRecord], PhotoRecord]) -> PhotoRecord | None:
-        """Change a photograph's record; None where there is none."""
+    def change_photo(self, photo_id: str, change: Callable[[PhotoRecord], PhotoRecord], *, frees: bool = False) -> PhotoRecord | None:
+        """Change a photograph's record; None where there is none. `frees`: the change makes room."""
 
         def apply(row: Row | None) -> Row | None:
             if row is None:
@@ -69,7 +95,7 @@ class Ledger:
             photo = change(PhotoRecord.model_validate_json(row.document))
             return Row(photo.model_dump_json(), {"photos": photo.expires})
 
-        row = self._table.change(f"photo:{photo_id}", apply)
+        row = self._table.change(f"photo:{photo_id}", apply, frees=frees)
         return None if row is None else PhotoRecord.model_validate_json(row.document)
 
     def add_mask(self, photo_id: str, mask: MaskRecord) -> bool:
@@ -86,7 +112,11 @@ class Ledger:
 
     def remove_mask(self, photo_id: str, mask_id: str) -> None:
         """Forget a mask."""
-        self.change_photo(photo_id, lambda photo: photo.model_copy(update={"masks": tuple(m for m in photo.masks if m.id != mask_id)}))
+
+        def change(photo: PhotoRecord) -> PhotoRecord:
+            return photo.model_copy(update={"masks": tuple(mask for mask in photo.masks if mask.id != mask_id)})
+
+        self.change_photo(photo_id, change, frees=True)
 
     def remove_photo(self, photo_id: str) -> bool:
         """Forget a photograph and its jobs; whoever works on one learns it at their next beat.
@@ -94,10 +124,10 @@ class Ledger:
         False where there was none.
         """
         existed = self._table.get(f"photo:{photo_id}") is not None
-        self._table.change(f"photo:{photo_id}", lambda _: None)
+        self._table.change(f"photo:{photo_id}", lambda _: None, frees=True)
         for group in (f"jobs:{photo_id}", f"previews:{photo_id}"):
             for job_id in self._table.keys(group):
-                self._table.change(job_id, lambda _: None)
+                self._table.change(job_id, lambda _: None, frees=True)
         return existed
 
     def expired_photos(self) -> list[str]:
@@ -110,21 +140,52 @@ class Ledger:
 
     # --- jobs, from the server's side
 
-    def submit(self, job: JobRecord, *, max_queue: int) -> None:
-        """Put a job into the queue. Raises `QueueFullError`.
+    def submit(self, job: JobRecord, *, max_queue: int) -> JobRecord:
+        """Put a job into the queue.
 
-        Those who submit at once take turns, or both would see the last place free; servers that share a table
-        may be over by one each.
+        Gives the job that there is: where one of this id was submitted before, that one.
+
+        Raises `QueueFullError` where all places are taken, or this client has so many that the rest is
+        for others. Those who submit at once are let in one by one, or both would see the last place free;
+        servers that share a table may be over by one each.
         """
         with self._submitting:
-            if self._table.count(_queue(job.kind)) >= max_queue:
-                raise QueueFullError
-            self._table.change(job.id, lambda _: _job_row(job))
+            there = self.job(job.id)
+            if there is not None:
+                return there
+            own, free = self._table.count(_own(job)), max_queue - self._table.count(_queue(job.kind))
+            if free <= 0 or own >= SHARE * free:
+                raise QueueFullError(own)
+            ranked = job.model_copy(update={"rank": self._rank(job)})
+            row = self._table.change(job.id, lambda row: _job_row(ranked) if row is None else row)
+        return ranked if row is None else JobRecord.model_validate_json(row.document)
+
+    def _rank(self, job: JobRecord) -> float:
+        """Where a new job stands: in the turn after its client's last, or in that which is on."""
+        if job.kind == "preview":
+            return job.created
+        last, first = self._table.last_rank(_own(job)), self._table.ranks(_queue(job.kind), limit=1)
+        turn = last // TURN + 1 if last is not None else first[0][1] // TURN if first else 0.0
+        return turn * TURN + job.created
 
     def job(self, job_id: str) -> JobRecord | None:
         """A job; None where there is none."""
         row = self._table.get(job_id)
         return None if row is None else JobRecord.model_validate_json(row.document)
+
+    def jobs(self, job_ids: Sequence[str]) -> dict[str, JobRecord]:
+        """Those of these jobs that there are."""
+        rows = self._table.get_many(job_ids)
+        return {job_id: JobRecord.model_validate_json(row.document) for job_id, row in rows.items()}
+
+    def positions(self) -> dict[str, int]:
+        """How many jobs come before each of those that wait."""
+        return {job_id: place for place, job_id in enumerate(self.waiting(limit=100_000))}
+
+    def first(self, kind: Kind) -> JobRecord | None:
+        """The job whose turn it is."""
+        waiting = self.waiting(kind, limit=1)
+        return self.job(waiting[0]) if waiting else None
 
     def jobs_of(self, photo_id: str) -> list[JobRecord]:
         """A photograph's jobs, oldest first, without previews."""
@@ -138,7 +199,7 @@ class Ledger:
     def remove_job(self, job_id: str) -> bool:
         """Forget a job, whatever its state. False where there was none."""
         existed = self._table.get(job_id) is not None
-        self._table.change(job_id, lambda _: None)
+        self._table.change(job_id, lambda _: None, frees=True)
         return existed
 
     def supersede_previews(self, photo_id: str) -> None:
@@ -154,15 +215,14 @@ class Ledger:
         """The ids of jobs that wait, in their order."""
         return self._table.keys(_queue(kind), limit=limit)
 
-    def total(self, what: Literal["done", "failed"]) -> int:
+    def total(self, what: Ending) -> int:
         """How many jobs have ended so since the ledger began."""
-        row = self._table.get(f"total:{what}")
-        return 0 if row is None else int(row.document)
+        return self._table.counted(what)
 
     # --- jobs, from a worker's side
 
-    def _change(self, job_id: str, change: Callable[[JobRecord], JobRecord | None]) -> JobRecord | None:
-        """Change a job; `change` gives None to leave it.
+    def _change(self, job_id: str, change: Callable[[JobRecord], JobRecord | None], *, counts: Ending | None = None) -> JobRecord | None:
+        """Change a job; `change` gives None to leave it. What is changed `counts` as an ending.
 
         Gives the job as it became, None where there is none or it was left.
         """
@@ -173,16 +233,16 @@ class Ledger:
             became = None if row is None else change(JobRecord.model_validate_json(row.document))
             return row if became is None else _job_row(became)
 
-        self._table.change(job_id, apply)
+        self._table.change(job_id, apply, counts=counts)
         return became
 
-    def _change_held(self, job_id: str, holder: str, update: Mapping[str, object]) -> bool:
+    def _change_held(self, job_id: str, holder: str, update: Mapping[str, object], *, counts: Ending | None = None) -> bool:
         """Change these fields of a job that `holder` holds; False where they hold it no longer."""
 
         def change(job: JobRecord) -> JobRecord | None:
             return job.model_copy(update=dict(update)) if job.state == "running" and job.holder == holder else None
 
-        return self._change(job_id, change) is not None
+        return self._change(job_id, change, counts=counts) is not None
 
     def claim(self, job_id: str, *, lease_s: float) -> JobRecord | None:
         """Take a job that waits; None where there is none, or someone else has it.
@@ -217,17 +277,12 @@ class Ledger:
     def finish(self, job_id: str, holder: str, *, result: ResultRecord | None, mask_id: str | None) -> bool:
         """The job is done. False where it was held no longer: throw the result away."""
         update = {"state": "done", "finished": self._clock(), "result": result, "mask_id": mask_id, "holder": None}
-        finished = self._change_held(job_id, holder, update)
-        if finished and result is not None:  # a preview has none
-            self._count("done")
-        return finished
+        return self._change_held(job_id, holder, update, counts="done" if result is not None else None)  # a preview has none
 
-    def fail(self, job_id: str, holder: str, sentence: str) -> bool:
+    def fail(self, job: JobRecord, holder: str, sentence: str) -> bool:
         """The job cannot be done; `sentence` says why."""
-        failed = self._change_held(job_id, holder, {"state": "failed", "finished": self._clock(), "error": sentence, "holder": None})
-        if failed:
-            self._count("failed")
-        return failed
+        update = {"state": "failed", "finished": self._clock(), "error": sentence, "holder": None}
+        return self._change_held(job.id, holder, update, counts="failed" if job.kind == "restore" else None)
 
     def release(self, job_id: str, holder: str) -> bool:
         """Put a job back into the queue, where it stood. It is not at fault: the attempt is not counted."""
@@ -239,33 +294,52 @@ class Ledger:
 
         return self._change(job_id, change) is not None
 
-    def recover(self, *, attempts: int) -> list[str]:
+    def recover(self, *, attempts: int, lease_s: float) -> list[str]:
         """Queue the jobs again whose leases have run out; gives their ids.
 
         Those that killed `attempts` workers fail instead.
         """
+        self._shorten_leases(lease_s)
         now, again = self._clock(), []
         for job_id in self._table.keys("running", upto=now):
 
-            def change(job: JobRecord) -> JobRecord | None:
+            def requeue(job: JobRecord) -> JobRecord | None:
+                if job.state != "running" or job.lease_until > now or job.attempts >= attempts:
+                    return None
+                return job.model_copy(update={"state": "queued", "holder": None, "step": None})
+
+            def give_up(job: JobRecord) -> JobRecord | None:
                 if job.state != "running" or job.lease_until > now:
                     return None
-                if job.attempts < attempts:
-                    return job.model_copy(update={"state": "queued", "holder": None, "step": None})
                 error = f"It stopped its worker {job.attempts} times, most likely for want of memory or time. Try a smaller copy."
                 return job.model_copy(update={"state": "failed", "holder": None, "finished": now, "error": error})
 
-            became = self._change(job_id, change)
-            if became is not None and became.state == "queued":
+            if self._change(job_id, requeue) is not None:
                 again.append(job_id)
-            elif became is not None:
-                self._count("failed")
-        for job_id in (*self._table.keys("previews-running", upto=now), *self._table.keys("previews-queued", upto=now - 120)):
+            else:
+                self._change(job_id, give_up, counts="failed")
+        old = now - PREVIEW_WAITS_S
+        for job_id in (*self._table.keys("previews-running", upto=now), *self._table.keys("previews-queued", upto=old)):
             self._table.change(job_id, lambda _: None)  # nobody waits for these any longer
         return again
 
-    def _count(self, what: Literal["done", "failed"]) -> None:
-        self._table.change(f"total:{what}", lambda row: Row(str(1 + (0 if row is None else int(row.document)))))
+    def _shorten_leases(self, lease_s: float) -> None:
+        """Let leases end in time although the clock was put back: whoever lives renews theirs long before
+        that.
+        """
+        now = self._clock()
+        until = now + lease_s
+
+        def shorten(job: JobRecord) -> JobRecord | None:
+            return job.model_copy(update={"lease_until": until}) if job.lease_until > until else None
+
+        for group in ("running", "previews-running"):
+            for job_id in self._table.keys(group, above=now + 2 * lease_s):
+                self._change(job_id, shorten)
+        for key in self._table.keys("workers", above=now + 2 * lease_s):
+            self._table.change(key, lambda row: None if row is None else Row(str(until), {"workers": until}))
+        for job_id in self._table.keys("previews-queued", above=now + PREVIEW_WAITS_S):
+            self._table.change(job_id, lambda _: None)
 
     # --- workers
 

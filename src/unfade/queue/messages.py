@@ -1,17 +1,31 @@
-"""huey carries the ids of jobs to the workers, in SQLite or Redis.
+"""huey tells workers that there are jobs, through SQLite or Redis.
 
-huey forgets a message once it is read, so what must not be lost is in the ledger. A message that comes twice
-finds the job taken; a message that is lost is sent again.
+huey forgets a message once it is read, so what must not be lost is in the ledger. A message only says
+that there is something to do: which job is next, the ledger knows. A message too many finds nothing; a
+lost one is sent again.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import redis
+from huey import Huey, RedisHuey
+from huey.consumer import Consumer
+from huey.consumer import Worker as Reader
+from huey.registry import Message
+from huey.serializer import Serializer
+from huey.storage import SqliteStorage
+
+from unfade.errors import AwayError
 from unfade.queue.ledger import Ledger
 from unfade.queue.opening import data_folder
 from unfade.queue.records import Kind
@@ -21,7 +35,62 @@ from unfade.settings import Settings
 log = logging.getLogger(__name__)
 LANES: tuple[Kind, ...] = ("restore", "preview")
 POLL_S = 0.1  # how often SQLite is asked for messages, should no server wake the worker; Redis wakes it itself
+AWAY_S = 1.0  # how long a reader waits before it asks again for messages that cannot be had
 ORPHAN_S = 3600.0
+
+
+class _JsonSerializer(Serializer):  # type: ignore[misc]
+    """huey's own is pickle: whoever can write to the queue could run code in the workers."""
+
+    def _serialize(self, data: Any) -> bytes:
+        return json.dumps(data).encode()
+
+    def _deserialize(self, data: bytes) -> Any:
+        return Message(*json.loads(data))
+
+
+class _Messages(SqliteStorage):  # type: ignore[misc]
+    """huey syncs every message (slow) or never (a power cut may corrupt the file).
+
+    NORMAL may lose the last messages; `recover` sends them again.
+    """
+
+    def _create_connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection = super()._create_connection()
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
+
+
+def _lane(settings: Settings, kind: Kind) -> Huey:
+    """The messages of one kind."""
+    name, serializer = f"unfade-{kind}", _JsonSerializer()
+    if settings.queue is not None:
+        from unfade.queue.table_redis import connect
+
+        return RedisHuey(name, connection_pool=connect(settings.queue), results=False, serializer=serializer, read_timeout=1)
+    path = data_folder(settings) / "queue.sqlite"
+    how = {"filename": str(path), "journal_mode": "wal", "timeout": 10, "results": False, "serializer": serializer}
+    try:
+        return Huey(name, storage_class=_Messages, **how)
+    except sqlite3.DatabaseError as error:
+        log.warning("the file of messages was damaged (%s) and is made anew; the jobs are in the ledger", error)
+        _put_away(path)
+        return Huey(name, storage_class=_Messages, **how)
+
+
+def _put_away(path: Path) -> None:
+    for ending in ("-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    path.replace(path.with_name(path.name + ".damaged"))
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """What goes wrong in the block because messages cannot be reached comes out as `AwayError`."""
+    try:
+        yield
+    except (sqlite3.Error, redis.RedisError, OSError) as error:
+        raise AwayError(f"the queue's messages cannot be reached: {error}") from error
 
 
 class Queue:
@@ -34,45 +103,8 @@ class Queue:
 
         `wake` is called once one is sent.
         """
-        import sqlite3
-
-        from huey import Huey, RedisHuey
-        from huey.registry import Message
-        from huey.serializer import Serializer
-        from huey.storage import SqliteStorage
-
-        class JsonSerializer(Serializer):  # type: ignore[misc]
-            """huey's own is pickle: whoever can write to the queue could run code in the workers."""
-
-            def _serialize(self, data: Any) -> bytes:
-                return json.dumps(data).encode()
-
-            def _deserialize(self, data: bytes) -> Any:
-                return Message(*json.loads(data))
-
-        class Messages(SqliteStorage):  # type: ignore[misc]
-            """Kept by huey with a wait for the disk at each message, or so that a power cut may break the
-            file.
-
-            This is neither: a power cut may take the last messages, and what it takes is sent again.
-            """
-
-            def _create_connection(self) -> sqlite3.Connection:
-                connection: sqlite3.Connection = super()._create_connection()
-                connection.execute("PRAGMA synchronous=NORMAL")
-                return connection
-
-        def lane(kind: Kind) -> Huey:
-            name = f"unfade-{kind}"
-            if settings.queue is not None:
-                return RedisHuey(name, url=settings.queue, results=False, serializer=JsonSerializer(), read_timeout=1)
-            path = str(data_folder(settings) / "queue.sqlite")
-            return Huey(
-                name, storage_class=Messages, filename=path, results=False, serializer=JsonSerializer(), journal_mode="wal", timeout=10
-            )
-
         self._wake = wake
-        self.lanes: dict[Kind, Huey] = {kind: lane(kind) for kind in LANES}
+        self.lanes: dict[Kind, Huey] = {kind: _lane(settings, kind) for kind in LANES}
         self._woken: dict[Kind, threading.Event] = {kind: threading.Event() for kind in LANES}
         self._send: dict[Kind, Callable[[str], object]] = {}
         for kind, huey in self.lanes.items():
@@ -84,31 +116,17 @@ class Queue:
             self._send[kind] = huey.task(name="work")(work)
 
     def send(self, kind: Kind, job_id: str) -> None:
-        """Send a message."""
-        self._send[kind](job_id)
+        """Send a message. One that cannot be sent now is sent by `recover`: the job is in the ledger."""
+        try:
+            with _reached():
+                self._send[kind](job_id)
+        except AwayError as error:
+            log.warning("a message could not be sent, and is sent later: %s", error)
         self._wake()
 
     def consumers(self) -> list[Any]:
         """huey's threads that read the messages, one for each lane, not started yet."""
-        from huey.consumer import Consumer
-        from huey.consumer import Worker as Reader
-
-        def consumer(kind: Kind) -> Consumer:
-            woken = self._woken[kind]
-
-            class Waking(Reader):  # type: ignore[misc]
-                """A reader that looks at once when it is woken."""
-
-                def sleep(self) -> None:
-                    woken.wait(POLL_S)
-                    woken.clear()  # before the next look: what is sent from now on wakes again
-
-            class Lane(Consumer):  # type: ignore[misc]
-                worker_class = Waking
-
-            return Lane(self.lanes[kind], workers=1, periodic=False)
-
-        return [consumer(kind) for kind in LANES]
+        return [_consumer(self.lanes[kind], self._woken[kind]) for kind in LANES]
 
     def look(self) -> None:
         """Have the readers look for messages now."""
@@ -116,8 +134,9 @@ class Queue:
             woken.set()
 
     def pending(self, kind: Kind) -> int:
-        """How many messages nobody has read."""
-        return int(self.lanes[kind].pending_count())
+        """How many messages nobody has read. Raises `AwayError`."""
+        with _reached():
+            return int(self.lanes[kind].pending_count())
 
     def close(self) -> None:
         """Let go of connections."""
@@ -125,11 +144,37 @@ class Queue:
             huey.storage.close()
 
 
+def _consumer(lane: Huey, woken: threading.Event) -> Consumer:
+    class Waking(Reader):  # type: ignore[misc]
+        """A reader that looks at once when it is woken, and waits where messages cannot be had."""
+
+        def sleep(self) -> None:
+            woken.wait(POLL_S)
+            woken.clear()  # before the next look: what is sent from now on wakes again
+
+        def loop(self, now: Any = None) -> None:
+            try:
+                message = self.huey.dequeue()
+            except (sqlite3.Error, redis.RedisError, OSError) as error:
+                log.warning("messages cannot be read for now: %s", error)
+                time.sleep(AWAY_S)
+                return
+            if message is not None:
+                self.huey.execute(message, now)
+            elif not self.huey.storage.blocking:
+                self.sleep()
+
+    class Lane(Consumer):  # type: ignore[misc]
+        worker_class = Waking
+
+    return Lane(lane, workers=1, periodic=False)
+
+
 def recover(ledger: Ledger, queue: Queue, settings: Settings) -> None:
     """Put back the jobs of dead workers, and send again what was lost: a job that waits while no message
     does.
     """
-    for job_id in ledger.recover(attempts=settings.job_attempts):
+    for job_id in ledger.recover(attempts=settings.job_attempts, lease_s=settings.lease_s):
         log.warning("a worker died; its job waits again")
         queue.send("restore", job_id)
     if queue.pending("restore") == 0:

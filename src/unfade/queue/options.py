@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, create_model
 
 from unfade import brush
 from unfade.options import Option
@@ -19,7 +19,7 @@ from unfade.treatment import options as treatment_options
 MAX_HINTS = 500
 MAX_KEEP = 100_000
 MAX_STROKES = 5_000
-MAX_POINTS = 20_000
+MAX_POINTS, MAX_POINTS_ALL = 20_000, 50_000
 
 Id = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{32}$", examples=["Jw0cVzv0mFtO3lC7mS1Vb8Jq6Yk2Nn4x"])]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -57,14 +57,28 @@ class StrokeRequest(RequestModel):
 
     kind: brush.Kind
     radius_px: float = Field(default=1, ge=0, le=1e5)
-    points: tuple[tuple[Coordinate, Coordinate], ...] = Field(default=(), max_length=MAX_POINTS, description="Each x and y.")
+    points: Annotated[tuple[tuple[Coordinate, Coordinate], ...], FailFast()] = Field(
+        default=(), max_length=MAX_POINTS, description="Each x and y."
+    )
 
     def drawn(self) -> brush.Stroke:
         """The stroke as the brush takes it."""
         return {"kind": self.kind, "radius_px": self.radius_px, "points": list(self.points)}
 
 
-Strokes = Annotated[tuple[StrokeRequest, ...], Field(max_length=MAX_STROKES, description="Oldest first.")]
+def _few_points(strokes: tuple[StrokeRequest, ...]) -> tuple[StrokeRequest, ...]:
+    points = sum(len(stroke.points) for stroke in strokes)
+    if points > MAX_POINTS_ALL:
+        raise ValueError(f"the strokes have {points:,} points together; the limit is {MAX_POINTS_ALL:,}")
+    return strokes
+
+
+Strokes = Annotated[
+    tuple[StrokeRequest, ...],
+    FailFast(),
+    Field(max_length=MAX_STROKES, description=f"Oldest first; {MAX_POINTS_ALL:,} points together."),
+    AfterValidator(_few_points),
+]
 
 _ENTRIES: Mapping[type, tuple[Any, int]] = {Hint: (HintRequest, MAX_HINTS)}
 """How an entry of an option that holds several comes in, and how many may."""
@@ -74,7 +88,9 @@ def _field(declared: Option) -> tuple[Any, Any]:
     """An option as a field of a request: its type, and its default, limits and help."""
     if declared.many:
         entry, most = _ENTRIES[declared.type]
-        return tuple.__class_getitem__((entry, ...)), Field(default=declared.default, max_length=most, description=declared.help)
+        return Annotated[tuple.__class_getitem__((entry, ...)), FailFast()], Field(
+            default=declared.default, max_length=most, description=declared.help
+        )
     kind: Any = declared.type
     limits: dict[str, Any] = {"ge": declared.least, "le": declared.most}
     given = {name: limit for name, limit in limits.items() if limit is not None}
@@ -85,7 +101,7 @@ class _Inputs(RequestModel):
     """What a job takes beside the options of its treatment."""
 
     mask: Id | None = Field(default=None, description="A mask of this photograph, instead of looking for damage.")
-    keep: tuple[Annotated[int, Field(ge=1, le=2**31 - 1)], ...] = Field(
+    keep: Annotated[tuple[Annotated[int, Field(ge=1, le=2**31 - 1)], ...], FailFast()] = Field(
         default=(), max_length=MAX_KEEP, description="Objects of `mask` that stay as they are."
     )
 

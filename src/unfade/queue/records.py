@@ -95,6 +95,8 @@ class JobRecord(_Record):
 
     id: str
     photo_id: str
+    client: str = ""  # who asked for it, not to be read back: a hash
+    rank: float = 0.0  # where it stands in the queue
     kind: Kind = "restore"
     side_px: int = 0
     strokes: tuple[StrokeRequest, ...] = ()

@@ -16,12 +16,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
-from unfade.errors import UnfadeError, sentence
+from unfade.errors import AwayError, UnfadeError, sentence
 from unfade.queue.job import Job, Made
 from unfade.queue.ledger import Ledger
-from unfade.queue.messages import Queue, recover, sweep
+from unfade.queue.messages import AWAY_S, Queue, recover, sweep
 from unfade.queue.opening import open_ledger, open_store
 from unfade.queue.records import JobRecord, Kind
 from unfade.settings import Settings, open_sessions
@@ -127,7 +127,8 @@ class Worker:
         self._saver.shutdown(wait=False, cancel_futures=True)
         self._give_back()
         ticker.join(timeout=5)
-        self._ledger.leave(self._name)
+        with suppress(AwayError, OSError):  # it is forgotten once its lease has run out
+            self._ledger.leave(self._name)
         log.info("a worker has stopped")
 
     def look(self) -> None:
@@ -137,8 +138,7 @@ class Worker:
     def _give_back(self) -> None:
         """Put back into the queue what is still held: a step that did not end within its time."""
         for hold in list(self._holds):
-            if self._ledger.release(hold.job.id, hold.holder):
-                self._queue.send(hold.job.kind, hold.job.id)
+            self._release(hold)
 
     def _tick(self) -> None:
         """Renew leases and write progress down.
@@ -165,6 +165,7 @@ class Worker:
         swept = 0.0
         while not self._stopping.wait(SWEEP_S * (0.75 + secrets.randbelow(500) / 1000)):  # not all workers at once
             try:
+                self._store.scratch.clear()
                 recover(self._ledger, self._queue, self._settings)
                 if time.monotonic() - swept > 60:
                     sweep(self._ledger, self._store, now=time.time())
@@ -189,9 +190,12 @@ class Worker:
         if self._stopping.is_set():
             self._queue.send(kind, job_id)
             return
-        if kind == "restore" and (waiting := self._ledger.job(job_id)) is not None and self._is_alone(waiting.attempts + 1):
-            self._settle()
-        job = self._ledger.claim(job_id, lease_s=self._settings.lease_s)
+        try:
+            job = self._take(kind)
+        except (AwayError, OSError) as error:
+            log.warning("no job can be taken for now: %s", error)
+            self._stopping.wait(AWAY_S)
+            return
         if job is None:
             return
         with ExitStack() as held:
@@ -199,6 +203,16 @@ class Worker:
             made = self._run(hold)
             if made is not None:
                 self._hand_on(hold, made, held.pop_all())
+
+    def _take(self, kind: Kind) -> JobRecord | None:
+        """Take the job whose turn it is; None where there is none."""
+        while (first := self._ledger.first(kind)) is not None:
+            if kind == "restore" and self._is_alone(first.attempts + 1):
+                self._settle()
+            job = self._ledger.claim(first.id, lease_s=self._settings.lease_s)
+            if job is not None:
+                return job
+        return None
 
     @contextmanager
     def _holding(self, job: JobRecord) -> Iterator[Hold]:
@@ -212,24 +226,45 @@ class Worker:
         try:
             yield hold
         except AbandonedError:
-            if self._ledger.release(job.id, hold.holder):
-                self._queue.send(job.kind, job.id)
+            self._release(hold)
+        except AwayError as error:  # nobody is at fault: the job waits for the storage to come back
+            log.warning("a job waits until what it needs can be reached: %s", error)
+            self._release(hold)
+            self._stopping.wait(AWAY_S)
         except UnfadeError as error:
-            self._ledger.fail(job.id, hold.holder, sentence(str(error)))
+            self._fail(hold, sentence(str(error)))
         except MemoryError:
-            self._ledger.fail(job.id, hold.holder, "There is not enough memory for this photograph; try a smaller copy.")
+            self._fail(hold, "There is not enough memory for this photograph; try a smaller copy.")
         except FileNotFoundError:
-            self._ledger.fail(job.id, hold.holder, "The photograph is gone; it was deleted or has expired.")
+            self._fail(hold, "The photograph is gone; it was deleted or has expired.")
         except OSError:
             log.exception("a job could not read or write its files")
-            self._ledger.fail(job.id, hold.holder, "The server could not read or write its files; its disk may be full. Try again later.")
+            self._fail(hold, "The server could not read or write its files; its disk may be full. Try again later.")
         except Exception:
             log.exception("a mistake in a job")
-            self._ledger.fail(job.id, hold.holder, "Something went wrong in the server itself; its log says what.")
+            self._fail(hold, "Something went wrong in the server itself; its log says what.")
         finally:
             with self._lock:
                 self._holds.discard(hold)
                 self._last_work = time.monotonic()
+
+    def _fail(self, hold: Hold, said: str) -> None:
+        """Write down that a job cannot be done.
+
+        Where that cannot be written now, the lease runs out instead.
+        """
+        try:
+            self._ledger.fail(hold.job, hold.holder, said)
+        except (AwayError, OSError) as error:
+            log.warning("it could not be written down that a job failed; it is tried again: %s", error)
+
+    def _release(self, hold: Hold) -> None:
+        """Put a job back into the queue. Where that cannot be written now, the lease runs out instead."""
+        try:
+            if self._ledger.release(hold.job.id, hold.holder):
+                self._queue.send(hold.job.kind, hold.job.id)
+        except (AwayError, OSError) as error:
+            log.warning("a job could not be put back; it is done again when its lease has run out: %s", error)
 
     def _is_alone(self, attempt: int) -> bool:
         """Whether a job's attempt of this number may have no other job beside it.

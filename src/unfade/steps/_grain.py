@@ -47,16 +47,18 @@ class Grain:
 def without_excess(image: Image, lost: Mask) -> Image:
     """Weaken the finest detail under `lost` where it is stronger than in the ring around it.
 
-    Medians are compared, so that an edge that runs through the hole counts on neither side. The factor is the
-    same for the whole window: what was made keeps its structure.
+    Medians are compared, so that an edge that runs through the hole counts on neither side. The hole's own
+    edge is left out, where it is wide enough: a step there is no fine detail. The factor is the same for the
+    whole window: what was made keeps its structure.
     """
-    ring = _ring(lost)
     residual, energy = _residual(image)
-    around, inside = energy[ring & _unclipped(image)], energy[lost]
+    inner = cv2.erode(lost.view(np.uint8), np.ones((GRAIN_PATCH_PX, GRAIN_PATCH_PX), np.uint8), borderValue=1) > 0
+    around, inside = energy[_ring(lost) & _unclipped(image)], energy[inner if inner.any() else lost]
     if len(around) < GRAIN_RING_LEAST or not len(inside):
         return image
-    share = float(np.sqrt(np.median(around) / max(float(np.median(inside)), 1e-12)))
-    if share >= 1:
+    present = float(np.median(inside))
+    share = float(np.sqrt(np.median(around) / max(present, 1e-12)))
+    if share >= 1 or present < 3 * GRAIN_LEAST**2:
         return image
     tamed = image.copy()
     tamed[lost] -= np.float32(1 - share) * residual[lost]

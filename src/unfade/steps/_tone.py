@@ -9,8 +9,13 @@ import cv2
 import numpy as np
 
 from unfade import tiles
+from unfade.arrays import Image
 from unfade.files.photo import Photo
+from unfade.models.calibration import ToneCalibration
 from unfade.models.session import Session, batch_of, picture_of
+from unfade.monochrome import measure_colors
+from unfade.steps._dials import Dials
+from unfade.steps._prints import Levels, find_levels, gate, look_at, print_need
 from unfade.work import Progress
 
 PLAIN_TILE_PX = 640  # of tone alone, which needs no windows: this much is in memory at once
@@ -32,20 +37,59 @@ class Tone:
     need: float
 
 
-def gate(need: float, span: tuple[float, float]) -> float:
-    """How much of the strength a need of [0, 1] calls for: 0 below `span`, 1 above, a smoothstep between."""
-    low, high = span
-    share = min(max((need - low) / (high - low), 0.0), 1.0)
-    return share * share * (3 - 2 * share)
-
-
-def read_tone(photo: Photo, session: Session) -> Tone:
-    """What the tone model reads from a thumbnail of the photograph, reduced by area."""
-    side = int(session.card.inputs[0].axes.split()[-1])
-    thumbnail = tiles.reduce(photo.srgb, photo.height, photo.width, side, side)
+def read_tone(thumbnail: Image, session: Session) -> Tone:
+    """What the tone model reads from a photograph's thumbnail."""
     outputs = session.run(thumbnail=batch_of(thumbnail))
     need = float(np.clip(outputs["need"][0, 0], 0.0, 1.0))
     return Tone(picture_of(outputs["field"]), outputs["power"][0], outputs["mixing"][0], need)
+
+
+def thumbnail_of(photo: Photo, session: Session) -> Image:
+    """The photograph as the tone model sees it: a square, reduced by area."""
+    side = int(session.card.inputs[0].axes.split()[-1])
+    return tiles.reduce(photo.srgb, photo.height, photo.width, side, side)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done to one photograph: the strength of its tone and of its detail, a print's levels, and the
+    dials."""
+
+    tone: Tone | None
+    tone_strength: float
+    detail_strength: float
+    levels: Levels | None
+    dials: Dials
+
+    @property
+    def does_anything(self) -> bool:
+        """Whether any pixel is touched."""
+        return self.tone_strength > 0 or self.detail_strength > 0 or self.dials.are_turned
+
+
+def plan(photo: Photo, session: Session, strength: float, dials: Dials, *, force: bool) -> Plan:
+    """Look at a photograph, and decide what its tone and its detail need. `force`: all of it."""
+    calibration = session.card.calibrated(ToneCalibration)
+    thumbnail = thumbnail_of(photo, session)
+    tone = read_tone(thumbnail, session)
+    need, levels = gate(tone.need, calibration.tone_range), None
+    detail = 1.0 if force else gate(tone.need, calibration.detail_range)
+    prints = calibration.prints
+    if prints is not None and not (colors := measure_colors(photo)).is_color:
+        look = look_at(thumbnail, colors)
+        need = 1.0 if force else print_need(look, tone.need, prints)
+        if need > 0:
+            side = slice(0, len(thumbnail))
+            window = tiles.Window(side, side, len(thumbnail), len(thumbnail))
+            lifted = _lift(thumbnail, tone, strength * need, window, len(thumbnail), len(thumbnail))
+            levels = find_levels(lifted, strength * need, plain=look.range < prints.plain)
+    return Plan(tone, strength * (1.0 if force else need), strength * detail, levels, dials)
+
+
+def _lift(part: Image, tone: Tone, strength: float, window: tiles.Window, height: int, width: int) -> Image:
+    """A part of a photograph moved towards its tone; not clipped."""
+    lifted: Image = part + np.float32(strength) * (apply_tone(part, tone, window, height, width) - part)
+    return lifted
 
 
 def apply_tone(part: np.ndarray, tone: Tone, window: tiles.Window, height: int, width: int) -> np.ndarray:
@@ -75,22 +119,28 @@ def _bilinear(first: int, count: int, whole: int, knots: int) -> np.ndarray:
     return weights
 
 
-def clean(
-    photo: Photo, tone: Tone, tone_strength: float, session: Session | None, detail_strength: float, progress: Progress, threads: int
-) -> tuple[Photo, int]:
-    """The photograph moved towards what the models make of its detail (`session`; none: left as it is), then
-    of its tone, and how many pixels changed."""
+def clean(photo: Photo, plan: Plan, session: Session | None, progress: Progress, threads: int) -> tuple[Photo, int]:
+    """The photograph with its plan carried out, and how many pixels changed. `session`: the model for detail.
+
+    Detail comes first, then tone, levels and dials. A gray photograph becomes RGB if it is to be warmer or
+    colder.
+    """
     height, width = photo.height, photo.width
+    matrix = None if plan.levels is None else plan.levels.matrix()
 
     def apply(part: np.ndarray, window: tiles.Window) -> np.ndarray:
         if session:
-            part = part + np.float32(detail_strength) * (picture_of(session.run(image=batch_of(part))["cleaned"]) - part)
-        moved: np.ndarray = part + np.float32(tone_strength) * (apply_tone(part, tone, window, height, width) - part)
-        return moved
+            part = part + np.float32(plan.detail_strength) * (picture_of(session.run(image=batch_of(part))["cleaned"]) - part)
+        if plan.tone is not None and plan.tone_strength > 0:
+            part = _lift(part, plan.tone, plan.tone_strength, window, height, width)
+        if matrix is not None:
+            part = cv2.transform(part, matrix).reshape(part.shape)
+        return plan.dials.apply(part) if plan.dials.are_turned else part
 
-    samples = np.empty_like(photo.samples)
+    target = photo.as_rgb() if photo.channels == 1 and plan.dials.warmth else photo
+    samples = np.empty_like(target.samples)
     grid = tiles.Grid(session.card.tile_px, session.card.overlap_px, session.card.multiple) if session else tiles.Grid(PLAIN_TILE_PX, 0)
     for rows, band in tiles.run(height, width, photo.srgb, apply, grid, progress, threads=threads):
-        samples[rows] = photo.encode(band)
-    toned = photo.with_samples(samples)
-    return toned, tiles.count_changed(photo.samples, toned.samples)
+        samples[rows] = target.encode(band)
+    cleaned = target.with_samples(samples)
+    return cleaned, tiles.count_changed(np.broadcast_to(photo.samples, samples.shape), cleaned.samples)

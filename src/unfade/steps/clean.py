@@ -11,12 +11,14 @@ from unfade.work import Outcome, Step
 
 if TYPE_CHECKING:
     from unfade.models.session import Sessions
+    from unfade.record import ModelUse
     from unfade.work import Progress, Work
 
 
 @dataclass(frozen=True)
 class Clean(Step):
-    """Undo ageing. A strength of 0 changes nothing and opens no model, 1 is all that the models do."""
+    """Undo ageing. A strength of 0 opens no model, 1 is all that the models do. The three dials come on
+    top."""
 
     name = "clean"
     label = "Lifting the fading"
@@ -24,36 +26,45 @@ class Clean(Step):
     place = 300
 
     strength: float = option(1.0, "How far fading, yellowing, grain and blur are undone; 0: not at all.", least=0, most=1, called="clean")
-
     force: bool = option(False, "Clean a photograph that seems sound, too.", called="force_clean")
+    lightness: float = option(0.0, "Darker below 0, lighter above, on top of the cleaning.", least=-1, most=1)
+    contrast: float = option(0.0, "Softer below 0, harder above, on top of the cleaning.", least=-1, most=1)
+    warmth: float = option(0.0, "Colder below 0, warmer above, on top of the cleaning.", least=-1, most=1)
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the strength is above 0."""
-        return self.strength > 0
+        """Whether the strength is above 0, or a dial turned."""
+        return self.strength > 0 or (self.lightness, self.contrast, self.warmth) != (0, 0, 0)
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Clean the work's photograph. Raises `ModelError` if a model cannot be used."""
-        if self.strength == 0:
+        if not self.is_wanted:
             return Outcome(work.photo, work.mask, "off", notes=("strength 0: nothing was cleaned",))
-        from unfade.models.calibration import ToneCalibration
-        from unfade.steps._tone import clean, gate, read_tone
+        from unfade.steps._dials import Dials
+        from unfade.steps._tone import Plan, clean, plan
 
-        session = sessions.get("tone")
-        tone = read_tone(work.photo, session)
-        gates = session.card.calibrated(ToneCalibration)
-        opened = (1.0, 1.0) if self.force else (gate(tone.need, gates.tone_range), gate(tone.need, gates.detail_range))
-        tone_strength, detail_strength = (self.strength * share for share in opened)
-        facts = {"need": tone.need, "tone": tone_strength, "detail": detail_strength}
-        if tone_strength == 0:
-            note = f"aged {tone.need:.0%}: nothing to clean"
-            return Outcome(work.photo, work.mask, "sound", models=(session.use,), facts=facts, notes=(note,))
-        details = sessions.get("clean") if detail_strength > 0 else None
-        photo, changed = clean(work.photo, tone, tone_strength, details, detail_strength, progress, sessions.threads)
-        done = f"tone at a strength of {tone_strength:.2f}"
-        done += f", detail at a strength of {detail_strength:.2f}" if details else ""
-        models = (session.use, details.use) if details else (session.use,)
-        return Outcome(photo, work.mask, "cleaned", changed, models, facts, (f"aged {tone.need:.0%}: cleaned, {done}",))
+        dials = Dials(self.lightness, self.contrast, self.warmth)
+        models: tuple[ModelUse, ...] = ()
+        planned = Plan(None, 0.0, 0.0, None, dials)
+        if self.strength > 0:
+            session = sessions.get("tone")
+            models = (session.use,)
+            planned = plan(work.photo, session, self.strength, dials, force=self.force)
+        facts = {"tone": planned.tone_strength, "detail": planned.detail_strength}
+        aged = ""
+        if planned.tone is not None:
+            facts["need"] = planned.tone.need
+            aged = f"aged {planned.tone.need:.0%}: "
+        if not planned.does_anything:
+            return Outcome(work.photo, work.mask, "sound", models=models, facts=facts, notes=(f"{aged}nothing to clean",))
+        details = sessions.get("clean") if planned.detail_strength > 0 else None
+        models += () if details is None else (details.use,)
+        photo, changed = clean(work.photo, planned, details, progress, sessions.threads)
+        done = [f"tone at a strength of {planned.tone_strength:.2f}"] if planned.tone_strength > 0 else []
+        done += [f"detail at a strength of {planned.detail_strength:.2f}"] if details else []
+        said = "cleaned" if done else "adjusted"
+        done += ["by hand"] if dials.are_turned else []
+        return Outcome(photo, work.mask, said, changed, models, facts, (f"{aged}{said}, {', '.join(done)}",))
 
 
 STEP = Clean

@@ -15,7 +15,6 @@ process. Here:
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import sys
 from collections import Counter, OrderedDict
@@ -25,27 +24,14 @@ from typing import cast
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from unfade.web.clients import Proxies, network_of
+
 HEAD_S = 10.0  # a slow phone sends a head in one or two seconds
 STALL_S = 60.0
 RESERVED_FILES = 384  # for the ledger's connections (3 for each of 40 threads), files, pipes to children, accepting itself
 WANTED_FILES = 8192
 ACCEPT_AT_ONCE = 32  # asyncio takes in so many before it looks at what came of the first
 BACKLOG = 1024  # what the kernel holds meanwhile
-
-
-def network_of(address: str) -> str:
-    """Whom an address belongs to, as far as limits go: of IPv6 a /64, which is what one household or machine
-    is given.
-    """
-    try:
-        found = ipaddress.ip_address(address.split("%")[0])
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
-    return str(found)
 
 
 def max_connections() -> int:
@@ -68,7 +54,7 @@ class Places:
     """Which connections there are, and which of them wait for the rest of a head, the longest first."""
 
     limit: int
-    trusted: frozenset[str] = frozenset()  # proxies: theirs are the connections of many
+    proxies: Proxies  # theirs are the connections of many
     open: int = 0
     of: Counter[str] = field(default_factory=Counter)
     waiting: OrderedDict[BoundedProtocol, str] = field(default_factory=OrderedDict)
@@ -83,7 +69,7 @@ class Places:
         self.open += 1
         self.of[client] += 1
         self.waiting[connection] = client
-        if self.of[client] > self.share and client not in self.trusted:
+        if self.of[client] > self.share and not self.proxies.include(client):
             displaced = next(other for other, whose in self.waiting.items() if whose == client)
         elif self.open > self.limit:
             displaced = next(iter(self.waiting))

@@ -15,16 +15,19 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect
 
 from unfade import errors
 from unfade.errors import sentence
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger(__name__)
+AWAY_RETRY_S = 5.0
 
 # code -> status, title
 _KINDS: dict[str, tuple[int, str]] = {
     "bad-request": (400, "The request makes no sense"),
+    "broken-off": (400, "The upload broke off"),
     "token-needed": (401, "The token is needed"),
     "cross-origin": (403, "Asked from another site"),
     "not-found": (404, "Not here"),
@@ -44,6 +47,7 @@ _KINDS: dict[str, tuple[int, str]] = {
     "rate": (429, "Too many requests"),
     "mistake": (500, "A mistake of the server"),
     "busy": (503, "Busy"),
+    "away": (503, "Out of reach for now"),
     "disk-full": (507, "The disk is full"),
 }
 
@@ -90,10 +94,22 @@ def problem_of(error: Exception) -> Problem:
             return Problem("unwritable", sentence(str(error)))
         case errors.UsageError():
             return Problem("invalid", sentence(str(error)))
+        case errors.AwayError():
+            log.warning("%s", error)
+            return away()
+        case ClientDisconnect():
+            return Problem("broken-off", "The upload broke off before its end; send it again.")
         case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return disk_full()
     log.error("a mistake while a request was served", exc_info=error)
     return Problem("mistake", "Something went wrong in the server itself; its log says what. Try again, or tell whoever runs it.")
+
+
+def away() -> Problem:
+    """The ledger or the storage cannot be reached; either comes back by itself."""
+    return Problem(
+        "away", "The server cannot reach its storage for now; nothing is lost. Try again in a moment.", retry_after_s=AWAY_RETRY_S
+    )
 
 
 def disk_full() -> Problem:
@@ -138,6 +154,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(errors.UnfadeError, known)
     app.add_exception_handler(OSError, known)
+    app.add_exception_handler(ClientDisconnect, known)
     app.add_exception_handler(Exception, known)
 
 

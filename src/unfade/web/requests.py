@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import FailFast, Field
 
 from unfade.files.formats import FORMATS
 from unfade.queue.options import MAX_KEEP, Id, Options, RequestModel, Strokes
@@ -29,7 +29,7 @@ class PreviewOptions(Options):
 class MaskEdit(RequestModel):
     """What to take out of a mask, and what to draw on it after that."""
 
-    remove: tuple[Annotated[int, Field(ge=1, le=2**31 - 1)], ...] = Field(default=(), max_length=MAX_KEEP)
+    remove: Annotated[tuple[Annotated[int, Field(ge=1, le=2**31 - 1)], ...], FailFast()] = Field(default=(), max_length=MAX_KEEP)
     largest_dust_px: int | None = Field(default=None, ge=1, le=1_000_000)
     strokes: Strokes = ()
 
@@ -43,7 +43,14 @@ class MaskDrawing(RequestModel):
 class PhotoQuery(RequestModel):
     """Which photographs are asked for."""
 
-    ids: tuple[Id, ...] = Field(max_length=500)
+    ids: Annotated[tuple[Id, ...], FailFast()] = Field(max_length=500)
+
+
+class ShelfChange(RequestModel):
+    """What to put on a shelf, and what to take off it."""
+
+    add: Annotated[tuple[Id, ...], FailFast()] = Field(default=(), max_length=500)
+    remove: Annotated[tuple[Id, ...], FailFast()] = Field(default=(), max_length=500)
 
 
 class SignIn(RequestModel):

@@ -191,17 +191,25 @@ class SettingsResponse(BaseModel):
     options: list[OptionResponse]
 
 
+class ShelfResponse(BaseModel):
+    """The photographs of a household, by their ids."""
+
+    id: str
+    photos: list[str]
+
+
 class SessionResponse(BaseModel):
-    """Whether the server wants its token, and has it."""
+    """Whether the server wants its token, and has it. `shelf`: the id of the one shelf of all who know it."""
 
     token_needed: bool
     signed_in: bool
+    shelf: str | None
 
 
 class HealthResponse(BaseModel):
     """Whether the server works."""
 
-    status: Literal["ok", "no-worker"]
+    status: Literal["ok", "no-worker", "storage-away", "ledger-away"]
     version: str
     queued: int
     running: int

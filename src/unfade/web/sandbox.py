@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import cv2
 import numpy as np
@@ -33,12 +33,15 @@ from unfade.files.location import has_location, without_location
 from unfade.models.session import cpu_limit
 from unfade.monochrome import is_color
 from unfade.settings import Settings
+from unfade.web import sharing
+from unfade.web.clients import CLIENT, TooManyError, Turns
 from unfade.web.problems import Problem
 
 log = logging.getLogger(__name__)
 NAME = "the file"  # what messages call it: they must hold no name of the user's
-MAX_WAITING = 64
+MAX_WAITING, WAITING_EACH = 64, 24  # chores of all, and of one client: the page uploads three photographs at once
 WARM_S = 60.0
+DRAW_S = 30.0  # what draws on a mask takes no longer, whatever a photograph may take to decode
 COLOR_SIDE_PX = 512  # whether a photograph is in color is told from a small copy
 
 
@@ -154,6 +157,15 @@ def find_component(*, source: str, x: float, y: float, radius_px: float) -> dict
     return {"object": masks.component_at(masks.read_mask(source), x, y, radius_px)}
 
 
+def share(*, before: str, after: str, target: str, kind: str, name: str) -> dict[str, Any]:
+    """Before and after, two small JPEG files of the server's own, as one picture or a sweep."""
+    one, other = (cv2.cvtColor(cast("np.ndarray", cv2.imread(path, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB) for path in (before, after))
+    if one.shape != other.shape:
+        one = cv2.resize(one, (other.shape[1], other.shape[0]), interpolation=cv2.INTER_AREA)
+    Path(target).write_bytes(sharing.shared(one, other, kind, name))
+    return {}
+
+
 class Exported(TypedDict):
     """A result as a file: its format, and what that could not hold."""
 
@@ -183,8 +195,10 @@ def ready() -> dict[str, Any]:
 
 
 CHORES: dict[str, Callable[..., Any]] = {
-    chore.__name__: chore for chore in (ready, develop, show, take_mask, edit_mask, draw_mask, show_mask, find_component, export)
+    chore.__name__: chore for chore in (ready, develop, show, take_mask, edit_mask, draw_mask, show_mask, find_component, share, export)
 }
+
+DRAWING = (edit_mask, draw_mask, show_mask, find_component)
 
 # --- how a child is started, watched and heard
 
@@ -235,8 +249,9 @@ class Sandbox:
             self._context = multiprocessing.get_context("forkserver")
             # multiprocessing has each child run this process's main script anew, which imports unfade.cli
             self._context.set_forkserver_preload([__name__, "pyvips", "unfade.cli"])
-        self._pool = ThreadPoolExecutor(max(2, cpu_limit()), thread_name_prefix="sandbox")
-        self._waiting = 0
+        places = max(2, cpu_limit()) + 1  # one client has all but one: the next one's photograph does not wait
+        self._turns = Turns(places, waiting_each=WAITING_EACH, waiting_all=MAX_WAITING)
+        self._pool = ThreadPoolExecutor(places, thread_name_prefix="sandbox")
 
     def warm(self) -> None:
         """Start the helper process, so that it has loaded its libraries before the first photograph comes."""
@@ -248,13 +263,13 @@ class Sandbox:
         Raises what the chore raised on purpose; `Problem` if the child ran out of memory or time, died, or
         too many wait already.
         """
-        if self._waiting >= MAX_WAITING:
-            raise Problem("busy", "The server is busy reading other photographs; try again in a moment.", retry_after_s=5)
-        self._waiting += 1
+        limits = replace(self.limits, timeout_s=min(self.limits.timeout_s, DRAW_S)) if chore in DRAWING else self.limits
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, chore.__name__, arguments, self.limits)
-        finally:
-            self._waiting -= 1
+            async with self._turns.one(CLIENT.get()):
+                running = asyncio.get_running_loop().run_in_executor(self._pool, self._run, chore.__name__, arguments, limits)
+                return await asyncio.shield(running)
+        except TooManyError:
+            raise Problem("busy", "The server is busy reading other photographs; try again in a moment.", retry_after_s=5) from None
 
     def _run(self, chore: str, arguments: dict[str, Any], limits: Limits) -> Any:
         mine, its = self._context.Pipe(duplex=False)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 import signal
 import socket
 from collections.abc import Callable
+from typing import Any, cast
 
 import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from unfade.errors import UsageError
+from unfade.queue import logs
 from unfade.settings import Settings
 from unfade.web.app import create_app
-from unfade.web.connections import ACCEPT_AT_ONCE, BoundedServer, Places, max_connections, protocol_class
+from unfade.web.clients import Proxies, RememberPeer
+from unfade.web.connections import ACCEPT_AT_ONCE, BACKLOG, BoundedServer, Places, max_connections, protocol_class
 from unfade.web.supervisor import Supervisor
 
 
@@ -55,30 +60,36 @@ def announcement(settings: Settings, port: int, network: str | None) -> list[str
     return lines
 
 
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises `UsageError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise UsageError(f"{host}:{port} cannot be listened on ({said}); choose another with --host and --port") from error
+
+
 def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    `say` tells the person at the terminal. Raises `OSError` where the address cannot be listened on.
+    `say` tells the person at the terminal. Raises `UsageError` where the settings name what cannot be used.
     """
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s server: %(message)s")
-    for name in ("huey", "uvicorn"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    listening = socket.create_server(
-        (settings.host, settings.port), family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET, backlog=512
-    )
+    logs.set_up("server")
+    supervisor = Supervisor(settings.workers, settings.grace_s)
+    app = create_app(settings, wake=supervisor.wake)
+    listening = _listening(settings.host, settings.port)
     # Connections inherit it. asyncio sets it only on sockets that know their protocol, and these do not.
     # Without it the second half of an answer waits for the acknowledgement of the first, which a browser
     # holds back for 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    supervisor = Supervisor(settings.workers, settings.grace_s)
-    places = Places(max_connections(), frozenset(name.strip() for name in settings.trusted_proxies.split(",")))
+    places = Places(max_connections(), Proxies(settings.trusted_proxies))
     config = uvicorn.Config(
-        create_app(settings, wake=supervisor.wake),
+        RememberPeer(cast(ASGIApp, ProxyHeadersMiddleware(cast(Any, app), settings.trusted_proxies))),
         access_log=False,  # addresses hold ids, which are secrets
         log_config=None,
         server_header=False,
-        proxy_headers=True,
-        forwarded_allow_ips=settings.trusted_proxies,
+        proxy_headers=False,  # done already, inside what remembers the peer
         timeout_graceful_shutdown=5,
         timeout_keep_alive=20,
         http=protocol_class(places),

@@ -21,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from unfade import tile_pyramid
-from unfade.errors import UsageError
+from unfade.errors import AwayError, UsageError
 from unfade.masks import MaskFacts
 from unfade.models import store as model_store
 from unfade.queue.ledger import QueueFullError
@@ -29,15 +29,19 @@ from unfade.queue.messages import Queue
 from unfade.queue.opening import open_ledger, open_store
 from unfade.queue.options import Options, StrokeRequest
 from unfade.queue.records import OVER, JobRecord, Kind, MaskRecord, PhotoRecord, ResultRecord, new_id
+from unfade.queue.shelves import Shelves
 from unfade.settings import Settings
 from unfade.web import sandbox
+from unfade.web.clients import CLIENT, mark_of
 from unfade.web.guard import Rules, rules_of
 from unfade.web.problems import Problem, disk_full, not_found
 from unfade.web.responses import JobResponse, PhotoResponse, job_response, mask_response, photo_response
 from unfade.web.sandbox import Exported, Facts, Sandbox
+from unfade.web.watch import Watch
 
 KEPT_INDEXES = 256
 MAX_PREVIEWS_WAITING = 32
+SHELF_KEPT_S = 30 * 86400.0  # a shelf that nobody changes, so that an address on a phone works for a while
 
 
 def clean_name(name: str | None) -> str:
@@ -60,8 +64,10 @@ class Service:
         self.settings = settings
         self.rules: Rules = rules_of(settings)
         self.ledger, self.store = open_ledger(settings), open_store(settings)
+        self.shelves = Shelves(self.ledger.table, keep_s=max(settings.keep_hours * 3600, SHELF_KEPT_S))
         self.queue = Queue(settings, wake=wake)
         self.sandbox = Sandbox(settings)
+        self.watch = Watch(self.ledger)
         folder = settings.models or model_store.CARDS
         self.models = {
             model.card.task: (model.card.name, model.card.version) for model in model_store.shipped(folder)
@@ -187,10 +193,11 @@ class Service:
         try:
             self.store.put_file(f"photos/{photo.id}/original", upload)
             self.store.put_file(f"photos/{photo.id}/view", view)
-        except OSError:
-            self.store.remove(f"photos/{photo.id}")
+            self.ledger.add_photo(photo)
+        except (OSError, AwayError):  # what is not written down is nobody's: it leaves nothing
+            with contextlib.suppress(OSError, AwayError):
+                self.store.remove(f"photos/{photo.id}")
             raise
-        self.ledger.add_photo(photo)
 
     def keep_longer(self, photo_id: str) -> PhotoRecord:
         """Keep a photograph until a new one that came now would go. Raises a 404."""
@@ -203,7 +210,11 @@ class Service:
 
     def remove_photo(self, photo_id: str) -> bool:
         """Delete a photograph and all that came of it. False where there was none."""
-        existed = self.ledger.remove_photo(photo_id)
+        try:
+            existed = self.ledger.remove_photo(photo_id)
+        except OSError:  # not even the reserve was room enough: the files make more
+            self.store.remove(f"photos/{photo_id}")
+            existed = self.ledger.remove_photo(photo_id)
         self.store.remove(f"photos/{photo_id}")
         return existed
 
@@ -274,22 +285,49 @@ class Service:
             raise UsageError("objects can be kept only of a mask that is named; name it")
 
     def submit(
-        self, photo: PhotoRecord, options: Options, kind: Kind = "restore", side_px: int = 0, strokes: tuple[StrokeRequest, ...] = ()
+        self,
+        photo: PhotoRecord,
+        options: Options,
+        kind: Kind = "restore",
+        *,
+        side_px: int = 0,
+        strokes: tuple[StrokeRequest, ...] = (),
+        key: str | None = None,
     ) -> JobRecord:
-        """Put a job into the queue; `side_px` and `strokes` are a preview's. Raises a 422, 429 or 507."""
+        """Put a job into the queue, with `key` as its id. Where it has come before, the job that there is.
+
+        `side_px` and `strokes` are a preview's. Raises a 422, 429 or 507.
+        """
         self.check_options(photo, options)
         self.require_room()
-        job = JobRecord(id=new_id(), photo_id=photo.id, kind=kind, side_px=side_px, strokes=strokes, options=options, created=time.time())
+        job = JobRecord(
+            id=key or new_id(),
+            photo_id=photo.id,
+            client=mark_of(CLIENT.get()),
+            kind=kind,
+            side_px=side_px,
+            strokes=strokes,
+            options=options,
+            created=time.time(),
+        )
         if kind == "preview":
             self.ledger.supersede_previews(photo.id)
         try:
-            self.ledger.submit(job, max_queue=self.settings.max_queue if kind == "restore" else MAX_PREVIEWS_WAITING)
-        except QueueFullError:
-            queued, _ = self.ledger.counts()
+            there = self.ledger.submit(job, max_queue=self.settings.max_queue if kind == "restore" else MAX_PREVIEWS_WAITING)
+        except QueueFullError as error:
+            raise self._queue_full(kind, error.own) from None
+        if (there.photo_id, there.options, there.kind) != (job.photo_id, job.options, job.kind):
+            raise Problem("invalid", "This Idempotency-Key belongs to another job; make a new one for each.")
+        self.queue.send(kind, there.id)
+        return there
+
+    def _queue_full(self, kind: Kind, own: int) -> Problem:
+        queued, _ = self.ledger.counts()
+        if kind == "restore" and queued < self.settings.max_queue:
+            detail = f"{own} of your jobs wait already, and the places that are left are for others. Try again later."
+        else:
             detail = f"The queue is full: {queued} jobs wait already. Try again later."
-            raise Problem("queue-full", detail, retry_after_s=30 if kind == "restore" else 2) from None
-        self.queue.send(kind, job.id)
-        return job
+        return Problem("queue-full", detail, retry_after_s=30 if kind == "restore" else 2)
 
     async def ended(self, job_id: str, *, timeout_s: float, poll_s: float) -> JobRecord | None:
         """Wait until a job is over; None if it is gone, or the time is."""

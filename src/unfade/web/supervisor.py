@@ -11,6 +11,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from unfade.errors import UnfadeError
+
 log = logging.getLogger(__name__)
 
 # The worker reads its settings from the same environment. Its standard input wakes it when a message is sent.
@@ -22,12 +24,16 @@ LONGEST_PAUSE_S = 30.0
 
 def be_worker() -> None:
     """What a worker process that a supervisor starts does."""
+    from unfade.queue import logs
     from unfade.queue.worker import work
     from unfade.settings import read_settings
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s worker: %(message)s")
-    logging.getLogger("huey").setLevel(logging.WARNING)
-    work(read_settings(), tied=True)
+    logs.set_up("worker")
+    try:
+        work(read_settings(), tied=True)
+    except UnfadeError as error:
+        log.error("a worker could not start: %s", error)
+        raise SystemExit(1) from None
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from unfade.errors import UsageError
 from unfade.files import exif
+from unfade.files.behind import without_pointers
 from unfade.files.boxes import AVIF_BRANDS, brands, contents_of, with_color_code
 from unfade.files.codec import DEFAULT_QUALITY, Codec, Origin, Picture, ReadAs, WriteAs, always
 from unfade.files.raster import check_size, damaged, filled, frame_number, joined, split
@@ -47,6 +49,9 @@ def _decode(data: bytes, how: ReadAs) -> Picture:
     samples, alpha = split(filled(array, int(info.get("bit_depth", 8))))
     contents = contents_of(info.get("exif"), info.get("xmp"), info.get("icc_profile"))
     contents, notes = with_color_code(contents, data, channels=samples.shape[2])
+    if b"MotionPhoto" in (contents.xmp or b""):
+        notes = (*notes, "the film of a motion photo behind it was left out")
+    contents = replace(contents, xmp=without_pointers(contents.xmp))
     if len(file) > 1:
         taken = "the primary one" if how.page is None else f"picture {how.page}"
         notes = (f"it has {len(file)} pictures; {taken} was taken", *notes)

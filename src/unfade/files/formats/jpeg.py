@@ -5,14 +5,16 @@ Written with its own quantisation tables and subsampling, blocks of a JPEG that 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from unfade.files import exif, photoshop
+from unfade.files import exif, photoshop, xmp
+from unfade.files.behind import behind
 from unfade.files.codec import DEFAULT_QUALITY, Codec, Contents, Origin, Picture, ReadAs, WriteAs, always
 from unfade.files.formats._jpeg_samples import decoded
 from unfade.files.formats._jpeg_segments import extent_of, frame_of, segments
@@ -23,6 +25,7 @@ _EXIF_ID, _XMP_ID, _XMP_MORE_ID = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _ICC_ID, _PHOTOSHOP_ID = b"ICC_PROFILE\0", b"Photoshop 3.0\0"
 _TABLES = {*range(0xC0, 0xD0), 0xDB, 0xDD, 0xEE}  # frames, Huffman's and quantisation's tables, restarts, Adobe's word on colors
 _SEGMENT_MAX = 65533  # bytes of payload
+_XMP_MORE_HEAD = len(_XMP_MORE_ID) + 40  # a GUID, the whole length, and this part's place
 EXIF_MAX, XMP_MAX = _SEGMENT_MAX - len(_EXIF_ID), _SEGMENT_MAX - len(_XMP_ID)
 
 
@@ -35,6 +38,11 @@ class JpegOrigin(Origin):
     progressive: bool = False
     rgb: bool = False  # not YCbCr
     comments: tuple[bytes, ...] = ()
+    film: bytes | None = field(default=None, repr=False)  # of a motion photo
+
+    @property
+    def has_film(self) -> bool:
+        return self.film is not None
 
 
 def _tells(data: bytes) -> bool:
@@ -47,14 +55,21 @@ def _tells(data: bytes) -> bool:
 def _decode(data: bytes, how: ReadAs) -> Picture:
     frame_number(1, how.page, how.name, "picture")
     try:
-        frame = frame_of(data, how.name)
+        frame, extent = frame_of(data, how.name), extent_of(data)
         check_size(how.name, frame.width, frame.height, how.max_megapixels)
         contents, comments = _contents(data)
-        origin = replace(_origin(data), comments=comments)
-        found = decoded(data, frame, extent_of(data), contents.icc, how.name)
+        rest = behind(data[extent.end :], contents.xmp, _multi_picture(data))
+        contents = replace(contents, xmp=rest.packet, notes=contents.notes + rest.notes)
+        origin = replace(_origin(data), comments=comments, film=rest.film)
+        found = decoded(data, frame, extent, contents.icc, how.name)
     except (vips().Error, ValueError, struct.error) as error:
         raise damaged(how.name, error) from error
     return Picture(*split(found.samples), replace(contents, icc=found.profile), origin, found.notes, found.lost)
+
+
+def _multi_picture(data: bytes) -> bytes | None:
+    """The directory of a multi-picture file."""
+    return next((found.payload[4:] for found in segments(data) if found.marker == 0xE2 and found.payload[:4] == b"MPF\0"), None)
 
 
 def _header(data: bytes) -> bytes:
@@ -85,7 +100,8 @@ def _origin(data: bytes) -> JpegOrigin:
 
 def _contents(data: bytes) -> tuple[Contents, tuple[bytes, ...]]:
     """What the file holds beside its samples, and its comments."""
-    exif_block = xmp = None
+    exif_block = packet = None
+    extended: dict[int, bytes] = {}
     icc: dict[int, bytes] = {}
     resources = b""
     comments: list[bytes] = []
@@ -98,10 +114,12 @@ def _contents(data: bytes) -> tuple[Contents, tuple[bytes, ...]]:
                 dpi = (float(x), float(y)) if unit == 1 else (x * 2.54, y * 2.54)
         elif marker == 0xE1 and payload.startswith(_EXIF_ID) and exif_block is None:
             exif_block = payload[len(_EXIF_ID) :]
-        elif marker == 0xE1 and payload.startswith(_XMP_ID) and xmp is None:
-            xmp = payload[len(_XMP_ID) :]
-        elif marker == 0xE1 and payload.startswith(_XMP_MORE_ID) and not notes:
-            notes.append("the part of its XMP that is over 64 KB (extended XMP) was left out")
+        elif marker == 0xE1 and payload.startswith(_XMP_ID) and packet is None:
+            packet = payload[len(_XMP_ID) :]
+        elif marker == 0xE1 and payload.startswith(_XMP_MORE_ID) and len(payload) > _XMP_MORE_HEAD:
+            # its GUID must be the one that the packet names; the packet has come before
+            if packet is not None and payload[len(_XMP_MORE_ID) : len(_XMP_MORE_ID) + 32] in packet:
+                extended[struct.unpack_from(">I", payload, _XMP_MORE_HEAD - 4)[0]] = payload[_XMP_MORE_HEAD:]
         elif marker == 0xE2 and payload.startswith(_ICC_ID) and len(payload) > 14:
             icc[payload[12]] = payload[14:]
         elif marker == 0xED and payload.startswith(_PHOTOSHOP_ID):
@@ -109,10 +127,16 @@ def _contents(data: bytes) -> tuple[Contents, tuple[bytes, ...]]:
         elif marker == 0xFE:
             comments.append(payload)
     checked = exif.checked(exif_block)
+    if packet is not None and extended:
+        try:
+            packet = xmp.joined(packet, b"".join(extended[place] for place in sorted(extended)))
+        except ValueError:
+            notes.append("the part of its XMP that is over 64 KB (extended XMP) is damaged and was left out")
     contents = replace(
         checked,
-        xmp=xmp,
+        xmp=packet,
         iptc=photoshop.iptc_in(resources),
+        photoshop=photoshop.kept(resources),
         icc=b"".join(icc[index] for index in sorted(icc)) or None,
         dpi=dpi or exif.dpi_in(checked.exif),
         notes=checked.notes + tuple(notes),
@@ -124,9 +148,33 @@ def _contents(data: bytes) -> tuple[Contents, tuple[bytes, ...]]:
 
 
 def _losses(picture: Picture) -> Iterator[str]:
-    for word, value, limit in (("EXIF", picture.contents.exif, EXIF_MAX), ("XMP", picture.contents.xmp, XMP_MAX)):
-        if value and len(value) > limit:
-            yield f"JPEG holds {limit:,} bytes of {word}: the {len(value):,} are left out"
+    block, packet = picture.contents.exif, picture.contents.xmp
+    if block and len(block) > EXIF_MAX:
+        yield f"JPEG holds {EXIF_MAX:,} bytes of EXIF: the {len(block):,} are left out"
+    if packet and not _fits(packet):
+        yield f"JPEG holds {XMP_MAX:,} bytes of XMP that cannot be read and divided: the {len(packet):,} are left out"
+
+
+def _fits(packet: bytes) -> bool:
+    try:
+        xmp.split(packet, XMP_MAX)
+    except ValueError:
+        return False
+    return True
+
+
+def _xmp_segments(packet: bytes) -> list[tuple[int, bytes]]:
+    """The packet in one segment; what is over 64 KB in an extended packet, divided over more (Adobe XMP part 3, 1.1.3.1)."""
+    main, extension = xmp.split(packet, XMP_MAX)
+    found = [(0xE1, _XMP_ID + main)]
+    if extension is None:
+        return found
+    digest = hashlib.md5(extension, usedforsecurity=False).hexdigest().upper().encode()
+    room = _SEGMENT_MAX - _XMP_MORE_HEAD
+    for place in range(0, len(extension), room):
+        head = _XMP_MORE_ID + digest + struct.pack(">II", len(extension), place)
+        found.append((0xE1, head + extension[place : place + room]))
+    return found
 
 
 def _encode(picture: Picture, how: WriteAs) -> bytes:
@@ -151,11 +199,11 @@ def _encode(picture: Picture, how: WriteAs) -> bytes:
     contents = picture.contents
     if len(contents.exif or b"") > EXIF_MAX:
         contents = replace(contents, exif=None)
-    if len(contents.xmp or b"") > XMP_MAX:
+    if contents.xmp and not _fits(contents.xmp):
         contents = replace(contents, xmp=None)
     if origin.rgb and not gray:  # without JFIF, the resolution has EXIF alone to lie in
         contents = replace(contents, exif=exif.with_dpi(contents.exif, contents.dpi))
-    return _with_contents(out.getvalue(), contents, origin.comments)
+    return _with_contents(out.getvalue(), contents, origin.comments) + (origin.film or b"")
 
 
 def _jfif(dpi: tuple[float, float] | None) -> bytes:
@@ -178,13 +226,13 @@ def _with_contents(bare: bytes, contents: Contents, comments: tuple[bytes, ...])
     if contents.exif:
         front.append((0xE1, _EXIF_ID + contents.exif))
     if contents.xmp:
-        front.append((0xE1, _XMP_ID + contents.xmp))
+        front += _xmp_segments(contents.xmp)
     if contents.icc:
         room = _SEGMENT_MAX - 14
         parts = [contents.icc[at : at + room] for at in range(0, len(contents.icc), room)]
         front += [(0xE2, _ICC_ID + bytes((index, len(parts))) + part) for index, part in enumerate(parts, 1)]
-    if contents.iptc:
-        block, room = photoshop.with_iptc(contents.iptc), _SEGMENT_MAX - len(_PHOTOSHOP_ID)
+    if contents.iptc or contents.photoshop:
+        block, room = photoshop.joined(contents.photoshop, contents.iptc), _SEGMENT_MAX - len(_PHOTOSHOP_ID)
         front += [(0xED, _PHOTOSHOP_ID + block[at : at + room]) for at in range(0, len(block), room)]
     front += [(0xFE, comment) for comment in comments]
     if any(len(payload) > _SEGMENT_MAX for _, payload in front):
@@ -206,7 +254,7 @@ CODEC = Codec(
     bits=8,
     alpha=False,
     gray="always",
-    holds=frozenset({"exif", "xmp", "iptc", "icc", "dpi"}),
+    holds=frozenset({"exif", "xmp", "iptc", "photoshop", "icc", "dpi", "film"}),
     is_lossy=always,
     side_max=65_500,
     losses=_losses,

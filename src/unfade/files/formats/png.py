@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+import numpy as np
+
 from unfade.files import exif, photoshop
+from unfade.files.boxes import profile_of_code
 from unfade.files.codec import Codec, Contents, Origin, Picture, ReadAs, WriteAs, never
 from unfade.files.icc import vips
 from unfade.files.raster import check_size, damaged, frame_number, load, plain_samples, split, vips_of
@@ -19,7 +22,8 @@ Chunk: TypeAlias = tuple[bytes, bytes]
 MAX_INFLATED = 64 << 20  # bytes of one compressed ICC profile or text; larger is an attack, not a photograph
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP = b"XML:com.adobe.xmp"
-_IPTC = (b"Raw profile type iptc", b"Raw profile type 8bim")
+_RAW = b"Raw profile type "
+_SRGB_PRIMARIES = (31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000)  # white, red, green, blue: x and y by 100,000
 _KEPT = {b"tEXt", b"zTXt", b"iTXt", b"tIME", b"sRGB"}
 
 
@@ -47,6 +51,10 @@ def _decode(data: bytes, how: ReadAs) -> Picture:
         samples, profile, notes = plain_samples(picture, contents.icc, how.name)
     except (vips().Error, ValueError, struct.error) as error:
         raise damaged(how.name, error) from error
+    code = next((payload for kind, payload in _chunks(data) if kind == b"cICP"), b"")
+    if len(code) == 4 and code[2] == 0:  # of RGB; it stands above a profile (PNG third edition, 4.3)
+        profile, more = profile_of_code(code[0], code[1], channels=3 if samples.shape[2] > 2 else 1)
+        notes += more
     return Picture(*split(samples), replace(contents, icc=profile), origin, notes)
 
 
@@ -70,17 +78,26 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
         at += 12 + size
 
 
-def _iptc_in_text(kind: bytes, payload: bytes) -> bytes | None:
-    """ImageMagick's and ExifTool's way of keeping IPTC in a PNG: a hexadecimal dump, name and length above it."""
+def _raw_profile(kind: bytes, payload: bytes) -> tuple[bytes, bytes] | None:
+    """ImageMagick's and ExifTool's way of keeping metadata in a text: what it is, and a hexadecimal dump, its name and length above."""
     keyword, _, rest = payload.partition(b"\0")
-    if keyword not in _IPTC or kind not in (b"zTXt", b"tEXt"):
+    if not keyword.startswith(_RAW) or kind not in (b"zTXt", b"tEXt"):
         return None
     text = _inflate(rest[1:]) if kind == b"zTXt" else rest
     lines = text.strip().split(b"\n", 2)
-    if len(lines) < 3:
-        return None
-    dump = bytes.fromhex(lines[2].decode("ascii"))
-    return photoshop.iptc_in(dump) if dump[:4] == b"8BIM" else dump
+    return (keyword[len(_RAW) :].lower(), bytes.fromhex(lines[2].decode("ascii"))) if len(lines) == 3 else None
+
+
+def _of_raw_profile(what: bytes, dump: bytes) -> tuple[str, bytes] | None:
+    """Which part of the contents the dump is; None for one that is of no use here."""
+    if what in (b"iptc", b"8bim"):
+        found = photoshop.iptc_in(dump) if dump[:4] == b"8BIM" else dump
+        return None if found is None else ("iptc", found)
+    if what in (b"exif", b"app1") and dump.startswith((b"Exif\0\0", b"II", b"MM")):
+        return "exif", dump
+    if what in (b"xmp", b"app1") and b"<" in dump[:200]:
+        return "xmp", dump.removeprefix(b"http://ns.adobe.com/xap/1.0/\0")
+    return None
 
 
 def _xmp_in_text(payload: bytes) -> bytes:
@@ -89,8 +106,21 @@ def _xmp_in_text(payload: bytes) -> bytes:
     return _inflate(text) if packed else text
 
 
+def _ignored(chunks: list[Chunk]) -> Iterator[str]:
+    """What the file says of its colors in words that are not heeded, where it says nothing better."""
+    found = dict(chunks)
+    if found.keys() & {b"iCCP", b"sRGB", b"cICP"}:
+        return
+    if len(found.get(b"gAMA", b"")) == 4:
+        gamma = struct.unpack(">I", found[b"gAMA"])[0]
+        if not 45_000 <= gamma <= 46_000:  # 1/2.2, which is as good as sRGB
+            yield f"its gamma of {gamma / 100_000:.3g} (gAMA) is ignored; read as sRGB"
+    if len(found.get(b"cHRM", b"")) == 32 and not np.allclose(struct.unpack(">8I", found[b"cHRM"]), _SRGB_PRIMARIES, atol=1_000):
+        yield "its primaries (cHRM) are ignored; read as sRGB"
+
+
 def _contents(data: bytes) -> tuple[Contents, PngOrigin]:
-    exif_block = xmp = iptc = icc = None
+    found: dict[str, bytes] = {}
     dpi = None
     notes: list[str] = []
     kept: list[Chunk] = []
@@ -98,27 +128,26 @@ def _contents(data: bytes) -> tuple[Contents, PngOrigin]:
     for kind, payload in chunks:
         try:
             if kind == b"iCCP":
-                icc = _inflate(payload.partition(b"\0")[2][1:])
+                found["icc"] = _inflate(payload.partition(b"\0")[2][1:])
             elif kind == b"eXIf":
-                exif_block = payload
+                found["exif"] = payload
             elif kind == b"pHYs" and len(payload) == 9:
                 x, y, unit = struct.unpack(">IIB", payload)
                 dpi = (x * 0.0254, y * 0.0254) if unit == 1 and x and y else None
             elif kind == b"iTXt" and payload.startswith(_XMP + b"\0") and len(payload) > len(_XMP) + 3:
-                xmp = _xmp_in_text(payload)
-            elif (found := _iptc_in_text(kind, payload)) is not None:
-                iptc = found
+                found["xmp"] = _xmp_in_text(payload)
+            elif (raw := _raw_profile(kind, payload)) is not None and (part := _of_raw_profile(*raw)) is not None:
+                found.setdefault(*part)
             elif kind in _KEPT:
                 kept.append((kind, payload))
-            elif kind == b"gAMA" and len(payload) == 4 and not any(other in (b"iCCP", b"sRGB") for other, _ in chunks):
-                gamma = struct.unpack(">I", payload)[0]
-                if not 45_000 <= gamma <= 46_000:  # 1/2.2, which is as good as sRGB
-                    notes.append(f"its gamma of {gamma / 100_000:.3g} (gAMA) is ignored; read as sRGB")
         except (zlib.error, ValueError, IndexError):
             notes.append(f"its {kind.decode('ascii', 'replace')} chunk is damaged and was left out")
-    checked = exif.checked(exif_block)
+    notes += _ignored(chunks)
+    checked = exif.checked(found.get("exif"))
     dpi = dpi or exif.dpi_in(checked.exif)
-    contents = replace(checked, xmp=xmp, iptc=iptc, icc=icc, dpi=dpi, notes=checked.notes + tuple(notes))
+    contents = replace(
+        checked, xmp=found.get("xmp"), iptc=found.get("iptc"), icc=found.get("icc"), dpi=dpi, notes=checked.notes + tuple(notes)
+    )
     return contents, PngOrigin(tuple(kept))
 
 
@@ -144,7 +173,7 @@ def _with_contents(bare: bytes, contents: Contents, kept: tuple[Chunk, ...]) -> 
     if contents.iptc:
         dump = contents.iptc.hex().encode("ascii")
         lines = b"\n".join(dump[at : at + 72] for at in range(0, len(dump), 72))
-        chunks.append((b"zTXt", _IPTC[0] + b"\0\0" + zlib.compress(b"\niptc\n%8d\n" % len(contents.iptc) + lines + b"\n")))
+        chunks.append((b"zTXt", _RAW + b"iptc\0\0" + zlib.compress(b"\niptc\n%8d\n" % len(contents.iptc) + lines + b"\n")))
     chunks += [chunk for chunk in kept if not (chunk[0] == b"sRGB" and contents.icc)]
     at = len(_SIGNATURE) + 25  # the header chunk is always first and 13 bytes long
     front = b"".join(struct.pack(">I4s", len(body), kind) + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks)

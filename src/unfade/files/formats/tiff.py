@@ -119,20 +119,23 @@ def _check_ends(found: Mapping[int, Tag], size: int) -> None:
 
 def _origin(found: Mapping[int, Tag]) -> TiffOrigin:
     compression = tags.first_number(found, tags.COMPRESSION, 1)
-    kept = {tags.PHOTOSHOP} if tags.first_number(found, tags.EXTRA_SAMPLES) == 1 else {tags.PHOTOSHOP, tags.EXTRA_SAMPLES}
-    return TiffOrigin(_COMPRESSIONS.get(compression, "deflate"), tuple((tag, entry) for tag, entry in found.items() if tag in kept))
+    extra = found.get(tags.EXTRA_SAMPLES)
+    kept = () if extra is None or tags.first_number(found, tags.EXTRA_SAMPLES) == 1 else ((tags.EXTRA_SAMPLES, extra),)
+    return TiffOrigin(_COMPRESSIONS.get(compression, "deflate"), kept)
 
 
 def _contents(found: Mapping[int, Tag]) -> Contents:
     orientation = tags.first_number(found, tags.ORIENTATION, 1)
     carried = {tag: entry for tag, entry in found.items() if tag not in tags.STRUCTURE | tags.CARRIED_APART}
-    resources = found[tags.PHOTOSHOP].data if tags.PHOTOSHOP in found else b""
+    raw = {tag: found[tag].raw for tag in (tags.XMP, tags.IPTC, tags.ICC, tags.PHOTOSHOP) if tag in found}
+    resources = raw.get(tags.PHOTOSHOP, b"")
     layers = "its Photoshop layers were left out; the flattened picture was taken"
     return Contents(
         exif=exif.exif_of(carried),
-        xmp=found[tags.XMP].data if tags.XMP in found else None,
-        iptc=found[tags.IPTC].data if tags.IPTC in found else photoshop.iptc_in(resources),
-        icc=found[tags.ICC].data if tags.ICC in found else None,
+        xmp=raw.get(tags.XMP, b"").rstrip(b"\0") or None,
+        iptc=photoshop.iptc_of_tag(raw[tags.IPTC]) if tags.IPTC in raw else photoshop.iptc_in(resources),
+        photoshop=photoshop.kept(resources),
+        icc=raw.get(tags.ICC),
         dpi=exif.dpi_of(found),
         orientation=orientation if 1 <= orientation <= 8 else 1,
         notes=(layers,) if tags.PHOTOSHOP_LAYERS in found else (),
@@ -184,7 +187,10 @@ def _tags_of(bare: bytes, picture: Picture, origin: TiffOrigin, begins: int, *, 
         found |= {tag: entry for tag, entry in tags.first_tags(contents.exif).items() if tag not in tags.STRUCTURE | tags.CARRIED_APART}
     if contents.dpi:
         found |= exif.dpi_tags(contents.dpi)
-    for tag, kind, value in ((tags.XMP, 1, contents.xmp), (tags.IPTC, 7, contents.iptc), (tags.ICC, 7, contents.icc)):
+    # Photoshop reads IPTC among its resources, others in its own tag
+    resources = photoshop.joined(contents.photoshop, contents.iptc) if contents.photoshop else None
+    blobs = ((tags.XMP, 1, contents.xmp), (tags.IPTC, 7, contents.iptc), (tags.ICC, 7, contents.icc), (tags.PHOTOSHOP, 1, resources))
+    for tag, kind, value in blobs:
         if value:
             found[tag] = Tag(kind, len(value), value)
     kept = dict(origin.tags)
@@ -203,7 +209,7 @@ CODEC = Codec(
     bits=16,
     alpha=True,
     gray="always",
-    holds=frozenset({"exif", "xmp", "iptc", "icc", "dpi"}),
+    holds=frozenset({"exif", "xmp", "iptc", "photoshop", "icc", "dpi"}),
     is_lossy=never,
     pages=full_size_pages,
     encode_pages=_encode_pages,

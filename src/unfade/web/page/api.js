@@ -5,6 +5,7 @@ import { t } from "./words.js";
 
 /**
  * @import { Job, Options, Photo, Pieces, Settings } from "./types.js"
+ * @typedef {{ id: string, photos: string[] }} Shelf the photographs that several devices share, by their ids
  * @typedef {{ json?: unknown, body?: BodyInit, type?: string, signal?: AbortSignal }} Sent
  */
 
@@ -85,7 +86,7 @@ async function ask(method, path, { json, body, type, signal } = {}) {
  */
 const answer = async (method, path, sent) => (await ask(method, path, sent)).json();
 
-/** @returns {Promise<{ token_needed: boolean, signed_in: boolean }>} */
+/** @returns {Promise<{ token_needed: boolean, signed_in: boolean, shelf: string | null }>} `shelf`: of all who know the token */
 export const session = () => answer("GET", "/session");
 /** @param {string} token */
 export const signIn = (token) => ask("POST", "/session", { json: { token } });
@@ -99,6 +100,28 @@ export const settings = () => answer("GET", "/settings");
 export const photos = async (ids) => (await answer("POST", "/photos/query", { json: { ids } })).photos;
 /** @param {string} id */
 export const deletePhoto = (id) => ask("DELETE", `/photos/${id}`);
+/** @returns {Promise<Shelf>} */
+export const makeShelf = () => answer("POST", "/shelves");
+/**
+ * @param {string} id
+ * @returns {Promise<Shelf>}
+ */
+export const shelf = (id) => answer("GET", `/shelves/${id}`);
+/**
+ * @param {string} id
+ * @param {{ add?: string[], remove?: string[] }} change
+ * @returns {Promise<Shelf>}
+ */
+export const changeShelf = (id, change) => answer("POST", `/shelves/${id}`, { json: change });
+/** @param {string} id */
+export const deleteShelf = (id) => ask("DELETE", `/shelves/${id}`);
+/** @param {string} id */
+export const shelfCodeUrl = (id) => `${ROOT}/shelves/${id}/code`;
+/**
+ * @param {string} jobId
+ * @param {string} kind
+ */
+export const shareUrl = (jobId, kind) => `${ROOT}/jobs/${jobId}/share?kind=${kind}`;
 /**
  * Keep a photograph for another time as long as the server's; gives it.
  * @param {string} id

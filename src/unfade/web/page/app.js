@@ -3,6 +3,7 @@
 
 import * as api from "./api.js";
 import { $, all, input, make } from "./dom.js";
+import { Household } from "./household.js";
 import { Incoming } from "./incoming.js";
 import { Library } from "./library.js";
 import { announce, tell, waitsTexts } from "./say.js";
@@ -14,9 +15,13 @@ import { LANGUAGES, choose, speak, spoken, t } from "./words.js";
 /** @import { Entry, Job, Settings } from "./types.js" */
 
 class Page {
-  /** @param {Settings} settings */
-  constructor(settings) {
+  /**
+   * @param {Settings} settings
+   * @param {string | null} shelf of all who know the token
+   */
+  constructor(settings, shelf) {
     this.library = new Library();
+    this.household = new Household(this.library, shelf);
     this.shelf = new Shelf(this.library, settings);
     this.studio = new Studio(this.library, settings, (entry) => this.shelf.remove(entry));
     /** @type {Entry | null} a photograph that opens by itself once it is there */
@@ -33,6 +38,7 @@ class Page {
       this.readyUnseen = 0;
       this.#title();
     });
+    await this.household.begin();
     const lost = await this.library.load();
     await this.#resume();
     this.incoming.begin();
@@ -96,6 +102,8 @@ class Page {
 
   /** Show the screen that the address names. */
   route() {
+    const shelf = /^#\/s\/([\w-]{32})$/.exec(location.hash)?.[1];
+    if (shelf) return void this.household.join(shelf).then(() => (location.hash = "#/"));
     const id = /^#\/p\/([\w-]+)/.exec(location.hash)?.[1];
     const entry = id && this.library.entry(id);
     if (id && !entry) {
@@ -153,10 +161,10 @@ async function begin() {
   wireLanguage();
   wireRanges();
   wireSample();
-  await signIn();
+  const shelf = await signIn();
   const settings = await api.settings();
   sayHowLong(settings);
-  await new Page(settings).begin();
+  await new Page(settings, shelf).begin();
   document.body.dataset.ready = "yes";
 }
 

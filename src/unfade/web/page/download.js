@@ -22,13 +22,18 @@ function save(href, name) {
   link.remove();
 }
 
+/** @param {{ blob: Blob, name: string }} file */
+export function saveBlob({ blob, name }) {
+  const href = URL.createObjectURL(blob);
+  save(href, name);
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
+}
+
 /** @param {string} url */
 async function saveFile(url) {
   try {
     const { blob, name, losses } = await api.file(url);
-    const href = URL.createObjectURL(blob);
-    save(href, name);
-    setTimeout(() => URL.revokeObjectURL(href), 60_000);
+    saveBlob({ blob, name });
     for (const loss of losses) tell(loss);
   } catch (refusal) {
     tell(/** @type {Error} */ (refusal).message, { wrong: true });

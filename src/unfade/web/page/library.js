@@ -34,7 +34,7 @@ function plannedFor({ options, photo }) {
   return { ...options, colorize, force: colorize };
 }
 
-/** Emits "photo" (detail: its entry), "list", "job" (detail: { entry, job }). */
+/** Emits "photo" (detail: its entry), "list", "job" (detail: { entry, job }), "note" (detail: { id, here }). */
 export class Library extends EventTarget {
   constructor() {
     super();
@@ -44,6 +44,8 @@ export class Library extends EventTarget {
     /** @type {Entry[]} whose turn to be uploaded will come */
     this.waiting = [];
     this.uploading = 0;
+    /** @type {string[]} the ids of photographs on a shelf that several devices share */
+    this.shared = [];
     /** @type {EventSource | null} */
     this.source = null;
     this.watched = "";
@@ -63,8 +65,13 @@ export class Library extends EventTarget {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
-  get ids() {
+  /** The photographs that came in through this browser, by their ids. */
+  get own() {
     return recall(IDS, /** @type {string[]} */ ([])).filter((id) => typeof id === "string");
+  }
+
+  get ids() {
+    return [...new Set([...this.own, ...this.shared])];
   }
 
   /**
@@ -73,9 +80,11 @@ export class Library extends EventTarget {
    * @param {boolean} here
    */
   note(id, here) {
-    const ids = this.ids.filter((other) => other !== id);
+    const ids = this.own.filter((other) => other !== id);
     const place = (/** @type {string} */ other) => this.entries.findIndex((entry) => entry.photo?.id === other); // not in the order in which uploads ended
     remember(IDS, here ? [...ids, id].sort((a, b) => place(a) - place(b)) : ids);
+    if (!here) this.shared = this.shared.filter((other) => other !== id);
+    this.tell("note", { id, here });
   }
 
   /** Ask the server for the photographs that this browser holds ids of. */

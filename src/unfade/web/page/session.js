@@ -39,8 +39,6 @@ export class Session {
     this.entry = entry;
     this.library = library;
     this.settings = settings;
-    /** @type {Photo} */
-    this.photo = entry.photo;
     this.ending = new AbortController();
     this.signal = this.ending.signal;
     this.changedHere = false;
@@ -57,6 +55,11 @@ export class Session {
     this.controls = new Controls(this);
     this.pieces = new Pieces(this);
     this.tools = new Tools(this);
+  }
+
+  /** What the server knows of the photograph; another value whenever it is asked again. */
+  get photo() {
+    return /** @type {Photo} */ (this.entry.photo);
   }
 
   get ended() {

@@ -8,7 +8,10 @@ import { tell } from "./say.js";
 /** @type {Promise<void> | null} */
 let asking = null;
 
-/** Sign in, if this server wants it; and again whenever it does later. */
+/**
+ * Sign in, if this server wants it; and again whenever it does later. Gives the id of the shelf of all who know the token.
+ * @returns {Promise<string | null>}
+ */
 export async function signIn() {
   const given = new URLSearchParams(location.hash.replace(/^#\/?/, "")).get("token");
   if (given) {
@@ -19,9 +22,11 @@ export async function signIn() {
       tell(/** @type {Error} */ (refusal).message, { wrong: true });
     }
   }
-  const { token_needed: needed, signed_in: already } = await api.session();
-  if (needed && !already) await askForToken();
-  if (needed) api.whenTokenIsNeeded(askForToken);
+  const { token_needed: needed, signed_in: already, shelf } = await api.session();
+  if (!needed) return null;
+  if (!already) await askForToken();
+  api.whenTokenIsNeeded(askForToken);
+  return shelf || (await api.session()).shelf;
 }
 
 function askForToken() {

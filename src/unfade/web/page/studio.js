@@ -3,6 +3,7 @@
 
 import { $, all, button } from "./dom.js";
 import { shareAmong } from "./many.js";
+import { openShare } from "./share.js";
 import { PickColor } from "./pick.js";
 import { tell } from "./say.js";
 import { Session } from "./session.js";
@@ -34,6 +35,7 @@ export class Studio {
       if (this.session && (await removePhoto(this.session.entry))) location.hash = "#/";
     });
     for (const [id, step] of /** @type {[string, number][]} */ ([["previous", -1], ["next", 1]])) button(id).addEventListener("click", () => this.go(step));
+    button("share-open").addEventListener("click", () => this.session && openShare(this.session));
     button("same").addEventListener("click", () => this.#sameForAll());
     this.#wireMenu();
     addEventListener("keydown", (event) => this.#key(event));

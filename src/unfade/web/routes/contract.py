@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, Header, Query, Request
 
 from unfade.files.formats import FORMATS
+from unfade.web.guard import PREFIX
 from unfade.web.service import Service
 
 API = "/api/v1"
@@ -31,9 +32,24 @@ UploadKey = Annotated[
         description="A word of chance, one for each upload; it becomes the photograph's id. Sent twice, it is still one photograph.",
     ),
 ]
+JobKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern='^"?[A-Za-z0-9_-]{32}"?$',
+        description="A word of chance, one for each job; it becomes the job's id. Sent twice, it is still one job.",
+    ),
+]
 JobIds = Annotated[
     str, Query(pattern="^[A-Za-z0-9_-]{32}(,[A-Za-z0-9_-]{32})*$", max_length=33 * MAX_STREAMED, description="With commas between.")
 ]
+
+
+def at(request: Request, path: str) -> str:
+    """The address of something in the API, as the browser reaches it: under the prefix of a proxy, if
+    there is one.
+    """
+    return f"{request.scope.get(PREFIX, '')}{API}{path}"
 
 
 def binary(*media_types: str) -> dict[int | str, dict[str, Any]]:
@@ -53,6 +69,6 @@ IMMUTABLE = {"Cache-Control": "private, max-age=86400, immutable"}
 STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 PICTURES = tuple(codec.media_type for codec in FORMATS.values())
 JPEG = binary("image/jpeg")
-COMMON = ("token-needed", "not-found", "invalid")
-CHANGES = (*COMMON, "bad-request", "cross-origin", "rate", "too-large", "too-slow", "disk-full")
+COMMON = ("token-needed", "not-found", "invalid", "rate", "away")
+CHANGES = (*COMMON, "bad-request", "broken-off", "cross-origin", "too-large", "too-slow", "disk-full")
 OF_JOB = (*COMMON, "not-ready", "job-failed")

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from unfade.queue.options import Id, Options
-from unfade.queue.records import OVER
+from unfade.web.clients import CLIENT, TooManyError
 from unfade.web.downloads import attachment, drops, result_response, zip_of
-from unfade.web.problems import described, not_found
+from unfade.web.problems import Problem, described, not_found
 from unfade.web.requests import Location, ResultFormat
 from unfade.web.responses import (
     JobResponse,
 )
-from unfade.web.routes.contract import API, CHANGES, COMMON, OF_JOB, PICTURES, RECORD, STREAM, JobIds, Quality, S, binary
+from unfade.web.routes.bodies import BoundedRoute
+from unfade.web.routes.contract import API, CHANGES, COMMON, OF_JOB, PICTURES, RECORD, STREAM, JobIds, JobKey, Quality, S, at, binary
 from unfade.web.routes.masks import mask_file
 from unfade.web.service import Service
 
-EVENTS_S = 0.3
-router = APIRouter(prefix=API)
+router = APIRouter(prefix=API, route_class=BoundedRoute)
 
 
 @router.post("/photos/{photo_id}/jobs", tags=["jobs"], status_code=202, responses=described(*CHANGES, "queue-full"))
-def post_job(photo_id: Id, body: Options, response: Response, service: S) -> JobResponse:
+def post_job(photo_id: Id, body: Options, request: Request, response: Response, service: S, key: JobKey = None) -> JobResponse:
     """Have a photograph restored, colored, or both."""
-    job = service.submit(service.photo(photo_id), body)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    job = service.submit(service.photo(photo_id), body, key=None if key is None else key.strip('"'))
+    response.headers["Location"] = at(request, f"/jobs/{job.id}")
     return service.job_response(job)
 
 
@@ -51,39 +51,37 @@ def delete_job(job_id: Id, service: S) -> Response:
     return Response(status_code=204)
 
 
-async def _events(service: Service, job_ids: Sequence[str]) -> AsyncIterator[ServerSentEvent]:
-    """What is new of these jobs, until all are over."""
-    said: dict[str, str | None] = {}
+def _stream(service: Service, job_ids: Sequence[str]) -> EventSourceResponse:
+    """What is new of these jobs, as server-sent events.
 
-    def look() -> dict[str, str | None]:
-        jobs = {job_id: service.ledger.job(job_id) for job_id in job_ids if said.get(job_id, "") is not None}
-        over.update(job_id for job_id, job in jobs.items() if job is None or job.state in OVER)
-        return {job_id: None if job is None else service.job_response(job).model_dump_json() for job_id, job in jobs.items()}
+    Raises a 429 for a client that has many streams already.
+    """
+    held = ExitStack()
+    try:
+        held.enter_context(service.watch.streams.one(CLIENT.get()))
+    except TooManyError:
+        detail = "These are too many streams of events at once; close some, or ask for many jobs in one."
+        raise Problem("rate", detail, retry_after_s=5) from None
 
-    over: set[str] = set()
-    while True:
-        for job_id, state in (await run_in_threadpool(look)).items():
-            if state is None:
-                yield ServerSentEvent(json.dumps({"id": job_id}), event="gone")
-            elif state != said.get(job_id, ""):
-                yield ServerSentEvent(state, event="job")
-            said[job_id] = state
-        if len(over) == len(set(job_ids)):
-            yield ServerSentEvent("{}", event="end")
-            return
-        await asyncio.sleep(EVENTS_S)
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        with held:
+            async for event in service.watch.events(job_ids):
+                yield event
+
+    return EventSourceResponse(events(), background=BackgroundTask(held.close))
 
 
 @router.get("/jobs/{job_id}/events", tags=["jobs"], response_class=Response, responses=STREAM | described(*COMMON))
-def get_job_events(job_id: Id, service: S) -> EventSourceResponse:
+async def get_job_events(job_id: Id, service: S) -> EventSourceResponse:
     """Server-sent events: the job at once and at each change (`job`), then `end`."""
-    return EventSourceResponse(_events(service, [service.job(job_id).id]))
+    job = await run_in_threadpool(service.job, job_id)
+    return _stream(service, [job.id])
 
 
 @router.get("/events", tags=["jobs"], response_class=Response, responses=STREAM | described("token-needed", "invalid"))
-def get_events(jobs: JobIds, service: S) -> EventSourceResponse:
+async def get_events(jobs: JobIds, service: S) -> EventSourceResponse:
     """Server-sent events of many jobs in one stream; for those that are not there, `gone`."""
-    return EventSourceResponse(_events(service, list(dict.fromkeys(jobs.split(",")))))
+    return _stream(service, list(dict.fromkeys(jobs.split(","))))
 
 
 @router.get(
@@ -126,7 +124,7 @@ def get_record(job_id: Id, service: S) -> Response:
 
 
 @router.get("/zip", tags=["jobs"], response_class=Response, responses=binary("application/zip") | described(*OF_JOB))
-def getzip_of(
+def get_zip(
     jobs: JobIds, service: S, format: ResultFormat = "same", quality: Quality = None, location: Location | None = None
 ) -> StreamingResponse:
     """The results of several jobs, and their records, in one file."""

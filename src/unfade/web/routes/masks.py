@@ -24,11 +24,12 @@ from unfade.web.responses import (
     MaskResponse,
     mask_response,
 )
+from unfade.web.routes.bodies import BoundedRoute
 from unfade.web.routes.contract import API, CHANGES, COMMON, FILE, IMMUTABLE, S, binary
 from unfade.web.service import Service
 
 Answered = TypeVar("Answered")
-router = APIRouter(prefix=API)
+router = APIRouter(prefix=API, route_class=BoundedRoute)
 
 
 @router.post(

@@ -14,10 +14,11 @@ from unfade.web.responses import (
     PhotoResponse,
     PhotosResponse,
 )
-from unfade.web.routes.contract import API, CHANGES, COMMON, FILE, PICTURES, S, UploadKey, binary, form_schema
+from unfade.web.routes.bodies import BoundedRoute
+from unfade.web.routes.contract import API, CHANGES, COMMON, FILE, PICTURES, S, UploadKey, at, binary, form_schema
 from unfade.web.routes.forms import file_of, form_of
 
-router = APIRouter(prefix=API)
+router = APIRouter(prefix=API, route_class=BoundedRoute)
 
 
 @router.post(
@@ -32,7 +33,7 @@ async def post_photo(request: Request, response: Response, service: S, key: Uplo
     async with form_of(request, max_files=1) as form:
         file = file_of(form, "file")
         photo = await (service.take_in(file) if key is None else service.take_in_once(file, key.strip('"')))
-    response.headers["Location"] = f"/api/v1/photos/{photo.id}"
+    response.headers["Location"] = at(request, f"/photos/{photo.id}")
     return service.photo_response(photo)
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from unfade import tile_pyramid
 from unfade.queue.options import Id
+from unfade.web import sandbox, sharing
+from unfade.web.downloads import attachment
 from unfade.web.problems import described, not_found
 from unfade.web.responses import (
     TilesResponse,
 )
-from unfade.web.routes.contract import API, COMMON, IMMUTABLE, JPEG, OF_JOB, S, Side
+from unfade.web.routes.contract import API, COMMON, IMMUTABLE, JPEG, OF_JOB, S, Side, at, binary
 from unfade.web.service import Service
 
 router = APIRouter(prefix=API)
@@ -69,9 +74,9 @@ async def get_photo_image(photo_id: Id, service: S, side_px: Side = 1024) -> Res
 
 
 @router.get("/photos/{photo_id}/tiles", tags=["pictures"], responses=described(*COMMON))
-async def get_photo_tiles(photo_id: Id, service: S) -> TilesResponse:
+async def get_photo_tiles(photo_id: Id, request: Request, service: S) -> TilesResponse:
     """How the photograph is cut into tiles."""
-    return await _tiles(service, f"/api/v1/photos/{photo_id}", photo_id=photo_id)
+    return await _tiles(service, at(request, f"/photos/{photo_id}"), photo_id=photo_id)
 
 
 @router.get(
@@ -89,12 +94,41 @@ async def get_job_image(job_id: Id, service: S, side_px: Side = 1024) -> Respons
 
 
 @router.get("/jobs/{job_id}/tiles", tags=["pictures"], responses=described(*OF_JOB))
-async def get_job_tiles(job_id: Id, service: S) -> TilesResponse:
+async def get_job_tiles(job_id: Id, request: Request, service: S) -> TilesResponse:
     """How a job's result is cut into tiles."""
-    return await _tiles(service, f"/api/v1/jobs/{job_id}", job_id=job_id)
+    return await _tiles(service, at(request, f"/jobs/{job_id}"), job_id=job_id)
 
 
 @router.get("/jobs/{job_id}/tiles/{level}/{column}/{row}", tags=["pictures"], response_class=Response, responses=JPEG | described(*OF_JOB))
 async def get_job_tile(job_id: Id, level: int, column: int, row: int, service: S) -> Response:
     """One tile of a job's result."""
     return await _tile(service, level, column, row, job_id=job_id)
+
+
+ENDINGS = {"pair": "before-after.jpg", "sweep": "before-after.webp"}
+Share = Annotated[Literal["pair", "sweep"], Query(description="One picture beside the other (JPEG), or a short animation (WebP).")]
+
+
+@router.get(
+    "/jobs/{job_id}/share",
+    tags=["pictures"],
+    response_class=Response,
+    responses=binary("image/jpeg", "image/webp") | described(*OF_JOB, "busy"),
+)
+async def get_job_share(job_id: Id, service: S, kind: Share = "pair") -> Response:
+    """Before and after in one small picture, to be sent to others."""
+    job, _ = await run_in_threadpool(service.done_job, job_id)
+    photo = await run_in_threadpool(service.photo, job.photo_id)
+    with service.store.workspace() as folder:
+        for name, thing in (("before", {"photo_id": photo.id}), ("after", {"job_id": job.id})):
+            path, index = await _view_of(service, **thing)
+            try:
+                data = await service.pyramid_part(path, index, tile_pyramid.fit_name(index, sharing.SIDE_PX))
+            except FileNotFoundError:
+                raise not_found("picture") from None
+            await run_in_threadpool((folder / name).write_bytes, data)
+        before, after, target = (str(folder / name) for name in ("before", "after", "shared"))
+        await service.sandbox.run(sandbox.share, before=before, after=after, target=target, kind=kind, name=photo.name)
+        made = await run_in_threadpool((folder / "shared").read_bytes)
+    headers = attachment(f"{Path(photo.name).stem}.{ENDINGS[kind]}")
+    return Response(made, media_type="image/jpeg" if kind == "pair" else "image/webp", headers=headers)

@@ -8,13 +8,15 @@ from fastapi import APIRouter, Response
 from starlette.concurrency import run_in_threadpool
 
 from unfade.queue.options import Id, Options
+from unfade.queue.records import JobRecord, PhotoRecord
 from unfade.web.problems import Problem, described, not_found
 from unfade.web.requests import PreviewOptions
+from unfade.web.routes.bodies import BoundedRoute
 from unfade.web.routes.contract import API, CHANGES, JPEG, S
 from unfade.web.service import Service
 
 TIMEOUT_S = 30.0
-router = APIRouter(prefix=API)
+router = APIRouter(prefix=API, route_class=BoundedRoute)
 
 
 @router.post(
@@ -29,7 +31,7 @@ async def post_preview(photo_id: Id, body: PreviewOptions, service: S) -> Respon
     """
     options = Options.model_validate(body.model_dump(exclude={"side_px", "strokes"}))
     photo = await run_in_threadpool(service.photo, photo_id)
-    job = await run_in_threadpool(service.submit, photo, options, "preview", body.side_px, body.strokes)
+    job = await run_in_threadpool(_submit, service, photo, options, body)
     path = f"photos/{photo.id}/previews/{job.id}.jpg"
     try:
         ended = await service.ended(job.id, timeout_s=TIMEOUT_S, poll_s=0.03)
@@ -48,6 +50,10 @@ async def post_preview(photo_id: Id, body: PreviewOptions, service: S) -> Respon
         return Response(data, media_type="image/jpeg")
     finally:
         await asyncio.shield(run_in_threadpool(_forget_preview, service, job.id, path))
+
+
+def _submit(service: Service, photo: PhotoRecord, options: Options, body: PreviewOptions) -> JobRecord:
+    return service.submit(photo, options, "preview", side_px=body.side_px, strokes=body.strokes)
 
 
 def _forget_preview(service: Service, job_id: str, path: str) -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from unfade.files.formats import FORMATS
 from unfade.queue.options import Options
 from unfade.queue.stages import PREVIEW_SIDE_PX
-from unfade.web.guard import COOKIE
+from unfade.web.guard import COOKIE, PREFIX
 from unfade.web.problems import Problem, described
 from unfade.web.requests import RESULT_FORMATS, SignIn
 from unfade.web.responses import (
@@ -19,23 +19,26 @@ from unfade.web.responses import (
     option_responses,
     step_responses,
 )
+from unfade.web.routes.bodies import BoundedRoute
 from unfade.web.routes.contract import API, S
 
 COOKIE_DAYS = 30
-router = APIRouter(prefix=API)
+router = APIRouter(prefix=API, route_class=BoundedRoute)
 
 
 @router.get("/session", tags=["session"])
 def get_session(request: Request, service: S) -> SessionResponse:
     """Whether the server wants its token, and has it."""
-    return SessionResponse(token_needed=service.rules.token is not None, signed_in=service.rules.knows(request.headers))
+    signed_in = service.rules.knows(request.headers)
+    shelf = service.rules.shelf if signed_in else None
+    return SessionResponse(token_needed=service.rules.token is not None, signed_in=signed_in, shelf=shelf)
 
 
 @router.post(
     "/session",
     tags=["session"],
     status_code=204,
-    responses=described("token-needed", "cross-origin", "bad-request", "invalid", "rate", "too-large", "too-slow"),
+    responses=described("token-needed", "cross-origin", "bad-request", "broken-off", "invalid", "rate", "too-large", "too-slow"),
 )
 def post_session(body: SignIn, request: Request, service: S) -> Response:
     """Show the token; a cookie is set that stands for it."""
@@ -50,15 +53,21 @@ def post_session(body: SignIn, request: Request, service: S) -> Response:
             httponly=True,
             samesite="strict",
             secure=request.url.scheme == "https",
+            path=_path(request),
         )
     return response
 
 
+def _path(request: Request) -> str:
+    """Where the cookie goes: to this server alone, where a proxy shows it under a prefix."""
+    return f"{request.scope.get(PREFIX, '')}/"
+
+
 @router.delete("/session", tags=["session"], status_code=204)
-def delete_session() -> Response:
+def delete_session(request: Request) -> Response:
     """Forget the cookie."""
     response = Response(status_code=204)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", path=_path(request))
     return response
 
 

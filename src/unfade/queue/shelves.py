@@ -1,0 +1,78 @@
+"""Shelves: the photographs of a household, by their ids, so that several devices see the same ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from pydantic import BaseModel
+
+from unfade.queue.records import new_id
+from unfade.queue.table import Row, Table
+
+MAX_PHOTOS = 2000
+_GROUP = "shelves"
+
+
+class FullShelfError(Exception):
+    """The shelf holds as many photographs as it may."""
+
+
+class _Document(BaseModel):
+    photos: tuple[str, ...] = ()
+
+
+def _key(shelf_id: str) -> str:
+    return f"shelf:{shelf_id}"
+
+
+class Shelves:
+    """The shelves, in the ledger's table. A shelf that nobody changed for `keep_s` goes."""
+
+    def __init__(self, table: Table, *, keep_s: float, clock: Callable[[], float] = time.time) -> None:
+        self._table, self._keep_s, self._clock = table, keep_s, clock
+
+    def _row(self, photos: Iterable[str]) -> Row:
+        return Row(_Document(photos=tuple(photos)).model_dump_json(), {_GROUP: self._clock() + self._keep_s})
+
+    def make(self, shelf_id: str | None = None) -> str:
+        """A new shelf, under an id that nobody can guess; or that of `shelf_id`, made if there is none.
+
+        Gives the id.
+        """
+        made = shelf_id or new_id()
+        self._table.change(_key(made), lambda row: self._row(()) if row is None else row)
+        return made
+
+    def photos(self, shelf_id: str) -> tuple[str, ...] | None:
+        """The ids of a shelf's photographs, oldest first; None where there is no such shelf."""
+        row = self._table.get(_key(shelf_id))
+        return None if row is None else _Document.model_validate_json(row.document).photos
+
+    def change(self, shelf_id: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...] | None:
+        """Put photographs on a shelf and take others off; gives what is on it then, None where there is none.
+
+        Raises `FullShelfError`.
+        """
+        gone = set(remove)
+
+        def apply(row: Row | None) -> Row | None:
+            if row is None:
+                return None
+            there = _Document.model_validate_json(row.document).photos
+            photos = [photo for photo in dict.fromkeys((*there, *add)) if photo not in gone]
+            if len(photos) > MAX_PHOTOS:
+                raise FullShelfError
+            return self._row(photos)
+
+        row = self._table.change(_key(shelf_id), apply)
+        return None if row is None else _Document.model_validate_json(row.document).photos
+
+    def remove(self, shelf_id: str) -> None:
+        """Forget a shelf; its photographs stay."""
+        self._table.change(_key(shelf_id), lambda _: None)
+
+    def sweep(self) -> None:
+        """Forget the shelves whose time is over."""
+        for key in self._table.keys(_GROUP, upto=self._clock()):
+            self._table.change(key, lambda _: None)
