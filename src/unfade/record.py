@@ -44,8 +44,8 @@ class StepRecord:
 
     `options` are the step's own, JSON-able. `outcome` is a word that stays the same from version to version
     ("filled", "nothing-lost"); `facts` are its numbers by name; `notes` say the same in sentences.
-    `pixels_changed` counts the pixels of which any sample changed. `doubts` are what was left alone for a person
-    to decide.
+    `pixels_changed` counts the pixels of which any sample changed. `doubts` are what was left alone for a
+    person to decide.
     """
 
     step: str

@@ -60,7 +60,7 @@ def test_a_blot_is_found_and_more_is_marked_at_a_higher_sensitivity(sessions: Se
     samples[50:54, 40:44] = 255
     samples[120:123, 90:94] = np.clip(samples[120:123, 90:94].astype(int) + 90, 0, 255)  # a contrast a little above the threshold's
     photo = photo.with_samples(samples)
-    masks = [Damage(sensitivity=share)(Work(photo), sessions, ignore).mask for share in (0.2, 0.5, 0.9)]
+    masks = [Damage(sensitivity=share)(Work(photo), sessions, ignore).mask for share in (0.0, 0.5, 1.0)]
     assert masks[1][50:54, 40:44].all()
     assert masks[0].sum() < masks[1].sum() < masks[2].sum()
     assert not masks[1][:30].any()
@@ -146,7 +146,7 @@ def test_a_photograph_is_looked_at_again_reduced_or_if_it_is_small_enlarged(
 
     monkeypatch.setattr(session, "card", card)
     monkeypatch.setattr(session, "run", run)
-    evidence = _evidence.find_evidence(gray_photo(*size), session, ignore)
+    evidence = _evidence.find_evidence(gray_photo(*size), session, ignore).evidence
     assert seen == [again, size]
     other, own = np.log(9), np.log(0.25)
     weight = 0.4

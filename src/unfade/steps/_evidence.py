@@ -35,8 +35,9 @@ STEPS_PER_NAT = 16
 _LOWEST_LOG_ODDS = -8.0
 PROBABILITY = 1 / (1 + np.exp(-(np.arange(256) / STEPS_PER_NAT + _LOWEST_LOG_ODDS)))  # of each step of `Evidence`
 
-# At sensitivity 0 and 1 the threshold's log-odds are this much above and below the card's.
-SENSITIVITY_SPAN = 4.0
+# At sensitivity 0 and 1 the threshold's log-odds are this much above and below the card's. At 1 a retoucher
+# would still accept the mask of a badly damaged photograph; beyond, it marks eyes and buttons.
+SENSITIVITY_SPAN = 2.0
 # Seen on a reduced copy, damage counts only if a disc of this radius, in pixels of the copy, fits in it: the
 # full size sees thinner better.
 COARSE_RADIUS_PX = 2.0
@@ -46,7 +47,7 @@ def threshold_log_odds(threshold: float, sensitivity: float) -> float:
     """The log-odds from which a pixel is lost: the card's `threshold`, moved by the sensitivity.
 
     >>> round(threshold_log_odds(0.5, 0.5), 2), round(threshold_log_odds(0.5, 1.0), 2)
-    (0.0, -4.0)
+    (0.0, -2.0)
     """
     share = min(max(threshold, 1e-3), 1 - 1e-3)
     return math.log(share / (1 - share)) + (0.5 - sensitivity) * 2 * SENSITIVITY_SPAN
@@ -132,21 +133,23 @@ def _run(
     again: Callable[[int], tuple[float, float]] | None,
     progress: Progress | None,
 ) -> Seen:
-    """The network's evidence on a picture of this size; `again` says how a window is looked at a second
-    time."""
+    """The network's evidence on a picture of this size.
+
+    `again` says how a window is looked at a second time.
+    """
     card = session.card
 
     def look(part: np.ndarray) -> np.ndarray:
         return _log_odds(picture_of(next(iter(session.run(image=batch_of(part)).values()))))
 
     def apply(part: np.ndarray, window: tiles.Window) -> np.ndarray:
-        first = look(part)
         if again is None:
-            return np.concatenate([first, first], axis=2)
+            return np.repeat(look(part), 2, axis=2)
         tall, wide = part.shape[:2]
         scale, weight = again(min(tall, wide))
         second = tiles.resize(look(tiles.resize(part, *tiles.scaled_size(tall, wide, scale, card.multiple))), tall, wide)
-        return np.concatenate([(1 - weight) * first + weight * second, np.minimum(first, second)], axis=2)
+        own = look(part)
+        return np.concatenate([(1 - weight) * own + weight * second, np.minimum(own, second)], axis=2)
 
     evidence, least = np.empty((height, width), np.uint8), np.empty((height, width), np.uint8)
     grid = tiles.Grid(card.tile_px, card.overlap_px, card.multiple)

@@ -6,7 +6,7 @@ structure there is on either side of its edge (an object's outline is sharp betw
 is rough), how far it differs from its surroundings, and how much else is lost in the photograph. A logistic
 regression on these numbers, fitted by `workshop.pieces`, stands on the model's card.
 
-Pieces are looked at on a copy of at most `WORKING_PIXELS`, so that neither time nor memory grow with the scan.
+Pieces are looked at on a copy of at most `WORKING_PIXELS`: neither time nor memory grow with the scan.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TRAITS = ("bias", "size", "edge", "ring", "texture", "strength", "agreement", "c
 LARGE_FROM, LARGE_AT = math.exp(-8), math.exp(-6)
 """Areas, as shares of the short side's square, between which a piece goes from small to large."""
 DOUBTED_SHARE = 0.002
-"""A dropped piece of at least this share of the photograph is spoken of, if it is within `DOUBTED_BELOW` of being kept."""
+"""A dropped piece of at least this share of the photograph is told if it came within `DOUBTED_BELOW`."""
 DOUBTED_BELOW = 2.5
 DOUBTS = 5
 """At most so many doubts, the largest first."""
@@ -44,8 +44,8 @@ class Measured:
     """The pieces of a mask that are large enough to be judged.
 
     `labels` (h, w) int32 numbers all pieces, from 1; `numbers` says which of them are measured, `traits`
-    (n, len(TRAITS)) what they are, `areas` (n,) how large, as shares of the short side's square, `boxes` (n, 4) where: left, top, width, height; `shares` (n,) how much of
-    the picture they are.
+    (n, len(TRAITS)) what they are, `areas` (n,) how large, as shares of the short side's square, `boxes`
+    (n, 4) where: left, top, width, height; `shares` (n,) how much of the picture they are.
     """
 
     labels: np.ndarray
@@ -57,11 +57,11 @@ class Measured:
 
 
 def measure(gray: Plane, evidence: Evidence, least: Evidence, mask: Mask, smallest_share: float) -> Measured:
-    """Measure each piece of `mask` of at least `smallest_share` of the short side's square; all are of one size.
+    """Measure each piece of `mask` of at least `smallest_share` of the short side's square.
 
-    `least` is the lesser of the two looks' evidence.
+    All planes are of one size. `least` is the lesser of the two looks' evidence.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     short = min(mask.shape)
     areas = stats[:, cv2.CC_STAT_AREA].astype(float)
     chosen = np.flatnonzero(areas >= max(smallest_share * short**2, 4))
@@ -105,6 +105,7 @@ def _traits(
     if not ring.any():
         ring = ~own if not own.all() else own
     edge = near & ~(cv2.erode(piece, np.ones((3, 3), np.uint8)) > 0)
+    edge = edge if edge.any() else own  # a piece that fills the picture has none
     core = own & (inside > min(2.0, thick * 0.5))
     core = core if core.any() else own
     slope = np.hypot(cv2.Sobel(soft, -1, 1, 0), cv2.Sobel(soft, -1, 0, 1)) / 4
@@ -142,7 +143,7 @@ def scores(measured: Measured, pieces: Pieces) -> np.ndarray:
 def judge(
     photo: Photo, evidence: Evidence, least: Evidence, mask: Mask, pieces: Pieces, strictness: float
 ) -> tuple[Mask, tuple[Doubt, ...]]:
-    """The mask without the pieces whose score is below `strictness`, and which of the large ones are in doubt.
+    """The mask without the pieces whose score is below `strictness`, and which large ones are in doubt.
 
     Changes `mask` in place.
     """

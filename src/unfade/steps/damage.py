@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from unfade.work import Progress, Work
 
 
-STRICTNESS_SPAN = 3.0
-"""At sensitivity 0 and 1 pieces of the mask need so much more or less than the card's least score, in log-odds."""
+MUCH = 0.3
+"""A larger share of a photograph is seldom lost: its mask is worth a look."""
+STRICTNESS_SPAN = 1.5
+"""At sensitivity 0 and 1 pieces need so much more or less than the card's least score, in log-odds."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Damage(Step):
             mask &= ~work.photo.hidden
         share = float(mask.mean())
         note = f"{share:.2%} of the photograph is marked as lost"
+        if share > MUCH:
+            note += f": seldom is so much; look at the mask, or lower the sensitivity (now {self.sensitivity:g})"
         said = "found" if share else "none"
         return Outcome(
             work.photo,
