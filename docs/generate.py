@@ -22,6 +22,8 @@ from typer.testing import CliRunner
 
 from unfade.cli import COMMANDS, build
 from unfade.cli.models import card_text
+from unfade.files.codec import Origin
+from unfade.files.formats import FORMATS
 from unfade.models import store
 from unfade.settings import Settings, variable
 from unfade.treatment import options as all_options
@@ -108,6 +110,30 @@ def recipes() -> str:
     return "\n".join(parts)
 
 
+def formats() -> str:
+    """What each codec says of its format."""
+    head = "# Formats\n\nWhat is read and written, and what a file of each can hold. A loss in writing is said where you are.\n\n"
+    table = ["| format | names | media type | bits | alpha | gray | compressed | holds |", "|---|---|---|---|---|---|---|---|"]
+    for codec in FORMATS.values():
+        lossy = "without loss" if not codec.is_lossy(Origin()) else "with loss"
+        cells = (
+            codec.title,
+            " ".join(codec.extensions),
+            codec.media_type,
+            str(codec.bits),
+            "yes" if codec.alpha else "no",
+            codec.gray,
+            lossy,
+            ", ".join(sorted(codec.holds)) or "samples only",
+        )
+        table.append(f"| {' | '.join(cells)} |")
+    tail = (
+        "\nIn `holds`: `exif`, `xmp` and `iptc` are what cameras, programs and people say of the photograph; `icc` is its color profile, "
+        "`dpi` its resolution, `photoshop` Photoshop's paths, copyright flag and URL, `film` the film of a motion photo.\n"
+    )
+    return head + "\n".join(table) + "\n" + tail
+
+
 def python() -> str:
     """The public names."""
     package = importlib.import_module("unfade")
@@ -176,6 +202,7 @@ PAGES = {
     "models.md": models,
     "ageing.md": ageing,
     "recipes.md": recipes,
+    "formats.md": formats,
     "python.md": python,
     "keywords.py": keywords,
     "record.schema.json": record,

@@ -158,7 +158,7 @@ def xmp(report: Report, existing: bytes | None) -> bytes:
     steps = _added(_added(run, UNFADE_NAMESPACE, "Steps"), _RDF, "Seq")
     for step in report.steps:
         _added(steps, _RDF, "li", _parameters(step))
-    _added(run, UNFADE_NAMESPACE, "Digest", _digest(run))
+    _added(run, UNFADE_NAMESPACE, "Digest", _digest(*_said(run)))
     _shorten(rdf)
     if existing and root is None and len(existing) <= UNREAD_MAX:
         _added(ours, UNFADE_NAMESPACE, "UnreadPacket", base64.b64encode(existing).decode("ascii"))
@@ -192,10 +192,9 @@ def last_run(existing: bytes | None) -> Run | None:
     runs = [node for node in arrays[0].childNodes if isinstance(node, Element)] if arrays else []
     if not runs:
         return None
-    said = {node.localName: node for node in runs[-1].childNodes if isinstance(node, Element)}
-    text = {name: _text(node) for name, node in said.items() if name is not None}
+    text, lines_said = _said(runs[-1])
     try:
-        lines = [json.loads(_text(item)) for item in said["Steps"].getElementsByTagNameNS(_RDF, "li")] if "Steps" in said else []
+        lines = [json.loads(line) for line in lines_said]
         return Run(
             software=text.get("Software", "").partition(" ")[0],
             software_version=text.get("Software", "").partition(" ")[2],
@@ -212,7 +211,7 @@ def last_run(existing: bytes | None) -> Run | None:
                 )
                 for line in lines
             ),
-            is_intact=text.get("Digest") == _digest(runs[-1]),
+            is_intact=text.get("Digest") == _digest(text, lines_said),
         )
     except (ValueError, KeyError, TypeError):
         return None
@@ -222,13 +221,32 @@ def _text(element: Element) -> str:
     return "".join(node.data for node in element.childNodes if isinstance(node, Text))
 
 
-def _digest(run: Element) -> str:
-    """SHA-256 over the names and texts of all that a run says, its digest left out."""
-    hashed = hashlib.sha256()
-    for node in run.getElementsByTagName("*"):
-        if (node.namespaceURI, node.localName) != (UNFADE_NAMESPACE, "Digest"):
-            hashed.update(f"{node.localName}={' '.join(_text(node).split())}\n".encode())
-    return hashed.hexdigest()
+def _said(run: Element) -> tuple[dict[str, str], list[str]]:
+    """What a run says: its simple properties by name, and the lines of its steps.
+
+    Other programs write a packet anew in their own way: in another order, simple properties as attributes, a
+    structure with a description in it.
+    """
+    texts: dict[str, str] = {}
+    lines: list[str] = []
+    inner = [node for node in run.childNodes if isinstance(node, Element) and (node.namespaceURI, node.localName) == (_RDF, "Description")]
+    for holder in (run, *inner):
+        for name, value in holder.attributes.itemsNS():
+            if name[0] == UNFADE_NAMESPACE:
+                texts[name[1]] = value
+        for node in holder.childNodes:
+            if isinstance(node, Element) and node.namespaceURI == UNFADE_NAMESPACE:
+                if node.localName == "Steps":
+                    lines = [_text(item) for item in node.getElementsByTagNameNS(_RDF, "li")]
+                else:
+                    texts[str(node.localName)] = _text(node)
+    return texts, lines
+
+
+def _digest(texts: dict[str, str], lines: list[str]) -> str:
+    """SHA-256 over what a run says, its digest left out, whatever the order in which it is written."""
+    said = [{name: " ".join(text.split()) for name, text in texts.items() if name != "Digest"}, [" ".join(line.split()) for line in lines]]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def _parameters(step: StepRecord) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +59,7 @@ def _made(folder: Path, sessions: Sessions, *, ending: str, treatment: Treatment
     assert result.mask is not None
     photo.write(photo.read(result.mask.astype(np.uint8)[:, :, None] * 255), made.mask)
     form = photo.format_for(made.result, result.photo)
-    record = sidecar.of_result(before, result, photo.read(made.result), made.result, made.mask, format=form, quality=None, given=given)
+    record = sidecar.of_result(before, result, photo.read(made.result), made.result, made.mask, sidecar.Written(form, given=given))
     made.record.write_text(record.to_json(), encoding="utf-8")
     return made
 
@@ -111,6 +113,19 @@ def test_other_metadata_is_no_other_picture(tmp_path: Path, sessions: Sessions) 
 
 
 CHANGES = [('"clean": 0.0', '"clean": 0.1'), ('"pixels_changed": ', '"pixels_changed": 1'), ("damage", "damagE")]
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="needs exiftool (Debian: libimage-exiftool-perl)")
+@pytest.mark.parametrize("ending", [".png", ".tif", ".jpg"])
+def test_a_title_put_in_later_speaks_against_nothing(tmp_path: Path, sessions: Sessions, ending: str) -> None:
+    made = _made(tmp_path, sessions, ending=ending, treatment=COLOR)
+    title = ["-q", "-overwrite_original", "-XMP-dc:Title=Aunt May", "-XMP-dc:Subject=family"]
+    subprocess.run(["exiftool", *title, str(made.result)], check=True)  # it writes the whole packet anew
+    verdict = verify.verify(made.result, master=made.master)
+    assert verdict.proved
+    assert "metadata was changed" in verdict.checks[1].sentence
+    made.record.unlink()
+    assert _failed(made) == []
 
 
 @pytest.mark.parametrize(("old", "new"), CHANGES)

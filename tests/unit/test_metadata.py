@@ -289,6 +289,14 @@ def test_other_things_behind_a_picture_are_said() -> None:
     assert read(data + bytes(50)).notes == ()
 
 
+def test_what_programs_keep_for_themselves_is_said_to_be_left_out() -> None:
+    data = encode_file(Photo(GRAY), "jpeg")
+    own = b"\xff\xec" + struct.pack(">H", 2 + 50) + b"Ducky".ljust(50, b"\1")
+    assert read(data[:2] + own + data[2:]).notes == ("50 bytes that a camera or program keeps for itself (APP12) were left out",)
+    credentials = b"\xff\xeb" + struct.pack(">H", 2 + 50) + b"JP\0\1jumbc2pa".ljust(50, b"\1")
+    assert read(data[:2] + credentials + data[2:]).notes == ("its content credentials (C2PA) were left out: they would no longer hold",)
+
+
 # --- PNG's texts ------------------------------------------------------------------------------------------------------------------------
 
 

@@ -168,6 +168,20 @@ def test_an_evaluation_writes_into_no_bench_and_over_no_other_report(album: Path
     assert "report that Unfade wrote" in said(*arguments, status=1)
 
 
+def test_a_leaderboard_is_written_into_no_folder_of_photographs_and_over_no_other_page(album: Path) -> None:
+    for folder in (".", "out", "out/../out/new"):
+        assert "is read, and the report" in said("bench", ".", "-o", folder, status=2)
+    (album / "photographs").mkdir()
+    (album / "out" / "leaderboard.html").write_text("<p>of another program</p>")
+    assert "report that Unfade wrote" in said("bench", "photographs", "-o", "out", status=1)
+
+
+def test_a_record_goes_over_no_file_of_another_program(album: Path) -> None:
+    (album / "a.restored.unfade.json").write_text('{"title": "my notes"}')
+    assert "that Unfade wrote" in said("restore", *QUICK, "a.jpg", "--record", "--overwrite", status=1)
+    assert (album / "a.restored.unfade.json").read_text() == '{"title": "my notes"}'
+
+
 def test_a_training_writes_into_no_folder_of_photographs(album: Path) -> None:
     for run in (".", "out", "out/new"):
         assert "is read, and the run" in said("train", "colorize", "--data", ".", "--out", run, status=2)

@@ -14,14 +14,16 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 from PIL import Image as Pillow
 from PIL import ImageCms
 
-from unfade.errors import UnreadableError
-from unfade.files.photo import Photo, encode_file, read
+from unfade.errors import UnreadableError, UsageError
+from unfade.files.photo import Photo, encode_file, pages, read, write_pages
 
 tifffile = pytest.importorskip("tifffile", reason="needs tifffile, which writes the kinds of TIFF")
 imagecodecs = pytest.importorskip("imagecodecs", reason="needs the tiff extra")
@@ -459,3 +461,85 @@ def test_lab_agrees_with_littlecms() -> None:
     out = io.BytesIO()
     tifffile.imwrite(out, kind.numbers, photometric="icclab")
     assert np.abs(read(out.getvalue()).samples.astype(int) - np.asarray(judge)).max() <= 2
+
+
+def old_jpeg(stream: bytes, *, tiled: bool, whole: bool) -> bytes:
+    """A TIFF of TIFF 6.0's own JPEG, by hand: in a strip or a tile, the stream named as one or not."""
+    at, directory = 8, 8 + len(stream) + len(stream) % 2
+    entries = [(256, 4, WIDTH), (257, 4, HEIGHT), (258, 3, 8), (259, 3, 6), (262, 3, 6), (277, 3, 3), (284, 3, 1), (512, 3, 1)]
+    in_tiles = [(322, 4, 64), (323, 4, 48), (324, 4, at), (325, 4, len(stream))]
+    entries += in_tiles if tiled else [(273, 4, at), (278, 4, HEIGHT), (279, 4, len(stream))]
+    entries += [(513, 4, at), (514, 4, len(stream))] if whole else []
+    table = b"".join(
+        struct.pack("<HHI", tag, kind, 1) + (struct.pack("<HH", value, 0) if kind == 3 else struct.pack("<I", value))
+        for tag, kind, value in sorted(entries)
+    )
+    body = stream + bytes(len(stream) % 2)
+    return struct.pack("<2sHI", b"II", 42, directory) + body + struct.pack("<H", len(entries)) + table + bytes(4)
+
+
+@pytest.mark.parametrize("tiled", [False, True])
+def test_old_style_jpeg_is_read_where_it_is_one_stream(tiled: bool) -> None:
+    out = io.BytesIO()
+    Pillow.fromarray(levels(RGB, 8)).save(out, "JPEG", quality=95, subsampling=0)
+    photo = read(old_jpeg(out.getvalue(), tiled=tiled, whole=True))
+    assert np.abs(photo.samples.astype(int) - levels(RGB, 8)).max() < 12
+    with pytest.raises(UnreadableError, match="old-style JPEG in pieces, which is not read here"):
+        read(old_jpeg(out.getvalue(), tiled=tiled, whole=False))
+
+
+@pytest.mark.parametrize("compression", ["ccittfax4", "lzw", "deflate", "packbits", "none"])
+def test_two_levels_in_tiles(compression: str) -> None:
+    page = ((COLUMNS // 7 + ROWS // 5) % 2 * 255).astype(np.uint8)
+    data = pyvips.Image.new_from_array(page).tiffsave_buffer(
+        tile=True, tile_width=16, tile_height=16, compression=compression, bitdepth=1, predictor="none"
+    )
+    np.testing.assert_array_equal(read(data).samples[..., 0], page)
+
+
+@pytest.mark.parametrize(("tag", "kind"), [(262, "colors"), (277, "channels"), (278, "rows")])
+def test_tags_that_careless_programs_leave_out(tag: int, kind: str) -> None:
+    sound = encode_tiff(levels(RGB, 8), 8, 2)
+    at = sound.index(struct.pack("<HH", tag, 3 if tag != 278 else 4))
+    np.testing.assert_array_equal(read(sound[:at] + struct.pack("<H", 65_000) + sound[at + 2 :]).samples, levels(RGB, 8))
+
+
+def test_of_several_pages_the_largest_is_the_picture() -> None:
+    full, small = levels(RGB, 8), levels(RGB, 8)[::4, ::4].copy()
+
+    def written(*pages: tuple[np.ndarray, int]) -> bytes:
+        out = io.BytesIO()
+        with tifffile.TiffWriter(out) as writer:
+            for array, kind in pages:
+                writer.write(array, photometric="rgb" if array.ndim == 3 else "minisblack", subfiletype=kind, metadata=None)
+        return out.getvalue()
+
+    for kind in (0, 1):
+        data = written((small, kind), (full, 0))
+        photo = read(data)
+        np.testing.assert_array_equal(photo.samples, full)
+        assert photo.notes == ("it has 2 pages; page 2, the largest, was taken",) and pages(data) == (2,)
+        np.testing.assert_array_equal(read(data, page=1).samples, small)
+    assert pages(written((full, 2), (full[::-1].copy(), 2), (full, 2))) == (1, 2, 3)
+    assert pages(written((full, 0), (full[::2, ::2].copy(), 1), (small, 1))) == (1,)
+    assert pages(written((full, 0), (full[..., 0].copy(), 0))) == (1, 2)
+    assert pages(encode_file(Photo(full), "jpeg")) == (1,)
+    with pytest.raises(UsageError, match="has 2 pages; there is no page 3"):
+        read(data, page=3)
+
+
+def test_pages_are_written_into_one_file_and_come_back(tmp_path: Path) -> None:
+    album = [Photo(levels(RGB, 8)), Photo(levels(GRAY, 16), dpi=(300.0, 300.0)), Photo(levels(RGB, 8)[::-1].copy())]
+    write_pages(album, tmp_path / "album.tif")
+    data = (tmp_path / "album.tif").read_bytes()
+    assert pages(data) == (1, 2, 3)
+    for number, photo in enumerate(album, 1):
+        back = read(data, page=number)
+        np.testing.assert_array_equal(back.samples, photo.samples)
+        assert back.dpi == photo.dpi
+    with tifffile.TiffFile(tmp_path / "album.tif") as file:
+        for page, photo in zip(file.pages, album, strict=True):
+            np.testing.assert_array_equal(page.asarray(), photo.samples.squeeze())
+    with pytest.raises(UsageError, match="JPEG holds one page, and there are 3"):
+        write_pages(album, tmp_path / "album.jpg")
+    assert [path.name for path in tmp_path.iterdir()] == ["album.tif"]

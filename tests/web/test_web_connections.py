@@ -90,6 +90,7 @@ def _besieged(server: Server, seconds: float, half: bytes) -> None:
     server.upload(encoded("png"))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("half", [b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: "], ids=["line", "head"])
 def test_half_sent_requests_leave_the_page_to_others(many_files: None, make_server: Callable[..., Server], half: bytes) -> None:
     server = make_server(workers=0, max_files=1024).start()

@@ -17,14 +17,29 @@ from unfade.queue.table import Row
 from unfade.queue.table_redis import RedisTable
 
 
-@pytest.fixture
-def redis_url(tmp_path: Path) -> Iterator[str]:
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def redis_at(port: int, folder: Path, *, keep: bool = False) -> subprocess.Popen[bytes]:
+    """A Redis that answers, in a folder; with `keep` it writes down what it is told. Skips where there is none."""
     command = shutil.which("redis-server")
     if command is None:
         pytest.skip("needs redis-server (apt install redis-server)")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    arguments = [command, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(tmp_path)]
+    arguments = [
+        command,
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--appendonly",
+        "yes" if keep else "no",
+        "--dir",
+        str(folder),
+    ]
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
 
     def answers() -> bool:
@@ -32,6 +47,13 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
             return probe.connect_ex(("127.0.0.1", port)) == 0
 
     wait_for(answers)
+    return process
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    port = free_port()
+    process = redis_at(port, tmp_path)
     yield f"redis://127.0.0.1:{port}/0"
     process.terminate()
     process.wait()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -39,6 +39,7 @@ class MasterFacts(_Frozen):
     height: int = Field(ge=1)
     sha256: Sha256 | None = Field(description="of its file; null where there was none")
     samples_sha256: Sha256 = Field(description="of its samples, see `samples_sha256`")
+    page: int | None = Field(default=None, ge=1, description="the page that was asked for; null: the largest")
 
 
 class ResultFacts(_Frozen):
@@ -141,11 +142,20 @@ def mask_sha256(mask: Mask) -> str:
     return hashlib.sha256(np.packbits(mask, axis=1).tobytes()).hexdigest()
 
 
-def of_result(
-    master: Photo, result: Result, decoded: Photo, target: Path, mask_file: Path | None, *, format: str, quality: int | None, given: bool
-) -> Sidecar:
+@dataclass(frozen=True)
+class Written:
+    """How a photograph was read and its result written: in which `format` and with which `quality` asked for,
+    from which `page`; and whether its mask was `given`."""
+
+    format: str
+    quality: int | None = None
+    page: int | None = None
+    given: bool = False
+
+
+def of_result(master: Photo, result: Result, decoded: Photo, target: Path, mask_file: Path | None, how: Written) -> Sidecar:
     """The record of a `result` that was written to `target`, and its mask to `mask_file`. `decoded`: the
-    written file, read again; `format` and `quality`: how it was written; `given`: whether the mask was.
+    written file, read again.
 
     Raises `RecordError` for a run without a treatment, which cannot be made again.
     """
@@ -156,16 +166,21 @@ def of_result(
         raise RecordError(f"{target.name}: the result must be read from its file, so that its hash is known")
     mask = None
     if result.mask is not None and mask_file is not None:
-        mask = MaskFacts(name=mask_file.name, sha256=mask_sha256(result.mask), given=given)
+        mask = MaskFacts(name=mask_file.name, sha256=mask_sha256(result.mask), given=how.given)
     return Sidecar(
         software_version=report.software_version,
         master=MasterFacts(
-            name=master.name, width=master.width, height=master.height, sha256=master.sha256, samples_sha256=samples_sha256(master)
+            name=master.name,
+            width=master.width,
+            height=master.height,
+            sha256=master.sha256,
+            samples_sha256=samples_sha256(master),
+            page=how.page,
         ),
         result=ResultFacts(
             name=target.name,
-            format=format,
-            quality=quality,
+            format=how.format,
+            quality=how.quality,
             sha256=decoded.sha256,
             samples_sha256=samples_sha256(result.photo),
             decoded_sha256=samples_sha256(decoded),

@@ -57,14 +57,15 @@ def verify(
     where there is no record at all, `PhotoError` where the result or the master cannot be read.
     """
     picture = photo.read(result, max_megapixels=max_megapixels)
-    original = None if master is None else photo.read(master, max_megapixels=max_megapixels)
     run = last_run(picture.metadata.xmp)
     path = record if record is not None else beside(result)
-    if record is None and not path.is_file():
+    sidecar = None if record is None and not path.is_file() else read_sidecar(path)
+    page = None if sidecar is None else sidecar.master.page
+    original = None if master is None else photo.read(master, max_megapixels=max_megapixels, page=page)
+    if sidecar is None:
         if run is None:
             raise RecordError(f"{result.name} has no record: none in its XMP, and no {path.name} beside it")
         return Verdict(str(result), "XMP", tuple(_from_run(run, picture, original)))
-    sidecar = read_sidecar(path)
     return Verdict(str(result), str(path), tuple(_from_sidecar(sidecar, path, run, picture, original)))
 
 

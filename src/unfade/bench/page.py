@@ -77,15 +77,14 @@ def f1_by_kind(result: TrackResult) -> dict[str, dict[str, float]]:
 
     What is found wrongly is of no kind, so every kind is set against the entry's one precision.
     """
-    kinds = [name for name in result.evaluation.measures if name.startswith("mask-recall-")]
-    return {
-        kind.removeprefix("mask-recall-"): {
-            one.name: harmonic_mean(one.scores["mask-precision"].value, one.scores[kind].value)
-            for one in result.ranking()
-            if kind in one.scores and "mask-precision" in one.scores
-        }
-        for kind in kinds
-    }
+    by_kind: dict[str, dict[str, float]] = {}
+    for name in result.evaluation.measures:
+        kind = name.removeprefix("mask-recall-")
+        for one in result.ranking():
+            if kind != name and name in one.scores and not math.isnan(one.scores[name].value):  # stains are no loss of any kind
+                figures = by_kind.setdefault(kind, {})
+                figures[one.name] = harmonic_mean(one.scores["mask-precision"].value, one.scores[name].value)
+    return by_kind
 
 
 def _by_kind(result: TrackResult) -> list[str]:

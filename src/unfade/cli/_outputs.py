@@ -60,7 +60,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Job:
-    """One photograph, the file its result goes to, and those that its mask and its record go to if they are asked for.
+    """One photograph, the file its result goes to, and those that its mask, record and layers go to if they are asked for.
 
     `name` is what messages call the photograph: of a folder's, the path in it.
     """
@@ -70,10 +70,11 @@ class Job:
     mask: Path | None = None
     name: str = ""
     record: Path | None = None
+    layers: Path | None = None
 
     @property
     def outputs(self) -> tuple[Path, ...]:
-        return tuple(path for path in (self.target, self.mask, self.record) if path is not None)
+        return tuple(path for path in (self.target, self.mask, self.record, self.layers) if path is not None)
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,8 @@ def check(
     for target in targets:
         if target.path not in later:
             _check_existing(target, overwrite=overwrite)
+        elif target.kind.ours is not None:
+            _check_existing(target, overwrite=True)
 
 
 def check_folder(folder: Path, noun: str, *, reads: Iterable[Path]) -> None:
@@ -176,6 +179,17 @@ def check_folder(folder: Path, noun: str, *, reads: Iterable[Path]) -> None:
     for read in reads:
         if is_folder(read) and place_of(read) in above:
             raise UsageError(f"{read} is read, and {noun} would be written into it ({folder}); give another folder")
+
+
+def check_report_folder(folder: Path, names: Sequence[str], *, reads: Sequence[Path]) -> None:
+    """Refuse a folder for a report of these files that cannot hold it, is read, or holds files of its names that are none of ours."""
+    from unfade.measures.report import check_output, is_evaluation
+
+    check_output(folder)
+    check_folder(folder, "the report", reads=reads)
+    if is_folder(folder):
+        targets = [Target(folder / name, Kind("a report", (Path(name).suffix,), is_evaluation)) for name in names]
+        check(targets, reads=(path for read in reads for path in (read.rglob("*") if is_folder(read) else [read])), overwrite=True)
 
 
 def _check_suffix(target: Target) -> None:
@@ -279,13 +293,15 @@ def plan(
     format: FormatName | None = None,
     mask_tag: str | None = None,
     recorded: bool = False,
+    layers: str | None = None,
     reads: Iterable[Path | None] = (),
 ) -> Plan:
     """Say for each photograph which file its result goes to: `NAME.TAG.EXT` beside it or in the folder `output`, or the file `output`.
     A name without an ending is a folder's. The photographs of a folder keep the folders that they lie in.
 
     `format`: of the results instead of the batch's; `mask_tag`: a mask is written too, as NAME.MASK_TAG.png beside the result;
-    `recorded`: so is a record, named after the result; `reads`: what the command reads besides the photographs.
+    `recorded`: so is a record, and layers in the format `layers`, named after the result; `reads`: what the command
+    reads besides the photographs.
     A photograph that is the result of another that is named, as `*.jpg` names it in a second run, is passed over, with a word.
     Everything that can be known to go wrong is said before anything runs: see `check`. `UsageError` for a folder without photographs
     and for one file for several photographs. Whether a result is there already is asked when its turn comes.
@@ -314,6 +330,7 @@ def plan(
                 None if mask_tag is None else target.parent / f"{stem}.{mask_tag}.png",
                 str(inside / photograph.name),
                 target.with_name(target.stem + RECORD_SUFFIX) if recorded else None,
+                target.with_name(f"{target.stem}.{layers}") if layers else None,
             )
         )
     if not batch.overwrite:
@@ -324,6 +341,8 @@ def plan(
         targets.append(Target(job.target, result if is_said else Kind(result.noun), job.source))
         if job.mask is not None:
             targets.append(Target(job.mask, mask, job.source))
+        if job.layers is not None:
+            targets.append(Target(job.layers, Kind("the layers", (f".{layers}",)), job.source))
         if job.record is not None:
             targets.append(Target(job.record, Kind("the record", (".json",), is_report), job.source))
     once = []

@@ -82,16 +82,26 @@ def finished(batch: Batch, job: Job, before: Photo, result: Result, *, given: bo
 
 def _write_record(batch: Batch, job: Job, before: Photo, result: Result, *, given: bool) -> None:
     """Write the record of a result that was written; over one that is there only if that is of the very same result."""
-    from unfade.archive.sidecar import of_result, read_sidecar
+    from unfade.archive.sidecar import Written, of_result, read_sidecar
     from unfade.files import disk, photo
 
     assert job.record is not None
     written = photo.read(job.target, max_megapixels=float("inf"))
     chosen = batch.format or photo.format_for(job.target, result.photo)
-    record = of_result(before, result, written, job.target, job.mask, format=chosen, quality=batch.quality, given=given)
+    how = Written(format=chosen, quality=batch.quality, page=batch.page, given=given)
+    record = of_result(before, result, written, job.target, job.mask, how)
     if job.record.exists() and not batch.overwrite and read_sidecar(job.record).result != record.result:
         raise ExistsError(f"{job.record} is there already, and is of another result; add --overwrite to write over it")
     disk.put(record.to_json().encode(), job.record, overwrite=True)
+
+
+def put_new(target: Path, content: bytes, *, overwrite: bool) -> None:
+    """Write a file, unless the very same bytes are there already. Raises `ExistsError` for others."""
+    from unfade.files import disk
+
+    if overwrite or not target.is_file() or target.read_bytes() != content:
+        disk.check_target(target, overwrite=overwrite)
+        disk.put(content, target, overwrite=overwrite)
 
 
 def notes_of(report: Report) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unfade.cli._extras import needs
+from unfade.cli._outputs import check_report_folder
 from unfade.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
 
 def command(
     photographs: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Sound photographs, twenty or more; or a bench that was made of them before.")
+        Path,
+        typer.Argument(
+            readable=False, metavar="FOLDER", help="Sound photographs, twenty or more; or a bench that was made of them before."
+        ),
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Where leaderboard.html, leaderboard.json and the bench itself go."),
+        typer.Option(
+            "--output", "-o", readable=False, metavar="FOLDER", help="Where leaderboard.html, leaderboard.json and the bench itself go."
+        ),
     ],
     entry: Annotated[
         list[str] | None,
@@ -61,13 +67,12 @@ def command(
     """
     from unfade.bench.entries import parse_entry
     from unfade.bench.making import MANIFEST, make_bench, read_manifest
+    from unfade.bench.page import HTML_NAME, JSON_NAME
     from unfade.bench.tracks import TRACKS
-    from unfade.measures.report import check_output
 
-    check_output(output)
     rivals = [parse_entry(text) for text in entry or ()]
-    if photographs.is_dir() and output.resolve() == photographs.resolve():
-        raise UsageError(f"{output} is the folder that is read; choose another folder with -o")
+    results = [path for rival in rivals for path in rival.folders.values()]
+    check_report_folder(output, (HTML_NAME, JSON_NAME), reads=[photographs, *results])
     made = (photographs / MANIFEST).is_file()
     folder = photographs if made else output if make_only else output / "bench"
     if not made:

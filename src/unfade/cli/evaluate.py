@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unfade.cli._extras import needs
-from unfade.cli._outputs import Kind, Target, check, check_folder
+from unfade.cli._outputs import check_report_folder
 from unfade.errors import ModelTaskError, UsageError
 
 if TYPE_CHECKING:
@@ -105,12 +105,13 @@ def command(
     from unfade.measures.baselines import choose
     from unfade.measures.benches import Bench
     from unfade.measures.evaluation import evaluate
-    from unfade.measures.report import tables, write_report
+    from unfade.measures.report import HTML_NAME, JSON_NAME, tables, write_report
     from unfade.settings import read_settings
 
     settings = read_settings()
     if output is not None:
-        _check_report(output, [bench, Path(subject), *(path for path in (inception, reference, photographs) if path is not None)])
+        reads = [bench, Path(subject), *(path for path in (inception, reference, photographs) if path is not None)]
+        check_report_folder(output, (HTML_NAME, JSON_NAME), reads=reads)
     chosen = Bench(task, bench, limit, None if mask == "auto" else mask, reference, photographs)
     beside = choose(task, baselines)
     extractor = _extractor(task, features, inception)
@@ -133,17 +134,6 @@ def command(
         console.print(note, markup=False)
     for path in written:
         typer.echo(str(path))
-
-
-def _check_report(folder: Path, reads: Sequence[Path]) -> None:
-    """Refuse a folder for the report that cannot hold it, is read, or holds files of its names that are none of ours."""
-    from unfade.measures.report import HTML_NAME, JSON_NAME, check_output, is_evaluation
-
-    check_output(folder)
-    check_folder(folder, "the report", reads=reads)
-    if folder.is_dir():
-        targets = [Target(folder / name, Kind("a report", (Path(name).suffix,), is_evaluation)) for name in (HTML_NAME, JSON_NAME)]
-        check(targets, reads=(path for read in reads for path in (read.rglob("*") if read.is_dir() else [read])), overwrite=True)
 
 
 @contextmanager

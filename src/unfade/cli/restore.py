@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from unfade.cli._batch import Steps, run_jobs
 from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import Job, is_folder, plan
-from unfade.cli._results import Done, read_mask, treat_file
+from unfade.cli._results import Done, put_new, read_mask, treat_file, without_location
 from unfade.cli._resume import asked
 from unfade.cli._treatment import takes_treatment
 from unfade.errors import UsageError
@@ -36,6 +37,10 @@ def command(
         bool,
         typer.Option("--record", help="Write the record NAME.restored.unfade.json and the mask, for `unfade verify` and `unfade replay`."),
     ] = False,
+    layers: Annotated[
+        Literal["psd", "ora"] | None,
+        typer.Option("--layers", help="Write NAME.restored.psd or .ora, too: the original and what each step changed, as layers."),
+    ] = None,
     treatment: Treatment,
     batch: Batch,
 ) -> None:
@@ -54,16 +59,19 @@ def command(
       unfade restore scan.tif --mask my-mask.png --overwrite
     """
     from unfade import pipeline
+    from unfade.archive.layers import Collected, open_raster, photoshop
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()
     if mask is not None and (len(batch.photographs) > 1 or is_folder(batch.photographs[0])):
         raise UsageError("--mask is one photograph's, and several were named; restore them one by one")
+    if batch.pages == "all" and (save_mask or record or layers):
+        raise UsageError("--save-mask, --record and --layers are of one page; name it with --page instead of --pages all")
     if batch.pages and (mask is not None or save_mask):
         raise UsageError("--mask and --save-mask are for one page; name it with --page instead of --pages all")
     if record and (batch.page or batch.pages):
         raise UsageError("--record is of the page that is read without --page and --pages; save the page as a file of its own first")
-    jobs = plan(batch, "restored", mask_tag="mask" if save_mask or record else None, recorded=record, reads=(mask,))
+    jobs = plan(batch, "restored", mask_tag="mask" if save_mask or record else None, recorded=record, layers=layers, reads=(mask,))
     # Of a mask that is given it is not known without looking whether it was the same: the photograph is done again and compared.
     same = None if mask is not None else asked(batch, treatment=treatment)
     with open_sessions(settings) as sessions:
@@ -71,8 +79,16 @@ def command(
         def work(job: Job, show: Steps) -> Done:
             def treat(before: Photo) -> Result:
                 given = None if mask is None else read_mask(mask, before, max_megapixels=settings.max_megapixels)
-                return pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show)
+                collected = None if job.layers is None else Collected(before)
+                on_step = None if collected is None else collected.on_step
+                result = pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show, on_step=on_step)
+                if collected is not None and job.layers is not None:
+                    shown = without_location(batch, result.photo).metadata
+                    content = photoshop(collected) if layers == "psd" else open_raster(collected, metadata=shown)
+                    put_new(job.layers, content, overwrite=batch.overwrite)
+                return result
 
-            return treat_file(batch, job, treat, max_megapixels=settings.max_megapixels, given=mask is not None)
+            done = treat_file(batch, job, treat, max_megapixels=settings.max_megapixels, given=mask is not None)
+            return done if job.layers is None else replace(done, written=(*done.written, job.layers))
 
         run_jobs(batch, jobs, work, asked=same)

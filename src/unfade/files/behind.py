@@ -1,6 +1,8 @@
-"""What phones put behind a picture: the film of a motion photo, a gain map for HDR screens, the other eye's picture.
+"""What phones put behind a picture: the film of a motion photo, a gain map for HDR screens, the other eye's
+picture.
 
-Sources: Motion Photo format 1.0 and Ultra HDR format 1.1 (developer.android.com), CIPA DC-007 (multi-picture format).
+Sources: Motion Photo format 1.0 and Ultra HDR format 1.1 (developer.android.com), CIPA DC-007 (multi-picture
+format).
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ _NUMBER_OF_PICTURES = 0xB001
 
 @dataclass(frozen=True)
 class Behind:
-    """The film behind a picture, if it can be kept as it is; the XMP without what points at that which is left out; notes."""
+    """The film behind a picture, if it can be kept as it is; the XMP without what points at that which is
+    left out; notes."""
 
     film: bytes | None
     packet: bytes | None
@@ -29,7 +32,8 @@ class Behind:
 def behind(trailer: bytes, packet: bytes | None, multi_picture: bytes | None) -> Behind:
     """What becomes of the bytes behind a JPEG. `multi_picture` is the directory of its APP2 segment.
 
-    A film is kept where it is all that follows, and the XMP says its length, counted from the file's end: both stay true.
+    A film is kept where it is all that follows, and the XMP says its length, counted from the file's end:
+    both stay true.
     """
     text = (packet or b"").replace(b"\0", b"")
     has_gain_map = bool(trailer) and _GAIN_MAP_SAID.search(text) is not None

@@ -1,4 +1,5 @@
-"""What HEIF and AVIF have in common: boxes, their brands, their metadata, and the numbers that stand for colors (ISO 14496-12, H.273)."""
+"""What HEIF and AVIF have in common: boxes, their brands, their metadata, and the numbers that stand for
+colors (ISO 14496-12, H.273)."""
 
 from __future__ import annotations
 
@@ -21,13 +22,15 @@ def brands(data: bytes) -> set[bytes]:
 
 
 def contents_of(exif_block: bytes | None, xmp: bytes | None, icc: bytes | None) -> Contents:
-    """What a decoder found. It has turned the picture already, as boxes of their own say: EXIF's orientation does not count."""
+    """What a decoder found. It has turned the picture already, as boxes of their own say: EXIF's orientation
+    does not count."""
     checked = replace(exif.checked(exif_block), orientation=1)
     return replace(checked, xmp=xmp or None, icc=icc or None, dpi=exif.dpi_in(checked.exif))
 
 
 def with_color_code(contents: Contents, data: bytes, *, channels: int) -> tuple[Contents, tuple[str, ...]]:
-    """The contents with the profile that the file's color numbers mean, where it has no profile itself; and notes."""
+    """The contents with the profile that the file's color numbers mean, where it has no profile itself; and
+    notes."""
     at = data[: 1 << 20].find(b"colrnclx")
     if contents.icc is not None or at < 0 or at + 12 > len(data):
         return contents, ()

@@ -1,4 +1,4 @@
-"""A file's bytes, from the disk and to it: whole or not at all, and in which words it is said where that cannot be."""
+"""A file's bytes, from the disk and to it: whole or not at all. What the system says becomes a sentence."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def bytes_of(path: Path, name: str) -> bytes:
 
 
 def check_target(target: Path, *, overwrite: bool) -> None:
-    """Refuse a target that could not be written, before the work of encoding. Raises `ExistsError`, `UnwritableError`."""
+    """Refuse a target that could not be written, before the work of encoding. Raises `ExistsError`,
+    `UnwritableError`."""
     with _in_words(target, 0):
         if not overwrite and os.path.lexists(target):
             raise FileExistsError
@@ -71,7 +72,8 @@ def check_target(target: Path, *, overwrite: bool) -> None:
 
 
 def put(data: bytes, target: Path, *, overwrite: bool) -> None:
-    """Write beside the target, sync, and rename; the part is removed whatever happens. Raises `ExistsError`, `UnwritableError`."""
+    """Write beside the target, sync, and rename; the part is removed whatever happens. Raises `ExistsError`,
+    `UnwritableError`."""
     with _in_words(target, len(data)):
         _put(data, Path(os.path.realpath(target)) if overwrite else target, overwrite=overwrite)
 
@@ -131,7 +133,8 @@ def _rename_to_new(part: Path, target: Path) -> None:
 
 
 def _sync(handle: int) -> None:
-    """Bring a file or folder to the disk, where its file system can: one that cannot has written what it was given all the same."""
+    """Bring a file or folder to the disk, where its file system can: one that cannot has written what it was
+    given all the same."""
     try:
         os.fsync(handle)
     except OSError as error:
@@ -140,7 +143,8 @@ def _sync(handle: int) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the rename itself outlast a power cut, where the system can: Windows, and some shares, cannot open folders."""
+    """Make the rename itself outlast a power cut, where the system can: Windows, and some shares, cannot open
+    folders."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:

@@ -1,4 +1,5 @@
-"""EXIF blocks: checked, set upright, given a resolution, freed of the place. Every byte that is not meant stays where it was."""
+"""EXIF blocks: checked, set upright, given a resolution, freed of the place. Every byte that is not meant
+stays where it was."""
 
 from __future__ import annotations
 
@@ -63,7 +64,8 @@ def dpi_in(exif: bytes | None) -> tuple[float, float] | None:
 
 
 def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None:
-    """The EXIF block with this resolution, for the files that keep it nowhere else. Unchanged, byte for byte, where it says so already."""
+    """The EXIF block with this resolution, for the files that keep it nowhere else. Unchanged, byte for byte,
+    where it says so already."""
     if dpi is None:
         return exif
     stated = dpi_in(exif)
@@ -73,7 +75,8 @@ def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | Non
 
 
 def checked(data: bytes | None) -> Contents:
-    """Check an EXIF block; give it back upright (its orientation set to 1, sizes turned with it), and the orientation it had."""
+    """Check an EXIF block; give it back upright (its orientation set to 1, sizes turned with it), and the
+    orientation it had."""
     if not data:
         return Contents()
     exif = bytearray(data.removeprefix(b"Exif\0\0"))
@@ -102,7 +105,8 @@ def _code(entry: Entry, header: Header) -> str:
 
 
 def _swap_sizes(exif: bytearray, offset: int, header: Header) -> None:
-    """Width and height in the EXIF directory at `offset` change places, for a picture that was turned by a quarter."""
+    """Width and height in the EXIF directory at `offset` change places, for a picture that was turned by a
+    quarter."""
     inner = {entry.tag: entry for entry in directory(exif, offset, header)[0]}
     if _PIXEL_WIDTH in inner and _PIXEL_HEIGHT in inner and inner[_PIXEL_WIDTH].kind == inner[_PIXEL_HEIGHT].kind in (3, 4):
         code = _code(inner[_PIXEL_WIDTH], header)
@@ -114,7 +118,8 @@ def _swap_sizes(exif: bytearray, offset: int, header: Header) -> None:
 def without_orientation(exif: bytes) -> bytes:
     """The EXIF block without its orientation entry, every other byte in its place; no entry means upright.
 
-    Pillow's AVIF writer takes the block apart and puts it together anew, losing maker notes, wherever the entry is there.
+    Pillow's AVIF writer takes the block apart and puts it together anew, losing maker notes, wherever the
+    entry is there.
     """
     header = header_of(exif)
     entry = next((entry for entry in directory(exif, header.first, header)[0] if entry.tag == ORIENTATION), None)
@@ -122,9 +127,11 @@ def without_orientation(exif: bytes) -> bytes:
 
 
 def without_location(exif: bytes) -> bytes:
-    """The EXIF block with its GPS directory overwritten with zeros, values and all, and the entry that leads to it taken out.
+    """The EXIF block with its GPS directory overwritten with zeros, values and all, and the entry that leads
+    to it taken out.
 
-    A block whose first directory cannot be followed stays as it is. Where only the GPS directory cannot be, its entry is taken out.
+    A block whose first directory cannot be followed stays as it is. Where only the GPS directory cannot be,
+    its entry is taken out.
     """
     try:
         header = header_of(exif)

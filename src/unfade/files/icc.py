@@ -1,8 +1,9 @@
 """ICC profiles: a photograph's own numbers <-> sRGB, relative colorimetric, without black point compensation.
 
-Profiles of curves and a matrix (sRGB, Adobe RGB, Display P3, ProPhoto, gray gammas: nearly all there are) are computed here in floating
-point from the profile's own tags (ICC.1:2022 annex F.3), because lcms, as libvips drives it, passes through 16-bit integers: measured,
-up to 240 of 65,535 levels lost on saturated colors there and back. Profiles of tables (scanners', printers') go through lcms.
+Profiles of curves and a matrix (sRGB, Adobe RGB, Display P3, ProPhoto, gray gammas: nearly all there are) are
+computed here in floating point from the profile's own tags (ICC.1:2022 annex F.3), because lcms, as libvips
+drives it, passes through 16-bit integers: measured, up to 240 of 65,535 levels lost on saturated colors there
+and back. Profiles of tables (scanners', printers') go through lcms.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from unfade.color import linear_from_srgb, luma, srgb_from_linear
 if TYPE_CHECKING:
     import pyvips
 
-# XYZ of linear sRGB's red, green and blue under D50, the white of ICC's connection space (Bradford-adapted; www.color.org, sRGB2014.icc)
+# XYZ of linear sRGB's red, green and blue under D50, the white of ICC's connection space (Bradford-adapted;
+# www.color.org, sRGB2014.icc)
 _D50_FROM_SRGB = np.array([[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]])
 _STRIP_PX = 1 << 20  # pixels converted at a time, so that a whole photograph needs no second one's memory
 _ROOTS = 1 << 16  # entries of the tables that lead back
@@ -31,7 +33,8 @@ _SHARES = (np.arange(256, dtype=np.float32) / 255)[None]  # of white, for each l
 
 @cache
 def vips() -> Any:
-    """libvips, started at first use: untrusted loaders (SVG and the like) blocked, and nothing kept of photographs that are done with."""
+    """libvips, started at first use: untrusted loaders (SVG and the like) blocked, and nothing kept of
+    photographs that are done with."""
     import pyvips
 
     pyvips.block_untrusted_set(True)
@@ -43,8 +46,8 @@ def vips() -> Any:
 class Curves:
     """A profile of curves and a matrix, for one bit depth.
 
-    `tables` (channels, levels) float32: linear light of each level, or, where `to_srgb` is None, sRGB-encoded at once.
-    `to_srgb` takes linear light of the profile's primaries to that of sRGB's.
+    `tables` (channels, levels) float32: linear light of each level, or, where `to_srgb` is None, sRGB-encoded
+    at once. `to_srgb` takes linear light of the profile's primaries to that of sRGB's.
     """
 
     tables: np.ndarray
@@ -52,11 +55,12 @@ class Curves:
 
     @cached_property
     def levels(self) -> np.ndarray:
-        """What undoes the tables: the level of each fourth root of light, evenly spaced from 0 to 1; (channels, `_ROOTS` + 1).
+        """What undoes the tables: the level of each fourth root of light, evenly spaced from 0 to 1;
+        (channels, `_ROOTS` + 1).
 
-        Over fourth roots every curve in use (sRGB, gammas of 1.0 to 2.6) runs without a corner at black, so that even steps are fine
-        enough: the nearest one for 8 bits (uint8), a straight line between two for 16 (float32). To search each sample's place in the
-        curve itself takes eight times as long.
+        Over fourth roots every curve in use (sRGB, gammas of 1.0 to 2.6) runs without a corner at black, so
+        that even steps are fine enough: the nearest one for 8 bits (uint8), a straight line between two for
+        16 (float32). To search each sample's place in the curve itself takes eight times as long.
         """
         light, count = np.linspace(0, 1, _ROOTS + 1) ** 4, self.tables.shape[1]
         levels = np.stack([np.interp(light, table.astype(np.float64), np.arange(count)) for table in self.tables])
@@ -68,7 +72,8 @@ def _fixed(data: bytes, at: int, count: int) -> np.ndarray:
 
 
 def _curve(data: bytes, inputs: np.ndarray) -> np.ndarray:
-    """The `curv` or `para` tag at the start of `data`, evaluated at `inputs` in [0, 1] (ICC.1:2022, 10.6 and 10.18)."""
+    """The `curv` or `para` tag at the start of `data`, evaluated at `inputs` in [0, 1] (ICC.1:2022, 10.6 and
+    10.18)."""
     kind = data[:4]
     if kind == b"curv":
         count = struct.unpack_from(">I", data, 8)[0]
@@ -97,7 +102,8 @@ def _curve(data: bytes, inputs: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def curves(profile: bytes, bits: int) -> Curves | None:
-    """The profile as curves and a matrix for `bits` per sample; None where it is one of tables. Raises `ValueError` where it is broken."""
+    """The profile as curves and a matrix for `bits` per sample; None where it is one of tables. Raises
+    `ValueError` where it is broken."""
     try:
         if len(profile) < 132 or profile[36:40] != b"acsp":
             raise ValueError("no ICC profile")
@@ -124,7 +130,8 @@ def curves(profile: bytes, bits: int) -> Curves | None:
     tables = np.maximum.accumulate(tables, axis=1)  # so that each can be undone
     if not np.isfinite(tables).all() or (tables[:, -1] - tables[:, 0] < 0.5).any():
         raise ValueError("a curve leads nowhere")
-    # sRGB's own primaries, but for the rounding of the profile: the matrix is the identity, and one table does it all
+    # sRGB's own primaries, but for the rounding of the profile: the matrix is the identity, and one table
+    # does it all
     if matrix is None or np.abs(matrix - np.eye(3)).max() < 2e-3:
         return Curves(srgb_from_linear(tables), None)
     return Curves(tables.astype(np.float32), matrix.astype(np.float32))
@@ -136,14 +143,16 @@ def _strips(height: int, width: int) -> Iterator[slice]:
 
 
 def _looked_up(samples: Samples, tables: np.ndarray) -> np.ndarray:
-    """Each sample of (h, w, c) in its channel's table (c or 1, levels) float32, by OpenCV where it can: it is ten times as fast."""
+    """Each sample of (h, w, c) in its channel's table (c or 1, levels) float32, by OpenCV where it can: it is
+    ten times as fast."""
     if samples.dtype == np.uint8:
         return np.asarray(cv2.LUT(samples, np.ascontiguousarray(tables.T)[None])).reshape(samples.shape)
     return np.stack([tables[channel][samples[..., channel]] for channel in range(samples.shape[2])], axis=-1)
 
 
 def srgb_from_samples(samples: Samples, profile: bytes | None) -> Image:
-    """Samples (h, w, 1|3) in their own profile (None: sRGB's curve) -> sRGB in [0, 1] (h, w, 3). Out of sRGB's gamut is clipped."""
+    """Samples (h, w, 1|3) in their own profile (None: sRGB's curve) -> sRGB in [0, 1] (h, w, 3). Out of
+    sRGB's gamut is clipped."""
     height, width = samples.shape[:2]
     bits = samples.dtype.itemsize * 8
     known = curves(profile, bits) if profile else None
@@ -163,7 +172,8 @@ def srgb_from_samples(samples: Samples, profile: bytes | None) -> Image:
 
 
 def samples_from_srgb(image: Image, profile: bytes | None, *, channels: int, bits: int) -> Samples:
-    """The inverse of `srgb_from_samples`: sRGB -> samples of the profile, clipped, rounded. Into one channel goes the luma (Rec. 601)."""
+    """The inverse of `srgb_from_samples`: sRGB -> samples of the profile, clipped, rounded. Into one channel
+    goes the luma (Rec. 601)."""
     height, width = image.shape[:2]
     levels, depth = (1 << bits) - 1, np.uint8 if bits == 8 else np.uint16
     known = curves(profile, bits) if profile else None
@@ -187,7 +197,8 @@ def samples_from_srgb(image: Image, profile: bytes | None, *, channels: int, bit
 
 
 def _read_off(levels: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """`levels` at fractional `places` in it: the nearest if they are whole numbers already, else between two, rounded."""
+    """`levels` at fractional `places` in it: the nearest if they are whole numbers already, else between two,
+    rounded."""
     if levels.dtype == np.uint8:
         return np.asarray(levels[np.rint(places).astype(np.int32)])
     lower = np.minimum(places.astype(np.int32), _ROOTS - 1)
@@ -196,7 +207,8 @@ def _read_off(levels: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 
 def is_one_way(profile: bytes, channels: int) -> bool:
-    """Whether this profile of tables leads from its numbers to color and not back, as many a scanner's does."""
+    """Whether this profile of tables leads from its numbers to color and not back, as many a scanner's
+    does."""
     if len(profile) < 132 or {b"GRAY": 1, b"RGB ": 3}.get(profile[16:20]) != channels:
         return False
     try:
@@ -213,7 +225,8 @@ def is_one_way(profile: bytes, channels: int) -> bool:
 
 
 def fault(profile: bytes, channels: int) -> str | None:
-    """Why this profile cannot be used for a photograph of so many channels; None where it can, in both directions."""
+    """Why this profile cannot be used for a photograph of so many channels; None where it can, in both
+    directions."""
     space = {b"GRAY": 1, b"RGB ": 3, b"CMYK": 4}.get(profile[16:20])
     if len(profile) < 132 or profile[36:40] != b"acsp":
         return "is not an ICC profile"
@@ -241,7 +254,8 @@ def _back_through_lcms(image: Image, profile: bytes, bits: int) -> np.ndarray:
 
 
 def srgb_from_connection_lab(lab: np.ndarray) -> Image:
-    """CIE Lab under D50, as ICC's connection space and TIFF have it (h, w, 3) -> sRGB in [0, 1]. Out of sRGB's gamut is clipped."""
+    """CIE Lab under D50, as ICC's connection space and TIFF have it (h, w, 3) -> sRGB in [0, 1]. Out of
+    sRGB's gamut is clipped."""
     middle = (lab[..., 0] + 16) / 116
     roots = np.stack([middle + lab[..., 1] / 500, middle, middle - lab[..., 2] / 200], axis=-1)
     shares = np.where(roots > 6 / 29, roots**3, (roots - 16 / 116) * (3 * (6 / 29) ** 2))  # of the white
@@ -251,7 +265,8 @@ def srgb_from_connection_lab(lab: np.ndarray) -> Image:
 
 
 def picture_of(samples: np.ndarray) -> pyvips.Image:
-    """A libvips picture over the samples (h, w, c) uint8 or uint16, without a copy where they lie in one piece."""
+    """A libvips picture over the samples (h, w, c) uint8 or uint16, without a copy where they lie in one
+    piece."""
     height, width, channels = samples.shape
     kind, names = ("uchar", ("b-w", "srgb")) if samples.dtype == np.uint8 else ("ushort", ("grey16", "rgb16"))
     held = np.ascontiguousarray(samples)

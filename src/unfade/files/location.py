@@ -1,4 +1,5 @@
-"""Where a photograph was taken, forgotten: GPS data leaves EXIF and XMP; everything else in them stays where it was."""
+"""Where a photograph was taken, forgotten: GPS data leaves EXIF and XMP; everything else in them stays where
+it was."""
 
 from __future__ import annotations
 
@@ -33,5 +34,6 @@ def _xmp_without(packet: bytes) -> bytes | None:
 
 
 def _is_location(name: xmp.Name) -> bool:
-    """exif:GPSLatitude and its kin, which cameras, phones and drones write under namespaces of their own too."""
+    """exif:GPSLatitude and its kin, which cameras, phones and drones write under namespaces of their own
+    too."""
     return name.local.lower().startswith("gps")

@@ -16,7 +16,8 @@ _WORDS: dict[Part, str] = {"exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "photos
 
 
 def sentences(picture: Picture, codec: Codec) -> Iterator[str]:
-    """What of this picture a file of the format cannot hold, one sentence each. Nothing else is lost in writing."""
+    """What of this picture a file of the format cannot hold, one sentence each. Nothing else is lost in
+    writing."""
     for loss in _losses(picture, codec):
         if loss.sentence is not None:
             yield loss.sentence

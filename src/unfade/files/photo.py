@@ -1,8 +1,9 @@
 """A photograph becomes an array, and a file again: formats, orientation, ICC, depth, metadata.
 
-`read` tells the format by content, checks the size before anything is decoded, turns the picture upright, and keeps what the file holds
-beside its samples. `write` puts all of it back, atomically. Between them, `Photo.srgb` and `Photo.encode` take windows of samples to sRGB
-and back through the photograph's own profile, so that samples that nobody changed are never touched.
+`read` tells the format by content, checks the size before anything is decoded, turns the picture upright, and
+keeps what the file holds beside its samples. `write` puts all of it back, atomically. Between them,
+`Photo.srgb` and `Photo.encode` take windows of samples to sRGB and back through the photograph's own profile,
+so that samples that nobody changed are never touched.
 """
 
 from __future__ import annotations
@@ -54,10 +55,11 @@ MAX_MEGAPIXELS = 200.0
 class Photo:
     """A photograph at rest: what its file holds.
 
-    `samples` (h, w, 1|3) uint8 or uint16, upright, read-only, in the ICC `profile` (None: sRGB, for gray sRGB's curve).
-    `alpha` (h, w) of the same depth, as the file has it. `lost` (h, w): the pixels that a cut-off file has no samples of;
-    they are damage that need not be looked for. `format` is None for an array; `dpi` is (x, y); `sha256` is of the file's
-    bytes; `notes` say, in sentences that begin small, what was taken for granted or left out in reading.
+    `samples` (h, w, 1|3) uint8 or uint16, upright, read-only, in the ICC `profile` (None: sRGB, for gray
+    sRGB's curve). `alpha` (h, w) of the same depth, as the file has it. `lost` (h, w): the pixels that a
+    cut-off file has no samples of; they are damage that need not be looked for. `format` is None for an
+    array; `dpi` is (x, y); `sha256` is of the file's bytes; `notes` say, in sentences that begin small, what
+    was taken for granted or left out in reading.
 
     Raises `UsageError` where these do not fit together.
     """
@@ -141,16 +143,18 @@ class Photo:
     def srgb(self, rows: slice = slice(None), columns: slice = slice(None)) -> Image:
         """The window `rows`, `columns` as (h, w, 3) float32 in [0, 1], sRGB-encoded, gray repeated thrice.
 
-        Only the window is converted. Colors outside sRGB's gamut are clipped; hidden pixels continue what is beside them.
-        May be called from several threads at once.
+        Only the window is converted. Colors outside sRGB's gamut are clipped; hidden pixels continue what is
+        beside them. May be called from several threads at once.
         """
         return icc.srgb_from_samples(self.shown[rows, columns], self.profile)
 
     def encode(self, image: Image) -> Samples:
-        """The inverse of `srgb`: (h, w, 3) sRGB in [0, 1] -> samples of this photograph's profile, depth and channels.
+        """The inverse of `srgb`: (h, w, 3) sRGB in [0, 1] -> samples of this photograph's profile, depth and
+        channels.
 
-        `encode(srgb())` gives the samples back: exactly without a profile and, in gamut, with one of curves and a matrix; within a level
-        of 8 bits with one of tables. For a gray photograph the luma (Rec. 601) is taken.
+        `encode(srgb())` gives the samples back: exactly without a profile and, in gamut, with one of curves
+        and a matrix; within a level of 8 bits with one of tables. For a gray photograph the luma (Rec. 601)
+        is taken.
         """
         if image.ndim != 3 or image.shape[2] != 3:
             raise UsageError(f"{self.name}: a picture to encode is (height, width, 3), not {image.shape}")
@@ -174,7 +178,8 @@ class Photo:
         return replace(self, metadata=metadata)
 
     def as_rgb(self) -> Photo:
-        """A gray photograph as an RGB one of the same look and depth, in sRGB (no profile). An RGB photograph comes back as it is."""
+        """A gray photograph as an RGB one of the same look and depth, in sRGB (no profile). An RGB photograph
+        comes back as it is."""
         if self.channels == 3:
             return self
         return replace(self, samples=_losses.as_color(self.picture).samples, profile=None)
@@ -187,7 +192,7 @@ class Photo:
         return Picture(self.samples, self.alpha, contents, self.origin)
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def read(
@@ -195,15 +200,16 @@ def read(
 ) -> Photo:
     """Read a photograph from a path, a file's bytes or an array.
 
-    Arrays are (h, w), (h, w, 1), (h, w, 3), or with alpha (h, w, 2) and (h, w, 4), uint8 or uint16, taken as sRGB and
-    not copied; others raise `UsageError`. `name` is what messages and reports call it.
+    Arrays are (h, w), (h, w, 1), (h, w, 3), or with alpha (h, w, 2) and (h, w, 4), uint8 or uint16, taken as
+    sRGB and not copied; others raise `UsageError`. `name` is what messages and reports call it.
 
-    Of several pages or frames, `page` (from 1) is read. None is the largest page of a TIFF, the primary picture of a
-    HEIF, the first of the others; a note says so. Samples of less than 8 bits and palettes are widened to 8, of 9 to 15
-    to 16; CMYK and Lab become sRGB, with a note.
+    Of several pages or frames, `page` (from 1) is read. None is the largest page of a TIFF, the primary
+    picture of a HEIF, the first of the others; a note says so. Samples of less than 8 bits and palettes are
+    widened to 8, of 9 to 15 to 16; CMYK and Lab become sRGB, with a note.
 
-    Raises `UnreadableError`: missing, a folder, not permitted, empty, cut off, damaged, not a photograph, of another kind of numbers than
-    8 and 16 bits; `TooLargeError`: more than `max_megapixels`, seen before anything is decoded.
+    Raises `UnreadableError`: missing, a folder, not permitted, empty, cut off, damaged, not a photograph, of
+    another kind of numbers than 8 and 16 bits; `TooLargeError`: more than `max_megapixels`, seen before
+    anything is decoded.
     """
     if isinstance(source, np.ndarray):
         return _read_array(source, name or "array", max_megapixels)
@@ -212,7 +218,8 @@ def read(
 
 
 def pages(source: str | Path | bytes, *, name: str | None = None) -> tuple[int, ...]:
-    """The numbers of the pages that are pictures of their own, for `read`'s `page`: not thumbnails, not a pyramid's levels.
+    """The numbers of the pages that are pictures of their own, for `read`'s `page`: not thumbnails, not a
+    pyramid's levels.
 
     Raises `UnreadableError`.
     """
@@ -298,7 +305,7 @@ def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(array)
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def extension_for(format: Format) -> str:
@@ -324,17 +331,20 @@ def is_lossy(photo: Photo, format: Format) -> bool:
 
 
 def losses(photo: Photo, format: Format) -> tuple[str, ...]:
-    """What of this photograph a file of `format` cannot hold, one sentence each. Nothing else is lost in writing."""
+    """What of this photograph a file of `format` cannot hold, one sentence each. Nothing else is lost in
+    writing."""
     return tuple(_losses.sentences(photo.picture, _codec(format)))
 
 
 def encode_file(photo: Photo, format: Format | None = None, quality: int | None = None) -> bytes:
     """The photograph as a file's bytes; `format` None: its own (PNG for an array).
 
-    `quality` (0 to 100) is for the lossy formats: JPEG, WebP, HEIF and AVIF; 100 is lossless in the last three. Without it, a photograph
-    that came as JPEG is written with its own quantisation tables and subsampling, a lossless WebP losslessly, the others with 95. TIFF
-    keeps its lossless compression (JPEG inside TIFF becomes deflate). What the format cannot hold, `losses` says; a GIF of more than 256
-    colors is written only where `format` asks for it. Raises `UsageError` (quality, format), `UnwritableError` (too many pixels or colors).
+    `quality` (0 to 100) is for the lossy formats: JPEG, WebP, HEIF and AVIF; 100 is lossless in the last
+    three. Without it, a photograph that came as JPEG is written with its own quantisation tables and
+    subsampling, a lossless WebP losslessly, the others with 95. TIFF keeps its lossless compression (JPEG
+    inside TIFF becomes deflate). What the format cannot hold, `losses` says; a GIF of more than 256 colors is
+    written only where `format` asks for it. Raises `UsageError` (quality, format), `UnwritableError` (too
+    many pixels or colors).
     """
     return _encoded([photo], format or photo.format or "png", quality, asked=format is not None)
 
@@ -364,23 +374,27 @@ def _encoded(photos: Sequence[Photo], format: Format, quality: int | None, *, as
 def write(photo: Photo, target: str | Path, *, format: Format | None = None, quality: int | None = None, overwrite: bool = False) -> str:
     """Write the photograph to `target`; gives the SHA-256 of the file's bytes.
 
-    `format` None: what the target's name says, else the photograph's own; `quality` as in `encode_file`. The file is there whole or not
-    at all: it is written beside the target, synced, and renamed; on any failure, Ctrl-C included, what was there stays and nothing is
-    left over. Raises `ExistsError` where the target exists and `overwrite` is not set, `UnwritableError`, `UsageError`.
+    `format` None: what the target's name says, else the photograph's own; `quality` as in `encode_file`. The
+    file is there whole or not at all: it is written beside the target, synced, and renamed; on any failure,
+    Ctrl-C included, what was there stays and nothing is left over. Raises `ExistsError` where the target
+    exists and `overwrite` is not set, `UnwritableError`, `UsageError`.
     """
     target = Path(target)
     disk.check_target(target, overwrite=overwrite)
     chosen = format or format_for(target, photo)
-    # GIF is reduced to 256 colors only where it is asked for by name, so a name of .gif is no asking where the photograph is a GIF
+    # GIF is reduced to 256 colors only where it is asked for by name, so a name of .gif is no asking where
+    # the photograph is a GIF
     data = encode_file(photo, None if format is None and chosen == photo.format else chosen, quality)
     disk.put(data, target, overwrite=overwrite)
     return hashlib.sha256(data).hexdigest()
 
 
 def write_pages(photos: Sequence[Photo], target: str | Path, *, overwrite: bool = False) -> str:
-    """Write the photographs as the pages of one file, in the format that the target's name says, else the first one's own.
+    """Write the photographs as the pages of one file, in the format that the target's name says, else the
+    first one's own.
 
-    Gives the SHA-256 of the file's bytes. Raises `UsageError` for a format that holds one page only, and what `write` raises.
+    Gives the SHA-256 of the file's bytes. Raises `UsageError` for a format that holds one page only, and what
+    `write` raises.
     """
     target = Path(target)
     if not photos:

@@ -1,7 +1,7 @@
 """Photoshop's image resources in JPEG and TIFF: IPTC, copyright flag, URL, clipping paths and the like.
 
-They are kept but for copies of what lies elsewhere in the file and would grow stale there: EXIF, XMP, the small picture.
-IPTC is taken out and put in apart. Source: Adobe Photoshop file formats specification, 2019.
+They are kept but for copies of what lies elsewhere in the file and would grow stale there: EXIF, XMP, the
+small picture. IPTC is taken out and put in apart. Source: Adobe Photoshop file formats specification, 2019.
 """
 
 from __future__ import annotations
@@ -55,10 +55,11 @@ def joined(resources: bytes | None, iptc: bytes | None) -> bytes:
 
 
 def iptc_of_tag(raw: bytes) -> bytes | None:
-    """The IIM stream of a TIFF's tag: the bytes as they lie in the file, whatever kind of numbers the tag says they are.
+    """The IIM stream of a TIFF's tag: the bytes as they lie in the file, whatever kind of numbers the tag
+    says they are.
 
-    Some programs swap the bytes of the numbers that they take them for; a stream begins with 0x1C, so that is seen. What
-    fills the last number up is left out.
+    Some programs swap the bytes of the numbers that they take them for; a stream begins with 0x1C, so that is
+    seen. What fills the last number up is left out.
     """
     for size in (1, 4, 2, 8):
         if len(raw) >= size and raw[size - 1] == 0x1C and (size == 1 or raw[0] != 0x1C):

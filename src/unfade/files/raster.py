@@ -1,4 +1,5 @@
-"""Samples in and out of libvips and Pillow: what the codecs share, and in which words a file is refused that cannot be decoded."""
+"""Samples in and out of libvips and Pillow: what the codecs share, and in which words a file is refused that
+cannot be decoded."""
 
 from __future__ import annotations
 
@@ -52,7 +53,7 @@ def _last_line(error: Exception) -> str:
     return next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def load(loader: str, data: bytes, **options: object) -> pyvips.Image:
@@ -85,12 +86,14 @@ def split(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def filled(array: np.ndarray, bits: int) -> np.ndarray:
-    """uint16 whose upper `bits` alone are used -> the whole range, so that white is 65,535: the bits are repeated below."""
+    """uint16 whose upper `bits` alone are used -> the whole range, so that white is 65,535: the bits are
+    repeated below."""
     return array | (array >> bits) if array.dtype == np.uint16 and 8 < bits < 16 else array
 
 
 def plain_samples(picture: pyvips.Image, icc: bytes | None, name: str) -> tuple[np.ndarray, bytes | None, tuple[str, ...]]:
-    """Decode a libvips picture into (h, w, 1..4) uint8 or uint16, gray or RGB; with the profile that the samples are now in, and notes."""
+    """Decode a libvips picture into (h, w, 1..4) uint8 or uint16, gray or RGB; with the profile that the
+    samples are now in, and notes."""
     kind, space, bands = str(picture.format), str(picture.interpretation), int(picture.bands)
     notes: tuple[str, ...] = ()
     if space in ("lab", "labs", "labq"):
@@ -111,7 +114,8 @@ def plain_samples(picture: pyvips.Image, icc: bytes | None, name: str) -> tuple[
 
 
 def rgb_from_cmyk(picture: pyvips.Image, icc: bytes | None) -> tuple[np.ndarray, None, tuple[str, ...]]:
-    """Ink to light, through the file's profile or, without one, libvips's own for coated paper; alpha behind the inks is kept."""
+    """Ink to light, through the file's profile or, without one, libvips's own for coated paper; alpha behind
+    the inks is kept."""
     alpha = picture.extract_band(4) if picture.bands > 4 else None
     inks = picture.extract_band(0, n=4) if picture.bands > 4 else picture
     usable = icc is not None and icc[16:20] == b"CMYK" and icc[36:40] == b"acsp"
@@ -128,7 +132,7 @@ def rgb_from_cmyk(picture: pyvips.Image, icc: bytes | None) -> tuple[np.ndarray,
     return array_of(light), None, (f"its samples are CMYK; converted to sRGB ({means}), and written as RGB",)
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def three(samples: np.ndarray) -> np.ndarray:

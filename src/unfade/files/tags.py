@@ -37,7 +37,8 @@ CARRIED_APART = frozenset({X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, XMP, IPT
 
 @dataclass(frozen=True)
 class Tag:
-    """One entry of a directory. `data` is little-endian whatever the file was; `children` is the directory it points at."""
+    """One entry of a directory. `data` is little-endian whatever the file was; `children` is the directory it
+    points at."""
 
     kind: int
     count: int
@@ -64,7 +65,8 @@ class Tag:
 
 @dataclass(frozen=True)
 class Entry:
-    """Where an entry of a directory lies: `place` of its value and `at` of the entry itself, in bytes from the file's beginning."""
+    """Where an entry of a directory lies: `place` of its value and `at` of the entry itself, in bytes from
+    the file's beginning."""
 
     tag: int
     kind: int
@@ -80,7 +82,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Header:
-    """The first bytes of a TIFF: byte order ("<" or ">"), whether it is a BigTIFF, and where the first directory lies."""
+    """The first bytes of a TIFF: byte order ("<" or ">"), whether it is a BigTIFF, and where the first
+    directory lies."""
 
     order: str
     big: bool
@@ -111,7 +114,8 @@ def header_of(data: bytes | bytearray) -> Header:
 
 
 def directory(data: bytes | bytearray, offset: int, header: Header) -> tuple[list[Entry], int]:
-    """The entries of the directory at `offset`, and where the next directory lies (0: there is none). Raises `ValueError`.
+    """The entries of the directory at `offset`, and where the next directory lies (0: there is none). Raises
+    `ValueError`.
 
     Entries of unknown kinds, and entries whose value lies outside the file, are left out.
     """
@@ -139,7 +143,8 @@ def directory(data: bytes | bytearray, offset: int, header: Header) -> tuple[lis
 
 
 def tags_at(data: bytes, offset: int, header: Header, depth: int = 0) -> dict[int, Tag]:
-    """The tags of the directory at `offset`, with the directories that EXIF's pointers lead to. Raises `ValueError`."""
+    """The tags of the directory at `offset`, with the directories that EXIF's pointers lead to. Raises
+    `ValueError`."""
     tags = {}
     for entry in directory(data, offset, header)[0]:
         value = data[entry.place : entry.place + entry.size]
@@ -193,7 +198,8 @@ def directory_bytes(tags: Mapping[int, Tag], at: int, *, big: bool = False, has_
 
 
 def without_entry(data: bytes, offset: int, at: int, header: Header) -> bytes:
-    """The file without the entry at `at` of the directory at `offset`. Nothing moves but the entries behind it and the pointer after them.
+    """The file without the entry at `at` of the directory at `offset`. Nothing moves but the entries behind
+    it and the pointer after them.
 
     So everything that counts from the file's beginning, such as a camera's maker notes, stays right.
     """

@@ -1,4 +1,5 @@
-"""The small pictures that a file carries of its photograph: made anew, so that none shows what it was before; or taken out."""
+"""The small pictures that a file carries of its photograph: made anew, so that none shows what it was before;
+or taken out."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ _XAP = "http://ns.adobe.com/xap/1.0/"
 
 
 def renewed(picture: Picture) -> Picture:
-    """The picture with the thumbnail of its EXIF made anew, where it has one, and without those of its XMP."""
+    """The picture with the thumbnail of its EXIF made anew, where it has one, and without those of its
+    XMP."""
     contents = picture.contents
     block, packet = contents.exif, contents.xmp
     if block:
@@ -33,7 +35,8 @@ def renewed(picture: Picture) -> Picture:
 
 
 def _small_jpeg(picture: Picture, room: int) -> bytes | None:
-    """The picture on `_SIDE_PX`, in sRGB, on white where it is transparent; in at most `room` bytes, else None."""
+    """The picture on `_SIDE_PX`, in sRGB, on white where it is transparent; in at most `room` bytes, else
+    None."""
     from PIL import Image as Pillow
 
     height, width = picture.samples.shape[:2]

@@ -1,8 +1,9 @@
 """XMP packets, edited where they lie: properties are cut out and put in, every other byte stays as it was.
 
-A packet is a stranger's. It is parsed by expat, which takes time in proportion to its length, up to `MAX_BYTES`, `MAX_ELEMENTS`
-and `MAX_DEPTH`; one that is over a limit, not well-formed, or declares a document type (where entities come from, which XMP
-forbids) raises `ValueError`. Sources: ISO 16684-1 (XMP), Adobe XMP part 3 (extended XMP in JPEG).
+A packet is a stranger's. It is parsed by expat, which takes time in proportion to its length, up to
+`MAX_BYTES`, `MAX_ELEMENTS` and `MAX_DEPTH`; one that is over a limit, not well-formed, or declares a document
+type (where entities come from, which XMP forbids) raises `ValueError`. Sources: ISO 16684-1 (XMP), Adobe XMP
+part 3 (extended XMP in JPEG).
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ _HAS_EXTENDED = Name(_NOTE, "HasExtendedXMP")
 
 @dataclass(frozen=True)
 class _Property:
-    """A property of the packet's subject: where it lies, written as an element or as an attribute, and the prefixes it may use."""
+    """A property of the packet's subject: where it lies, written as an element or as an attribute, and the
+    prefixes it may use."""
 
     name: Name
     start: int
@@ -56,7 +58,8 @@ class _Property:
 
 
 def text_of(packet: bytes) -> bytes:
-    """The packet as UTF-8 without what stands around it. Raises `ValueError` where it is too long or no text."""
+    """The packet as UTF-8 without what stands around it. Raises `ValueError` where it is too long or no
+    text."""
     if len(packet) > MAX_BYTES:
         raise ValueError(f"XMP of {len(packet):,} bytes; {MAX_BYTES:,} are read")
     if packet[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -129,8 +132,8 @@ class _Scanner:
         return {prefix: namespaces[-1] for prefix, namespaces in self.prefixes.items()}
 
     def tag(self, at: int) -> tuple[list[tuple[Name, int, int, bytes, bytes]], int, bool]:
-        """The start tag at `at`: its attributes (name, place with the space before it, end, raw name, raw value with its quotes),
-        where the tag ends, and whether it is an empty element's."""
+        """The start tag at `at`: its attributes (name, place with the space before it, end, raw name, raw
+        value with its quotes), where the tag ends, and whether it is an empty element's."""
         opened = _OPENED.match(self.data, at)
         place = opened.end() if opened else at
         found = []
@@ -181,7 +184,8 @@ class _Cutter(_Scanner):
 
 
 def readable(packet: bytes) -> bytes:
-    """The packet as UTF-8, if it can be read: not over the limits, well-formed, with an `rdf:RDF`. Raises `ValueError`."""
+    """The packet as UTF-8, if it can be read: not over the limits, well-formed, with an `rdf:RDF`. Raises
+    `ValueError`."""
     data = text_of(packet)
     lister = _Lister(data)
     lister.run()
@@ -191,7 +195,8 @@ def readable(packet: bytes) -> bytes:
 
 
 def without(packet: bytes, unwanted: Callable[[Name], bool]) -> bytes:
-    """The packet without the properties of unwanted names, at any depth. Where there are none, it comes back as it is.
+    """The packet without the properties of unwanted names, at any depth. Where there are none, it comes back
+    as it is.
 
     Raises `ValueError` where the packet cannot be read.
     """
@@ -210,7 +215,8 @@ def _cut(data: bytes, cuts: list[tuple[int, int]]) -> bytes:
 
 
 class _Lister(_Scanner):
-    """Lists the properties of the packet's subject: what its descriptions hold; and where the last of these could follow."""
+    """Lists the properties of the packet's subject: what its descriptions hold; and where the last of these
+    could follow."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
@@ -261,9 +267,11 @@ def _listed(data: bytes) -> _Lister:
 
 
 def split(packet: bytes, most: int) -> tuple[bytes, bytes | None]:
-    """The packet in at most `most` bytes, and the rest as an extended packet, which the first names by its MD5; None: it fits whole.
+    """The packet in at most `most` bytes, and the rest as an extended packet, which the first names by its
+    MD5; None: it fits whole.
 
-    What people write (title, keywords, rights) is the last to move. Raises `ValueError` where it cannot be read or be made to fit.
+    What people write (title, keywords, rights) is the last to move. Raises `ValueError` where it cannot be
+    read or be made to fit.
     """
     if len(packet) <= most:
         return packet, None
@@ -309,7 +317,8 @@ def _without_padding(data: bytes) -> bytes:
 
 
 def joined(packet: bytes, extension: bytes) -> bytes:
-    """The packet with the properties of its extended packet. Raises `ValueError` where one of them cannot be read."""
+    """The packet with the properties of its extended packet. Raises `ValueError` where one of them cannot be
+    read."""
     data = text_of(packet)
     lister, more = _listed(data), _listed(text_of(extension))
     noted = [found for found in lister.properties if found.name == _HAS_EXTENDED]

@@ -23,7 +23,7 @@ from unfade.color import lab_from_srgb, srgb_from_lab
 from unfade.errors import DataError
 from unfade.files import photo
 from unfade.measures import needs
-from unfade.measures.detection import by_width
+from unfade.measures.detection import WIDTHS_PX, by_width
 from unfade.measures.measure import EITHER, LOST, SOUND, DamageTruth, Task
 from unfade.measures.needs import Needs, read_needs
 from unfade.measures.notes import Notes, read_notes
@@ -176,6 +176,14 @@ class Bench:
         return self.task == "damage" and not (self.folder / "mask").is_dir() and any(self.folder.glob("*.json"))
 
     @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The sizes and, as far as the bench says, the kinds of damage, for detection only."""
+        if self.task != "damage" or self.is_noted:
+            return ()
+        root = self.folder / "kinds"
+        return (*WIDTHS_PX, *(sorted(folder.name for folder in root.iterdir()) if root.is_dir() else ()))
+
+    @cached_property
     def references(self) -> tuple[Path, ...]:
         """Other real pictures: those of `reference`, else of the bench's folder reference/, else none."""
         folder = self.folder / "reference" if self.reference is None else self.reference
@@ -225,17 +233,16 @@ class Bench:
         return Example(stem, given, clean, lost if self.gives_mask else None, damage, self._parts(stem, lost))
 
     def _parts(self, stem: str, lost: Mask) -> dict[str, Mask]:
-        """The damage of one picture by width and, as far as the bench says, by kind; for detection only."""
-        if self.task != "damage":
+        """One picture's damage by each of the bench's `parts` that it has."""
+        if not self.parts:
             return {}
-        kinds = by_width(lost)
-        root = self.folder / "kinds"
-        for folder in sorted(root.iterdir()) if root.is_dir() else ():
-            path = folder / f"{stem}.png"
+        found = by_width(lost)
+        for kind in self.parts[len(WIDTHS_PX) :]:
+            path = self.folder / "kinds" / kind / f"{stem}.png"
             if path.is_file():
-                kinds[folder.name] = read_mask(path)
-                _same_size(stem, {"mask": lost.shape, f"kinds/{folder.name}": kinds[folder.name].shape})
-        return kinds
+                found[kind] = read_mask(path)
+                _same_size(stem, {"mask": lost.shape, f"kinds/{kind}": found[kind].shape})
+        return found
 
 
 def _noted(folder: Path, photographs: Path) -> dict[str, dict[str, Path]]:

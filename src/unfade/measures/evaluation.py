@@ -183,7 +183,7 @@ def evaluate(
                 colored=outcome.colored,
             )
             if run is runs[0] and measures is None:
-                measures = _measures(bench.task, seen, reference is not None)
+                measures = _measures(bench, seen, reference is not None)
             for key, measure in (measures or {}).items():
                 if _has(seen, measure.needs - {"reference"}):
                     run.rows.setdefault(key, []).append(measure.observe(seen))
@@ -225,17 +225,16 @@ def _has(seen: Observation, needs: frozenset[Need] | set[Need]) -> bool:
     return all(there[need] for need in needs)
 
 
-def _measures(task: Task, first: Observation, has_reference: bool) -> dict[str, Measure]:
-    """The measures for `task` that can be taken of what there is, in the table's order."""
+def _measures(bench: Bench, first: Observation, has_reference: bool) -> dict[str, Measure]:
+    """The measures that can be taken of what there is, in the table's order."""
 
     def possible(measure: Measure) -> bool:
-        return task in measure.tasks and (has_reference or "reference" not in measure.needs) and _has(first, measure.needs - {"reference"})
+        known = has_reference or "reference" not in measure.needs
+        return bench.task in measure.tasks and known and _has(first, measure.needs - {"reference"})
 
     names = sorted(MEASURES, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
     chosen = {name: MEASURES[name] for name in names if possible(MEASURES[name])}
-    if task == "damage":
-        chosen |= {f"mask-recall-{part}": recall_of_part(part) for part in first.parts}
-    return chosen
+    return chosen | {f"mask-recall-{part}": recall_of_part(part) for part in bench.parts}
 
 
 def _reference_rows(bench: Bench, features: Features | None) -> Rows | None:

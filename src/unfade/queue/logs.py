@@ -6,9 +6,12 @@ import logging
 import time
 from collections import OrderedDict
 
+import redis
+
 from unfade.errors import UnfadeError
 
 PAUSE_S = 60.0
+_TOLD = (UnfadeError, redis.ConnectionError, redis.TimeoutError)  # what went wrong is in the message: where, is of no use
 KINDS_KEPT = 200
 
 
@@ -29,7 +32,7 @@ class Hush(logging.Filter):
         if record.levelno < logging.WARNING:
             return True
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, UnfadeError):
+        if isinstance(error, _TOLD):
             record.msg, record.args, record.exc_info = f"{record.getMessage()}: {error}", (), None
         key = (record.name, record.pathname, record.lineno, type(error))
         now = time.monotonic()

@@ -42,7 +42,7 @@ class Table(Protocol):
         """Change the row under `key` atomically; gives what it became.
 
         `counts`: with it, and only where something changed, this counter rises by one. `frees`: the
-        change makes room, so it may take what is held in reserve for a full disk.
+        change makes room, so it succeeds on a full disk, too.
         """
 
     def counted(self, name: str) -> int:

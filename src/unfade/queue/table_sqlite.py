@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import shutil
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,25 +15,23 @@ from unfade.errors import AwayError
 from unfade.queue.table import Change, Row
 
 BUSY_S = 10.0
-RESERVE_BYTES = 2 << 20  # what deleting a photograph with a hundred jobs may write
-RESERVE_PAUSE_S = 30.0
+ROOM_BYTES = 1 << 20  # what deleting photographs with many jobs may write, with much to spare
 _MEMORY = Path(":memory:")
 
 
 class SqliteTable:
     """With a write-ahead log: readers never wait, and what was committed survives kill -9.
 
-    With `through_power_cuts` it survives those too, at the price of a wait for the disk at each change. A
-    file of `RESERVE_BYTES` lies beside it: where the disk is full, it gives way to changes that make
-    room.
+    With `through_power_cuts` it survives those too, at the price of a wait for the disk at each change.
+
+    Room is taken in advance, in the file and in its log. So a change that makes room, which needs some
+    itself, succeeds on a disk that others have filled to its last byte.
     """
 
     def __init__(self, path: Path, *, through_power_cuts: bool = True) -> None:
         self._path, self._synchronous = path, "FULL" if through_power_cuts else "NORMAL"
         self._free: list[tuple[sqlite3.Connection, tuple[int, int] | None]] = []  # connections that nobody uses, and their file
         self._lock = threading.Lock()
-        self._reserve = path.with_suffix(".reserve")
-        self._reserved_at = -RESERVE_PAUSE_S
         connection = self._connect("rwc")
         with connection:
             connection.executescript(
@@ -43,8 +39,8 @@ class SqliteTable:
                 "CREATE TABLE IF NOT EXISTS member (grp TEXT, key TEXT, rank REAL NOT NULL, PRIMARY KEY (key, grp)) WITHOUT ROWID;"
                 "CREATE INDEX IF NOT EXISTS member_by_rank ON member (grp, rank, key);"
             )
+        self._take_room(connection)
         self._free.append((connection, self._identity()))
-        self._keep_reserve()
 
     # --- connections
 
@@ -131,14 +127,12 @@ class SqliteTable:
     def change(self, key: str, change: Change, *, counts: str | None = None, frees: bool = False) -> Row | None:
         """See `Table`."""
         try:
-            changed = self._change(key, change, counts)
+            return self._change(key, change, counts)
         except OSError as error:
             if not frees or error.errno != errno.ENOSPC:
                 raise
-            self._reserve.unlink(missing_ok=True)
+            self._begin_log_anew()
             return self._change(key, change, counts)
-        self._keep_reserve()
-        return changed
 
     def _change(self, key: str, change: Change, counts: str | None) -> Row | None:
         with self._connection() as connection:
@@ -219,14 +213,20 @@ class SqliteTable:
         with self._connection() as connection:
             connection.execute("SELECT key FROM row LIMIT 1").fetchone()
 
-    def _keep_reserve(self) -> None:
-        """Put the reserve there, if it is not and there is plenty of room. Looks now and then only."""
-        if self._path == _MEMORY or time.monotonic() - self._reserved_at < RESERVE_PAUSE_S:
+    def _take_room(self, connection: sqlite3.Connection) -> None:
+        """Let the file and its log grow by `ROOM_BYTES`, if there is room for that, and leave them so."""
+        log = self._path.with_name(f"{self._path.name}-wal")
+        if self._path == _MEMORY or (log.exists() and log.stat().st_size >= ROOM_BYTES):
             return
-        self._reserved_at = time.monotonic()
-        with contextlib.suppress(OSError):
-            if not self._reserve.exists() and shutil.disk_usage(self._path.parent).free > 4 * RESERVE_BYTES:
-                self._reserve.write_bytes(os.urandom(RESERVE_BYTES))  # what some filesystems would store as nothing are zeros
+        with contextlib.suppress(sqlite3.OperationalError):
+            connection.execute("INSERT OR REPLACE INTO row (key, document) VALUES ('room', ?)", ("x" * ROOM_BYTES,))
+            connection.execute("DELETE FROM row WHERE key = 'room'")
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+    def _begin_log_anew(self) -> None:
+        """Bring what the log holds into the file: then it is written from its beginning, without growing."""
+        with self._connection() as connection:
+            connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
     def close(self) -> None:
         """See `Table`."""

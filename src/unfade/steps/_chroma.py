@@ -7,7 +7,6 @@ out, made gray again, is what went in, within rounding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import cv2
@@ -19,10 +18,11 @@ from unfade.files.photo import Photo
 from unfade.models.calibration import ColorizeCalibration
 from unfade.models.card import Card
 from unfade.models.session import Session, batch_of, picture_of
+from unfade.steps._hints import follow, hint_planes
 from unfade.work import Progress
 
 if TYPE_CHECKING:
-    from unfade.steps.colorize import Colorize, Hint
+    from unfade.steps.colorize import Colorize
 
 # Chroma follows L* by its local slope on the chroma's own grid: the regularization in (L* / 100)^2 and the
 # neighborhood's radius were chosen on 13 photographs of about 1 MP (RMS error of a*b* 2.79, against 3.14 for
@@ -42,8 +42,9 @@ def colorize(photo: Photo, options: Colorize, session: Session, progress: Progre
     """The photograph in color (a gray one becomes RGB), and how many of its pixels changed."""
     height, width = photo.height, photo.width
     lightness = _working_lightness(photo, session)
-    hints = _hint_planes(options.hints, height, width, lightness.shape, session.card.calibrated(ColorizeCalibration).hint_least_px)
-    joined = _edge_following(predict(lightness, hints, temperature(options.liveliness, session.card), session), lightness)
+    told = hint_planes(options.hints, height, width, lightness.shape, session.card.calibrated(ColorizeCalibration).hint_least_px)
+    chroma = predict(lightness, told, temperature(options.liveliness, session.card), session)
+    joined = _edge_following(follow(chroma, lightness, options.hints, height, width), lightness)
     progress(0.4)
     target = photo.as_rgb() if photo.channels == 1 else photo
     samples = np.empty((height, width, 3), photo.samples.dtype)
@@ -76,20 +77,6 @@ def predict(lightness: Plane, hints: np.ndarray, heat: float, session: Session) 
     the size."""
     outputs = session.run(lightness=batch_of(lightness[:, :, None]), hints=batch_of(hints), temperature=np.array([heat], np.float32))
     return picture_of(outputs["chroma"])
-
-
-def _hint_planes(hints: Sequence[Hint], height: int, width: int, working: tuple[int, ...], least_px: float) -> np.ndarray:
-    """Hints as the network takes them, (h, w, 3) at working size: a*, b* as network numbers, and 1 where
-    hinted; later ones lie on top."""
-    planes = np.zeros((*working, 3), np.float32)
-    down, across = working[0] / height, working[1] / width
-    rows, columns = np.mgrid[: working[0], : working[1]].astype(np.float32) + np.float32(0.5)
-    for hint in hints:
-        lab = color.lab_from_srgb(np.array([[hint.color]], np.float32))[0, 0]
-        radius = max(hint.radius_px * (down + across) / 2, least_px)
-        disc = (rows - (hint.y + 0.5) * down) ** 2 + (columns - (hint.x + 0.5) * across) ** 2 <= radius**2
-        planes[disc] = (*color.network_from_chroma(lab[1:]), 1.0)
-    return planes
 
 
 def _edge_following(chroma: Chroma, lightness: Plane) -> np.ndarray:

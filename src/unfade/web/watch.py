@@ -55,6 +55,7 @@ class Watch:
                     elif said.get(job_id) != state:
                         yield ServerSentEvent(state, event="job")
                     said[job_id] = state
+                    await asyncio.sleep(0)  # a stream of many jobs lets others have their turn between
                     if over:
                         left.discard(job_id)
                 if left:

@@ -1,6 +1,8 @@
-"""One file, one format: all that is known of it is in its `CODEC`. A new file here is read, written and offered at every door.
+"""One file, one format: all that is known of it is in its `CODEC`. A new file here is read, written and
+offered at every door.
 
-A format is called as its file is, so that the names are known without importing a codec (which takes numpy): `FORMATS.names()`.
+A format is called as its file is, so that the names are known without importing a codec (which takes numpy):
+`FORMATS.names()`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The samples of a JPEG, of a damaged one too, as every viewer shows it; and which of them the file has lost."""
+"""The samples of a JPEG, as every viewer shows it even where it is damaged; and which samples are lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _HARMLESS = re.compile(r"extraneous bytes before marker 0x(?!d[0-7])")  # before
 
 @dataclass(frozen=True)
 class Decoded:
-    """Samples (h, w, 1..4), the profile they are in, which pixels (h, w) the file has no samples of (None: it has all), and notes."""
+    """Samples (h, w, 1..4), the profile they are in, which pixels (h, w) the file has no samples of (None: it
+    has all), and notes."""
 
     samples: np.ndarray
     profile: bytes | None
@@ -28,7 +29,8 @@ class Decoded:
 
 
 def decoded(data: bytes, frame: Frame, extent: Extent, profile: bytes | None, name: str) -> Decoded:
-    """Decode the first picture of a file. Raises `UnreadableError`, and libvips's error or `ValueError` where nothing can be decoded."""
+    """Decode the first picture of a file. Raises `UnreadableError`, and libvips's error or `ValueError` where
+    nothing can be decoded."""
     body = data if extent.end == len(data) else data[: extent.end]
     try:
         picture = load("jpegload_buffer", body, access="sequential", fail_on="warning")
@@ -68,8 +70,8 @@ def _lost_note(lost: np.ndarray | None, extent: Extent) -> str:
 def _lost(data: bytes, frame: Frame, extent: Extent) -> np.ndarray | None:
     """Which pixels (h, w) the file has no samples of; None where it has all.
 
-    The file is decoded with two different endings of chance. Blocks come in order, so that from the first block that differs on,
-    it is the ending that was decoded.
+    The file is decoded twice, each time with other random bytes where it was cut off. Blocks come in order.
+    So the first block that differs is the first that the file does not have.
     """
     cut = data[: extent.samples_end].rstrip(b"\xff")
 

@@ -1,4 +1,5 @@
-"""The segments of a JPEG (ITU-T T.81, annex B): found as forgivingly as decoders find them, and where the picture proper ends."""
+"""The segments of a JPEG (ITU-T T.81, annex B): found as forgivingly as decoders find them, and where the
+picture proper ends."""
 
 from __future__ import annotations
 
@@ -31,8 +32,8 @@ class Segment:
 
 @dataclass(frozen=True)
 class Frame:
-    """What a frame header says: bits of a sample, the picture's size, the size of a block of all components, and whether
-    the picture comes in passes from coarse to fine."""
+    """What a frame header says: bits of a sample, the picture's size, the size of a block of all components,
+    and whether the picture comes in passes from coarse to fine."""
 
     bits: int
     width: int
@@ -42,7 +43,8 @@ class Frame:
 
 
 def segments(data: bytes) -> Iterator[Segment]:
-    """Each segment up to the first samples, the header of these included. Bytes between segments that belong to none are passed over."""
+    """Each segment up to the first samples, the header of these included. Bytes between segments that belong
+    to none are passed over."""
     at = 2
     while (found := _MARKER.search(data, at)) is not None:
         marker, start = data[found.end() - 1], found.start()
@@ -61,7 +63,8 @@ def segments(data: bytes) -> Iterator[Segment]:
 
 
 def frame_of(data: bytes, name: str) -> Frame:
-    """The picture's frame. Raises `UnreadableError` for a kind of JPEG that is not read here, `ValueError` where there is none."""
+    """The picture's frame. Raises `UnreadableError` for a kind of JPEG that is not read here, `ValueError`
+    where there is none."""
     heads = list(segments(data))
     foreign = next((segment.marker for segment in heads if segment.marker in _FOREIGN), None)
     if foreign is not None:
@@ -84,8 +87,8 @@ def frame_of(data: bytes, name: str) -> Frame:
 
 @dataclass(frozen=True)
 class Extent:
-    """How far the picture reaches: where its last samples end, where the file's next part would begin, whether it has an end marker,
-    and how many scans there are."""
+    """How far the picture reaches: where its last samples end, where the file's next part would begin,
+    whether it has an end marker, and how many scans there are."""
 
     samples_end: int
     end: int
@@ -93,7 +96,7 @@ class Extent:
     scans: int
 
 
-def extent_of(data: bytes) -> Extent:
+def extent_of(data: bytes, frame: Frame) -> Extent:
     """How far the first picture of a file reaches."""
     at, scans, samples_end = 2, 0, len(data)
     for segment in segments(data):
@@ -101,6 +104,8 @@ def extent_of(data: bytes) -> Extent:
             at, scans = segment.end, 1
     if not scans:
         return Extent(len(data), len(data), False, 0)
+    if not frame.progressive and (found_end := data.find(b"\xff\xd9", at)) >= 0:  # no byte 255 of the samples is followed by this
+        return Extent(found_end, found_end + 2, True, scans)
     while (found := _AFTER_SAMPLES.search(data, at)) is not None:
         marker = data[found.end() - 1]
         samples_end = found.start()

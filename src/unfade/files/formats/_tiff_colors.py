@@ -16,7 +16,8 @@ _STRIP_PX = 1 << 20  # converted at a time
 
 @dataclass(frozen=True)
 class Colors:
-    """Samples (h, w, 1|3) and a channel beside them (h, w), uint8 or uint16; the profile that they are in; and notes."""
+    """Samples (h, w, 1|3) and a channel beside them (h, w), uint8 or uint16; the profile that they are in;
+    and notes."""
 
     samples: np.ndarray
     alpha: np.ndarray | None
@@ -25,7 +26,8 @@ class Colors:
 
 
 def colors_of(raw: np.ndarray, page: Page, profile: bytes | None, *, jpeg_made_rgb: bool) -> Colors:
-    """`raw` (h, w, channels) are numbers from 0 to 2**bits - 1; `jpeg_made_rgb`: the decoder has turned YCbCr into RGB."""
+    """`raw` (h, w, channels) are numbers from 0 to 2**bits - 1; `jpeg_made_rgb`: the decoder has turned YCbCr
+    into RGB."""
     kind, bits, depth = page.photometric, page.bits, 8 if page.bits <= 8 else 16
     count = {RGB: 3, CMYK: 4, YCBCR: 3, CIELAB: 3, ICCLAB: 3}.get(kind, 1)
     notes: tuple[str, ...] = ()
@@ -124,7 +126,8 @@ def _rgb_from_ycbcr(raw: np.ndarray, page: Page) -> np.ndarray:
 
 
 def _rgb_from_lab(raw: np.ndarray, bits: int, *, has_sign: bool) -> np.ndarray:
-    """CIELab (a* and b* with a sign) or ICCLab (with an offset) -> sRGB (TIFF 6.0, section 23; TIFF technical note 4)."""
+    """CIELab (a* and b* with a sign) or ICCLab (with an offset) -> sRGB (TIFF 6.0, section 23; TIFF technical
+    note 4)."""
     if bits not in (8, 16):
         raise ValueError(f"its CIE Lab is of {bits} bits")
     # ICC's 16 bits count to 0xFF00

@@ -1,4 +1,5 @@
-"""A page of a TIFF: what its directory says of its samples, checked; which pages there are, and which of them is the picture."""
+"""A page of a TIFF: what its directory says of its samples, checked; which pages there are, and which of them
+is the picture."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ NONE, FAX_RLE, FAX_3, FAX_4, LZW, OLD_JPEG, JPEG, DEFLATE, ADOBE_DEFLATE, PACKBI
 # Values of PhotometricInterpretation
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, TRANSPARENCY, CMYK, YCBCR, CIELAB, ICCLAB, ITULAB = 0, 1, 2, 3, 4, 5, 6, 8, 9, 10
 
+JPEG_STREAM, _JPEG_STREAM_SIZE = 513, 514  # of an old-style JPEG
 _SAMPLES_PER_PIXEL, _ROWS_PER_STRIP, _PLANAR, _PREDICTOR = 277, 278, 284, 317
 _TILE_WIDTH, _TILE_HEIGHT, _INK_SET, _SUBSAMPLING = 322, 323, 332, 530
 _KNOWN_COLORS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, TRANSPARENCY: 1, CMYK: 4, YCBCR: 3, CIELAB: 3, ICCLAB: 3}
@@ -27,7 +29,8 @@ _FULL_SIZE = 0.3  # of the largest page's area; the half of a pyramid's level ha
 
 @dataclass(frozen=True)
 class Page:
-    """A directory. Numbers that the samples' layout follows from are checked when they are first asked for (`ValueError`)."""
+    """A directory. Numbers that the samples' layout follows from are checked when they are first asked for
+    (`ValueError`)."""
 
     header: Header
     offset: int
@@ -54,7 +57,7 @@ class Page:
     @property
     def channels(self) -> int:
         """Samples of a pixel."""
-        return self.number(_SAMPLES_PER_PIXEL, 1)
+        return self.number(_SAMPLES_PER_PIXEL, max(1, len(self.numbers(tags.BITS))))
 
     @property
     def compression(self) -> int:
@@ -64,7 +67,12 @@ class Page:
     @property
     def photometric(self) -> int:
         """What the samples mean, as TIFF numbers it."""
-        return self.number(tags.PHOTOMETRIC, BLACK_IS_ZERO)
+        return self.number(tags.PHOTOMETRIC, RGB if self.channels >= 3 else BLACK_IS_ZERO)
+
+    @property
+    def leaves_out_tags(self) -> bool:
+        """Whether tags are missing that libtiff takes other numbers for than is meant."""
+        return tags.PHOTOMETRIC not in self.tags or (_SAMPLES_PER_PIXEL not in self.tags and self.channels > 1)
 
     @property
     def predictor(self) -> int:
@@ -120,7 +128,8 @@ class Page:
         return across, down
 
     def segments(self, data: bytes) -> list[memoryview]:
-        """The bytes of each segment, plane after plane, left to right, top to bottom. Raises `ValueError` where one is missing."""
+        """The bytes of each segment, plane after plane, left to right, top to bottom. Raises `ValueError`
+        where one is missing."""
         places_tag, counts_tag = tags.TILES if self.is_tiled else tags.STRIPS
         places, counts = ([int(number) for number in self.numbers(tag)] for tag in (places_tag, counts_tag))
         planes = self.channels if self.is_planar else 1
@@ -135,6 +144,11 @@ class Page:
             raise ValueError(f"{missing:,} of its {expected:,} {what} are missing")
         view = memoryview(data)
         return [view[place : place + count] for place, count in zip(places, counts, strict=True)]
+
+    def jpeg_stream(self, data: bytes) -> bytes:
+        """The whole JPEG that an old-style one nearly always is."""
+        place = self.number(JPEG_STREAM)
+        return data[place : place + self.number(_JPEG_STREAM_SIZE, len(data))]
 
     def refuse_unknown(self, name: str) -> None:
         """Raise `UnreadableError` where the samples are of a kind that is not read here."""
@@ -152,6 +166,8 @@ class Page:
         if self.photometric not in _KNOWN_COLORS:
             what = _OTHER_COLORS.get(self.photometric, f"of TIFF's kind {self.photometric}")
             raise UnreadableError(f"{name} has colors that are {what}, which are not read here; convert it to RGB first")
+        if self.compression == OLD_JPEG and JPEG_STREAM not in self.tags:
+            raise UnreadableError(f"{name} is compressed as old-style JPEG in pieces, which is not read here; save it as TIFF with LZW")
         if self.photometric == CMYK and self.number(_INK_SET, 1) != 1:
             raise UnreadableError(f"{name} has inks other than CMYK, which are not read here; convert it to RGB first")
         if self.channels < _KNOWN_COLORS[self.photometric]:
@@ -193,7 +209,8 @@ def _area(data: bytes, offset: int, header: Header) -> int:
 
 
 def full_size_pages(data: bytes) -> tuple[int, ...]:
-    """The numbers (from 1) of the pages that are pictures, and not small copies of one. Raises `ValueError`."""
+    """The numbers (from 1) of the pages that are pictures, and not small copies of one. Raises
+    `ValueError`."""
     header = tags.header_of(data)
     areas = [_area(data, offset, header) for offset in page_offsets(data, header)[:_PAGES_LOOKED_AT]]
     largest = max(areas, default=0)
@@ -201,7 +218,8 @@ def full_size_pages(data: bytes) -> tuple[int, ...]:
 
 
 def chosen_page(data: bytes, asked: int | None, name: str) -> tuple[Page, int, int]:
-    """The page that is asked for, or else the largest; its number, and how many there are. Raises `UsageError`, `ValueError`."""
+    """The page that is asked for, or else the largest; its number, and how many there are. Raises
+    `UsageError`, `ValueError`."""
     header = tags.header_of(data)
     offsets = page_offsets(data, header)
     if not offsets:

@@ -1,8 +1,9 @@
-"""The samples of a TIFF as they lie in it, whatever they mean: from tiles and planes, of 1 to 16 bits, by every compression.
+"""The samples of a TIFF as they lie in it, whatever they mean: from tiles and planes, of 1 to 16 bits, by
+every compression.
 
-libvips reads strips strictly, but paints a tile that it cannot decode black and goes on. A tile is compressed as a strip of the
-tile's width would be, however. So segments are put one below the other as the strips of a file of our own, which libvips reads;
-then they are laid out as tiles. Compressions that libtiff lacks here come from imagecodecs, an extra.
+libvips reads strips strictly. A tile that it cannot decode, it paints black, and goes on. But a tile is
+compressed like a strip of the tile's width. So the tiles become the strips of a file of our own, which
+libvips reads; then their samples are laid out. imagecodecs, an extra, decodes what libtiff cannot.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from unfade.files.formats._tiff_page import (
     JPEG,
     LZW,
     NONE,
-    OLD_JPEG,
     PACKBITS,
     RGB,
     WHITE_IS_ZERO,
@@ -56,8 +56,8 @@ _BATCH_ROWS = 1_000_000  # libvips takes ten times as many
 def raw_samples(page: Page, data: bytes, name: str) -> np.ndarray:
     """The samples (h, w, channels), uint8 up to 8 bits and uint16 above, as numbers from 0 to 2**bits - 1.
 
-    YCbCr in JPEG comes as RGB. Color of YCbCr that is subsampled is repeated. Raises `UnreadableError` (a compression that is not
-    read, or an extra that is missing), `ValueError` and libvips's errors (damaged).
+    YCbCr in JPEG comes as RGB. Color of YCbCr that is subsampled is repeated. Raises `UnreadableError` (a
+    compression that is not read, or an extra that is missing), `ValueError` and libvips's errors (damaged).
     """
     by_bytes = page.compression in _BY_BYTES | _DEFLATES
     if by_bytes and page.photometric == YCBCR and page.subsampling != (1, 1) and not page.is_planar:
@@ -192,7 +192,8 @@ def _unpacked(packed: np.ndarray, bits: int, count: int) -> np.ndarray:
 
 
 def _subsampled(page: Page, data: bytes) -> np.ndarray:
-    """YCbCr in units of `across` x `down` luma samples and one of each color (TIFF 6.0, section 21), its color repeated."""
+    """YCbCr in units of `across` x `down` luma samples and one of each color (TIFF 6.0, section 21), its
+    color repeated."""
     across, down = page.subsampling
     width, height = page.segment_size
     if page.bits != 8 or page.channels != 3 or page.predictor != 1:
@@ -224,7 +225,7 @@ def _subsampled(page: Page, data: bytes) -> np.ndarray:
     return samples
 
 
-# --- what libtiff lacks -----------------------------------------------------------------------------------------------------------------
+# --- what libtiff lacks -------------------------------------------------------------------------------------
 
 
 def _decoder(page: Page, channels: int, name: str) -> Callable[[memoryview, tuple[int, int, int]], np.ndarray]:
@@ -235,9 +236,7 @@ def _decoder(page: Page, channels: int, name: str) -> Callable[[memoryview, tupl
         return lambda segment, shape: _of_bytes(page, _inflated_lzma(segment, _size(page, shape)), shape)
     if page.compression not in _NAMES:
         what = f"by TIFF's compression {page.compression} at {page.bits} bits"
-        if page.compression == OLD_JPEG:
-            what = "as old-style JPEG in tiles or planes"
-        elif page.compression == JPEG:
+        if page.compression == JPEG:
             what = f"as JPEG of {page.bits} bits{' in CIE Lab' if page.photometric in (CIELAB, ICCLAB) else ''}"
         raise UnreadableError(f"{name} is compressed {what}, which is not read here; save it as TIFF with LZW or deflate")
     return _by_imagecodecs(page, name)

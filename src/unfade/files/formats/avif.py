@@ -1,4 +1,5 @@
-"""AVIF: libvips decodes and encodes; Pillow encodes 8 bits with loss, since it keeps metadata byte for byte. 16 bits are written as 12."""
+"""AVIF: libvips decodes and encodes; Pillow encodes 8 bits with loss, since it keeps metadata byte for byte.
+16 bits are written as 12."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ _METRE = 0.0254  # inches
 
 @dataclass(frozen=True)
 class _Header:
-    """What the headers say. `masks` are of red, green, blue and alpha; `pixels` is where the samples begin."""
+    """What the headers say. `masks` are of red, green, blue and alpha; `pixels` is where the samples
+    begin."""
 
     size: int
     width: int
@@ -41,7 +42,7 @@ def _tells(data: bytes) -> bool:
     return data[:2] == b"BM" and len(data) >= 26 and struct.unpack_from("<I", data, 14)[0] in _HEADERS
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
@@ -155,7 +156,7 @@ def _profile(data: bytes, header: _Header) -> bytes | None:
     return data[14 + place : 14 + place + size] or None
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def _encode(picture: Picture, how: WriteAs) -> bytes:

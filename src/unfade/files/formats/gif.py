@@ -1,4 +1,5 @@
-"""GIF: libvips decodes; Pillow encodes, from a palette made here. More than 256 colors are reduced only where the format was asked for."""
+"""GIF: libvips decodes; Pillow encodes, from a palette made here. More than 256 colors are reduced only where
+the format was asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""HEIF with HEVC inside, as phones write it (.heic): libheif through pillow-heif. 10 and 12 bits are read as 16; 16 are written as 12."""
+"""HEIF with HEVC inside, as phones write it (.heic): libheif through pillow-heif. 10 and 12 bits are read as
+16; 16 are written as 12."""
 
 from __future__ import annotations
 
@@ -64,7 +65,8 @@ def _encode(picture: Picture, how: WriteAs) -> bytes:
     page = _libheif().from_bytes(mode, (array.shape[1], array.shape[0]), array.tobytes())
     if picture.contents.icc:
         page.info["icc_profile"] = picture.contents.icc
-    # x265's slow preset, libheif's default, takes eight times as long for files of the same quality that are 7 % smaller.
+    # x265's slow preset, libheif's default, takes eight times as long for files of the same quality that are
+    # 7 % smaller.
     effort = {"preset": "ultrafast"}
     quality = DEFAULT_QUALITY if how.quality is None else how.quality
     options: dict[str, object] = {"quality": quality, "chroma": 444, "enc_params": effort}

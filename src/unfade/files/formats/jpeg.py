@@ -1,6 +1,8 @@
-"""JPEG (ITU-T T.81; Adobe XMP part 3): libvips decodes, Pillow encodes with the file's own tables; the segments are kept here.
+"""JPEG (ITU-T T.81; Adobe XMP part 3): libvips decodes, Pillow encodes with the file's own tables; the
+segments are kept here.
 
-Written with its own quantisation tables and subsampling, blocks of a JPEG that nobody changed come out as they went in.
+Written with its own quantisation tables and subsampling, blocks of a JPEG that nobody changed come out as
+they went in.
 """
 
 from __future__ import annotations
@@ -49,17 +51,18 @@ def _tells(data: bytes) -> bool:
     return data.startswith(b"\xff\xd8\xff")
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
     frame_number(1, how.page, how.name, "picture")
     try:
-        frame, extent = frame_of(data, how.name), extent_of(data)
+        frame = frame_of(data, how.name)
+        extent = extent_of(data, frame)
         check_size(how.name, frame.width, frame.height, how.max_megapixels)
         contents, comments = _contents(data)
         rest = behind(data[extent.end :], contents.xmp, _multi_picture(data))
-        contents = replace(contents, xmp=rest.packet, notes=contents.notes + rest.notes)
+        contents = replace(contents, xmp=rest.packet, notes=(*contents.notes, *_left_out(data), *rest.notes))
         origin = replace(_origin(data), comments=comments, film=rest.film)
         found = decoded(data, frame, extent, contents.icc, how.name)
     except (vips().Error, ValueError, struct.error) as error:
@@ -70,6 +73,18 @@ def _decode(data: bytes, how: ReadAs) -> Picture:
 def _multi_picture(data: bytes) -> bytes | None:
     """The directory of a multi-picture file."""
     return next((found.payload[4:] for found in segments(data) if found.marker == 0xE2 and found.payload[:4] == b"MPF\0"), None)
+
+
+def _left_out(data: bytes) -> Iterator[str]:
+    """What programs put into segments of their own, of which it is not known whether it stays true."""
+    known = (_EXIF_ID, _XMP_ID, _XMP_MORE_ID, _ICC_ID, _PHOTOSHOP_ID, b"MPF\0", b"JFIF\0", b"JFXX\0", b"Adobe")
+    others = [found for found in segments(data) if 0xE0 <= found.marker <= 0xEF and not found.payload.startswith(known)]
+    if any(found.marker == 0xEB and b"c2pa" in found.payload for found in others):
+        yield "its content credentials (C2PA) were left out: they would no longer hold"
+        others = [found for found in others if found.marker != 0xEB]
+    for marker in sorted({found.marker for found in others if found.payload.strip(b"\0")}):
+        size = sum(len(found.payload) for found in others if found.marker == marker)
+        yield f"{size:,} bytes that a camera or program keeps for itself (APP{marker - 0xE0}) were left out"
 
 
 def _header(data: bytes) -> bytes:
@@ -86,7 +101,8 @@ def _origin(data: bytes) -> JpegOrigin:
     from PIL import JpegImagePlugin
 
     try:
-        # past Image.open, whose limit on pixels is not ours, and without EXIF, whose damages are told of elsewhere
+        # past Image.open, whose limit on pixels is not ours, and without EXIF, whose damages are told of
+        # elsewhere
         with JpegImagePlugin.JpegImageFile(io.BytesIO(_header(data))) as header:
             return JpegOrigin(
                 tables=tuple(tuple(int(number) for number in header.quantization[index]) for index in sorted(header.quantization)),
@@ -144,7 +160,7 @@ def _contents(data: bytes) -> tuple[Contents, tuple[bytes, ...]]:
     return contents, tuple(comments)
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def _losses(picture: Picture) -> Iterator[str]:
@@ -164,7 +180,8 @@ def _fits(packet: bytes) -> bool:
 
 
 def _xmp_segments(packet: bytes) -> list[tuple[int, bytes]]:
-    """The packet in one segment; what is over 64 KB in an extended packet, divided over more (Adobe XMP part 3, 1.1.3.1)."""
+    """The packet in one segment; what is over 64 KB in an extended packet, divided over more (Adobe XMP part
+    3, 1.1.3.1)."""
     main, extension = xmp.split(packet, XMP_MAX)
     found = [(0xE1, _XMP_ID + main)]
     if extension is None:

@@ -1,4 +1,5 @@
-"""PNG (third edition): libvips decodes and encodes the samples; the chunks that hold the rest are read and put back here, byte for byte."""
+"""PNG (third edition): libvips decodes and encodes the samples; the chunks that hold the rest are read and
+put back here, byte for byte."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ def _tells(data: bytes) -> bool:
     return data.startswith(_SIGNATURE)
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
@@ -79,7 +80,8 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def _raw_profile(kind: bytes, payload: bytes) -> tuple[bytes, bytes] | None:
-    """ImageMagick's and ExifTool's way of keeping metadata in a text: what it is, and a hexadecimal dump, its name and length above."""
+    """ImageMagick's and ExifTool's way of keeping metadata in a text: what it is, and a hexadecimal dump, its
+    name and length above."""
     keyword, _, rest = payload.partition(b"\0")
     if not keyword.startswith(_RAW) or kind not in (b"zTXt", b"tEXt"):
         return None
@@ -143,6 +145,11 @@ def _contents(data: bytes) -> tuple[Contents, PngOrigin]:
         except (zlib.error, ValueError, IndexError):
             notes.append(f"its {kind.decode('ascii', 'replace')} chunk is damaged and was left out")
     notes += _ignored(chunks)
+    kinds = [kind for kind, _ in chunks]
+    if kinds.count(b"fcTL") > 1:
+        notes.append(f"it has {kinds.count(b'fcTL'):,} frames; the first was taken")
+    if b"caBX" in kinds:
+        notes.append("its content credentials (C2PA) were left out: they would no longer hold")
     checked = exif.checked(found.get("exif"))
     dpi = dpi or exif.dpi_in(checked.exif)
     contents = replace(
@@ -151,7 +158,7 @@ def _contents(data: bytes) -> tuple[Contents, PngOrigin]:
     return contents, PngOrigin(tuple(kept))
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def _encode(picture: Picture, how: WriteAs) -> bytes:

@@ -1,4 +1,5 @@
-"""TIFF and BigTIFF: libvips decodes and encodes the samples; the directory that holds the rest is read and written here."""
+"""TIFF and BigTIFF: libvips decodes and encodes the samples; the directory that holds the rest is read and
+written here."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from unfade.errors import UsageError
+from unfade.errors import UnreadableError, UsageError
 from unfade.files import exif, photoshop, tags
 from unfade.files.codec import Codec, Contents, Origin, Picture, ReadAs, WriteAs, never
 from unfade.files.formats._tiff_colors import Colors, colors_of, divided, is_premultiplied
@@ -24,7 +25,6 @@ from unfade.files.formats._tiff_page import (
     PALETTE,
     RGB,
     WHITE_IS_ZERO,
-    YCBCR,
     Page,
     chosen_page,
     full_size_pages,
@@ -35,7 +35,7 @@ from unfade.files.raster import check_size, damaged, load, plain_samples, split,
 from unfade.files.tags import Tag
 
 _COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits"}
-_BY_LIBVIPS = {NONE, FAX_RLE, FAX_3, FAX_4, LZW, OLD_JPEG, PACKBITS}
+_BY_LIBVIPS = {NONE, FAX_RLE, FAX_3, FAX_4, LZW, PACKBITS}
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _tells(data: bytes) -> bool:
     return data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") and data[8:10] != b"CR"
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def _decode(data: bytes, how: ReadAs) -> Picture:
@@ -86,6 +86,12 @@ def _colors(page: Page, index: int, data: bytes, profile: bytes | None, name: st
         picture = load("tiffload_buffer", data, page=index, access="sequential", fail_on="error", unlimited=True)
         array, icc, notes = plain_samples(picture, profile, name)
         return Colors(*split(array), icc, notes)
+    if page.compression == OLD_JPEG:
+        picture = load("jpegload_buffer", page.jpeg_stream(data), access="sequential", fail_on="truncated")
+        if (picture.width, picture.height) != (page.width, page.height):
+            raise UnreadableError(f"{name} is compressed as old-style JPEG in pieces, which is not read here; save it as TIFF with LZW")
+        array, icc, notes = plain_samples(picture, profile, name)
+        return Colors(*split(array), icc, notes)
     raw = raw_samples(page, data, name)
     found = colors_of(raw, page, profile, jpeg_made_rgb=page.compression == JPEG and not page.is_planar)
     if found.alpha is not None and is_premultiplied(page):
@@ -95,10 +101,8 @@ def _colors(page: Page, index: int, data: bytes, profile: bytes | None, name: st
 
 def _is_plain(page: Page) -> bool:
     """Whether libvips reads the page rightly and strictly by itself: strips of common depths and colors."""
-    if page.is_tiled or page.is_planar or page.compression not in _BY_LIBVIPS:
+    if page.is_tiled or page.is_planar or page.compression not in _BY_LIBVIPS or page.leaves_out_tags:
         return False
-    if page.photometric == YCBCR:
-        return page.compression == OLD_JPEG
     if page.bits == 1:
         return page.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO) and page.channels == 1
     return (
@@ -142,7 +146,7 @@ def _contents(found: Mapping[int, Tag]) -> Contents:
     )
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def _encode(picture: Picture, how: WriteAs) -> bytes:
@@ -150,7 +154,10 @@ def _encode(picture: Picture, how: WriteAs) -> bytes:
 
 
 def _encode_pages(pictures: Sequence[Picture], how: WriteAs) -> bytes:
-    """A file of these pages: the files that libvips writes of each, one behind the other, and directories of our own behind them."""
+    """A file of these pages.
+
+    libvips writes a file of each; these lie one behind the other, and directories of our own follow.
+    """
     size = sum(picture.samples.nbytes + (0 if picture.alpha is None else picture.alpha.nbytes) for picture in pictures)
     big = size * 4 // 3 > 3 << 30  # a plain TIFF ends at 4 GiB
     start = 16 if big else 8
@@ -160,7 +167,8 @@ def _encode_pages(pictures: Sequence[Picture], how: WriteAs) -> bytes:
         origin = picture.origin if isinstance(picture.origin, TiffOrigin) else TiffOrigin()
         predictor = "none" if origin.compression in ("none", "packbits") else "horizontal"
         bare = vips_of(picture).tiffsave_buffer(compression=origin.compression, predictor=predictor, bigtiff=big, keep="none")
-        # the first file keeps its place, header and all; the others follow it, and their strips move by where they begin
+        # the first file keeps its place, header and all; the others follow it, and their strips move by where
+        # they begin
         begins = 0 if not directories else at
         pieces.append(memoryview(bare)[start:] if not directories else bare)
         directories.append((begins, _tags_of(bare, picture, origin, begins, big=big)))

@@ -1,4 +1,5 @@
-"""WebP (RFC 9649): Pillow encodes, since it keeps metadata byte for byte; libvips decodes. Resolution lies in EXIF."""
+"""WebP (RFC 9649): Pillow encodes, since it keeps metadata byte for byte; libvips decodes. Resolution lies in
+EXIF."""
 
 from __future__ import annotations
 
