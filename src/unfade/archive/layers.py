@@ -166,9 +166,7 @@ def photoshop(collected: Collected) -> bytes:
     else:  # of 16 bits, layers lie in a block of their own, and their place is empty
         told += b"\0" * (-len(told) % 4)
         layers = struct.pack(">II", 0, 0) + b"8BIMLr16" + struct.pack(">I", len(told)) + told
-    header = struct.pack(
-        ">4sH6xHIIHH", b"8BPS", 1, result.channels, base.height, base.width, base.bits, _RGB if is_color else _GRAY
-    )
+    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, result.channels, base.height, base.width, base.bits, _RGB if is_color else _GRAY)
     resources = _psd_resources(result)
     flat = struct.pack(">H", 0) + b"".join(_big_endian(result.samples[:, :, channel]) for channel in range(result.channels))
     made = b"".join(
@@ -206,9 +204,7 @@ def _psd_resources(picture: Photo) -> bytes:
         found[_RESOLUTION] = struct.pack(">IHHIHH", across, 1, 1, down, 1, 1)
     if picture.profile is not None:
         found[_PROFILE] = picture.profile
-    return b"".join(
-        b"8BIM" + struct.pack(">HHI", number, 0, len(data)) + data + b"\0" * (len(data) % 2) for number, data in found.items()
-    )
+    return b"".join(b"8BIM" + struct.pack(">HHI", number, 0, len(data)) + data + b"\0" * (len(data) % 2) for number, data in found.items())
 
 
 def _big_endian(plane: np.ndarray) -> bytes:
