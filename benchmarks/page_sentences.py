@@ -1,4 +1,5 @@
-"""What the page says of photographs: each is put through it in a real browser, and its three sentences are written down.
+"""What the page says of photographs: each is put through it in a real browser, and its three sentences are
+written down.
 
     python benchmarks/page_sentences.py FOLDER [--pictures OUT]
 
@@ -26,7 +27,8 @@ WAIT_MS = 180_000
 
 
 def sentences(page: Any, photograph: Path, pictures: Path | None) -> dict[str, Any]:
-    """Put a photograph through the page as it comes; gives what the three steps say, and the seconds until then."""
+    """Put a photograph through the page as it comes; gives what the three steps say, and the seconds until
+    then."""
     began = time.perf_counter()
     page.set_input_files("#chooser", str(photograph))
     page.wait_for_selector("#studio[data-settled=yes]", timeout=WAIT_MS)

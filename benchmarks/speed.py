@@ -1,12 +1,14 @@
-"""How long `unfade restore --colorize` takes and how much memory it needs, as a whole process, beside OpenCV's inpainting of the same mask.
+"""How long `unfade restore --colorize` takes and how much memory it needs, as a whole process, beside
+OpenCV's inpainting of the same mask.
 
     python benchmarks/speed.py                          # 1, 12 and 100 megapixels, three times each
     python benchmarks/speed.py --sizes 1 --repeats 5 --json speed.json
 
-Every figure is one process from start to end: start-up, reading, models, writing. Photographs are generated, from a seed: smooth shapes,
-edges and grain, faded and gone brown, so that every step has something to do, JPEG; the damage is scratches and blots over 3 % of the
-pixels, light, the same mask for all. OpenCV does the filling only (no looking for damage, no cleaning, no coloring), so that it is a floor,
-not a rival. Memory is the peak resident set of that process.
+Every figure is one process from start to end: start-up, reading, models, writing. Photographs are generated,
+from a seed: smooth shapes, edges and grain, faded and gone brown, so that every step has something to do,
+JPEG; the damage is scratches and blots over 3 % of the pixels, light, the same mask for all. OpenCV does the
+filling only (no looking for damage, no cleaning, no coloring), so that it is a floor, not a rival. Memory is
+the peak resident set of that process.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ FLAGS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 
 
 def make_photograph(megapixels: float, rng: np.random.Generator) -> np.ndarray:
-    """A picture, 3:2, (h, w, 3) uint8: clouds of several sizes, a hundred bright and dark shapes, grain; faded and gone brown."""
+    """A picture, 3:2, (h, w, 3) uint8: clouds of several sizes, a hundred bright and dark shapes, grain;
+    faded and gone brown."""
     height = round((megapixels * 1e6 / 1.5) ** 0.5)
     width = round(height * 1.5)
     picture = np.full((height, width), 110, np.float32)
@@ -76,8 +79,9 @@ def inpaint_with_opencv(method: str, photo: Path, mask: Path, target: Path) -> N
     cv2.imwrite(str(target), cv2.inpaint(picture, damaged, INPAINTING_RADIUS_PX, FLAGS[method]))
 
 
-# The kernel carries a process's peak memory over from the one that started it (Linux: setmax_mm_hiwater_rss at exec). This one has held a
-# hundred megapixels; so a small one, which has imported next to nothing, starts what is measured.
+# The kernel carries a process's peak memory over from the one that started it (Linux: setmax_mm_hiwater_rss
+# at exec). This one has held a hundred megapixels; so a small one, which has imported next to nothing, starts
+# what is measured.
 _LAUNCH = """
 import os, sys, time
 started = time.perf_counter()
@@ -89,7 +93,8 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 
 def measure(command: list[str]) -> tuple[float, float]:
-    """Run a process to its end: seconds, and peak resident MiB. A process that fails ends the benchmark: its time means nothing."""
+    """Run a process to its end: seconds, and peak resident MiB. A process that fails ends the benchmark: its
+    time means nothing."""
     run = subprocess.run([sys.executable, "-I", "-S", "-c", _LAUNCH, *command], stdout=subprocess.PIPE, text=True, check=False)
     if run.returncode:
         raise SystemExit(f"{' '.join(command)} ended with status {run.returncode}")

@@ -1,4 +1,5 @@
-"""Photographs of every kind, and what is left of them after an accident: bytes flipped, cut, doubled, lengths made absurd."""
+"""Photographs of every kind, and what is left of them after an accident: bytes flipped, cut, doubled, lengths
+made absurd."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ def originals() -> dict[str, bytes]:
 
 
 def mutants(original: bytes, count: int, seed: int) -> Iterator[bytes]:
-    """So many damaged copies of a file, the same for the same seed. Half of the damage lies in the first 300 bytes, where headers are."""
+    """So many damaged copies of a file, the same for the same seed. Half of the damage lies in the first 300
+    bytes, where headers are."""
     rng = np.random.default_rng([SEED, seed])
     extremes = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\1", b"\x80\0\0\0")
     for number in range(count):

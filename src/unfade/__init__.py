@@ -4,7 +4,8 @@
     result = unfade.restore("grandmother.jpg", colorize=True)
     unfade.write(result.photo, "grandmother.restored.jpg")
 
-These names are public; what they need is imported when one is first used, so that `import unfade` costs nothing.
+These names are public; what they need is imported when one is first used, so that `import unfade` costs
+nothing.
 """
 
 from __future__ import annotations

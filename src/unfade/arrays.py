@@ -1,4 +1,5 @@
-"""The array types that flow through Unfade. Shapes are (height, width, channels), checked in tests and free at run time."""
+"""The array types that flow through Unfade. Shapes are (height, width, channels), checked in tests and free
+at run time."""
 
 from __future__ import annotations
 

@@ -4,11 +4,11 @@ One class per case that a caller treats differently; each message says what was 
 to do.
 
 UnfadeError
-├── UsageError            asked wrong: an option out of range, a mask of another size (command line: exit status 2)
-│   └── UnknownNameError  no step, kind, measure, model or recipe of that name; the message suggests the nearest
+├── UsageError            asked wrong: an option out of range, a mask of another size (exit status 2)
+│   └── UnknownNameError  no step, kind, measure, model or recipe of that name; the nearest is suggested
 ├── PhotoError            something about one photograph
 │   ├── UnreadableError   empty, truncated, a lying header, a directory, no permission
-│   │   └── OtherKindError  no photograph at all, or one of a kind that is not read here: a film, a raw file, a text
+│   │   └── OtherKindError  no photograph, or one of a kind that is not read here: a film, a raw file
 │   ├── TooLargeError     over the pixel limit, seen in the header before anything was decoded
 │   └── UnwritableError   the output cannot be written: no folder, no permission, disk full
 │       └── ExistsError   the output is there already and overwriting was not asked for
@@ -21,7 +21,7 @@ UnfadeError
 ├── DataError             training or bench folders: empty, unmatched, of different sizes
 ├── TrainingError         training cannot go on: a loss that is not a number, no checkpoint to resume
 ├── ExportError           ONNX Runtime and PyTorch do not agree
-├── AwayError             the queue, its ledger or its storage cannot be reached for now; it comes back by itself
+├── AwayError             the queue, its ledger or its storage cannot be reached; it comes back by itself
 └── MissingExtraError     an optional part is not installed; the message gives the pip line
 """
 

@@ -1,5 +1,4 @@
-"""An option is declared once, as a field of the step that it belongs to: its default, its limits, its help,
-its name at the doors.
+"""An option is declared once, as a field of its step: its default, limits, help, and name at the doors.
 
     @dataclass(frozen=True)
     class Clean(Step):

@@ -47,7 +47,8 @@ def chromium() -> Iterator[Any]:
 
 @contextmanager
 def served(folder: Path, **more: str) -> Iterator[str]:
-    """The address, as it is printed, of an `unfade serve` of its own, with the shipped models; `more`: settings, by their names."""
+    """The address, as it is printed, of an `unfade serve` of its own, with the shipped models; `more`:
+    settings, by their names."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UNFADE_")}
     settings = {"data": str(folder / "data"), "threads": "1", "requests_per_minute": "100000", "min_free_mb": "1"} | more
     environment |= {f"UNFADE_{name.upper()}": value for name, value in settings.items()}
@@ -79,7 +80,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def open_page(chromium: Any, address: str) -> Iterator[Callable[..., Any]]:
-    """Open the page at a size and in a color scheme; fails the test if the page logs an error or breaks its own policy.
+    """Open the page at a size and in a color scheme; fails the test if the page logs an error or breaks its
+    own policy.
 
     `quiet`: it has no reason to log any; `at`: another server's address.
     """

@@ -66,7 +66,8 @@ def differ(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def audit(page: Any) -> None:
-    """axe-core finds nothing serious. Its source is evaluated by the debugger, which the page's policy leaves alone."""
+    """axe-core finds nothing serious. Its source is evaluated by the debugger, which the page's policy leaves
+    alone."""
     page.evaluate(AXE.read_text(encoding="utf-8") + "; 0")
     found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     grave = [rule for rule in found["violations"] if rule["impact"] in ("serious", "critical")]
@@ -98,7 +99,8 @@ def mask_of(page: Any, mask_id: str) -> np.ndarray:
 
 
 def photograph_on_screen(page: Any) -> tuple[float, float, float, float]:
-    """Left, top, width and height of a gray photograph that is seen whole, in CSS pixels; the bench around it is not quite gray."""
+    """Left, top, width and height of a gray photograph that is seen whole, in CSS pixels; the bench around it
+    is not quite gray."""
     page.click("[data-tool=move]")
     page.click("#zoom-fit")
     page.wait_for_timeout(200)

@@ -1,4 +1,5 @@
-"""How photographs reach the page, one or a folder of them; and what refreshes and refusals do to uploads on their way."""
+"""How photographs reach the page, one or a folder of them; and what refreshes and refusals do to uploads on
+their way."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ def drag(page: Any, kind: str, *photographs: Path) -> None:
 
 
 class Held(list[Any]):
-    """Requests that are held back for good: they end with their page. Once `open`, what comes later passes."""
+    """Requests that are held back for good: they end with their page. Once `open`, what comes later
+    passes."""
 
     open = False
 

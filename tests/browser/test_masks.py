@@ -1,4 +1,5 @@
-"""Masks by hand: uploaded, brushed, erased, cleared, bounded by size; on photographs of any size, without a pixel beside the strokes."""
+"""Masks by hand: uploaded, brushed, erased, cleared, bounded by size; on photographs of any size, without a
+pixel beside the strokes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The whole story in a real browser: upload, progress, slider, brush, undo, an object kept, a color, refresh, download, delete."""
+"""The whole story in a real browser: upload, progress, slider, brush, undo, an object kept, a color, refresh,
+download, delete."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ WIDTH, HEIGHT = 2600, 1800
 
 @pytest.fixture(scope="module")
 def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A photograph larger than the view: lines of one pixel, one dark and one light, and a black dot off its middle."""
+    """A photograph larger than the view: lines of one pixel, one dark and one light, and a black dot off its
+    middle."""
     samples = np.full((HEIGHT, WIDTH), 190, np.uint8)
     samples[:, ::2] = 90
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
@@ -32,7 +33,8 @@ def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def from_a_phone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """HEIC as phones write it: stored on its side, with an orientation that says so. Upright: 600 x 800, a black dot near the top right."""
+    """HEIC as phones write it: stored on its side, with an orientation that says so. Upright: 600 x 800, a
+    black dot near the top right."""
     heif = pytest.importorskip("pillow_heif")
     rows, columns = np.mgrid[:800, :600]
     upright = np.repeat((120 + 60 * np.sin(rows / 70) * np.cos(columns / 50))[:, :, None], 3, axis=2).astype(np.uint8)

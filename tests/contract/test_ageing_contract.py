@@ -123,7 +123,8 @@ def test_amount_zero_changes_nothing(name: str, textures: Textures) -> None:
 
 @pytest.mark.parametrize("name", [name for name in KINDS if KINDS[name].role == "lost"])
 def test_lost_means_covered(name: str, textures: Textures) -> None:
-    """Every lost pixel moves towards the paint, on black and on white: none is lost where nothing was laid."""
+    """Every lost pixel moves towards the paint, on black and on white: none is lost where nothing was
+    laid."""
     shape = (257, 131)
     for seed in SEEDS:
         plan = KINDS[name].draw(np.random.default_rng(seed), shape, textures)

@@ -24,7 +24,8 @@ def features_of(rng: np.random.Generator) -> PictureFeatures:
 
 
 def notes_of(size: tuple[int, int], rng: np.random.Generator) -> Notes:
-    """A photograph with one of everything, anywhere in it, even at 1×1; nothing of what is noted sound is damaged."""
+    """A photograph with one of everything, anywhere in it, even at 1×1; nothing of what is noted sound is
+    damaged."""
     height, width = size
     right, low = max(1, width // 3), max(1, height // 3)
     area = [(0, 0), (right, 0), (right, low), (0, low)]

@@ -1,4 +1,5 @@
-"""Every registered step, at odd sizes, both depths, one and three channels: its input is untouched and its answer is a photograph."""
+"""Every registered step, at odd sizes, both depths, one and three channels: its input is untouched and its
+answer is a photograph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The documentation does what it says: commands and Python run, links lead somewhere, and the reference is that of this program.
+"""The documentation does what it says: commands and Python run, links lead somewhere, and the reference is
+that of this program.
 
 A fenced block after a comment `<!-- not run: why -->` is shown and not run.
 """
@@ -47,7 +48,8 @@ def name_of(page: Path) -> str:
 
 @pytest.fixture
 def desk(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with what the documentation speaks of: grandmother.jpg, album/ with notes/ and masks/, scan.tif; small, with a scratch."""
+    """A folder with what the documentation speaks of: grandmother.jpg, album/ with notes/ and masks/,
+    scan.tif; small, with a scratch."""
 
     def photograph(path: Path, depth: type = np.uint8) -> None:
         picture = np.clip(np.tile(np.linspace(60, 190, 96), (64, 1)) + rng.normal(0, 3, (64, 96)), 0, 255)

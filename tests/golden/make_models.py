@@ -1,11 +1,13 @@
-"""Make the tiny models that the tests pin: one per task, of a few kilobytes, whose answer is known by hand. Run it to make them anew.
+"""Make the tiny models that the tests pin: one per task, of a few kilobytes, whose answer is known by hand.
 
-damage    probability rises where a pixel's luma stands out from the mean of the 9 x 9 around it by more than 0.2
+Run it to make them anew.
+
+damage    probability rises where luma stands out from the mean of the 9 x 9 around it by more than 0.2
 fill      the picture as given plus 0.02 inside the mask, so that a run can be told from none
 clean     1.1 times the picture
 tone      the identity; need = 1 - (max - min of the thumbnail): flat pictures count as aged
 translate 1 - the picture
-colorize  a* = 12, b* = 20 everywhere at temperature 0.22 (in inverse proportion to it), the hint's color where one was given
+colorize  a* = 12, b* = 20 at temperature 0.22 (in inverse proportion to it); the hint's color where one is
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Damaged files of every kind through the command line: a result or a sentence, never a crash, and nothing half written."""
+"""Damaged files of every kind through the command line: a result or a sentence, never a crash, and nothing
+half written."""
 
 from __future__ import annotations
 

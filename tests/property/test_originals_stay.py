@@ -38,7 +38,8 @@ def _picture(path: Path, seed: int) -> None:
 
 
 def _world(root: Path) -> None:
-    """An album with originals, links to them, a mask, files of other programs, results, a model, a run, a bench."""
+    """An album with originals, links to them, a mask, files of other programs, results, a model, a run, a
+    bench."""
     for folder in ("album", "out", "runs/one/sheets", "bench/truth", "bench/damaged", "data/sheets", "data/below"):
         (root / folder).mkdir(parents=True)
     album = root / "album"

@@ -1,4 +1,5 @@
-"""A result is proved against its record and its master, and made again from it; what was changed is told apart in one sentence."""
+"""A result is proved against its record and its master, and made again from it; what was changed is told
+apart in one sentence."""
 
 from __future__ import annotations
 
@@ -232,7 +233,7 @@ def test_the_schema_takes_what_is_written(tmp_path: Path, sessions: Sessions) ->
     assert cv2.imread(str(made.mask), cv2.IMREAD_GRAYSCALE).any()
 
 
-# --- the commands -----------------------------------------------------------------------------------------------------------------------
+# --- the commands -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""What a person can get wrong, through the real command: one sentence, the right exit status, no traceback, no half-written file."""
+"""What a person can get wrong, through the real command: one sentence, the right exit status, no traceback,
+no half-written file."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def unfade(*arguments: str | Path, **settings: str) -> subprocess.CompletedProce
 
 
 def refused(run: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
-    """The command refused: this status, these words in its sentence, nothing like a traceback, nothing on standard output."""
+    """The command refused: this status, these words in its sentence, nothing like a traceback, nothing on
+    standard output."""
     assert run.returncode == status, (run.returncode, run.stdout, run.stderr)
     assert "Traceback" not in run.stderr and "Error:" not in run.stderr.replace("Error: ", "", 1)
     for word in words:

@@ -1,4 +1,5 @@
-"""A thousand photographs, fifty of them bad, stopped once and taken up: memory flat, every failure named, report and sheets there."""
+"""A thousand photographs, fifty of them bad, stopped once and taken up: memory flat, every failure named,
+report and sheets there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The open benchmark: made by seeds, entered by anyone, judged whole or not at all. With the tiny golden models."""
+"""The open benchmark: made by seeds, entered by anyone, judged whole or not at all. With the tiny golden
+models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What is filled has the color and the fineness of its surroundings, not of the fringe that JPEG leaves around damage."""
+"""What is filled has the color and the fineness of its surroundings, not of the fringe that JPEG leaves
+around damage."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ BROWN = np.array([92, 66, 36], np.uint8)
 
 
 def _torn_brown(*, jpeg: int | None, rng: np.random.Generator) -> tuple[Photo, np.ndarray]:
-    """A brown coat with white tears, (160, 200), and the tears' mask; `jpeg`: the quality of a JPEG in between."""
+    """A brown coat with white tears, (160, 200), and the tears' mask; `jpeg`: the quality of a JPEG in
+    between."""
     coat = np.clip(BROWN + cv2.GaussianBlur(rng.standard_normal((160, 200, 1)), (0, 0), 4)[:, :, None] * 60, 0, 255).astype(np.uint8)
     mask = np.zeros((160, 200), np.uint8)
     for top in (20, 60, 100):

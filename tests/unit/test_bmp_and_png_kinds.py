@@ -1,4 +1,5 @@
-"""BMPs of every depth and header, PNGs of every color type, depth and chunk: read as an independent reader reads them, or refused truly."""
+"""BMPs of every depth and header, PNGs of every color type, depth and chunk: read as an independent reader
+reads them, or refused truly."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from unfade.files.photo import Photo, encode_file, losses, read
 HEIGHT, WIDTH = 11, 13
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
-# --- BMP --------------------------------------------------------------------------------------------------------------------------------
+# --- BMP ----------------------------------------------------------------------------------------------------
 
 
 def bmp(
@@ -149,8 +150,9 @@ def test_numbers_that_make_no_sense_are_refused_in_one_sentence() -> None:
         struct.pack_into(code, data, place, value)
         with pytest.raises(PhotoError, match=r"^a\.bmp "):
             read(bytes(data), name="a.bmp")
-    with pytest.raises(UnreadableError, match="bit field"):
-        read(bmp(np.zeros((HEIGHT, WIDTH)), 32, masks=(0xF0F0, 0xFF, 0xFF0000)))
+    for bits, masks in ((32, (0xF0F0, 0xFF, 0xFF0000)), (16, (0xF8000000, 0x7E0, 0x1F))):
+        with pytest.raises(UnreadableError, match="bit field"):
+            read(bmp(np.zeros((HEIGHT, WIDTH)), bits, masks=masks))
 
 
 def test_a_color_profile_stays_in_a_bmp(rng: np.random.Generator) -> None:
@@ -174,7 +176,7 @@ def test_run_lengths_are_read() -> None:
     np.testing.assert_array_equal(read(data).samples, expected)
 
 
-# --- PNG --------------------------------------------------------------------------------------------------------------------------------
+# --- PNG ----------------------------------------------------------------------------------------------------
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
@@ -255,7 +257,8 @@ CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"hIST", b"tRNS"
 
 
 def bear_chunks(seeds: range) -> None:
-    """Chunks of chance before the samples: the picture stays, with what is damaged said; or is refused in one sentence."""
+    """Chunks of chance before the samples: the picture stays, with what is damaged said; or is refused in one
+    sentence."""
     for seed in seeds:
         chance = random.Random(seed)
         numbers = np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3))

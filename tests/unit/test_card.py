@@ -1,4 +1,5 @@
-"""What is known of one model stands on its card: each step reads it there, and a card may be of a model made elsewhere."""
+"""What is known of one model stands on its card: each step reads it there, and a card may be of a model made
+elsewhere."""
 
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ def without_calibration(golden: Path, folder: Path, task: str) -> Path:
     return with_card(golden, folder, task, text[text.index("[calibration]") :], "")
 
 
-# --- what a card says -------------------------------------------------------------------------------------------------------------------
+# --- what a card says ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("task", CALIBRATIONS)
@@ -88,7 +89,7 @@ def test_another_tasks_calibration_is_refused(golden: Path) -> None:
         read_card(golden / "fill.toml").calibrated(DamageCalibration)
 
 
-# --- a step reads it there --------------------------------------------------------------------------------------------------------------
+# --- a step reads it there ----------------------------------------------------------------------------------
 
 
 def test_your_own_detector_has_your_own_threshold(golden: Path, tmp_path: Path) -> None:
@@ -129,11 +130,12 @@ def test_the_gates_are_those_of_the_tone_models_card(golden: Path, tmp_path: Pat
             assert Clean()(Work(read(ramp)), sessions, ignore).records[0].outcome == outcome
 
 
-# --- a model made elsewhere -------------------------------------------------------------------------------------------------------------
+# --- a model made elsewhere ---------------------------------------------------------------------------------
 
 
 def foreign(folder: Path, *, start: str) -> Path:
-    """As some inpainting networks are exported: 64 x 64 only, other names, bytes, 255 where the picture is known, 0 to 255 out.
+    """As some inpainting networks are exported: 64 x 64 only, other names, bytes, 255 where the picture is
+    known, 0 to 255 out.
 
     Every pixel of the answer is the mean of the picture that it is given.
     """

@@ -48,7 +48,7 @@ def invoke(*arguments: str | Path, status: int = 0) -> list[str]:
     return result.stdout.splitlines()
 
 
-# --- commands ---------------------------------------------------------------------------------------------------------------------------
+# --- commands -----------------------------------------------------------------------------------------------
 
 
 def test_every_command_has_help_with_examples_that_name_it() -> None:
@@ -194,7 +194,7 @@ def test_models_lists_the_folder_and_shows_a_card() -> None:
     assert "cannot" in card and "SHA-256" in card
 
 
-# --- one by one -------------------------------------------------------------------------------------------------------------------------
+# --- one by one ---------------------------------------------------------------------------------------------
 
 
 def test_results_go_beside_each_photograph_or_into_the_folder(tmp_path: Path) -> None:

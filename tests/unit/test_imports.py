@@ -82,7 +82,8 @@ def test_the_queue_is_used_without_the_web_application() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="this system does not say how much time a process took")
 def test_help_is_quick() -> None:
-    """Under 0.3 s of the processor's time: what else runs on the machine makes it wait longer, but is not its doing."""
+    """Under 0.3 s of the processor's time: what else runs on the machine makes it wait longer, but is not its
+    doing."""
     seconds = []
     for _ in range(3):
         process = subprocess.Popen([str(Path(sys.executable).with_name("unfade")), "--help"], stdout=subprocess.DEVNULL)

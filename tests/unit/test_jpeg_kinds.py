@@ -1,4 +1,5 @@
-"""JPEGs that are cut off, damaged, or put together oddly: read as every viewer reads them, with what is lost said and marked."""
+"""JPEGs that are cut off, damaged, or put together oddly: read as every viewer reads them, with what is lost
+said and marked."""
 
 from __future__ import annotations
 
@@ -164,7 +165,8 @@ def test_a_height_behind_the_samples_is_refused_as_that() -> None:
 
 
 def markers(count: int, seed: int) -> None:
-    """Segments of every marker, put in between the others: the picture stays, or is refused in a true sentence."""
+    """Segments of every marker, put in between the others: the picture stays, or is refused in a true
+    sentence."""
     data, rng = jpeg(), random.Random(seed)
     whole, places = read(data).samples, parts(jpeg())
     for number in range(count):

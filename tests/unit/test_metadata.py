@@ -44,7 +44,7 @@ def packet(size: int, *, attributes: str = "") -> bytes:
     return head + body + b" " * max(0, size - len(head) - len(body) - len(tail)) + tail
 
 
-# --- XMP of more than 64 KB -------------------------------------------------------------------------------------------------------------
+# --- XMP of more than 64 KB ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [2_000, 63_500, 64_500, 65_400, 65_600, 300_000])
@@ -116,7 +116,7 @@ def test_extended_xmp_that_is_damaged_loses_only_itself() -> None:
     assert b"Aunt May, 1931" in (back.metadata.xmp or b"")
 
 
-# --- small pictures ---------------------------------------------------------------------------------------------------------------------
+# --- small pictures -----------------------------------------------------------------------------------------
 
 
 def small_jpeg() -> bytes:
@@ -184,7 +184,7 @@ def test_small_pictures_in_xmp_are_taken_out(format: str) -> None:
     assert b"Rating='4'" in (back.metadata.xmp or b"") and b"Thumbnails" not in (back.metadata.xmp or b"")
 
 
-# --- Photoshop's resources, and IPTC ----------------------------------------------------------------------------------------------------
+# --- Photoshop's resources, and IPTC ------------------------------------------------------------------------
 
 IPTC = b"\x1c\x01\x5a\x00\x03\x1b%G" + b"\x1c\x02\x05\x00\x08Aunt May" + b"\x1c\x02\x19\x00\x06family"
 
@@ -231,7 +231,7 @@ def test_iptc_of_every_kind_of_tag_and_byte_order(order: str, kind: int, swapped
     assert (read(encode_file(read(data), "jpeg")).metadata.iptc or b"").rstrip(b"\0") == IPTC
 
 
-# --- what phones put behind the picture -------------------------------------------------------------------------------------------------
+# --- what phones put behind the picture ---------------------------------------------------------------------
 
 FILM = struct.pack(">I4s4sI", 16, b"ftyp", b"mp42", 0) + struct.pack(">I4s", 5008, b"mdat") + bytes(5000)
 CONTAINER = (
@@ -297,7 +297,7 @@ def test_what_programs_keep_for_themselves_is_said_to_be_left_out() -> None:
     assert read(data[:2] + credentials + data[2:]).notes == ("its content credentials (C2PA) were left out: they would no longer hold",)
 
 
-# --- PNG's texts ------------------------------------------------------------------------------------------------------------------------
+# --- PNG's texts --------------------------------------------------------------------------------------------
 
 
 def png_with(*chunks: tuple[bytes, bytes]) -> bytes:
@@ -322,7 +322,7 @@ def test_metadata_in_imagemagicks_texts_is_read_as_what_it_is() -> None:
     assert not has_location(read(clean).metadata) and b"Raw profile type exif" not in clean
 
 
-# --- judged by ExifTool -----------------------------------------------------------------------------------------------------------------
+# --- judged by ExifTool -------------------------------------------------------------------------------------
 
 _OF_THE_FILE = ("File:", "System:", "ExifTool:", "PNG:", "JFIF:", "Composite:", "ICC_Profile:ProfileDateTime", "ICC-header:", "QuickTime:")
 _OF_THE_SAMPLES = """

@@ -1,4 +1,5 @@
-"""A black-and-white print is told from a color photograph: toned, yellowed, stained, out of register; tinted by hand."""
+"""A black-and-white print is told from a color photograph: toned, yellowed, stained, out of register; tinted
+by hand."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def test_a_gray_photograph_has_no_colors(gray: np.ndarray) -> None:
 
 
 def test_a_stained_print_is_black_and_white(gray: np.ndarray) -> None:
-    """Yellowed towards one corner, and a wide stain: more chroma than a function of the lightness explains."""
+    """Yellowed towards one corner, and a wide stain: more chroma than a function of the lightness
+    explains."""
     down, across = np.mgrid[:120, :120] / 120
     stain = np.exp(-((down - 0.2) ** 2 + (across - 0.8) ** 2) / 0.1)
     lab = sepia(gray)

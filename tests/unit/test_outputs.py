@@ -144,7 +144,7 @@ def test_a_folder_a_device_and_a_dangling_link_are_no_files_to_write(album: Path
         check([Target(Path("/dev/null"), Kind("the result"))], reads=[], overwrite=True)
 
 
-# --- the other commands -----------------------------------------------------------------------------------------------------------------
+# --- the other commands -------------------------------------------------------------------------------------
 
 
 def test_an_export_writes_over_no_recipe(album: Path) -> None:

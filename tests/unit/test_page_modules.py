@@ -1,4 +1,5 @@
-"""The page's modules as files: each is checked for types, none is long, and the lock of its one tool names no address."""
+"""The page's modules as files: each is checked for types, none is long, and the lock of its one tool names no
+address."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from unfade.errors import ExistsError, TooLargeError, UnreadableError, Unwritabl
 from unfade.files import icc as profiles
 from unfade.files.photo import FORMATS, Format, Metadata, Photo, encode_file, extension_for, losses, read, write
 
-# --- material ---------------------------------------------------------------------------------------------------------------------------
+# --- material -----------------------------------------------------------------------------------------------
 
 
 def fixed(*numbers: float) -> bytes:
@@ -111,7 +111,7 @@ def samples(rng: np.random.Generator) -> np.ndarray:
     return np.asarray(Pillow.fromarray(soft).resize((64, 48), Pillow.Resampling.BICUBIC))
 
 
-# --- color ------------------------------------------------------------------------------------------------------------------------------
+# --- color --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
@@ -235,7 +235,7 @@ def test_a_gray_photograph_becomes_rgb_of_the_same_look(rng: np.random.Generator
     assert plain.as_rgb() is plain
 
 
-# --- the photograph as a value ----------------------------------------------------------------------------------------------------------
+# --- the photograph as a value ------------------------------------------------------------------------------
 
 
 def test_samples_are_read_only_and_the_callers_array_is_not(samples: np.ndarray) -> None:
@@ -272,7 +272,7 @@ def test_arrays_are_taken_as_they_are() -> None:
         assert (photo.channels, photo.alpha is not None, photo.format, photo.name, photo.bits) == (channels, alpha, None, "drawing", 16)
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def test_what_is_read_is_what_the_file_says(samples: np.ndarray, tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ def test_extreme_sizes(shape: tuple[int, int], format: Format) -> None:
     assert np.abs(back.samples.astype(int) - 200).max() <= 4
 
 
-# --- refusing ---------------------------------------------------------------------------------------------------------------------------
+# --- refusing -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -450,7 +450,7 @@ def test_no_permission(tmp_path: Path, samples: np.ndarray, monkeypatch: pytest.
         read(path)
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def test_blocks_that_nobody_changed_come_out_of_a_jpeg_as_they_went_in(samples: np.ndarray, rng: np.random.Generator) -> None:

@@ -341,7 +341,8 @@ def test_a_table_whose_file_is_gone_is_away_until_it_is_back(tmp_path: Path) -> 
 
 
 class Machine(RuleBasedStateMachine):
-    """Whatever order servers, workers, deaths and returns of the dead come in, no job is lost and none is finished twice."""
+    """Whatever order servers, workers, deaths and returns of the dead come in, no job is lost and none is
+    finished twice."""
 
     @initialize()
     def begin(self) -> None:

@@ -1,4 +1,5 @@
-"""The queue wakes whoever reads it, and a worker saves beside the next job, but never what may have killed a worker."""
+"""The queue wakes whoever reads it, and a worker saves beside the next job, but never what may have killed a
+worker."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def gray_photo(height: int, width: int, bits: int = 8, low: float = 0.2, high: f
     return read(np.rint(ramp[:, :, None] * (2**bits - 1)).astype(dtype))
 
 
-# --- damage -----------------------------------------------------------------------------------------------------------------------------
+# --- damage -------------------------------------------------------------------------------------------------
 
 
 def evidence_of(log_odds: np.ndarray) -> np.ndarray:
@@ -121,7 +121,8 @@ def test_a_scratch_too_faint_for_any_pixel_is_found_along_its_line(rng: np.rando
 
 
 def test_a_large_loss_is_seen_on_the_reduced_copy(sessions: Sessions) -> None:
-    # The pinned model sees contrast within 9 pixels: of this square only the edge at full size, all of it reduced by 4.
+    # The pinned model sees contrast within 9 pixels: of this square only the edge at full size, all of it
+    # reduced by 4.
     photo = gray_photo(800, 800, low=0.3, high=0.4)
     samples = photo.samples.copy()
     samples[200:216, 300:316] = 255
@@ -186,7 +187,7 @@ def test_damage_refuses_options_out_of_range(options: dict[str, float]) -> None:
         Damage(**options)  # type: ignore[arg-type]
 
 
-# --- fill -------------------------------------------------------------------------------------------------------------------------------
+# --- fill ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -249,7 +250,8 @@ def test_a_window_is_laid_around_each_group(sessions: Sessions, monkeypatch: pyt
 
 
 def _scratched(sigma: float, rng: np.random.Generator) -> tuple[Photo, np.ndarray]:
-    """A textured picture with white scratches, all of it blurred by `sigma`, and the mask that was true before the blur."""
+    """A textured picture with white scratches, all of it blurred by `sigma`, and the mask that was true
+    before the blur."""
     texture = cv2.GaussianBlur(rng.standard_normal((160, 200)).astype(np.float32), (0, 0), 3)
     picture = np.clip(0.4 + 0.05 * texture / texture.std(), 0, 1)
     mask = np.zeros(picture.shape, np.uint8)
@@ -331,7 +333,7 @@ def test_grain_belongs_to_the_photograph_not_to_the_window() -> None:
     np.testing.assert_allclose(one[30:70, 20:70], other, atol=1e-6)
 
 
-# --- clean ------------------------------------------------------------------------------------------------------------------------------
+# --- clean --------------------------------------------------------------------------------------------------
 
 
 def test_strength_zero_is_the_identity_and_opens_no_model(sessions: Sessions) -> None:
@@ -356,7 +358,8 @@ def test_strength_is_the_share_of_the_way(sessions: Sessions, bits: int) -> None
 
 
 def test_tone_is_the_same_in_parts_as_in_the_whole(rng: np.random.Generator) -> None:
-    """A window's part of the photograph's field, power and mixing: bilinear in the field, level beyond its outer knots."""
+    """A window's part of the photograph's field, power and mixing: bilinear in the field, level beyond its
+    outer knots."""
     height, width = 90, 130
     picture = rng.random((height, width, 3), np.float32)
     field = np.concatenate([rng.uniform(0.7, 1.4, (8, 8, 3)), rng.uniform(-0.1, 0.1, (8, 8, 3))], axis=2).astype(np.float32)
@@ -396,7 +399,7 @@ def test_clean_refuses_a_strength_out_of_range(strength: float) -> None:
         Clean(strength=strength)
 
 
-# --- colorize ---------------------------------------------------------------------------------------------------------------------------
+# --- colorize -----------------------------------------------------------------------------------------------
 
 
 def lightness(photo: Photo) -> np.ndarray:

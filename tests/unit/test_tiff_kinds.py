@@ -1,6 +1,8 @@
-"""TIFFs of every kind that scanners, Photoshop and archives write: read rightly, or refused with the true reason. Never black in silence.
+"""TIFFs of every kind that scanners, Photoshop and archives write: read rightly, or refused with the true
+reason. Never black in silence.
 
-tifffile and imagecodecs write most kinds, a writer by hand those that they do not. What was written is known, and so what must be read.
+tifffile and imagecodecs write most kinds, a writer by hand those that they do not. What was written is known,
+and so what must be read.
 """
 
 from __future__ import annotations
@@ -58,7 +60,8 @@ def lab() -> np.ndarray:
 
 @dataclass(frozen=True)
 class Kind:
-    """What is written: numbers (h, w, c); and what a reader should make of them, with how many of 255 levels it may be off."""
+    """What is written: numbers (h, w, c); and what a reader should make of them, with how many of 255 levels
+    it may be off."""
 
     photometric: str
     numbers: np.ndarray
@@ -121,7 +124,8 @@ Case = tuple[str, int, str, str | None, int, int, str]
 
 
 def written(case: Case) -> tuple[bytes, Kind, np.ndarray] | None:
-    """A file by tifffile, and the numbers that tifffile reads in it again; None where it cannot write or read such a one."""
+    """A file by tifffile, and the numbers that tifffile reads in it again; None where it cannot write or read
+    such a one."""
     name, bits, planar, compression, predictor, layout, order = case
     kind = kind_of(name, bits)
     array = kind.numbers if kind.numbers.shape[2] > 1 else kind.numbers[..., 0]
@@ -191,7 +195,7 @@ def test_every_kind_is_read_or_refused_truly() -> None:
     assert outcomes["read"] > 1500, outcomes
 
 
-# --- by hand ----------------------------------------------------------------------------------------------------------------------------
+# --- by hand ------------------------------------------------------------------------------------------------
 
 PACKED = {1: bytes, 5: imagecodecs.lzw_encode, 8: imagecodecs.zlib_encode, 32_773: imagecodecs.packbits_encode}
 
@@ -209,7 +213,8 @@ def encode_tiff(
     more: tuple[tuple[int, int, bytes], ...] = (),
     rows: bytes | None = None,
 ) -> bytes:
-    """A TIFF of numbers (h, w, c) of any depth, bits packed; `rows` instead of them; `more` tags: (tag, kind, value as it lies there)."""
+    """A TIFF of numbers (h, w, c) of any depth, bits packed; `rows` instead of them; `more` tags: (tag, kind,
+    value as it lies there)."""
     height, width, channels = numbers.shape
     planes = [numbers[..., index : index + 1] for index in range(channels)] if planar else [numbers]
     segments = []
@@ -448,6 +453,23 @@ def test_channels_of_different_depths_are_refused_as_that() -> None:
     data = encode_tiff(levels(RGB, 8), 8, 2).replace(struct.pack("<3H", 8, 8, 8), struct.pack("<3H", 5, 6, 5))
     with pytest.raises(UnreadableError, match="different depths: 5, 6 bits"):
         read(data)
+
+
+def test_a_directory_that_asks_for_more_than_there_is_is_refused() -> None:
+    sound = encode_tiff(levels(RGB, 8), 8, 2)
+    at = sound.index(struct.pack("<HHI", 277, 3, 1))
+    with pytest.raises(UnreadableError, match="65,535 channels; 32 are read"):
+        read(sound[: at + 8] + b"\xff\xff" + sound[at + 10 :])
+    out = io.BytesIO()
+    tifffile.imwrite(out, levels(RGB, 8), photometric="rgb", compression="jpeg2000", metadata=None)
+    data = bytearray(out.getvalue())
+    struct.pack_into(">I", data, data.index(b"\xff\x4f\xff\x51") + 8, 2**31 - 1)
+    with pytest.raises(UnreadableError, match="should be of 53 x 37"):
+        read(bytes(data))
+    out = io.BytesIO()
+    tifffile.imwrite(out, levels(RGB, 8), photometric="rgb", compression="lerc", metadata=None)
+    with pytest.raises(UnreadableError, match="numbers of more than 4 bits"):
+        read(out.getvalue().replace(struct.pack("<3H", 8, 8, 8), struct.pack("<3H", 4, 4, 4), 1))
 
 
 def test_lab_agrees_with_littlecms() -> None:

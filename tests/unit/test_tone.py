@@ -39,7 +39,7 @@ def yellow(cast: float) -> Colors:
     return Colors(1.0, 1.0, stained=False, cast=cast)
 
 
-# --- whether ----------------------------------------------------------------------------------------------------------------------------
+# --- whether ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,8 @@ def test_without_gates_for_prints_the_need_decides(sessions: Sessions) -> None:
 
 @pytest.mark.long
 def test_old_photographs_are_lifted_or_left_as_an_eye_would(shared: Path) -> None:
-    """Lifted: the blurred picture moves by more than 6 levels. Left: by less than 4. Of 62, one is decided wrong."""
+    """Lifted: the blurred picture moves by more than 6 levels. Left: by less than 4. Of 62, one is decided
+    wrong."""
     wrong = []
     with Sessions(2) as sessions:
         for entry in json.loads((shared / "data" / "bench" / "needs.json").read_text()):
@@ -91,7 +92,7 @@ def test_old_photographs_are_lifted_or_left_as_an_eye_would(shared: Path) -> Non
     assert len(wrong) <= 1, wrong
 
 
-# --- how --------------------------------------------------------------------------------------------------------------------------------
+# --- how ----------------------------------------------------------------------------------------------------
 
 
 def test_a_short_range_is_widened_and_a_full_one_is_kept() -> None:
@@ -123,7 +124,7 @@ def test_a_print_loses_its_cast_and_keeps_its_lightness() -> None:
     assert np.ptp(half, axis=2).max() == pytest.approx(np.ptp(toned, axis=2).max() / 2, rel=0.1)
 
 
-# --- dials ------------------------------------------------------------------------------------------------------------------------------
+# --- dials --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", [-1.0, -0.4, 0.4, 1.0])

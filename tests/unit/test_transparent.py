@@ -1,4 +1,5 @@
-"""What lies under full transparency is seen by nobody: it has no say in what becomes of the rest, and stays as it is."""
+"""What lies under full transparency is seen by nobody: it has no say in what becomes of the rest, and stays
+as it is."""
 
 from __future__ import annotations
 

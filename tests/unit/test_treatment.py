@@ -34,7 +34,7 @@ def names(treatment: Treatment, *, has_mask: bool = False) -> list[str]:
     return [step.name for step in treatment.steps(has_mask=has_mask)]
 
 
-# --- what the options make ----------------------------------------------------------------------------------------------------------------
+# --- what the options make ----------------------------------------------------------------------------------
 
 
 def test_the_steps_follow_from_the_options() -> None:
@@ -116,7 +116,7 @@ def test_every_step_of_a_restoration_says_what_it_is() -> None:
     assert all(declared.help for declared in options())
 
 
-# --- the doors ----------------------------------------------------------------------------------------------------------------------------
+# --- the doors ----------------------------------------------------------------------------------------------
 
 # What a door leaves out, and why.
 EXCEPTIONS: dict[tuple[str, str], str] = {
@@ -215,7 +215,7 @@ def test_each_step_is_shown_as_it_is_done(sessions: Sessions) -> None:
         pipeline.restore(read(samples), sessions=sessions, on_step=stop)
 
 
-# --- a new step is one new file -----------------------------------------------------------------------------------------------------------
+# --- a new step is one new file -----------------------------------------------------------------------------
 
 TOY = '''
 """Lifts the whole photograph by some steps: a toy."""
@@ -315,7 +315,7 @@ def test_a_new_step_is_one_new_file(tmp_path: Path) -> None:
     assert seen["python"] == 105
 
 
-# --- the report ---------------------------------------------------------------------------------------------------------------------------
+# --- the report ---------------------------------------------------------------------------------------------
 
 
 def test_the_report_says_what_was_asked_and_the_file_too(sessions: Sessions) -> None:

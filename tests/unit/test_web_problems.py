@@ -1,4 +1,5 @@
-"""What is said of a file that is no photograph follows from the class of the error, never from the words of its message."""
+"""What is said of a file that is no photograph follows from the class of the error, never from the words of
+its message."""
 
 from __future__ import annotations
 

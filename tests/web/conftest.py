@@ -1,4 +1,5 @@
-"""Real servers: `unfade serve` as a process of its own, with its workers, on a free port and in a folder of its own."""
+"""Real servers: `unfade serve` as a process of its own, with its workers, on a free port and in a folder of
+its own."""
 
 from __future__ import annotations
 

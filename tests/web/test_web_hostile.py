@@ -1,4 +1,5 @@
-"""What strangers send: each is refused with a 4xx and a sentence, the server lives, and its memory does not grow."""
+"""What strangers send: each is refused with a 4xx and a sentence, the server lives, and its memory does not
+grow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""kill -9, again and again, while many clients restore many photographs: all that was accepted is done, once."""
+"""kill -9, again and again, while many clients restore many photographs: all that was accepted is done,
+once."""
 
 from __future__ import annotations
 

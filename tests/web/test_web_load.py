@@ -1,4 +1,5 @@
-"""How much the service costs beside the bare pipeline, whether the page answers meanwhile, and whether memory stays."""
+"""How much the service costs beside the bare pipeline, whether the page answers meanwhile, and whether memory
+stays."""
 
 from __future__ import annotations
 
@@ -74,7 +75,8 @@ def photographs(tmp_path: Path) -> Path:
 
 
 def _serve_all(server: Server, photographs: Path) -> float:
-    """Seconds from the first upload to the last result; asked about ten times a second: more often would take time from the worker."""
+    """Seconds from the first upload to the last result; asked about ten times a second: more often would take
+    time from the worker."""
     began = time.perf_counter()
     jobs = [server.submit(server.upload(path.read_bytes())["id"], colorize=True)["id"] for path in sorted(photographs.glob("*.png"))]
     wait_for(lambda: server.job(jobs[-1])["state"] == "done", 300, pause_s=0.1)

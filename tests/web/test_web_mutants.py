@@ -1,4 +1,5 @@
-"""Damaged files of every kind through the API: taken or refused in words, never a 5xx, and the server lives."""
+"""Damaged files of every kind through the API: taken or refused in words, never a 5xx, and the server
+lives."""
 
 from __future__ import annotations
 

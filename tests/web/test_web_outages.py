@@ -1,4 +1,5 @@
-"""A full disk still lets people delete; what is gone is said, and comes back by itself; a start that fails says why."""
+"""A full disk still lets people delete; what is gone is said, and comes back by itself; a start that fails
+says why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The page under a path of another server: behind a small reverse proxy, that takes the path off, or does not."""
+"""The page under a path of another server: behind a small reverse proxy, that takes the path off, or does
+not."""
 
 from __future__ import annotations
 

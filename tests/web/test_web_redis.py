@@ -23,7 +23,8 @@ def free_port() -> int:
 
 
 def redis_at(port: int, folder: Path, *, keep: bool = False) -> subprocess.Popen[bytes]:
-    """A Redis that answers, in a folder; with `keep` it writes down what it is told. Skips where there is none."""
+    """A Redis that answers, in a folder; with `keep` it writes down what it is told. Skips where there is
+    none."""
     command = shutil.which("redis-server")
     if command is None:
         pytest.skip("needs redis-server (apt install redis-server)")

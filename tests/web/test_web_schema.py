@@ -15,7 +15,8 @@ CHECKS = "not_a_server_error,content_type_conformance,response_schema_conformanc
 
 
 def _drive(server: Server, *how: str, seconds: float) -> None:
-    """Run schemathesis's command line; fails on any 5xx, and on any answer that the document does not describe."""
+    """Run schemathesis's command line; fails on any 5xx, and on any answer that the document does not
+    describe."""
     command = Path(sys.executable).with_name("schemathesis")
     if not command.is_file():
         pytest.skip("needs schemathesis")

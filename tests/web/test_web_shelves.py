@@ -1,4 +1,5 @@
-"""A shelf that several devices share, by a secret id or by the server's token; and pictures to send to others."""
+"""A shelf that several devices share, by a secret id or by the server's token; and pictures to send to
+others."""
 
 from __future__ import annotations
 

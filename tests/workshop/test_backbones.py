@@ -1,4 +1,5 @@
-"""Depthwise convolutions that learn under autocast do so in single precision, and blocks that are added change nothing at first."""
+"""Depthwise convolutions that learn under autocast do so in single precision, and blocks that are added
+change nothing at first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A colorizer is taught to follow hints: things are recolored, hinted places weigh more, and what ships speaks the network's scale."""
+"""A colorizer is taught to follow hints: things are recolored, hinted places weigh more, and what ships
+speaks the network's scale."""
 
 from __future__ import annotations
 

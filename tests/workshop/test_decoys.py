@@ -1,4 +1,5 @@
-"""What looks like damage and is none keeps the picture's range: lattices are even, cracks dark, hard prints flat."""
+"""What looks like damage and is none keeps the picture's range: lattices are even, cracks dark, hard prints
+flat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Really damaged photographs with masks: windows that fit their masks, transplants that show, and errors that say what is wrong."""
+"""Really damaged photographs with masks: windows that fit their masks, transplants that show, and errors that
+say what is wrong."""
 
 from __future__ import annotations
 

@@ -119,7 +119,8 @@ def curves(profile: bytes, bits: int) -> Curves | None:
         names = {b"GRAY": (b"kTRC",), b"RGB ": (b"rTRC", b"gTRC", b"bTRC")}.get(profile[16:20])
         if names is None:
             return None
-        tables = np.stack([np.clip(_curve(tags[name], inputs), 0, 1) for name in names])
+        with np.errstate(all="ignore"):  # what is not a number is seen below
+            tables = np.stack([np.clip(_curve(tags[name], inputs), 0, 1) for name in names])
         matrix = None
         if len(names) == 3:
             own = np.stack([_fixed(tags[name], 8, 3) for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1)

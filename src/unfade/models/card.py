@@ -1,4 +1,4 @@
-"""A card says what a model takes, gives, was trained on, scored and cannot do. One shipped model, one card
+"""A card says what a model takes, gives, was trained on, scored and cannot do. Each shipped model has one
 (TOML)."""
 
 from __future__ import annotations

@@ -53,8 +53,7 @@ def _quotas(cgroup: Path, membership: Path) -> list[float]:
 
 
 def _text(path: Path) -> str:
-    """A control group's file, empty where there is none: other kernels and systems have no such files, which
-    is no error."""
+    """A control group's file. Empty where there is none: other kernels and systems have no such files."""
     try:
         return path.read_text()
     except OSError:
@@ -75,9 +74,8 @@ class Session:
             there = ", ".join(onnxruntime.get_available_providers())
             raise ModelError(f"this onnxruntime has no {provider}; it has {there}. Install the onnxruntime package for your device")
         options = onnxruntime.SessionOptions()
-        # One thread a run: windows run beside each other, which wastes nothing, where the threads of one run
-        # wait for each other. A network that sees the whole photograph at once has all of them, and they
-        # sleep while they wait: windows of others run then.
+        # Tiled models: one thread a run, several runs at once. Whole-photograph models: one run, every
+        # thread. Threads that wait sleep, so that windows of other photographs run meanwhile.
         options.intra_op_num_threads = threads if card.task in WHOLE else 1
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -1,5 +1,5 @@
-"""Where weights lie: find a model by task, by name or by path; list the shipped ones; verify that weights are
-those of the card."""
+"""Where weights lie: a model is found by task, by name or by path, and its weights are checked against its
+card."""
 
 from __future__ import annotations
 
@@ -56,8 +56,10 @@ def shipped(folder: Path = CARDS) -> tuple[Model, ...]:
 
 
 def find(task: Task, chosen: str | Path | None = None, *, folder: Path = CARDS) -> Model:
-    """The model for `task`: the newest shipped one or, if `chosen`, that of this name (`damage-1`) or path: a
-    .toml, or an .onnx with its card beside it.
+    """The model for `task`: the newest shipped one, or the one that is `chosen`.
+
+    `chosen` is a name (`damage-1`) or a path: of a card (.toml), or of weights (.onnx) with their card beside
+    them.
 
     Raises `ModelMissingError` if there is none, `UnknownNameError` for a name that nothing has,
     `ModelTaskError` if it is for another task, `ModelCorruptError` if its card does not validate. Weights are

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 # bicubic enlargement).
 EDGE_REGULARIZATION = 0.01
 EDGE_RADIUS = 1
+# A flat place has one color: chroma is evened over this share of the short side, where L* / 100 does not step
+# by more than this. Of 60 color photographs: PSNR 22.68 -> 22.70 dB, the chroma's deviation in flat places
+# 1.49 -> 1.14, the colorfulness 37.6 -> 37.3 of 41.4.
+EVEN_SHARE = 1 / 12
+EVEN_STEP = 0.02
+EVEN_ROUNDS = 3
 _BAND_PIXELS = 200_000  # intermediates of a band stay in the processor's cache
 
 
@@ -44,6 +50,7 @@ def colorize(photo: Photo, options: Colorize, session: Session, progress: Progre
     lightness = _working_lightness(photo, session)
     told = hint_planes(options.hints, height, width, lightness.shape, session.card.calibrated(ColorizeCalibration).hint_least_px)
     chroma = predict(lightness, told, temperature(options.liveliness, session.card), session)
+    chroma = evened(chroma, tiles.resize(lightness, *chroma.shape[:2]))
     joined = _edge_following(follow(chroma, lightness, options.hints, height, width), lightness)
     progress(0.4)
     target = photo.as_rgb() if photo.channels == 1 else photo
@@ -77,6 +84,30 @@ def predict(lightness: Plane, hints: np.ndarray, heat: float, session: Session) 
     the size."""
     outputs = session.run(lightness=batch_of(lightness[:, :, None]), hints=batch_of(hints), temperature=np.array([heat], np.float32))
     return picture_of(outputs["chroma"])
+
+
+def evened(chroma: Chroma, lightness: Plane) -> Chroma:
+    """`chroma` (h, w, 2) without blotches where `lightness` (h, w), L* / 100, is flat.
+
+    The recursive filter in the transformed domain (Gastal and Oliveira 2011, doi:10.1145/2010324.1964964),
+    guided by lightness: what is smoothed over ends at a step of lightness.
+    """
+    even = chroma.copy()
+    reach = EVEN_SHARE * min(lightness.shape)
+    down, across = (1 + reach / EVEN_STEP * np.abs(np.diff(lightness, axis=axis))[:, :, None] for axis in (0, 1))
+    for number in range(EVEN_ROUNDS):
+        spread = reach * 3**0.5 * 2 ** (EVEN_ROUNDS - number - 1) / (4**EVEN_ROUNDS - 1) ** 0.5
+        kept = np.float32(np.exp(-(2**0.5) / spread))
+        along, below = kept**across, kept**down
+        for column in range(1, even.shape[1]):
+            even[:, column] += along[:, column - 1] * (even[:, column - 1] - even[:, column])
+        for column in range(even.shape[1] - 2, -1, -1):
+            even[:, column] += along[:, column] * (even[:, column + 1] - even[:, column])
+        for row in range(1, len(even)):
+            even[row] += below[row - 1] * (even[row - 1] - even[row])
+        for row in range(len(even) - 2, -1, -1):
+            even[row] += below[row] * (even[row + 1] - even[row])
+    return even
 
 
 def _edge_following(chroma: Chroma, lightness: Plane) -> np.ndarray:

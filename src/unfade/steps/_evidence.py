@@ -1,12 +1,9 @@
-"""DAMAGE IS FOUND: photograph -> mask.
+"""How likely it is that a pixel is lost: what the network sees, gathered over sizes.
 
-A network gives each pixel the probability that it is lost: at full size for scratches a hair wide, at another
-size, which must agree, and on reduced copies for tears and losses larger than a window sees. The threshold
-moves with the photograph: where little is lost, much more is needed to believe in a loss. Three things are
-then decided over more than one pixel: a faint scratch by its evidence along a line (it hardly shows in any
-one pixel), a faint edge by its connection to a sure middle (hysteresis: Canny 1986), and a lone speck by the
-sum of its evidence. The mask grows by a pixel where there is any evidence, because the edge of damage is
-antialiased into the picture.
+The network gives each pixel the probability that it is lost. It looks at full size for scratches a hair wide,
+and at a second size: what is damage at both is rarely a twig or a letter. On reduced copies it looks for
+tears and losses larger than a window. The threshold moves with the photograph: where little is lost, more is
+needed to believe in a loss.
 """
 
 from __future__ import annotations
@@ -28,8 +25,8 @@ from unfade.models.session import Session, batch_of, picture_of
 from unfade.work import Progress
 
 Evidence = UInt8[np.ndarray, "h w"]
-"""Log-odds that a pixel is lost, from -8 (0) to 8 (255) in steps of 1/16: a byte a pixel, and a sum of them
-is a joint probability."""
+"""Log-odds that a pixel is lost, from -8 (0) to 8 (255) in steps of 1/16. A byte a pixel; sums are joint
+probabilities."""
 
 STEPS_PER_NAT = 16
 _LOWEST_LOG_ODDS = -8.0
@@ -38,8 +35,8 @@ PROBABILITY = 1 / (1 + np.exp(-(np.arange(256) / STEPS_PER_NAT + _LOWEST_LOG_ODD
 # At sensitivity 0 and 1 the threshold's log-odds are this much above and below the card's. At 1 a retoucher
 # would still accept the mask of a badly damaged photograph; beyond, it marks eyes and buttons.
 SENSITIVITY_SPAN = 2.0
-# Seen on a reduced copy, damage counts only if a disc of this radius, in pixels of the copy, fits in it: the
-# full size sees thinner better.
+# On a reduced copy damage counts only if a disc of this radius fits in it, in pixels of the copy: thinner
+# damage is seen better at full size.
 COARSE_RADIUS_PX = 2.0
 
 

@@ -25,9 +25,9 @@ GRAIN_LEAST = 0.002  # half a step of 8 bits: less is not seen
 GRAIN_MOST = 1.0  # no stronger than in the flattest places of the whole photograph: texture around a hole is no grain
 GRAIN_FLATTEST_OF_ALL = 0.05
 GRAIN_PROBES, GRAIN_PROBE_PX = 8, 96  # the whole is known from so many small parts down and across
-# Blur of white noise (sigma in pixels) -> correlation of neighbours in its residual, measured: it tells how
-# coarse a grain is. The third row is the standard deviation of that residual, for white noise of 1. Coarser
-# grain than the last is not told from texture.
+# Measured on white noise of 1 that was blurred by a sigma (px): the correlation of neighbours in its
+# residual, which tells how coarse a grain is, and the standard deviation of the residual. Coarser grain than
+# the last is not told from texture.
 _GRAIN_SIGMAS = (0.0, 0.5, 0.7, 1.0)
 _GRAIN_CORRELATIONS = (-0.176, 0.006, 0.285, 0.539)
 _GRAIN_RESIDUALS = (0.871, 0.497, 0.241, 0.113)
@@ -36,8 +36,11 @@ _BLOCK_PX = 64
 
 @dataclass(frozen=True)
 class Grain:
-    """What is known of a photograph's grain: the `seed` of the noise, the standard deviation of the residual
-    that it has at `most`, and the blur of white noise that is as coarse, `sigma` in pixels."""
+    """What is known of a photograph's grain.
+
+    `seed`: of the noise. `most`: the strongest grain to add, as the standard deviation of its residual.
+    `sigma`: the blur (px) that makes white noise as coarse as this grain.
+    """
 
     seed: int
     most: float

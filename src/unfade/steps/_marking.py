@@ -1,4 +1,10 @@
-"""A mask is made of evidence."""
+"""A mask is made of evidence.
+
+Three things are decided over more than one pixel: a faint scratch by its evidence along a line (it hardly
+shows in any one pixel), a faint edge by its connection to a sure middle (hysteresis: Canny 1986), a lone
+speck by the sum of its evidence. The mask grows by a pixel where there is any evidence, because the edge of
+damage is antialiased into the picture.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +28,7 @@ LINE_APART_PX = 4
 
 
 def decide(evidence: Evidence, threshold: float, calibration: DamageCalibration, *, largest_px: int | None = None) -> Mask:
-    """The mask that the evidence speaks for at a `threshold` in log-odds; does not change `evidence`."""
+    """The mask that the evidence gives at a `threshold` in log-odds. `evidence` stays as it is."""
     high = quantized(threshold)
     raised = evidence.copy()
     if calibration.lines is not None:

@@ -28,16 +28,15 @@ from unfade.steps._bleeding import BLEED_LEAST, believed_chroma_px, disc, measur
 from unfade.steps._grain import Grain, add_grain, measure_grain, without_excess
 from unfade.work import Progress
 
-# A hole in which a disc fits whose radius is above this share of what a window sees around it is filled on a
-# copy reduced by COARSE first, so that every window sees both of its sides; where a window sees the whole
-# picture, the disc may be larger. Within half of that of what is known, the hole is painted again at the
-# finer size.
+# If the largest disc in a hole has a radius above THICK_SHARE of the context that a window sees around the
+# hole, the hole is first filled on a copy reduced by COARSE. At full size only its rim is painted again: half
+# of that radius. Where one window sees the whole picture, THICK_SHARE_ALONE holds.
 THICK_SHARE = 2 / 3
 THICK_SHARE_ALONE = 4 / 3
 COARSE = 4
 SMALLEST_PX = 24  # a copy below this is not reduced again
 
-NEUTRAL_PROBE_PX = 16  # pixels so far apart are looked at first
+NEUTRAL_PROBE_PX = 16  # pixels this far apart are looked at first
 
 Colors = Float32[np.ndarray, "k 3"]
 """The sRGB colors of some pixels, in reading order."""

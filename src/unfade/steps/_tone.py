@@ -1,5 +1,8 @@
-"""How ageing is undone. One model reads the tone of the whole picture from a small copy of it, and how aged
-it is. The other undoes grain, blur and JPEG, in tiles."""
+"""How ageing is undone.
+
+One model reads the tone of the whole picture from a small copy of it, and how aged the picture is. The other
+undoes grain, blur and JPEG, in tiles.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from unfade.steps._prints import Levels, find_levels, gate, look_at, print_need
 from unfade.work import Progress
 
 PLAIN_TILE_PX = 640  # of tone alone, which needs no windows: this much is in memory at once
-# Below this tone a power goes on as a straight line, as in training, so that nothing is clipped on the way.
+# Below this tone each power goes on as a straight line, as in training: nothing is clipped on the way.
 _FLOOR = np.float32(1 / 64)
 
 

@@ -1,5 +1,7 @@
 """Fading, yellowing, grain, blur and JPEG are undone, with a strength; a sound photograph is left as it is.
-`_tone` says how."""
+
+`_prints` says which print needs it, `_tone` how it is done, `_dials` what a person adds by hand.
+"""
 
 from __future__ import annotations
 

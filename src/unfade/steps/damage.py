@@ -1,5 +1,7 @@
-"""DAMAGE IS FOUND: photograph -> mask. `_evidence` says what the network sees, `_marking` how a mask is made
-of that."""
+"""DAMAGE IS FOUND: photograph -> mask.
+
+`_evidence` says what the network sees, `_marking` how a mask is made of that.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""What is lost is made again, under the mask only. `_painting` says how, `_grain` how the grain of the
-photograph is put back."""
+"""What is lost is made again, under the mask only.
+
+`_painting` says how, `_bleeding` what lies beside the mask, `_grain` how fine it must be.
+"""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ _SAMPLES_PER_PIXEL, _ROWS_PER_STRIP, _PLANAR, _PREDICTOR = 277, 278, 284, 317
 _TILE_WIDTH, _TILE_HEIGHT, _INK_SET, _SUBSAMPLING = 322, 323, 332, 530
 _KNOWN_COLORS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, TRANSPARENCY: 1, CMYK: 4, YCBCR: 3, CIELAB: 3, ICCLAB: 3}
 _OTHER_COLORS = {ITULAB: "ITU Lab", 32803: "a color filter's mosaic", 32844: "LogL", 32845: "LogLuv", 34892: "a camera's linear raw"}
+_MOST_CHANNELS = 32
 _PAGES_COUNTED = 1_000_000
 _PAGES_LOOKED_AT = 10_000  # for the largest
 _FULL_SIZE = 0.3  # of the largest page's area; the half of a pyramid's level has 0.25
@@ -170,6 +171,8 @@ class Page:
             raise UnreadableError(f"{name} is compressed as old-style JPEG in pieces, which is not read here; save it as TIFF with LZW")
         if self.photometric == CMYK and self.number(_INK_SET, 1) != 1:
             raise UnreadableError(f"{name} has inks other than CMYK, which are not read here; convert it to RGB first")
+        if self.channels > _MOST_CHANNELS:
+            raise UnreadableError(f"{name} has {self.channels:,} channels; {_MOST_CHANNELS} are read")
         if self.channels < _KNOWN_COLORS[self.photometric]:
             raise ValueError(f"it should have {_KNOWN_COLORS[self.photometric]} channels, and it has {self.channels}")
 

@@ -268,14 +268,31 @@ def _by_imagecodecs(page: Page, name: str) -> Callable[[memoryview, tuple[int, i
                 return _of_bytes(page, imagecodecs.zstd_decode(plain, out=_size(page, shape)), shape)
             if compression == "LERC":
                 plain = zlib.decompress(plain) if packing == 1 else imagecodecs.zstd_decode(plain) if packing == 2 else plain
-                return _of_shape(imagecodecs.lerc_decode(plain), shape)
-            if compression == "JPEG 2000" and plain.rstrip(b"\0")[-2:] != b"\xff\xd9":  # OpenJPEG fills up what it lacks
-                raise ValueError("the JPEG 2000 of a tile or strip is cut off: premature end")
-            return _of_shape(decoders[compression](plain), shape)
-        except (RuntimeError, zlib.error) as error:  # each codec's own error is a RuntimeError
+                decoders["LERC"] = imagecodecs.lerc_decode
+            if compression == "JPEG 2000":
+                _check_jpeg_2000(plain, shape)
+            samples = _of_shape(decoders[compression](plain), shape)
+        except (RuntimeError, MemoryError, zlib.error) as error:  # each codec's own error is a RuntimeError
             raise ValueError(str(error)) from error
+        if int(samples.max(initial=0)) >= 1 << page.bits:
+            raise ValueError(f"a tile or strip has numbers of more than {page.bits} bits")
+        return samples
 
     return decode
+
+
+def _check_jpeg_2000(stream: bytes | bytearray, shape: tuple[int, int, int]) -> None:
+    """Raise `ValueError` for a codestream of another size or without its end (ITU-T T.800, annex A.5.1).
+
+    The first could fill the memory; what the second lacks, OpenJPEG fills up.
+    """
+    at = stream.find(b"\xff\x4f\xff\x51")
+    if at >= 0 and at + 24 <= len(stream):
+        right, bottom, left, top = struct.unpack_from(">4I", stream, at + 8)
+        if (bottom - top, right - left) != shape[:2]:
+            raise ValueError(f"a tile or strip should be of {shape[1]} x {shape[0]}, and it is {right - left} x {bottom - top}")
+    if stream.rstrip(b"\0")[-2:] != b"\xff\xd9":
+        raise ValueError("the JPEG 2000 of a tile or strip is cut off: premature end")
 
 
 def _size(page: Page, shape: tuple[int, int, int]) -> int:

@@ -140,7 +140,7 @@ def _field(numbers: np.ndarray, mask: int) -> np.ndarray:
     """The part of each number that the mask covers, as 8 bits, or as 16 where it is of more than 8."""
     shift = (mask & -mask).bit_length() - 1
     bits = (mask >> shift).bit_length()
-    if (mask >> shift) != (1 << bits) - 1 or bits > 16:
+    if (mask >> shift) != (1 << bits) - 1 or bits > 16 or mask.bit_length() > numbers.dtype.itemsize * 8:
         raise ValueError(f"a bit field of {mask:#x}")
     part = (numbers & numbers.dtype.type(mask)) >> numbers.dtype.type(shift)
     top, depth = (255, np.uint8) if bits <= 8 else (65_535, np.uint16)
