@@ -1,4 +1,4 @@
-"""Pieces of a mask by what they are: losses stay, objects go, and what was doubtful is told with its place."""
+"""Pieces of a mask by what they are: losses stay, objects go, and doubts are told with their place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIZE = (240, 320)
 
 
 def scene(rng: np.random.Generator) -> tuple[Photo, np.ndarray, np.ndarray]:
-    """A textured picture with a flat, pale, ragged loss at the top left, and a smooth white disc at the bottom right; evidence for both."""
+    """A pale, ragged, textured loss at the top left, a smooth white disc at the bottom right; both marked."""
     gray = np.clip(0.4 + 0.1 * rng.standard_normal(SIZE), 0, 1)
     gray = cv2.GaussianBlur(gray, (0, 0), 0.8)
     lost, disc = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)

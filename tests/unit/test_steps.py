@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import cv2
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from unfade import color, tiles
 from unfade.errors import UsageError
 from unfade.files.photo import Photo, read
 from unfade.models import store
-from unfade.models.calibration import ColorizeCalibration, DamageCalibration, Lines, Prior
+from unfade.models.calibration import ColorizeCalibration, DamageCalibration, Lines, Pieces, Prior
 from unfade.models.session import Sessions
 from unfade.steps import STEPS, _bleeding, _evidence, _grain, _painting, _tone
 from unfade.steps._chroma import temperature
@@ -480,3 +483,23 @@ def test_a_step_appends_its_record(sessions: Sessions) -> None:
         before = work.records
         work = step(work, sessions, ignore)
         assert work.records[:-1] == before and work.records[-1].step == name
+
+
+def test_a_large_piece_that_is_dropped_is_told_with_its_place(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = gray_photo(60, 80)
+    samples = photo.samples.copy()
+    samples[8:12, 64:68] = 255
+    session = sessions.get("damage")
+    everything = Pieces(smallest_share=1e-4, least_score=0.0, small=(-1.0, *(0.0,) * 10), large=(0.0,) * 11)
+    calibration = session.card.calibrated(DamageCalibration).model_copy(update={"pieces": everything, "coarse": ()})
+    monkeypatch.setattr(session, "card", session.card.model_copy(update={"calibration": calibration}))
+    done = Damage()(Work(photo.with_samples(samples)), sessions, ignore)
+    (record,) = done.records
+    assert done.mask is not None and not done.mask.any() and record.outcome == "none"
+    for doubt in record.doubts:
+        left, top, right, bottom = doubt.box
+        assert 60 <= left < right <= 72 and 5 <= top < bottom <= 15
+        assert doubt.what in record.notes and "top right" in doubt.what and "mark it" in doubt.what
+    assert record.doubts and json.loads(json.dumps(asdict(record)))["doubts"][0]["box"] == list(record.doubts[0].box)
+    kept = Damage(sensitivity=0.9)(Work(photo.with_samples(samples)), sessions, ignore)
+    assert kept.mask is not None and kept.mask[8:12, 64:68].any() and not kept.records[0].doubts
