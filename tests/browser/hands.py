@@ -99,16 +99,14 @@ def mask_of(page: Any, mask_id: str) -> np.ndarray:
 
 
 def photograph_on_screen(page: Any) -> tuple[float, float, float, float]:
-    """Left, top, width and height of a gray photograph that is seen whole, in CSS pixels; the bench around it
-    is not quite gray."""
+    """Left, top, width and height of the photograph, seen whole, in CSS pixels."""
     page.click("[data-tool=move]")
-    page.click("#zoom-fit")
+    if page.locator("#zoom-fit").is_visible():  # on a phone it is there only while the photograph is not seen whole
+        page.click("#zoom-fit")
     page.wait_for_timeout(200)
     box = page.locator("#view").bounding_box()
-    seen = pixels(page).astype(int)[8:-84]
-    rows, columns = np.nonzero(np.abs(seen[:, :, 0] - seen[:, :, 2]) < 6)
-    left, top = columns.min(), rows.min()
-    return box["x"] + left, box["y"] + 8 + top, columns.max() + 1 - left, rows.max() + 1 - top
+    left, top, width, height = (float(number) for number in page.get_attribute("#view", "data-photograph").split())
+    return box["x"] + left, box["y"] + top, width, height
 
 
 def drag_on(page: Any, tool: str, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -128,3 +126,40 @@ def dot_on_screen(page: Any) -> tuple[float, float]:
     rows, columns = np.nonzero(seen.max(axis=-1) < 40)
     assert len(rows), "no dot is seen"
     return box["x"] + 20 + float(columns.mean()) + 0.5, box["y"] + 90 + float(rows.mean()) + 0.5
+
+
+def touch(page: Any, *points: tuple[float, float]) -> None:
+    """One finger comes down at the first place, goes over the others, and lifts."""
+    session = page.context.new_cdp_session(page)
+    for kind, at in (("touchStart", points[0]), *(("touchMove", point) for point in points[1:])):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": at[0], "y": at[1], "id": 1}]})
+        page.wait_for_timeout(16)
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    session.detach()
+
+
+def drag(page: Any, *points: tuple[float, float]) -> None:
+    """The mouse goes down at the first place, over the others, and up."""
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=4)
+    page.mouse.up()
+
+
+def watch_shifts(page: Any) -> None:
+    """From now on, note how much of the page moves without having been touched."""
+    page.evaluate(
+        """() => {
+            window.shifted = [];
+            const note = ({ value, hadRecentInput, sources }) =>
+                hadRecentInput || shifted.push([value, sources.map(({ node }) => node?.id || node?.className || node?.nodeName).join(" ")]);
+            new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type: "layout-shift" });
+        }"""
+    )
+
+
+def shifts(page: Any) -> tuple[float, Any]:
+    """How much has moved since `watch_shifts`, and what."""
+    found = page.evaluate("shifted")
+    return sum(value for value, _ in found), found

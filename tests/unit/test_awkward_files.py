@@ -168,7 +168,7 @@ def test_the_library_does_not_wait_for_a_fifo(desk: Path) -> None:
         photo.read("fifo.png")
 
 
-# --- models -------------------------------------------------------------------------------------------------
+# --- models ---------------------------------------------------------------------------------------------
 
 
 def test_models_that_cannot_be_listed_are_never_replaced_in_silence(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

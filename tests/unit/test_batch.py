@@ -62,7 +62,7 @@ def process(code: str, *arguments: str, **environment: str) -> subprocess.Comple
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, check=False, timeout=120, env=names)
 
 
-# --- said where the person is -------------------------------------------------------------------------------
+# --- said where the person is ---------------------------------------------------------------------------
 
 
 def test_what_was_noticed_is_said_under_the_photographs_name_unless_quiet(album: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_location_is_left_out_where_that_is_asked(album: Path) -> None:
         assert kept.getexif().get_ifd(0x8825) and not gone.getexif().get_ifd(0x8825)
 
 
-# --- stopped and taken up -----------------------------------------------------------------------------------
+# --- stopped and taken up -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("options", [QUICK, ("--colorize",)], ids=["nothing changes", "everything changes"])
@@ -222,7 +222,7 @@ def test_a_pipe_that_closes_ends_the_batch_with_its_report(album: Path) -> None:
     assert [account["photo"] for account in json.loads((album / "r.json").read_text())][:1] == ["a.png"]
 
 
-# --- reports and sheets -------------------------------------------------------------------------------------
+# --- reports and sheets ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("lost", ["r.json", "s.png"])
@@ -282,7 +282,7 @@ def test_a_broken_disk_is_a_failure(album: Path, monkeypatch: pytest.MonkeyPatch
     assert not (album / "a.restored.png").exists()
 
 
-# --- names --------------------------------------------------------------------------------------------------
+# --- names ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes on Linux only")
@@ -315,7 +315,7 @@ def test_a_name_that_the_pipe_cannot_print_ends_nothing(album: Path) -> None:
     ]
 
 
-# --- folders ------------------------------------------------------------------------------------------------
+# --- folders --------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -381,7 +381,7 @@ def test_one_photograph_of_a_folder_has_a_list_for_its_report(album: Path) -> No
     assert isinstance(json.loads((album / "r.json").read_text()), list)
 
 
-# --- pages --------------------------------------------------------------------------------------------------
+# --- pages ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

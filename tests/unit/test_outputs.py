@@ -144,11 +144,12 @@ def test_a_folder_a_device_and_a_dangling_link_are_no_files_to_write(album: Path
         check([Target(Path("/dev/null"), Kind("the result"))], reads=[], overwrite=True)
 
 
-# --- the other commands -------------------------------------------------------------------------------------
+# --- the other commands ---------------------------------------------------------------------------------
 
 
 def test_an_export_writes_over_no_recipe(album: Path) -> None:
     (album / "run").mkdir()
+    (album / "run" / "checkpoint.pt").touch()
     (album / "mine.toml").write_text("a recipe")
     assert "mine.toml is there already" in said("export", "run", "-o", "mine.onnx", status=1)
     assert "card that Unfade wrote" in said("export", "run", "-o", "mine.onnx", "--overwrite", status=1)
@@ -176,6 +177,16 @@ def test_a_leaderboard_is_written_into_no_folder_of_photographs_and_over_no_othe
     assert "report that Unfade wrote" in said("bench", "photographs", "-o", "out", status=1)
 
 
+def test_a_report_goes_over_no_record_and_no_evaluation(album: Path) -> None:
+    said("restore", *QUICK, "a.jpg", "--record", status=0)
+    (album / "report.json").write_text('{\n  "software": "Unfade",\n  "task": "harm",\n  "bench": "b"}')
+    for name in ("a.restored.unfade.json", "report.json"):
+        before = (album / name).read_bytes()
+        assert "not the report that Unfade wrote" in said("restore", *QUICK, "b.jpg", "--report", name, "--overwrite", status=1)
+        assert (album / name).read_bytes() == before
+    said("restore", *QUICK, "a.jpg", "--record", "--overwrite", status=0)  # a record goes over a record
+
+
 def test_a_record_goes_over_no_file_of_another_program(album: Path) -> None:
     (album / "a.restored.unfade.json").write_text('{"title": "my notes"}')
     assert "that Unfade wrote" in said("restore", *QUICK, "a.jpg", "--record", "--overwrite", status=1)
@@ -189,3 +200,30 @@ def test_a_training_writes_into_no_folder_of_photographs(album: Path) -> None:
     (album / "run" / "sheets" / "step-0000001.png").write_bytes((album / "c.png").read_bytes())
     assert "sample sheet that Unfade wrote" in said("train", "colorize", "--data", "out", "--out", "run", status=1)
     assert "checkpoint.pt" in said("train", "colorize", "--resume", "--data", "out", "--out", "run", status=1)  # an older run's sheets
+
+
+# --- as it is typed -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("restore", ""), "it is empty"),  # "$photo", which is not set: it used to mean the whole folder
+        (("restore", "a.jpg", "-o", ""), "it is empty"),
+        (("restore", "a.jpg", "--report", ""), "it is empty"),
+        (("restore", "https://example.org/a.jpg"), "is an address; download the file"),
+        (("restore", "a.jpg", "-o", "new.d/"), "there is no folder new.d/"),
+        (("restore", "a.jpg", "b.jpg", "-o", "x.jpg"), "name a folder with -o"),
+        (("restore", "a.jpg", "-o", "/dev/null"), "/dev/null is no folder"),
+        (("export", "out", "-o", "m.onnx"), "is no training run"),
+        (("damage", "a.jpg", "-o", "a.jpg", "--overwrite"), "the mask is to be written there"),
+    ],
+)
+def test_what_is_typed_by_mistake_is_asked_wrong(album: Path, arguments: tuple[str, ...], word: str) -> None:
+    before = _contents(album)
+    assert word in " ".join(said(*arguments, status=2).split())
+    assert _contents(album) == before
+
+
+def test_a_photograph_in_a_folder_that_is_not_there_does_not_exist(album: Path) -> None:
+    assert "nowhere/a.jpg does not exist" in said("restore", "nowhere/a.jpg", status=1)

@@ -3,12 +3,31 @@ address."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODULES = sorted((ROOT / "src/unfade/web/page").rglob("*.js"))
+PAGE = ROOT / "src/unfade/web/page"
+MODULES = sorted(PAGE.rglob("*.js"))
+LANGUAGES = sorted(path for path in (PAGE / "words").glob("*.js") if path.stem != "en")
+# What a person meets from the first page to the download: every language says it.
+MAIN_PATH = (
+    "hero.",
+    "plan.",
+    "promise.",
+    "shelf.",
+    "step.",
+    "damage.",
+    "clean.",
+    "color.",
+    "tool.",
+    "download.",
+    "studio.undo",
+    "app.cancel",
+)
+UNTRANSLATED = {"hero.before", "hero.caption", "shelf.pick", "step.progress", "step.group"}
 MOST_LINES = 450
 
 
@@ -22,3 +41,32 @@ def test_a_module_is_checked_for_types_and_not_long(module: Path) -> None:
 def test_the_lock_of_the_type_checker_names_no_address() -> None:
     assert MODULES
     assert "://" not in (ROOT / "package-lock.json").read_text(encoding="utf-8")
+
+
+def words(language: Path) -> dict[str, str]:
+    """What stands behind each key of a language's file."""
+    return dict(re.findall(r'^  "([\w.-]+)": (.+?),\n(?=  "|\};|  //|\n)', language.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+
+
+def holes(text: str) -> set[str]:
+    return set(re.findall(r"\{([a-z]+)\}", text))
+
+
+ENGLISH = words(PAGE / "words" / "en.js")
+
+
+def test_every_word_that_the_page_names_is_there() -> None:
+    assert len(ENGLISH) > 200
+    named = set(re.findall(r'data-t(?:-[a-z-]+)?="([\w.-]+)"', (PAGE / "index.html").read_text(encoding="utf-8")))
+    assert named and not named - set(ENGLISH)
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.stem)
+def test_a_language_says_the_main_path_with_the_same_values(language: Path) -> None:
+    own = words(language)
+    assert not set(own) - set(ENGLISH)
+    for key, text in own.items():
+        assert holes(text) <= holes(ENGLISH[key]), key
+        assert holes(text) >= holes(ENGLISH[key]) - {"n"}, key
+    missing = {key for key in ENGLISH if key.startswith(MAIN_PATH)} - set(own) - UNTRANSLATED
+    assert len(missing) <= 25, sorted(missing)

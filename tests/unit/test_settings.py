@@ -50,6 +50,13 @@ def test_a_bad_value_is_one_sentence_with_the_variable_and_the_value(monkeypatch
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["UNFADE_MODELS", "UNFADE_TOKEN", "UNFADE_DATA", "UNFADE_MAX_MEGAPIXELS"])
+def test_an_empty_variable_means_nothing_by_itself(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "")
+    with pytest.raises(UsageError, match=f"{name} is set, and empty"):
+        read_settings()
+
+
 def test_a_misspelled_variable_is_not_quietly_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNFADE_MAX_MEGAPIXEL", "450")
     with pytest.raises(UsageError, match="did you mean UNFADE_MAX_MEGAPIXELS"):

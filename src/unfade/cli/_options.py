@@ -1,4 +1,5 @@
-"""What every command on photographs is given for all of them: the photographs, where results go, and how they are written."""
+"""What every command on photographs is given for all of them: the photographs, where results go, and how they
+are written."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_type_h
 
 import typer
 
+from unfade.cli._names import named_path, output_path
 from unfade.files.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -24,11 +26,10 @@ Command = Callable[..., None]
 class Batch:
     """The photographs of one command, and what holds for all of them. A field is an argument or an option."""
 
-    # `readable`: typer would refuse all of them for one that may not be read.
     photographs: Annotated[
         list[Path],
         typer.Argument(
-            readable=False, metavar="PHOTO|FOLDER", help="The photographs, or folders of them: JPEG, PNG, TIFF, WebP, HEIC, AVIF."
+            parser=named_path, metavar="PHOTO|FOLDER", help="The photographs, or folders of them: JPEG, PNG, TIFF, WebP, HEIC, AVIF."
         ),
     ]
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Of a folder, take the folders in it, too.")] = False
@@ -43,7 +44,7 @@ class Batch:
         typer.Option(
             "--output",
             "-o",
-            readable=False,
+            parser=output_path,
             metavar="FILE|FOLDER",
             help="A file for one photograph, or a folder that is there. Default: beside each photograph.",
         ),
@@ -52,7 +53,7 @@ class Batch:
         Path | None,
         typer.Option(
             "--report",
-            readable=False,
+            parser=named_path,
             metavar="FILE.json",
             help="Write what was done, as JSON: an object for one photograph, a list for several.",
         ),
@@ -61,7 +62,7 @@ class Batch:
         Path | None,
         typer.Option(
             "--sheet",
-            readable=False,
+            parser=named_path,
             metavar="FILE",
             help="Write a contact sheet, before | after; more than 40 photographs become several: FILE, FILE-2, ...",
         ),
@@ -85,7 +86,8 @@ class Batch:
 
 
 def takes_photographs(*, without: tuple[str, ...] = ()) -> Callable[[Command], Command]:
-    """Give a command the arguments and options of `Batch`, but those in `without`; it gets them as its parameter `batch`."""
+    """Give a command the arguments and options of `Batch`, but those in `without`; it gets them as its
+    parameter `batch`."""
     hints = get_type_hints(Batch, include_extras=True)
     taken = [field for field in fields(Batch) if field.name not in without]
 

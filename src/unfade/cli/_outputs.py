@@ -1,7 +1,8 @@
 """What a command writes and where: planned, and refused where it would harm, before anything runs.
 
-Every command that writes names its files and what it reads to `check`. Files are compared by identity, not by name: through links and `..`,
-by device and inode, and as the folder compares names (some take `A.jpg` and `a.jpg` for one file).
+Every command that writes names its files and what it reads to `check`. Files are compared by identity, not by
+name: through links and `..`, by device and inode, and as the folder compares names (some take `A.jpg` and
+`a.jpg` for one file).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
@@ -20,7 +21,7 @@ import typer
 from unfade.cli._folders import look_into
 from unfade.cli._names import shown
 from unfade.cli._options import Batch, FormatName
-from unfade.cli._report import is_report
+from unfade.cli._report import is_record, is_report
 from unfade.errors import ExistsError, UnreadableError, UnwritableError, UsageError
 
 Key: TypeAlias = tuple[object, ...]
@@ -35,18 +36,21 @@ SHEET_ROWS = 40
 class Kind:
     """A kind of file that a command writes.
 
-    `noun` is its name in sentences; `suffixes` are the endings that its name may have, lower case, the usual one first (none: any);
-    `ours` tells whether an existing file was written by Unfade: one that was not is never written over. None: --overwrite is enough.
+    `noun` is its name in sentences; `suffixes` are the endings that its name may have, lower case, the usual
+    one first (none: any), of which a sentence names the `usual` ones, or all; `ours` tells whether an
+    existing file was written by Unfade: one that was not is never written over. None: --overwrite is enough.
     """
 
     noun: str
     suffixes: tuple[str, ...] = ()
+    usual: tuple[str, ...] = ()
     ours: Callable[[Path], bool] | None = None
 
 
 @dataclass(frozen=True)
 class Target:
-    """A file to be written, and what it will be; `source` is the photograph that it is made of, if it is one's."""
+    """A file to be written, and what it will be; `source` is the photograph that it is made of, if it is
+    one's."""
 
     path: Path
     kind: Kind
@@ -60,7 +64,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Job:
-    """One photograph, the file its result goes to, and those that its mask, record and layers go to if they are asked for.
+    """One photograph, the file its result goes to, and those that its mask, record and layers go to if they
+    are asked for.
 
     `name` is what messages call the photograph: of a folder's, the path in it.
     """
@@ -90,11 +95,12 @@ class Plan:
     is_list: bool = False  # whether the report is a list: of one photograph that was named it is not
 
 
-# --- identity ---------------------------------------------------------------------------------------------------------------------------
+# --- identity -----------------------------------------------------------------------------------------------
 
 
 def place_of(path: Path) -> Key:
-    """Where `path` lies, links and `..` followed, whether a file is there or not: the folder's device and inode, and the name in it."""
+    """Where `path` lies, links and `..` followed, whether a file is there or not: the folder's device and
+    inode, and the name in it."""
     real = os.path.realpath(path)
     folder, name = os.path.split(real)
     try:
@@ -105,7 +111,8 @@ def place_of(path: Path) -> Key:
 
 
 def _keys(path: Path) -> list[Key]:
-    """All by which a file is the same as another: its place and, where it is there, its device and inode (hard links)."""
+    """All by which a file is the same as another: its place and, where it is there, its device and inode
+    (hard links)."""
     keys = [place_of(path)]
     try:
         state = path.stat()
@@ -115,7 +122,8 @@ def _keys(path: Path) -> list[Key]:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is there. A name that no file system takes is none's, as `Path.is_dir` does not say."""
+    """Whether a folder is there. A name that no file system takes is none's, as `Path.is_dir` does not
+    say."""
     return os.path.isdir(path)  # noqa: PTH112
 
 
@@ -137,7 +145,7 @@ def _folded(key: Key) -> Key:
     return (*rest, unicodedata.normalize("NFC", str(name)).casefold())
 
 
-# --- the check --------------------------------------------------------------------------------------------------------------------------
+# --- the check ----------------------------------------------------------------------------------------------
 
 
 def check(
@@ -150,19 +158,22 @@ def check(
 ) -> None:
     """Refuse, before anything runs, what would harm a file or cannot be written.
 
-    `reads`: every file and folder that the command reads. `overwrite`: whether targets that are there may be written over. `each_in_turn`:
-    those of which it is said when their turn comes that they are there. `made_in`: a folder in which folders are made as they are needed.
+    `reads`: every file and folder that the command reads. `overwrite`: whether targets that are there may be
+    written over. `each_in_turn`: those of which it is said when their turn comes that they are there.
+    `made_in`: a folder in which folders are made as they are needed.
 
-    Raises `UsageError` for a target whose name, or the file that its link leads to, has an ending of another kind; that is read; that is
-    another target, too. Raises `UnwritableError` for a folder that is not there and for a
-    target that is no regular file; `ExistsError` for one that is there, without `overwrite`, and even with it for one that Unfade must
-    have written and did not.
+    Raises `UsageError` for a target whose name, or the file that its link leads to, has an ending of another
+    kind; that is read; that is another target, too. Raises `UnwritableError` for a folder that is not there
+    and for a target that is no regular file; `ExistsError` for one that is there, without `overwrite`, and
+    even with it for one that Unfade must have written and did not.
     """
     for target in targets:
         _check_suffix(target)
     _check_reads(targets, reads)
     _check_each_other(targets)
-    for parent in dict.fromkeys(target.path.parent for target in targets):
+    # Where a photograph's own folder is not there, the photograph is not: that is said when it is read.
+    beside = [target for target in targets if target.source is None or target.path.parent != target.source.parent]
+    for parent in dict.fromkeys(target.path.parent for target in beside):
         if not is_folder(parent) and not (made_in is not None and is_folder(made_in) and made_in in parent.parents):
             raise UnwritableError(f"there is no folder {parent} to write to; make it first: mkdir -p {parent}")
     later = set(each_in_turn)
@@ -182,23 +193,24 @@ def check_folder(folder: Path, noun: str, *, reads: Iterable[Path]) -> None:
 
 
 def check_report_folder(folder: Path, names: Sequence[str], *, reads: Sequence[Path]) -> None:
-    """Refuse a folder for a report of these files that cannot hold it, is read, or holds files of its names that are none of ours."""
+    """Refuse a folder for a report of these files that cannot hold it, is read, or holds files of its names
+    that are none of ours."""
     from unfade.measures.report import check_output, is_evaluation
 
     check_output(folder)
     check_folder(folder, "the report", reads=reads)
     if is_folder(folder):
-        targets = [Target(folder / name, Kind("a report", (Path(name).suffix,), is_evaluation)) for name in names]
+        targets = [Target(folder / name, Kind("a report", (Path(name).suffix,), ours=is_evaluation)) for name in names]
         check(targets, reads=(path for read in reads for path in (read.rglob("*") if is_folder(read) else [read])), overwrite=True)
 
 
 def _check_suffix(target: Target) -> None:
-    real = Path(os.path.realpath(target.path))
+    kind, real = target.kind, Path(os.path.realpath(target.path))
     for path in (target.path, real):
-        if target.kind.suffixes and path.suffix.lower() not in target.kind.suffixes:
+        if kind.suffixes and path.suffix.lower() not in kind.suffixes:
             leads = "" if path is target.path else f" leads to {real}, which"
             raise UsageError(
-                f"{target.path}{leads} does not end in {_or(target.kind.suffixes)}, and {target.kind.noun} is to be written there; "
+                f"{target.path}{leads} does not end in {_or(kind.usual or kind.suffixes)}, and {kind.noun} is to be written there; "
                 "give it a name of its own, or see whether a name is missing in the command"
             )
 
@@ -254,7 +266,8 @@ def _check_existing(target: Target, *, overwrite: bool) -> None:
 
 
 def refuse_irregular(paths: Iterable[Path]) -> None:
-    """Raise `UnwritableError` for the first of these that is there and is no regular file, nor a link to one or to nothing."""
+    """Raise `UnwritableError` for the first of these that is there and is no regular file, nor a link to one
+    or to nothing."""
     for path in paths:
         try:
             mode = path.stat().st_mode
@@ -283,7 +296,7 @@ def make_folder(folder: Path) -> None:
         raise UnwritableError(f"the folder {folder} cannot be made ({error.strerror}); choose another with -o") from error
 
 
-# --- photographs ------------------------------------------------------------------------------------------------------------------------
+# --- photographs --------------------------------------------------------------------------------------------
 
 
 def plan(
@@ -296,63 +309,40 @@ def plan(
     layers: str | None = None,
     reads: Iterable[Path | None] = (),
 ) -> Plan:
-    """Say for each photograph which file its result goes to: `NAME.TAG.EXT` beside it or in the folder `output`, or the file `output`.
-    A name without an ending is a folder's. The photographs of a folder keep the folders that they lie in.
+    """Say for each photograph which file its result goes to: `NAME.TAG.EXT` beside it or in the folder
+    `output`, or the file `output`. A name without an ending is a folder's. The photographs of a folder keep
+    the folders that they lie in.
 
-    `format`: of the results instead of the batch's; `mask_tag`: a mask is written too, as NAME.MASK_TAG.png beside the result;
-    `recorded`: so is a record, and layers in the format `layers`, named after the result; `reads`: what the command
-    reads besides the photographs.
-    A photograph that is the result of another that is named, as `*.jpg` names it in a second run, is passed over, with a word.
-    Everything that can be known to go wrong is said before anything runs: see `check`. `UsageError` for a folder without photographs
-    and for one file for several photographs. Whether a result is there already is asked when its turn comes.
+    `format`: of the results instead of the batch's; `mask_tag`: a mask is written too, as NAME.MASK_TAG.png
+    beside the result; `recorded`: so is a record, and layers in the format `layers`, named after the result;
+    `reads`: what the command reads besides the photographs. A photograph that is the result of another that
+    is named, as `*.jpg` names it in a second run, is passed over, with a word. Everything that can be known
+    to go wrong is said before anything runs: see `check`. `UsageError` for a folder without photographs and
+    for one file for several photographs. Whether a result is there already is asked when its turn comes.
     """
     if batch.page is not None and batch.pages is not None:
         raise UsageError(f"--page {batch.page} is one page and --pages all is every page; give one of the two")
-    format = format or batch.format
     named, unreadable = _named(batch)
-    output, several = batch.output, len(named) > 1 or any(is_folder(path) for path in batch.photographs)
-    folder = output if output is not None and (is_folder(output) or not output.suffix or several) else None
-    if folder is not None and os.path.lexists(folder) and not is_folder(folder):
-        raise UsageError(f"{folder} is one file, and there are {len(named)} photographs; name a folder with -o")
-    result, mask = _kind_of_result(format), Kind("the mask", (".png",))
+    several = len(named) > 1 or any(is_folder(path) for path in batch.photographs)
+    folder = _folder_of(batch.output, len(named), several=several)
+    result = Kind("the mask", (".png",)) if tag == "mask" else _kind_of_result(format or batch.format)
+    ending = None if format is None and batch.format is None else result.suffixes[0]
     jobs = []
     for photograph, inside in named:
-        if output is not None and folder is None:
-            target, stem = output, output.stem
+        if batch.output is not None and folder is None:
+            target, stem = batch.output, batch.output.stem
         else:
             stem = photograph.stem
             place = folder / inside if folder is not None else photograph.parent
-            target = place / f"{stem}.{tag}{photograph.suffix if format is None else result.suffixes[0]}"
-        jobs.append(
-            Job(
-                photograph,
-                target,
-                None if mask_tag is None else target.parent / f"{stem}.{mask_tag}.png",
-                str(inside / photograph.name),
-                target.with_name(target.stem + RECORD_SUFFIX) if recorded else None,
-                target.with_name(f"{target.stem}.{layers}") if layers else None,
-            )
-        )
+            target = place / f"{stem}.{tag}{ending or photograph.suffix}"
+        mask = None if mask_tag is None else target.parent / f"{stem}.{mask_tag}.png"
+        record = target.with_name(target.stem + RECORD_SUFFIX) if recorded else None
+        layered = target.with_name(f"{target.stem}.{layers}") if layers else None
+        jobs.append(Job(photograph, target, mask, str(inside / photograph.name), record, layered))
     if not batch.overwrite:
         jobs = _without_results(jobs)
-    targets = []
-    for job in jobs:
-        is_said = job.target == output or job.target.suffix.lower() in result.suffixes
-        targets.append(Target(job.target, result if is_said else Kind(result.noun), job.source))
-        if job.mask is not None:
-            targets.append(Target(job.mask, mask, job.source))
-        if job.layers is not None:
-            targets.append(Target(job.layers, Kind("the layers", (f".{layers}",)), job.source))
-        if job.record is not None:
-            targets.append(Target(job.record, Kind("the record", (".json",), is_report), job.source))
-    once = []
-    if batch.report is not None:
-        once.append(Target(batch.report, Kind("the report", (".json",), is_report)))
-    if batch.sheet is not None:
-        sheet = Kind("the contact sheet", _kind_of_result(None).suffixes, _is_sheet)
-        once += [Target(path, sheet) for path in sheet_names(batch.sheet, len(jobs))]
     check(
-        [*targets, *once],
+        _targets(batch, jobs, result),
         reads=[*(job.source for job in jobs), *(path for path in reads if path is not None)],
         overwrite=True,
         each_in_turn=[path for job in jobs for path in job.outputs],
@@ -361,8 +351,45 @@ def plan(
     return Plan(tuple(jobs), tuple(unreadable), folder, several)
 
 
+def _folder_of(output: Path | None, photographs: int, *, several: bool) -> Path | None:
+    """The folder that results go to, if `output` names one. Raises `UsageError` for a file where only a
+    folder will do."""
+    if output is None or (output.suffix and not several and not is_folder(output)):
+        return None
+    is_picture = output.suffix.lower() in _kind_of_result(None).suffixes
+    if not is_folder(output) and (os.path.lexists(output) or is_picture):
+        if not several:
+            raise UsageError(f"{output} is no folder; name a folder with -o, or a file with an ending, such as .png")
+        raise UsageError(f"{output} is one file, and there are {photographs} photographs; name a folder with -o")
+    return output
+
+
+def _targets(batch: Batch, jobs: Sequence[Job], result: Kind) -> list[Target]:
+    """Every file that the jobs write, and the report and the sheets."""
+    mask, account = Kind("the mask", (".png",)), Kind("the report", (".json",), ours=is_report)
+    targets = []
+    for job in jobs:
+        # A result keeps the ending of its photograph, whichever that is; one that was named has one of its
+        # kind.
+        is_said = job.target == batch.output or job.target.suffix.lower() in result.suffixes
+        targets.append(Target(job.target, result if is_said else Kind(result.noun), job.source))
+        if job.mask is not None:
+            targets.append(Target(job.mask, mask, job.source))
+        if job.layers is not None:
+            targets.append(Target(job.layers, Kind("the layers", (job.layers.suffix,)), job.source))
+        if job.record is not None:
+            targets.append(Target(job.record, replace(account, noun="the record", ours=is_record), job.source))
+    if batch.report is not None:
+        targets.append(Target(batch.report, account))
+    if batch.sheet is not None:
+        sheet = replace(_kind_of_result(None), noun="the contact sheet", ours=_is_sheet)
+        targets += [Target(path, sheet) for path in sheet_names(batch.sheet, len(jobs))]
+    return targets
+
+
 def _named(batch: Batch) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]]]:
-    """Every photograph with the folder that its result keeps in `output`; and what could not be looked into."""
+    """Every photograph with the folder that its result keeps in `output`; and what could not be looked
+    into."""
     folders = [path for path in batch.photographs if is_folder(path)]
     aside = [path for path in (batch.output, *(sheet_names(batch.sheet, 1000) if batch.sheet else ())) if path is not None]
     named: list[tuple[Path, Path]] = []
@@ -395,7 +422,9 @@ def _kind_of_result(format: FormatName | None) -> Kind:
     """A photograph that is written: as `format` or, if that is none, in any format that its name says."""
     from unfade.files.formats import FORMATS
 
-    return Kind("the result", tuple(ending for name in ([format] if format else FORMATS) for ending in FORMATS[name].extensions))
+    codecs = [FORMATS[name] for name in ([format] if format else FORMATS)]
+    endings = tuple(ending for codec in codecs for ending in codec.extensions)
+    return Kind("the result", endings, tuple(codec.extensions[0] for codec in codecs))
 
 
 def _is_sheet(path: Path) -> bool:

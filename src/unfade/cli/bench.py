@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unfade.cli._extras import needs
+from unfade.cli._names import named_path
 from unfade.cli._outputs import check_report_folder
 from unfade.errors import UsageError
 
@@ -23,13 +24,13 @@ def command(
     photographs: Annotated[
         Path,
         typer.Argument(
-            readable=False, metavar="FOLDER", help="Sound photographs, twenty or more; or a bench that was made of them before."
+            parser=named_path, metavar="FOLDER", help="Sound photographs, twenty or more; or a bench that was made of them before."
         ),
     ],
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", readable=False, metavar="FOLDER", help="Where leaderboard.html, leaderboard.json and the bench itself go."
+            "--output", "-o", parser=named_path, metavar="FOLDER", help="Where leaderboard.html, leaderboard.json and the bench itself go."
         ),
     ],
     entry: Annotated[
@@ -57,7 +58,8 @@ def command(
 ) -> None:
     """The open benchmark: damage sound photographs by pinned seeds, and judge Unfade and its rivals on them.
 
-    The same photographs make the same bench anywhere, so that leaderboards can be compared. See docs/howto/bench.md.
+    The same photographs make the same bench anywhere, so that leaderboards can be compared. See
+    docs/howto/bench.md.
 
     \b
     Examples:

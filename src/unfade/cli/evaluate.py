@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unfade.cli._extras import needs
+from unfade.cli._names import named_path
 from unfade.cli._outputs import check_report_folder
 from unfade.errors import ModelTaskError, UsageError
 
@@ -45,11 +46,11 @@ def command(
             help="'pipeline' for everything as it ships, a model's name or .onnx, or a folder of anyone's results, matched by name.",
         ),
     ],
-    bench: Annotated[Path, typer.Option("--bench", readable=False, metavar="FOLDER", help="Pictures whose truth is known.")],
+    bench: Annotated[Path, typer.Option("--bench", parser=named_path, metavar="FOLDER", help="Pictures whose truth is known.")],
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", readable=False, metavar="FOLDER", help="Write report.html and report.json there. Default: a table only."
+            "--output", "-o", parser=named_path, metavar="FOLDER", help="Write report.html and report.json there. Default: a table only."
         ),
     ] = None,
     baselines: Annotated[
@@ -63,7 +64,7 @@ def command(
     inception: Annotated[
         Path | None,
         typer.Option(
-            "--inception", readable=False, metavar="FILE", help="torch-fidelity's Inception weights, for a FID like published ones."
+            "--inception", parser=named_path, metavar="FILE", help="torch-fidelity's Inception weights, for a FID like published ones."
         ),
     ] = None,
     st_lpips: Annotated[
@@ -74,7 +75,7 @@ def command(
         Path | None,
         typer.Option(
             "--reference",
-            readable=False,
+            parser=named_path,
             metavar="FOLDER",
             help="Other real pictures, for precision and recall. Default: the bench's reference/.",
         ),
@@ -174,7 +175,8 @@ def _perceptual(task: str, trunk: Literal["alex", "vgg", "none"]) -> Features | 
 
 @contextmanager
 def _exported(subject: str) -> Iterator[str]:
-    """The subject itself or, for the folder of a training run, its model as it would ship, which is gone afterwards."""
+    """The subject itself or, for the folder of a training run, its model as it would ship, which is gone
+    afterwards."""
     run = Path(subject)
     if not (run / "checkpoint.pt").is_file():
         yield subject
@@ -190,6 +192,7 @@ def _exported(subject: str) -> Iterator[str]:
 def _method(subject: str, bench: Bench, settings: Settings) -> tuple[str, Method, Sessions | None]:
     """What is to be measured: its name, how to run it, and the models to close afterwards."""
     from unfade.bench.entries import pipeline_method
+    from unfade.measures.benches import picture_endings
     from unfade.measures.evaluation import method_from_folder
     from unfade.settings import open_sessions
 
@@ -199,7 +202,7 @@ def _method(subject: str, bench: Bench, settings: Settings) -> tuple[str, Method
     path = Path(subject)
     if path.is_dir():
         return path.resolve().name, method_from_folder(path, bench), None
-    if path.suffix in (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"):
+    if path.suffix.lower() in picture_endings():
         raise UsageError(f"{subject} is one picture; name a folder of results, matched to the bench by name")
     return _model_method(subject, bench, settings)
 
@@ -215,7 +218,8 @@ _MODELS: Mapping[str, tuple[ModelTask, ...]] = {
 
 
 def _card(subject: str, task: str) -> Card:
-    """The card of the model that the subject names. Raises `ModelTaskError` if it can do nothing about the task."""
+    """The card of the model that the subject names. Raises `ModelTaskError` if it can do nothing about the
+    task."""
     from unfade.models.store import find
 
     wrong = ""
@@ -241,7 +245,8 @@ def _model_method(subject: str, bench: Bench, settings: Settings) -> tuple[str, 
     sessions = Sessions(settings.threads, {card.task: subject})
 
     def run(example: Example) -> Outcome:
-        # A fill cannot find damage: like the classical ones it is told what was lost, even where the pipeline is not.
+        # A fill cannot find damage: like the classical ones it is told what was lost, even where the pipeline
+        # is not.
         lost: Mask | None = example.damage == LOST if step.needs_mask and example.damage is not None else None
         result = pipeline.run(as_photo(example), [step], sessions=sessions, mask=lost)
         if step.gives_mask:

@@ -8,28 +8,32 @@ from typing import Annotated
 import typer
 
 from unfade.cli._extras import needs
+from unfade.cli._names import named_path
 from unfade.cli._outputs import Kind, Target, check
-from unfade.errors import ModelError
+from unfade.errors import ModelError, UsageError
 
 
 def command(
-    run: Annotated[Path, typer.Argument(readable=False, metavar="RUN", help="The folder of a training run.")],
+    run: Annotated[Path, typer.Argument(parser=named_path, metavar="RUN", help="The folder of a training run.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", readable=False, metavar="MODEL.onnx", help="The model to write; its card goes beside it.")
+        Path, typer.Option("--output", "-o", parser=named_path, metavar="MODEL.onnx", help="The model to write; its card goes beside it.")
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a model and its card that are there already.")] = False,
 ) -> None:
     """Make a trained run into a model that Unfade runs. Needs the extra: pip install 'unfade[train]'.
 
-    Refuses unless PyTorch and ONNX Runtime agree. Use the model by naming its folder: UNFADE_MODELS=models unfade restore ...
+    Refuses unless PyTorch and ONNX Runtime agree. Use the model by naming its folder: UNFADE_MODELS=models
+    unfade restore ...
 
     \b
     Examples:
       unfade export runs/colorize -o models/my-colors.onnx
     """
+    if not (run / "checkpoint.pt").is_file():
+        raise UsageError(f"{run} is no training run: it holds no checkpoint.pt; name the folder that `unfade train --out` made")
     targets = [
         Target(output, Kind("the model", (".onnx",))),
-        Target(output.with_suffix(".toml"), Kind("the model's card", (".toml",), _is_card)),
+        Target(output.with_suffix(".toml"), Kind("the model's card", (".toml",), ours=_is_card)),
     ]
     check(targets, reads=run.glob("*"), overwrite=overwrite)
     with needs("train"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unfade.cli._names import named_path
 from unfade.cli._outputs import Kind, Target, check
 from unfade.cli._results import read_mask
 
@@ -16,15 +17,16 @@ if TYPE_CHECKING:
 
 
 def command(
-    record: Annotated[Path, typer.Argument(readable=False, metavar="RECORD", help="What `unfade restore --record` wrote.")],
+    record: Annotated[Path, typer.Argument(parser=named_path, metavar="RECORD", help="What `unfade restore --record` wrote.")],
     *,
-    master: Annotated[Path, typer.Option("--master", readable=False, metavar="FILE", help="The photograph that was restored.")],
-    output: Annotated[Path, typer.Option("--output", "-o", readable=False, metavar="FILE", help="The file to write.")],
+    master: Annotated[Path, typer.Option("--master", parser=named_path, metavar="FILE", help="The photograph that was restored.")],
+    output: Annotated[Path, typer.Option("--output", "-o", parser=named_path, metavar="FILE", help="The file to write.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a file that is there.")] = False,
 ) -> None:
     """Make a result again from its record: the same options, mask, hints and models.
 
-    On the same machine it comes out the same, bit for bit. Exit status 0 if it does, 1 if it does not; it is written in both cases.
+    On the same machine it comes out the same, bit for bit. Exit status 0 if it does, 1 if it does not; it is
+    written in both cases.
 
     \b
     Examples:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unfade.cli._batch import Steps, run_jobs
+from unfade.cli._names import named_path
 from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import Job, is_folder, plan
 from unfade.cli._results import Done, put_new, read_mask, treat_file, without_location
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 MaskFile = Annotated[
     Path | None,
-    typer.Option("--mask", readable=False, metavar="FILE", help="A picture of the photograph's size: white = damaged. Instead of looking."),
+    typer.Option("--mask", parser=named_path, metavar="FILE", help="A picture of its size: white = damaged. Instead of looking."),
 ]
 
 
@@ -46,9 +47,10 @@ def command(
 ) -> None:
     """Find the damage of photographs and make whole what was lost.
 
-    Scratches, tears, stains and holes are filled; fading, yellowing, grain and blur are undone. With --clean 0, every sample outside the
-    damage stays as it was, bit for bit. Size, format, depth and metadata stay. Results are called NAME.restored.EXT. Given
-    again, the command goes on where it was stopped: what is done already is left as it is.
+    Scratches, tears, stains and holes are filled; fading, yellowing, grain and blur are undone. With --clean
+    0, every sample outside the damage stays as it was, bit for bit. Size, format, depth and metadata stay.
+    Results are called NAME.restored.EXT. Given again, the command goes on where it was stopped: what is done
+    already is left as it is.
 
     \b
     Examples:
@@ -63,16 +65,10 @@ def command(
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()
-    if mask is not None and (len(batch.photographs) > 1 or is_folder(batch.photographs[0])):
-        raise UsageError("--mask is one photograph's, and several were named; restore them one by one")
-    if batch.pages == "all" and (save_mask or record or layers):
-        raise UsageError("--save-mask, --record and --layers are of one page; name it with --page instead of --pages all")
-    if batch.pages and (mask is not None or save_mask):
-        raise UsageError("--mask and --save-mask are for one page; name it with --page instead of --pages all")
-    if record and (batch.page or batch.pages):
-        raise UsageError("--record is of the page that is read without --page and --pages; save the page as a file of its own first")
+    _check(batch, mask, save_mask=save_mask, record=record, layers=layers)
     jobs = plan(batch, "restored", mask_tag="mask" if save_mask or record else None, recorded=record, layers=layers, reads=(mask,))
-    # Of a mask that is given it is not known without looking whether it was the same: the photograph is done again and compared.
+    # Of a mask that is given it is not known without looking whether it was the same: the photograph is done
+    # again and compared.
     same = None if mask is not None else asked(batch, treatment=treatment)
     with open_sessions(settings) as sessions:
 
@@ -92,3 +88,13 @@ def command(
             return done if job.layers is None else replace(done, written=(*done.written, job.layers))
 
         run_jobs(batch, jobs, work, asked=same)
+
+
+def _check(batch: Batch, mask: Path | None, *, save_mask: bool, record: bool, layers: str | None) -> None:
+    """Refuse what is for one photograph or one page where there are more. Raises `UsageError`."""
+    if mask is not None and (len(batch.photographs) > 1 or is_folder(batch.photographs[0])):
+        raise UsageError("--mask is one photograph's, and several were named; restore them one by one")
+    if batch.pages and (mask is not None or save_mask or layers):
+        raise UsageError("--mask, --save-mask and --layers are for one page; name it with --page instead of --pages all")
+    if record and (batch.page or batch.pages):
+        raise UsageError("--record is of the page that is read without --page and --pages; save the page as a file of its own first")

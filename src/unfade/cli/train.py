@@ -9,19 +9,22 @@ from typing import Annotated
 import typer
 
 from unfade.cli._extras import needs
+from unfade.cli._names import named_path
 from unfade.cli._outputs import Kind, Target, check, check_folder
 from unfade.errors import UsageError
 
 Recipe = Annotated[
     str | None, typer.Argument(metavar="RECIPE", help="The name of a recipe that ships, or a .toml file. With --resume: the run's own.")
 ]
-Data = Annotated[list[Path], typer.Option("--data", readable=False, metavar="FOLDER", help="A folder of photographs; may be given again.")]
+Data = Annotated[
+    list[Path], typer.Option("--data", parser=named_path, metavar="FOLDER", help="A folder of photographs; may be given again.")
+]
 Out = Annotated[
-    Path, typer.Option("--out", readable=False, metavar="RUN", help="The folder of this run: checkpoints, curves, sample sheets.")
+    Path, typer.Option("--out", parser=named_path, metavar="RUN", help="The folder of this run: checkpoints, curves, sample sheets.")
 ]
 Minutes = Annotated[float | None, typer.Option("--minutes", min=0, help="Stop after so many minutes. Default: after the recipe's steps.")]
 InitFrom = Annotated[
-    Path | None, typer.Option("--init-from", readable=False, metavar="RUN", help="Begin with the averaged weights of another run.")
+    Path | None, typer.Option("--init-from", parser=named_path, metavar="RUN", help="Begin with the averaged weights of another run.")
 ]
 
 
@@ -36,7 +39,7 @@ def command(
         Path | None,
         typer.Option(
             "--real",
-            readable=False,
+            parser=named_path,
             metavar="FOLDER",
             help="Damaged photographs with masks (damaged/, mask/), for a recipe with data.real.",
         ),
@@ -46,7 +49,8 @@ def command(
 ) -> None:
     """Train a model by a recipe. Needs the extra: pip install 'unfade[train]'.
 
-    A recipe is a page of numbers with the reason for each. A run may be stopped at any time, and taken up again.
+    A recipe is a page of numbers with the reason for each. A run may be stopped at any time, and taken up
+    again.
 
     \b
     Examples:
@@ -84,11 +88,14 @@ def command(
 
 
 def _check_run(run: Path, folders: Sequence[Path], files: Sequence[Path], *, resume: bool) -> None:
-    """Refuse a folder for the run that holds what is read or, for a new run, sheets that are none of a run's."""
+    """Refuse a folder for the run that holds what is read or, for a new run, sheets that are none of a
+    run's."""
     from unfade.sheet import is_sheet
 
     check_folder(run, "the run", reads=folders)
-    written = [Target(path, Kind("a sample sheet", (".png",), None if resume else is_sheet)) for path in sorted((run / "sheets").glob("*"))]
+    written = [
+        Target(path, Kind("a sample sheet", (".png",), ours=None if resume else is_sheet)) for path in sorted((run / "sheets").glob("*"))
+    ]
     written += [Target(path, Kind("the run's checkpoint")) for path in sorted(run.glob("checkpoint.pt*"))]
     pictures = (path for folder in folders for path in folder.rglob("*"))
     check(written, reads=[*pictures, *files], overwrite=True)

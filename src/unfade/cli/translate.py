@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unfade.cli._batch import Steps, run_jobs
+from unfade.cli._names import named_path
 from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import Job, plan
 from unfade.cli._results import Done, treat_file
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def command(
     *,
     model: Annotated[
-        Path, typer.Argument(readable=False, metavar="MODEL", help="The .onnx (or its .toml card) that `unfade export` wrote.")
+        Path, typer.Argument(parser=named_path, metavar="MODEL", help="The .onnx (or its .toml card) that `unfade export` wrote.")
     ],
     batch: Batch,
 ) -> None:

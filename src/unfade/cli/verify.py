@@ -9,25 +9,27 @@ from typing import Annotated
 
 import typer
 
+from unfade.cli._names import named_path
+
 _MARKS = {True: "yes", False: "NO", None: "cannot be told"}
 
 
 def command(
-    result: Annotated[Path, typer.Argument(readable=False, metavar="RESULT", help="A photograph that Unfade wrote.")],
+    result: Annotated[Path, typer.Argument(parser=named_path, metavar="RESULT", help="A photograph that Unfade wrote.")],
     *,
     master: Annotated[
-        Path | None, typer.Option("--master", readable=False, metavar="FILE", help="The photograph that it was made from.")
+        Path | None, typer.Option("--master", parser=named_path, metavar="FILE", help="The photograph that it was made from.")
     ] = None,
     record: Annotated[
         Path | None,
-        typer.Option("--record", readable=False, metavar="FILE", help="Its record. Default: NAME.unfade.json beside it, else its XMP."),
+        typer.Option("--record", parser=named_path, metavar="FILE", help="Its record. Default: NAME.unfade.json beside it, else its XMP."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False,
 ) -> None:
     """Prove a result: what was done to it and, with the master, that nothing else was.
 
-    Exit status 0 if nothing speaks against it, 1 if something does. What a lossy format or cleaning has changed everywhere cannot be told
-    by looking; `unfade replay` proves it.
+    Exit status 0 if nothing speaks against it, 1 if something does. What a lossy format or cleaning has
+    changed everywhere cannot be told by looking; `unfade replay` proves it.
 
     \b
     Examples:

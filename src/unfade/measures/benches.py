@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -28,7 +28,6 @@ from unfade.measures.measure import EITHER, LOST, SOUND, DamageTruth, Task
 from unfade.measures.needs import Needs, read_needs
 from unfade.measures.notes import Notes, read_notes
 
-_PICTURES = frozenset({".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _FOLDERS: Mapping[Task, tuple[str, ...]] = {
     "restoration": ("clean", "damaged", "mask"),
     "damage": ("damaged", "mask"),
@@ -56,6 +55,12 @@ class Example:
     needs: Needs | None = None
 
 
+@cache
+def picture_endings() -> frozenset[str]:
+    """The endings of files that are read: `.jpg`, `.tif` and so on, in small letters."""
+    return frozenset(ending for codec in photo.FORMATS.values() for ending in codec.extensions)
+
+
 def pictures(folder: Path) -> dict[str, Path]:
     """The pictures of a folder by stem, sorted.
 
@@ -65,7 +70,7 @@ def pictures(folder: Path) -> dict[str, Path]:
         raise DataError(f"there is no folder {folder}; a bench or a folder of results must be there")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in _PICTURES or path.name.startswith("."):
+        if path.suffix.lower() not in picture_endings() or path.name.startswith("."):
             continue
         if path.stem in found:
             raise DataError(f"{folder} has two pictures called {path.stem}: {found[path.stem].name} and {path.name}; keep one")

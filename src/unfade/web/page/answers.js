@@ -91,20 +91,21 @@ export class Answers {
   #clean() {
     const { session } = this;
     const { edit } = session;
-    if (!edit.cleanOn) return { say: t("clean.off"), short: t("short.off") };
+    const byHand = edit.lightness || edit.contrast || edit.warmth ? ` ${t("clean.by-hand")}` : "";
+    if (!edit.cleanOn) return { say: byHand.trim() || t("clean.off"), short: t(byHand ? "short.done" : "short.off") };
     const step = this.cleaned.get(cleaningOf(edit.clean, edit.cleanAnyway));
     if (!step) return { say: t("clean.looking"), short: t("short.wait") };
     if (edit.cleanAnyway) {
       const leave = { id: "leave", say: t("clean.leave"), act: () => session.change({ cleanAnyway: false }) };
-      return { say: t("clean.forced"), short: t("short.done"), acts: [leave] };
+      return { say: t("clean.forced") + byHand, short: t("short.done"), acts: [leave] };
     }
-    if (step.outcome === "sound") {
+    if (!(step.facts.tone > 0)) {
       const anyway = { id: "anyway", say: t("clean.anyway"), act: () => session.change({ cleanAnyway: true }) };
-      return { say: t(step.facts.need < LIKELY ? "clean.sound" : "clean.unsure"), short: t("short.left"), acts: [anyway] };
+      return { say: t(step.facts.need < LIKELY ? "clean.sound" : "clean.unsure") + byHand, short: t("short.left"), acts: [anyway] };
     }
     const { tone = edit.clean, detail = 0 } = step.facts;
     const word = tone < PART * edit.clean ? "clean.partly" : detail > 0 ? "clean.both" : "clean.toned";
-    return { say: t(word), short: t("short.done") };
+    return { say: t(word) + byHand, short: t("short.done") };
   }
 
   // ------------------------------------------------------------------ color

@@ -14,6 +14,8 @@ import { t } from "./words.js";
 
 const SHARES = /** @type {const} */ (["clean", "strength", "saturation", "liveliness"]);
 
+const DIALS = /** @type {const} */ (["lightness", "contrast", "warmth"]);
+
 /** @param {number} sensitivity */
 const closeness = (sensitivity) => t(sensitivity < 0.4 ? "damage.find-sure" : sensitivity > 0.6 ? "damage.find-more" : "damage.find-usual");
 
@@ -72,6 +74,16 @@ export class Controls {
         if (blended) session.stage.showPreview(blended);
       }, { signal });
       range.addEventListener("change", () => session.letGo(), { signal });
+    }
+    for (const name of DIALS) {
+      const range = input(name);
+      range.addEventListener("input", () => {
+        session.change({ [name]: Number(range.value) / 100 }, { mergeKey: name });
+        const blended = session.previews.dialed(session.edit);
+        if (blended) session.stage.showPreview(blended);
+      }, { signal });
+      range.addEventListener("change", () => session.letGo(), { signal });
+      range.addEventListener("dblclick", () => session.change({ [name]: 0 }), { signal }); // back to the middle
     }
     for (const event of ["pointerdown", "focus"]) input("clean").addEventListener(event, () => session.previews.fetchEnds(session.edit), { signal });
   }
@@ -177,6 +189,7 @@ export class Controls {
     input("clean-on").checked = edit.cleanOn;
     input("colorize").checked = edit.colorize;
     for (const name of SHARES) this.#setRange(name, 100 * edit[name], `${Math.round(100 * edit[name])} %`);
+    for (const name of DIALS) this.#setRange(name, 100 * edit[name], `${edit[name] > 0 ? "+" : ""}${Math.round(100 * edit[name])}`);
     this.#setRange("sensitivity", 100 * edit.sensitivity, closeness(edit.sensitivity));
     this.#setRange("dust", this.#dustToDial(edit.dust), edit.dust === null ? t("damage.dust-all") : t("damage.dust-px", { n: edit.dust }));
     this.#drawMaskLink();

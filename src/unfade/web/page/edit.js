@@ -23,6 +23,9 @@ export const firstEdit = (options) => ({
   saturation: options.saturation,
   liveliness: options.liveliness,
   cleanAnyway: options.force_clean || false,
+  lightness: options.lightness || 0,
+  contrast: options.contrast || 0,
+  warmth: options.warmth || 0,
   sensitivity: options.sensitivity,
   dust: options.largest_dust_px,
   mask: options.mask,
@@ -44,6 +47,9 @@ export const optionsOf = (edit) => ({
   liveliness: edit.liveliness,
   force: edit.colorize,
   force_clean: edit.cleanOn && edit.cleanAnyway,
+  lightness: edit.lightness,
+  contrast: edit.contrast,
+  warmth: edit.warmth,
   sensitivity: edit.sensitivity,
   largest_dust_px: edit.dust,
   mask: edit.fill ? edit.mask : null,
@@ -61,6 +67,7 @@ export function meaning(options, maskId = null) {
   const mask = options.mask ?? maskId;
   return JSON.stringify({
     clean: clean && { clean, anyway: Boolean(anyway) },
+    tone: [options.lightness || 0, options.contrast || 0, options.warmth || 0],
     fill: fill && (mask ? { mask, keep: [...options.keep].sort((a, b) => a - b), dust } : { sensitivity, dust }),
     color: colorize && { strength, saturation, liveliness, force, hints: hints.map(({ x, y, radius_px: r, color }) => [x, y, r, color]) },
   });

@@ -81,7 +81,7 @@ export function costs({ data, width, height }) {
  * @returns {number[]}
  */
 export function cheapest(cost, width, height, from, to) {
-  const total = new Float32Array(cost.length).fill(Infinity);
+  const total = new Float64Array(cost.length).fill(Infinity); // as exact as the sums that are compared with it, or ties never end
   const before = new Int32Array(cost.length).fill(-1);
   const open = new Heap();
   total[from] = 0;

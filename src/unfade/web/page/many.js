@@ -10,7 +10,7 @@ import { tell } from "./say.js";
  */
 
 /** @type {(keyof Edit)[]} what makes sense on another photograph: a mask and places in it do not */
-const SHARED = ["fill", "cleanOn", "clean", "cleanAnyway", "colorize", "strength", "saturation", "liveliness", "sensitivity"];
+const SHARED = ["fill", "cleanOn", "clean", "cleanAnyway", "lightness", "contrast", "warmth", "colorize", "strength", "saturation", "liveliness", "sensitivity"];
 
 /**
  * Change what is set for photographs, so that it can be undone in each, and have them made.

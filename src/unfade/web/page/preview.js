@@ -14,6 +14,10 @@ import { inPieces } from "./maskwork.js";
 
 const SIDE_PX = 1024;
 const LUMA = [0.299, 0.587, 0.114];
+// The server's curves of tone (steps/_dials.py): for the moment until its own picture comes.
+const LIGHTNESS_SLOPE = 2;
+const CONTRAST_SHARE = 0.5;
+const WARMTH = [0.06, 0, -0.06 * 0.299 / 0.114];
 const LEAST_SHARE = 0.15; // a fainter picture tells too little of a stronger one
 
 /**
@@ -23,6 +27,8 @@ const LEAST_SHARE = 0.15; // a fainter picture tells too little of a stronger on
 const wantedOf = (options, strokes) => meaning(options) + (strokes.length ? JSON.stringify(strokes) : "");
 /** @param {Stroke[]} strokes */
 const drawn = (strokes) => (strokes.length ? { fill: true, strokes: strokes.flatMap(inPieces) } : {});
+/** @param {Options} options */
+const withoutDials = (options) => meaning({ ...options, lightness: 0, contrast: 0, warmth: 0 });
 /** @param {Options} options */
 const withoutCleaning = (options) => meaning({ ...options, clean: 0 });
 /** @param {Options} options */
@@ -154,6 +160,18 @@ export class Previews {
     const share = this.last.options.strength * this.last.options.saturation;
     return share > LEAST_SHARE ? tinted(this.last.picture, (options.strength * options.saturation) / share) : null;
   }
+
+  /**
+   * Nearly what the dials of tone give, from what is here; null where nothing is of use.
+   * @param {Edit} edit
+   */
+  dialed(edit) {
+    const options = optionsOf(edit);
+    const { last } = this;
+    if (!last || withoutDials(last.options) !== withoutDials(options)) return null;
+    const turn = (/** @type {"lightness" | "contrast" | "warmth"} */ dial) => options[dial] - last.options[dial];
+    return toned(last.picture, turn("lightness"), turn("contrast"), turn("warmth"));
+  }
 }
 
 /**
@@ -194,6 +212,30 @@ function tinted(a, factor) {
     into[at] = gray + factor * (from[at] - gray);
     into[at + 1] = gray + factor * (from[at + 1] - gray);
     into[at + 2] = gray + factor * (from[at + 2] - gray);
+    into[at + 3] = 255;
+  }
+  return put(out);
+}
+
+/**
+ * The dials of tone turned by so much, channel by channel, as the server turns them.
+ * @param {Small} a
+ * @param {number} lightness
+ * @param {number} contrast
+ * @param {number} warmth
+ */
+function toned(a, lightness, contrast, warmth) {
+  const white = LIGHTNESS_SLOPE ** -lightness;
+  const tables = WARMTH.map((weight) => Uint8ClampedArray.from({ length: 256 }, (_, level) => {
+    let value = level / 255;
+    value /= value + white * (1 - value);
+    value += 2 * CONTRAST_SHARE * contrast * value * (1 - value) * (value - 0.5);
+    return 255 * (value + 4 * value * (1 - value) * warmth * weight);
+  }));
+  const out = new ImageData(a.data.width, a.data.height);
+  const [from, into] = [a.data.data, out.data];
+  for (let at = 0; at < into.length; at += 4) {
+    for (let channel = 0; channel < 3; channel += 1) into[at + channel] = tables[channel][from[at + channel]];
     into[at + 3] = 255;
   }
   return put(out);

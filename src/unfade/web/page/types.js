@@ -16,6 +16,9 @@
  * @property {number} liveliness
  * @property {boolean} force color a photograph that is in color
  * @property {boolean} force_clean bring back tones that look sound
+ * @property {number} lightness -1…1, as are the next two: tone by hand
+ * @property {number} contrast
+ * @property {number} warmth
  * @property {number} sensitivity
  * @property {number | null} largest_dust_px
  * @property {string | null} mask
@@ -39,6 +42,9 @@
  * @property {number} saturation
  * @property {number} liveliness
  * @property {boolean} cleanAnyway tones that look sound, too
+ * @property {number} lightness -1…1, as are the next two: tone by hand
+ * @property {number} contrast
+ * @property {number} warmth
  * @property {number} sensitivity
  * @property {number | null} dust
  * @property {string | null} mask
