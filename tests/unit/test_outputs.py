@@ -177,6 +177,16 @@ def test_a_leaderboard_is_written_into_no_folder_of_photographs_and_over_no_othe
     assert "report that Unfade wrote" in said("bench", "photographs", "-o", "out", status=1)
 
 
+def test_a_report_goes_over_no_record_and_no_evaluation(album: Path) -> None:
+    said("restore", *QUICK, "a.jpg", "--record", status=0)
+    (album / "report.json").write_text('{\n  "software": "Unfade",\n  "task": "harm",\n  "bench": "b"}')
+    for name in ("a.restored.unfade.json", "report.json"):
+        before = (album / name).read_bytes()
+        assert "not the report that Unfade wrote" in said("restore", *QUICK, "b.jpg", "--report", name, "--overwrite", status=1)
+        assert (album / name).read_bytes() == before
+    said("restore", *QUICK, "a.jpg", "--record", "--overwrite", status=0)  # a record goes over a record
+
+
 def test_a_record_goes_over_no_file_of_another_program(album: Path) -> None:
     (album / "a.restored.unfade.json").write_text('{"title": "my notes"}')
     assert "that Unfade wrote" in said("restore", *QUICK, "a.jpg", "--record", "--overwrite", status=1)

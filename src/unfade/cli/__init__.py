@@ -1,7 +1,8 @@
 """The command line: thin doors to the library, one file per command.
 
-A module of this package that does not begin with an underscore is a command: its function `command`, whose docstring is the help. Modules
-import at the top only what is light, so that `unfade --help` answers at once; each command imports what it needs when it runs.
+A module of this package that does not begin with an underscore is a command: its function `command`, whose
+docstring is the help. Modules import at the top only what is light, so that `unfade --help` answers at once;
+each command imports what it needs when it runs.
 
 Exit status: 0 done; 1 something failed (the sentence says what); 2 asked wrong; 130 interrupted.
 """

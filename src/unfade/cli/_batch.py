@@ -1,4 +1,5 @@
-"""Many photographs, one after another: each whatever becomes of the others, and nothing lost when it is stopped."""
+"""Many photographs, one after another: each whatever becomes of the others, and nothing lost when it is
+stopped."""
 
 from __future__ import annotations
 
@@ -54,12 +55,13 @@ class Failed:
 
 
 def run_jobs(batch: Batch, plan: Plan, work: Work, *, asked: Asked | None = None) -> None:
-    """Do every job, whatever becomes of the others; then the report and the contact sheets; then say which failed and why.
+    """Do every job, whatever becomes of the others; then the report and the contact sheets; then say which
+    failed and why.
 
-    What is done already is left out, if `asked` tells that the same was asked. The files written are named on standard output, one a
-    line; everything else goes to standard error. Raises `typer.Exit(1)` if any failed. With one photograph only, its error is raised as
-    it is. Where it is stopped (Ctrl-C, SIGTERM, a pipe that closed) the report and the sheet of what is done are written, and it raises
-    what stopped it.
+    What is done already is left out, if `asked` tells that the same was asked. The files written are named on
+    standard output, one a line; everything else goes to standard error. Raises `typer.Exit(1)` if any failed.
+    With one photograph only, its error is raised as it is. Where it is stopped (Ctrl-C, SIGTERM, a pipe that
+    closed) the report and the sheet of what is done are written, and it raises what stopped it.
     """
     run = _Run(batch, plan, asked)
     stopped: BaseException | None = None
@@ -238,6 +240,7 @@ class _Run:
 
 
 def _filled(report: Report | None) -> str:
-    """How much was invented, for a caption. Not how much changed: cleaning and coloring change nearly every pixel a little."""
+    """How much was invented, for a caption. Not how much changed: cleaning and coloring change nearly every
+    pixel a little."""
     share = sum(record.pixels_changed for record in report.steps if record.step == "fill") / (report.width * report.height) if report else 0
     return f": {100 * share:.1f} % filled" if share else ""

@@ -10,7 +10,8 @@ from unfade.errors import MissingExtraError
 
 @contextmanager
 def needs(extra: str) -> Iterator[None]:
-    """Import what an extra brings within this block: a missing package raises `MissingExtraError` with the pip line.
+    """Import what an extra brings within this block: a missing package raises `MissingExtraError` with the
+    pip line.
 
     A module of Unfade itself that is missing is a mistake of ours, and passes as it is.
     """

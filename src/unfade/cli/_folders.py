@@ -11,7 +11,8 @@ from pathlib import Path
 TAGS = ("restored", "colorized", "translated", "aged", "mask")
 """What comes before the ending of a file that a command made: NAME.TAG.EXT."""
 
-# Thumbnails, waste, snapshots and settings that network storage, Windows and archives of macOS put among photographs.
+# Thumbnails, waste, snapshots and settings that network storage, Windows and archives of macOS put among
+# photographs.
 _NOT_OURS = {
     "@eadir", "@recycle", "@recently-snapshot", "@tmp", "#recycle", "#snapshot", "$recycle.bin", "system volume information", "lost+found",
     "__macosx", "thumbs.db", "desktop.ini",
@@ -47,10 +48,12 @@ def _count(number: int, noun: str) -> str:
 
 
 def look_into(folder: Path, *, recursive: bool, without: Iterable[Path] = ()) -> Found:
-    """Find the photographs in a folder, by their endings; with `recursive` in all folders below it, too, but not through links.
+    """Find the photographs in a folder, by their endings; with `recursive` in all folders below it, too, but
+    not through links.
 
-    Hidden files (`._a.jpg`), the folders that storage systems make (`@eaDir`), what Unfade made of a photograph that is there,
-    and the folder and files `without`, where results go, are left aside. What cannot be listed is in `unreadable`.
+    Hidden files (`._a.jpg`), the folders that storage systems make (`@eaDir`), what Unfade made of a
+    photograph that is there, and the folder and files `without`, where results go, are left aside. What
+    cannot be listed is in `unreadable`.
     """
     found = Found()
 

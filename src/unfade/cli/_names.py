@@ -25,8 +25,8 @@ def shown(text: str | Path) -> str:
 def named_path(text: str) -> Path:
     """A path as it was typed, for every argument and option that is one.
 
-    An empty name, such as a variable of the shell that is not set leaves behind, would mean the working directory.
-    Raises `UsageError`.
+    An empty name, such as a variable of the shell that is not set leaves behind, would mean the working
+    directory. Raises `UsageError`.
     """
     if not text:
         raise typer.BadParameter("it is empty; is a variable not set?")
@@ -47,7 +47,8 @@ def _is_shown(letter: str) -> bool:
 
 
 def say_file(path: Path) -> None:
-    """Name a file on standard output, for another program: the very bytes of its name, where they can be written."""
+    """Name a file on standard output, for another program: the very bytes of its name, where they can be
+    written."""
     text = str(path)
     if sys.stdout.isatty():
         text = shown(path)

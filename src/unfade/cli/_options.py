@@ -1,4 +1,5 @@
-"""What every command on photographs is given for all of them: the photographs, where results go, and how they are written."""
+"""What every command on photographs is given for all of them: the photographs, where results go, and how they
+are written."""
 
 from __future__ import annotations
 
@@ -85,7 +86,8 @@ class Batch:
 
 
 def takes_photographs(*, without: tuple[str, ...] = ()) -> Callable[[Command], Command]:
-    """Give a command the arguments and options of `Batch`, but those in `without`; it gets them as its parameter `batch`."""
+    """Give a command the arguments and options of `Batch`, but those in `without`; it gets them as its
+    parameter `batch`."""
     hints = get_type_hints(Batch, include_extras=True)
     taken = [field for field in fields(Batch) if field.name not in without]
 

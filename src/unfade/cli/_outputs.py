@@ -1,7 +1,8 @@
 """What a command writes and where: planned, and refused where it would harm, before anything runs.
 
-Every command that writes names its files and what it reads to `check`. Files are compared by identity, not by name: through links and `..`,
-by device and inode, and as the folder compares names (some take `A.jpg` and `a.jpg` for one file).
+Every command that writes names its files and what it reads to `check`. Files are compared by identity, not by
+name: through links and `..`, by device and inode, and as the folder compares names (some take `A.jpg` and
+`a.jpg` for one file).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import typer
 from unfade.cli._folders import look_into
 from unfade.cli._names import shown
 from unfade.cli._options import Batch, FormatName
-from unfade.cli._report import is_report
+from unfade.cli._report import is_record, is_report
 from unfade.errors import ExistsError, UnreadableError, UnwritableError, UsageError
 
 Key: TypeAlias = tuple[object, ...]
@@ -35,9 +36,9 @@ SHEET_ROWS = 40
 class Kind:
     """A kind of file that a command writes.
 
-    `noun` is its name in sentences; `suffixes` are the endings that its name may have, lower case, the usual one first
-    (none: any), of which a sentence names the `usual` ones, or all;
-    `ours` tells whether an existing file was written by Unfade: one that was not is never written over. None: --overwrite is enough.
+    `noun` is its name in sentences; `suffixes` are the endings that its name may have, lower case, the usual
+    one first (none: any), of which a sentence names the `usual` ones, or all; `ours` tells whether an
+    existing file was written by Unfade: one that was not is never written over. None: --overwrite is enough.
     """
 
     noun: str
@@ -48,7 +49,8 @@ class Kind:
 
 @dataclass(frozen=True)
 class Target:
-    """A file to be written, and what it will be; `source` is the photograph that it is made of, if it is one's."""
+    """A file to be written, and what it will be; `source` is the photograph that it is made of, if it is
+    one's."""
 
     path: Path
     kind: Kind
@@ -62,7 +64,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Job:
-    """One photograph, the file its result goes to, and those that its mask, record and layers go to if they are asked for.
+    """One photograph, the file its result goes to, and those that its mask, record and layers go to if they
+    are asked for.
 
     `name` is what messages call the photograph: of a folder's, the path in it.
     """
@@ -92,11 +95,12 @@ class Plan:
     is_list: bool = False  # whether the report is a list: of one photograph that was named it is not
 
 
-# --- identity ---------------------------------------------------------------------------------------------------------------------------
+# --- identity -----------------------------------------------------------------------------------------------
 
 
 def place_of(path: Path) -> Key:
-    """Where `path` lies, links and `..` followed, whether a file is there or not: the folder's device and inode, and the name in it."""
+    """Where `path` lies, links and `..` followed, whether a file is there or not: the folder's device and
+    inode, and the name in it."""
     real = os.path.realpath(path)
     folder, name = os.path.split(real)
     try:
@@ -107,7 +111,8 @@ def place_of(path: Path) -> Key:
 
 
 def _keys(path: Path) -> list[Key]:
-    """All by which a file is the same as another: its place and, where it is there, its device and inode (hard links)."""
+    """All by which a file is the same as another: its place and, where it is there, its device and inode
+    (hard links)."""
     keys = [place_of(path)]
     try:
         state = path.stat()
@@ -117,7 +122,8 @@ def _keys(path: Path) -> list[Key]:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is there. A name that no file system takes is none's, as `Path.is_dir` does not say."""
+    """Whether a folder is there. A name that no file system takes is none's, as `Path.is_dir` does not
+    say."""
     return os.path.isdir(path)  # noqa: PTH112
 
 
@@ -139,7 +145,7 @@ def _folded(key: Key) -> Key:
     return (*rest, unicodedata.normalize("NFC", str(name)).casefold())
 
 
-# --- the check --------------------------------------------------------------------------------------------------------------------------
+# --- the check ----------------------------------------------------------------------------------------------
 
 
 def check(
@@ -152,13 +158,14 @@ def check(
 ) -> None:
     """Refuse, before anything runs, what would harm a file or cannot be written.
 
-    `reads`: every file and folder that the command reads. `overwrite`: whether targets that are there may be written over. `each_in_turn`:
-    those of which it is said when their turn comes that they are there. `made_in`: a folder in which folders are made as they are needed.
+    `reads`: every file and folder that the command reads. `overwrite`: whether targets that are there may be
+    written over. `each_in_turn`: those of which it is said when their turn comes that they are there.
+    `made_in`: a folder in which folders are made as they are needed.
 
-    Raises `UsageError` for a target whose name, or the file that its link leads to, has an ending of another kind; that is read; that is
-    another target, too. Raises `UnwritableError` for a folder that is not there and for a
-    target that is no regular file; `ExistsError` for one that is there, without `overwrite`, and even with it for one that Unfade must
-    have written and did not.
+    Raises `UsageError` for a target whose name, or the file that its link leads to, has an ending of another
+    kind; that is read; that is another target, too. Raises `UnwritableError` for a folder that is not there
+    and for a target that is no regular file; `ExistsError` for one that is there, without `overwrite`, and
+    even with it for one that Unfade must have written and did not.
     """
     for target in targets:
         _check_suffix(target)
@@ -186,7 +193,8 @@ def check_folder(folder: Path, noun: str, *, reads: Iterable[Path]) -> None:
 
 
 def check_report_folder(folder: Path, names: Sequence[str], *, reads: Sequence[Path]) -> None:
-    """Refuse a folder for a report of these files that cannot hold it, is read, or holds files of its names that are none of ours."""
+    """Refuse a folder for a report of these files that cannot hold it, is read, or holds files of its names
+    that are none of ours."""
     from unfade.measures.report import check_output, is_evaluation
 
     check_output(folder)
@@ -258,7 +266,8 @@ def _check_existing(target: Target, *, overwrite: bool) -> None:
 
 
 def refuse_irregular(paths: Iterable[Path]) -> None:
-    """Raise `UnwritableError` for the first of these that is there and is no regular file, nor a link to one or to nothing."""
+    """Raise `UnwritableError` for the first of these that is there and is no regular file, nor a link to one
+    or to nothing."""
     for path in paths:
         try:
             mode = path.stat().st_mode
@@ -287,7 +296,7 @@ def make_folder(folder: Path) -> None:
         raise UnwritableError(f"the folder {folder} cannot be made ({error.strerror}); choose another with -o") from error
 
 
-# --- photographs ------------------------------------------------------------------------------------------------------------------------
+# --- photographs --------------------------------------------------------------------------------------------
 
 
 def plan(
@@ -300,15 +309,16 @@ def plan(
     layers: str | None = None,
     reads: Iterable[Path | None] = (),
 ) -> Plan:
-    """Say for each photograph which file its result goes to: `NAME.TAG.EXT` beside it or in the folder `output`, or the file `output`.
-    A name without an ending is a folder's. The photographs of a folder keep the folders that they lie in.
+    """Say for each photograph which file its result goes to: `NAME.TAG.EXT` beside it or in the folder
+    `output`, or the file `output`. A name without an ending is a folder's. The photographs of a folder keep
+    the folders that they lie in.
 
-    `format`: of the results instead of the batch's; `mask_tag`: a mask is written too, as NAME.MASK_TAG.png beside the result;
-    `recorded`: so is a record, and layers in the format `layers`, named after the result; `reads`: what the command
-    reads besides the photographs.
-    A photograph that is the result of another that is named, as `*.jpg` names it in a second run, is passed over, with a word.
-    Everything that can be known to go wrong is said before anything runs: see `check`. `UsageError` for a folder without photographs
-    and for one file for several photographs. Whether a result is there already is asked when its turn comes.
+    `format`: of the results instead of the batch's; `mask_tag`: a mask is written too, as NAME.MASK_TAG.png
+    beside the result; `recorded`: so is a record, and layers in the format `layers`, named after the result;
+    `reads`: what the command reads besides the photographs. A photograph that is the result of another that
+    is named, as `*.jpg` names it in a second run, is passed over, with a word. Everything that can be known
+    to go wrong is said before anything runs: see `check`. `UsageError` for a folder without photographs and
+    for one file for several photographs. Whether a result is there already is asked when its turn comes.
     """
     if batch.page is not None and batch.pages is not None:
         raise UsageError(f"--page {batch.page} is one page and --pages all is every page; give one of the two")
@@ -342,7 +352,8 @@ def plan(
 
 
 def _folder_of(output: Path | None, photographs: int, *, several: bool) -> Path | None:
-    """The folder that results go to, if `output` names one. Raises `UsageError` for a file where only a folder will do."""
+    """The folder that results go to, if `output` names one. Raises `UsageError` for a file where only a
+    folder will do."""
     if output is None or (output.suffix and not several and not is_folder(output)):
         return None
     is_picture = output.suffix.lower() in _kind_of_result(None).suffixes
@@ -358,7 +369,8 @@ def _targets(batch: Batch, jobs: Sequence[Job], result: Kind) -> list[Target]:
     mask, account = Kind("the mask", (".png",)), Kind("the report", (".json",), ours=is_report)
     targets = []
     for job in jobs:
-        # A result keeps the ending of its photograph, whichever that is; one that was named has one of its kind.
+        # A result keeps the ending of its photograph, whichever that is; one that was named has one of its
+        # kind.
         is_said = job.target == batch.output or job.target.suffix.lower() in result.suffixes
         targets.append(Target(job.target, result if is_said else Kind(result.noun), job.source))
         if job.mask is not None:
@@ -366,7 +378,7 @@ def _targets(batch: Batch, jobs: Sequence[Job], result: Kind) -> list[Target]:
         if job.layers is not None:
             targets.append(Target(job.layers, Kind("the layers", (job.layers.suffix,)), job.source))
         if job.record is not None:
-            targets.append(Target(job.record, replace(account, noun="the record"), job.source))
+            targets.append(Target(job.record, replace(account, noun="the record", ours=is_record), job.source))
     if batch.report is not None:
         targets.append(Target(batch.report, account))
     if batch.sheet is not None:
@@ -376,7 +388,8 @@ def _targets(batch: Batch, jobs: Sequence[Job], result: Kind) -> list[Target]:
 
 
 def _named(batch: Batch) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]]]:
-    """Every photograph with the folder that its result keeps in `output`; and what could not be looked into."""
+    """Every photograph with the folder that its result keeps in `output`; and what could not be looked
+    into."""
     folders = [path for path in batch.photographs if is_folder(path)]
     aside = [path for path in (batch.output, *(sheet_names(batch.sheet, 1000) if batch.sheet else ())) if path is not None]
     named: list[tuple[Path, Path]] = []

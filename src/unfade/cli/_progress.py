@@ -1,4 +1,5 @@
-"""Where a batch stands, on standard error: a bar on a terminal, otherwise a line for each of several photographs."""
+"""Where a batch stands, on standard error: a bar on a terminal, otherwise a line for each of several
+photographs."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from unfade.cli._names import say_file, shown
 
 
 class Show:
-    """Shows how far a batch of `total` photographs is, unless `quiet`; the files written are named in any case."""
+    """Shows how far a batch of `total` photographs is, unless `quiet`; the files written are named in any
+    case."""
 
     def __init__(self, total: int, *, quiet: bool = False) -> None:
         self._total, self._quiet = total, quiet
@@ -50,7 +52,8 @@ class Show:
             self._bar.update(self._task, description=f"{place}{shown(name)} {step}".rstrip(), completed=number + share)
 
     def finished(self, count: int, name: str, state: str, notes: Sequence[str] = ()) -> None:
-        """So many photographs are through; the last of them is in this `state`, and the notes were made of it, a line each."""
+        """So many photographs are through; the last of them is in this `state`, and the notes were made of
+        it, a line each."""
         if self._bar is not None:
             self._bar.update(self._task, completed=count)
         if self._quiet:

@@ -15,21 +15,33 @@ Account: TypeAlias = dict[str, Any]
 """What became of one photograph: its `Report` with `source` and `result`, or the `error`."""
 
 _OURS = re.compile(rb'"software":\s*"Unfade"')
+_OF_A_PHOTOGRAPH = re.compile(rb'\s*(\[\s*)?\{\s*"photo":')
 _LOOKED_AT = 1 << 20
 
 
 def is_report(path: Path) -> bool:
     """Whether Unfade wrote the file at `path` as a report. One that cannot be read is not known to be one."""
+    head = _head(path)
+    return _OF_A_PHOTOGRAPH.match(head) is not None and _OURS.search(head) is not None
+
+
+def is_record(path: Path) -> bool:
+    """Whether Unfade wrote the file at `path` as the record of one result."""
+    head = _head(path)
+    return head.lstrip()[:1] == b"{" and _OURS.search(head) is not None and not is_report(path)
+
+
+def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            head = file.read(_LOOKED_AT)
+            return file.read(_LOOKED_AT)
     except OSError:
-        return False
-    return head.lstrip()[:1] in (b"{", b"[") and _OURS.search(head) is not None
+        return b""
 
 
 def read_report(path: Path, sources: Iterable[Path]) -> list[Account]:
-    """The accounts of an earlier run over some of `sources`, whose report is taken up; none if there is no file.
+    """The accounts of an earlier run over some of `sources`, whose report is taken up; none if there is no
+    file.
 
     Raises `ExistsError` where it is damaged, or tells of other photographs, which would be lost.
     """
@@ -49,7 +61,8 @@ def read_report(path: Path, sources: Iterable[Path]) -> list[Account]:
 
 
 class ReportWriter:
-    """Gathers accounts on the disk, not in memory, and writes them as one file. Without a target it does nothing."""
+    """Gathers accounts on the disk, not in memory, and writes them as one file. Without a target it does
+    nothing."""
 
     def __init__(self, target: Path | None, *, is_list: bool) -> None:
         self._target, self._is_list, self._count = target, is_list, 0

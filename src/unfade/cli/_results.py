@@ -1,4 +1,5 @@
-"""What becomes of one photograph is written: the result, its mask, its account and its place on the contact sheet."""
+"""What becomes of one photograph is written: the result, its mask, its account and its place on the contact
+sheet."""
 
 from __future__ import annotations
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one photograph: the files written, the account, the small pictures for the contact sheet, and what is to be said.
+    """What became of one photograph: the files written, the account, the small pictures for the contact
+    sheet, and what is to be said.
 
-    `pages` are the accounts of the pages, where all of several were treated; `report` is then the first one's.
+    `pages` are the accounts of the pages, where all of several were treated; `report` is then the first
+    one's.
     """
 
     written: tuple[Path, ...]
@@ -63,9 +66,11 @@ def treat_file(batch: Batch, job: Job, treat: Callable[[Photo], Result], *, max_
 
 
 def finished(batch: Batch, job: Job, before: Photo, result: Result, *, given: bool = False) -> Done:
-    """Write what became of a photograph, and account for it: the mask first, so that a result that is there has its mask.
+    """Write what became of a photograph, and account for it: the mask first, so that a result that is there
+    has its mask.
 
-    `given`: whether the mask was given. The record, if one is asked for, comes last: it has the hashes of the others.
+    `given`: whether the mask was given. The record, if one is asked for, comes last: it has the hashes of the
+    others.
     """
     written: tuple[Path, ...] = ()
     if job.mask is not None and result.mask is not None:
@@ -81,7 +86,8 @@ def finished(batch: Batch, job: Job, before: Photo, result: Result, *, given: bo
 
 
 def _write_record(batch: Batch, job: Job, before: Photo, result: Result, *, given: bool) -> None:
-    """Write the record of a result that was written; over one that is there only if that is of the very same result."""
+    """Write the record of a result that was written; over one that is there only if that is of the very same
+    result."""
     from unfade.archive.sidecar import Written, of_result, read_sidecar
     from unfade.files import disk, photo
 
@@ -133,7 +139,8 @@ def without_location(batch: Batch, picture: Photo) -> Photo:
 
 
 def _put_new(target: Path, write: Callable[[Path, bool], str], *, overwrite: bool) -> str:
-    """Have `write` write a file, unless the very same bytes are there already. Gives their SHA-256. Raises `ExistsError` for others."""
+    """Have `write` write a file, unless the very same bytes are there already. Gives their SHA-256. Raises
+    `ExistsError` for others."""
     try:
         return write(target, overwrite)
     except ExistsError:
@@ -150,7 +157,8 @@ def _put_new(target: Path, write: Callable[[Path, bool], str], *, overwrite: boo
 
 
 def write_mask(batch: Batch, mask: Mask, target: Path, report: Report | None = None) -> str:
-    """A mask as an 8-bit gray PNG: white = lost. With the report of how it was found in its XMP. Gives its SHA-256."""
+    """A mask as an 8-bit gray PNG: white = lost. With the report of how it was found in its XMP. Gives its
+    SHA-256."""
     from unfade.files import photo
     from unfade.record import xmp
 
@@ -163,7 +171,8 @@ def write_mask(batch: Batch, mask: Mask, target: Path, report: Report | None = N
 
 
 def read_mask(path: Path, picture: Photo, *, max_megapixels: float) -> Mask:
-    """A photograph's mask from a picture file: white (half or more) = lost. Of a picture with alpha, only what is not transparent counts.
+    """A photograph's mask from a picture file: white (half or more) = lost. Of a picture with alpha, only
+    what is not transparent counts.
 
     Raises `UsageError` if it is not of the photograph's size.
     """

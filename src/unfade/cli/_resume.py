@@ -27,10 +27,12 @@ _ALIKE = 8  # levels of 255 by which a sample differs that was only compressed a
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked for every photograph of a batch, to be compared with the record of a result that is there.
+    """What is asked for every photograph of a batch, to be compared with the record of a result that is
+    there.
 
-    Of a restoration the treatment, of single steps their options, of a model that was named its SHA-256. `writing` is what
-    was asked of the file itself: a record in a report knows it (`writing_of`), one in a result does not.
+    Of a restoration the treatment, of single steps their options, of a model that was named its SHA-256.
+    `writing` is what was asked of the file itself: a record in a report knows it (`writing_of`), one in a
+    result does not.
     """
 
     treatment: dict[str, Any] | None = None
@@ -72,8 +74,8 @@ class Earlier:
     def account(self, job: Job) -> Account | None:
         """The record of a job that is done already; None if it is yet to be done.
 
-        None, too, where a result is there that may be this job's and says nothing: it is made again in memory and
-        compared (`results.put_new`). Raises `ExistsError` where another file is there.
+        None, too, where a result is there that may be this job's and says nothing: it is made again in memory
+        and compared (`results.put_new`). Raises `ExistsError` where another file is there.
         """
         from unfade.files import disk
 
@@ -118,7 +120,8 @@ def _sha256(content: bytes) -> str:
 
 
 def _is_alike(source: Path, result: Path) -> bool:
-    """Whether a result without a record may be this photograph's, unchanged: a record is written only with a change."""
+    """Whether a result without a record may be this photograph's, unchanged: a record is written only with a
+    change."""
     import numpy as np
 
     from unfade.files import photo

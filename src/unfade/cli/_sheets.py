@@ -1,4 +1,5 @@
-"""The contact sheets of a batch: each written as soon as it is full, so that memory does not grow with the batch."""
+"""The contact sheets of a batch: each written as soon as it is full, so that memory does not grow with the
+batch."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def check_sheets(first: Path, photographs: int, names: Sequence[str]) -> None:
-    """Refuse sheets that are there and show other photographs than these, which would be lost. Raises `ExistsError`."""
+    """Refuse sheets that are there and show other photographs than these, which would be lost. Raises
+    `ExistsError`."""
     from unfade.sheet import shown_on
 
     known = {shown(name) for name in names}

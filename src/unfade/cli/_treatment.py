@@ -1,4 +1,5 @@
-"""The options of a treatment on the command line: made from the steps, so that a new one needs no line here."""
+"""The options of a treatment on the command line: made from the steps, so that a new one needs no line
+here."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ Command = Callable[..., None]
 
 
 def takes_treatment(command: Command) -> Command:
-    """Give a command every option of a restoration; it is called with the `Treatment` that they make, as its parameter `treatment`."""
+    """Give a command every option of a restoration; it is called with the `Treatment` that they make, as its
+    parameter `treatment`."""
 
     def made(given: dict[str, Any]) -> Treatment:
         return Treatment(**given)
@@ -26,7 +28,8 @@ def takes_treatment(command: Command) -> Command:
 
 
 def takes_step(name: str) -> Callable[[Command], Command]:
-    """Give a command the options of one step; it is called with the step that they make, as its parameter `step`."""
+    """Give a command the options of one step; it is called with the step that they make, as its parameter
+    `step`."""
 
     def decorate(command: Command) -> Command:
         made: Callable[[dict[str, Any]], Step] = partial(make_step, name)
@@ -53,8 +56,8 @@ def _taking(command: Command, parameter: str, declared: Sequence[Option], make: 
 
 
 def _parameter(option: Option) -> inspect.Parameter:
-    """An option as typer takes it: `largest_dust_px` is --largest-dust-px, `hints` is --hint, given once for each, and what is on unless
-    told otherwise has a --no-."""
+    """An option as typer takes it: `largest_dust_px` is --largest-dust-px, `hints` is --hint, given once for
+    each, and what is on unless told otherwise has a --no-."""
     name = option.name.replace("_", "-")
     flag, default = f"--{name}", option.default
     kind: Any = option.type

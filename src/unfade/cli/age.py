@@ -47,7 +47,8 @@ def command(
 
     def work(job: Job, show: Steps) -> Done:
         picture = photo.read(job.source, max_megapixels=settings.max_megapixels, page=batch.page)
-        # The name takes part, so that a folder's photographs differ and yet none depends on which others are named.
+        # The name takes part, so that a folder's photographs differ and yet none depends on which others are
+        # named.
         rng = np.random.default_rng([seed, zlib.crc32(os.fsencode(job.source.name))])
         aged = ageing.age(picture.srgb(), rng, amount=amount, kinds=kinds or None)
         colored = picture.as_rgb()

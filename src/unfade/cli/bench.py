@@ -58,7 +58,8 @@ def command(
 ) -> None:
     """The open benchmark: damage sound photographs by pinned seeds, and judge Unfade and its rivals on them.
 
-    The same photographs make the same bench anywhere, so that leaderboards can be compared. See docs/howto/bench.md.
+    The same photographs make the same bench anywhere, so that leaderboards can be compared. See
+    docs/howto/bench.md.
 
     \b
     Examples:

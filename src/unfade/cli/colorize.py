@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def command(*, step: Step, batch: Batch) -> None:
     """Guess the colors of black-and-white photographs.
 
-    Every pixel keeps the lightness that it had. The colors are plausible, not known: the photograph does not say what they were.
-    Results are called NAME.colorized.EXT.
+    Every pixel keeps the lightness that it had. The colors are plausible, not known: the photograph does not
+    say what they were. Results are called NAME.colorized.EXT.
 
     \b
     Examples:

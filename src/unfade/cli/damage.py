@@ -19,8 +19,8 @@ from unfade.work import Step
 def command(*, step: Step, batch: Batch) -> None:
     """Find the damage of photographs, and write it as a mask.
 
-    The mask is a PNG of the photograph's size: white = damaged. Paint in it, in any program, and give it to `unfade restore --mask`.
-    Masks are called NAME.mask.png.
+    The mask is a PNG of the photograph's size: white = damaged. Paint in it, in any program, and give it to
+    `unfade restore --mask`. Masks are called NAME.mask.png.
 
     \b
     Examples:

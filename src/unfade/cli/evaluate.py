@@ -175,7 +175,8 @@ def _perceptual(task: str, trunk: Literal["alex", "vgg", "none"]) -> Features | 
 
 @contextmanager
 def _exported(subject: str) -> Iterator[str]:
-    """The subject itself or, for the folder of a training run, its model as it would ship, which is gone afterwards."""
+    """The subject itself or, for the folder of a training run, its model as it would ship, which is gone
+    afterwards."""
     run = Path(subject)
     if not (run / "checkpoint.pt").is_file():
         yield subject
@@ -217,7 +218,8 @@ _MODELS: Mapping[str, tuple[ModelTask, ...]] = {
 
 
 def _card(subject: str, task: str) -> Card:
-    """The card of the model that the subject names. Raises `ModelTaskError` if it can do nothing about the task."""
+    """The card of the model that the subject names. Raises `ModelTaskError` if it can do nothing about the
+    task."""
     from unfade.models.store import find
 
     wrong = ""
@@ -243,7 +245,8 @@ def _model_method(subject: str, bench: Bench, settings: Settings) -> tuple[str, 
     sessions = Sessions(settings.threads, {card.task: subject})
 
     def run(example: Example) -> Outcome:
-        # A fill cannot find damage: like the classical ones it is told what was lost, even where the pipeline is not.
+        # A fill cannot find damage: like the classical ones it is told what was lost, even where the pipeline
+        # is not.
         lost: Mask | None = example.damage == LOST if step.needs_mask and example.damage is not None else None
         result = pipeline.run(as_photo(example), [step], sessions=sessions, mask=lost)
         if step.gives_mask:

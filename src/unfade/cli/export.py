@@ -22,7 +22,8 @@ def command(
 ) -> None:
     """Make a trained run into a model that Unfade runs. Needs the extra: pip install 'unfade[train]'.
 
-    Refuses unless PyTorch and ONNX Runtime agree. Use the model by naming its folder: UNFADE_MODELS=models unfade restore ...
+    Refuses unless PyTorch and ONNX Runtime agree. Use the model by naming its folder: UNFADE_MODELS=models
+    unfade restore ...
 
     \b
     Examples:

@@ -18,7 +18,8 @@ def command(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show this model's whole card.")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Check every model's weights against its card.")] = False,
 ) -> None:
-    """List the models that ship, or show one's card: what it takes and gives, was trained on, scored, and cannot do.
+    """List the models that ship, or show one's card: what it takes and gives, was trained on, scored, and
+    cannot do.
 
     \b
     Examples:

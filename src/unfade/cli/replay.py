@@ -25,7 +25,8 @@ def command(
 ) -> None:
     """Make a result again from its record: the same options, mask, hints and models.
 
-    On the same machine it comes out the same, bit for bit. Exit status 0 if it does, 1 if it does not; it is written in both cases.
+    On the same machine it comes out the same, bit for bit. Exit status 0 if it does, 1 if it does not; it is
+    written in both cases.
 
     \b
     Examples:

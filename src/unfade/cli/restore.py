@@ -47,9 +47,10 @@ def command(
 ) -> None:
     """Find the damage of photographs and make whole what was lost.
 
-    Scratches, tears, stains and holes are filled; fading, yellowing, grain and blur are undone. With --clean 0, every sample outside the
-    damage stays as it was, bit for bit. Size, format, depth and metadata stay. Results are called NAME.restored.EXT. Given
-    again, the command goes on where it was stopped: what is done already is left as it is.
+    Scratches, tears, stains and holes are filled; fading, yellowing, grain and blur are undone. With --clean
+    0, every sample outside the damage stays as it was, bit for bit. Size, format, depth and metadata stay.
+    Results are called NAME.restored.EXT. Given again, the command goes on where it was stopped: what is done
+    already is left as it is.
 
     \b
     Examples:
@@ -66,7 +67,8 @@ def command(
     settings = read_settings()
     _check(batch, mask, save_mask=save_mask, record=record, layers=layers)
     jobs = plan(batch, "restored", mask_tag="mask" if save_mask or record else None, recorded=record, layers=layers, reads=(mask,))
-    # Of a mask that is given it is not known without looking whether it was the same: the photograph is done again and compared.
+    # Of a mask that is given it is not known without looking whether it was the same: the photograph is done
+    # again and compared.
     same = None if mask is not None else asked(batch, treatment=treatment)
     with open_sessions(settings) as sessions:
 

@@ -21,7 +21,8 @@ def command(
 ) -> None:
     """Open the web page, for this machine or for others.
 
-    Nothing else needs to be installed or started: queue, files and workers are in it. Limits and the token come from UNFADE_* variables.
+    Nothing else needs to be installed or started: queue, files and workers are in it. Limits and the token
+    come from UNFADE_* variables.
 
     \b
     Examples:

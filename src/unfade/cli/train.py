@@ -49,7 +49,8 @@ def command(
 ) -> None:
     """Train a model by a recipe. Needs the extra: pip install 'unfade[train]'.
 
-    A recipe is a page of numbers with the reason for each. A run may be stopped at any time, and taken up again.
+    A recipe is a page of numbers with the reason for each. A run may be stopped at any time, and taken up
+    again.
 
     \b
     Examples:
@@ -87,7 +88,8 @@ def command(
 
 
 def _check_run(run: Path, folders: Sequence[Path], files: Sequence[Path], *, resume: bool) -> None:
-    """Refuse a folder for the run that holds what is read or, for a new run, sheets that are none of a run's."""
+    """Refuse a folder for the run that holds what is read or, for a new run, sheets that are none of a
+    run's."""
     from unfade.sheet import is_sheet
 
     check_folder(run, "the run", reads=folders)

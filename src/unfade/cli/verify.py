@@ -28,8 +28,8 @@ def command(
 ) -> None:
     """Prove a result: what was done to it and, with the master, that nothing else was.
 
-    Exit status 0 if nothing speaks against it, 1 if something does. What a lossy format or cleaning has changed everywhere cannot be told
-    by looking; `unfade replay` proves it.
+    Exit status 0 if nothing speaks against it, 1 if something does. What a lossy format or cleaning has
+    changed everywhere cannot be told by looking; `unfade replay` proves it.
 
     \b
     Examples:

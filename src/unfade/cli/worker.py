@@ -8,8 +8,9 @@ from unfade.cli._extras import needs
 def command() -> None:
     """Do the jobs of a web server that runs elsewhere.
 
-    Reads the same UNFADE_* variables as `unfade serve`: UNFADE_QUEUE and UNFADE_FILES must be those of the server, and be reached from
-    here. As many as you like may run, on as many machines. SIGTERM lets it finish its job, or put it back.
+    Reads the same UNFADE_* variables as `unfade serve`: UNFADE_QUEUE and UNFADE_FILES must be those of the
+    server, and be reached from here. As many as you like may run, on as many machines. SIGTERM lets it finish
+    its job, or put it back.
 
     \b
     Examples:
