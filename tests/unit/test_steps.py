@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import cv2
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from unfade import color, tiles
 from unfade.errors import UsageError
 from unfade.files.photo import Photo, read
 from unfade.models import store
-from unfade.models.calibration import ColorizeCalibration, DamageCalibration, Lines, Prior
+from unfade.models.calibration import ColorizeCalibration, DamageCalibration, Lines, Pieces, Prior
 from unfade.models.session import Sessions
 from unfade.steps import STEPS, _bleeding, _evidence, _grain, _painting, _tone
 from unfade.steps._chroma import temperature
@@ -60,7 +63,7 @@ def test_a_blot_is_found_and_more_is_marked_at_a_higher_sensitivity(sessions: Se
     samples[50:54, 40:44] = 255
     samples[120:123, 90:94] = np.clip(samples[120:123, 90:94].astype(int) + 90, 0, 255)  # a contrast a little above the threshold's
     photo = photo.with_samples(samples)
-    masks = [Damage(sensitivity=share)(Work(photo), sessions, ignore).mask for share in (0.2, 0.5, 0.9)]
+    masks = [Damage(sensitivity=share)(Work(photo), sessions, ignore).mask for share in (0.0, 0.5, 1.0)]
     assert masks[1][50:54, 40:44].all()
     assert masks[0].sum() < masks[1].sum() < masks[2].sum()
     assert not masks[1][:30].any()
@@ -147,7 +150,7 @@ def test_a_photograph_is_looked_at_again_reduced_or_if_it_is_small_enlarged(
 
     monkeypatch.setattr(session, "card", card)
     monkeypatch.setattr(session, "run", run)
-    evidence = _evidence.find_evidence(gray_photo(*size), session, ignore)
+    evidence = _evidence.find_evidence(gray_photo(*size), session, ignore).evidence
     assert seen == [again, size]
     other, own = np.log(9), np.log(0.25)
     weight = 0.4
@@ -480,3 +483,30 @@ def test_a_step_appends_its_record(sessions: Sessions) -> None:
         before = work.records
         work = step(work, sessions, ignore)
         assert work.records[:-1] == before and work.records[-1].step == name
+
+
+def test_a_large_piece_that_is_dropped_is_told_with_its_place(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = gray_photo(320, 320)
+    session = sessions.get("damage")
+
+    def run(image: np.ndarray) -> dict[str, np.ndarray]:
+        """A network that takes a square at the top right for lost, whatever it is given."""
+        height, width = image.shape[2:]
+        likely = np.full((1, 1, height, width), 0.01, np.float32)
+        likely[:, :, height // 10 : height // 4, width * 7 // 10 : width * 8 // 10] = 0.99
+        return {"probability": likely}
+
+    everything = Pieces(smallest_share=1e-4, least_score=0.0, small=(-1.0, *(0.0,) * 10), large=(0.0,) * 11)
+    calibration = session.card.calibrated(DamageCalibration).model_copy(update={"pieces": everything})
+    monkeypatch.setattr(session, "card", session.card.model_copy(update={"calibration": calibration, "tile_px": 832}))
+    monkeypatch.setattr(session, "run", run)
+    done = Damage()(Work(photo), sessions, ignore)
+    (record,) = done.records
+    (doubt,) = record.doubts
+    left, top, right, bottom = doubt.box
+    assert max(abs(left - 224), abs(top - 32), abs(right - 256), abs(bottom - 80)) <= 12
+    assert done.mask is not None and not done.mask.any() and record.outcome == "none"
+    assert doubt.what in record.notes and "top right" in doubt.what and "mark it" in doubt.what
+    assert json.loads(json.dumps(asdict(record)))["doubts"][0]["box"] == list(doubt.box)
+    kept = Damage(sensitivity=0.9)(Work(photo), sessions, ignore)
+    assert kept.mask is not None and kept.mask[40:70, 230:250].all() and not kept.records[0].doubts
