@@ -284,7 +284,8 @@ def test_many_photographs(open_page: Open, old_photograph: Path, tmp_path: Path,
     held = pixels(page)
     page.mouse.up()
     page.wait_for_timeout(200)
-    assert differ(split, held) > 0.001 and differ(split, pixels(page)) < 0.001
+    assert page.get_attribute("#compare", "aria-pressed") == "false"
+    assert differ(split, held) > 0.001 and differ(held, pixels(page)) > 0.001
 
     # The same for all, and then for some.
     page.click("#more summary")

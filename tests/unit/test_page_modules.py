@@ -27,7 +27,7 @@ MAIN_PATH = (
     "studio.undo",
     "app.cancel",
 )
-UNTRANSLATED = {"hero.before", "hero.caption", "shelf.pick", "step.progress", "step.group"}
+UNTRANSLATED = {"shelf.pick", "step.progress", "step.group"}
 MOST_LINES = 450
 
 
