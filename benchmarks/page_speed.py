@@ -2,8 +2,8 @@
 
     python benchmarks/page_speed.py PHOTOGRAPH [--times N]
 
-Starts a server of its own with the shipped models, in a real browser. Needs Playwright and Chromium. Give it a
-quiet machine: what else runs is in the numbers.
+Starts a server of its own with the shipped models, in a real browser. Needs Playwright and Chromium. Give it
+a quiet machine: what else runs is in the numbers.
 """
 
 from __future__ import annotations
