@@ -20,41 +20,49 @@ if TYPE_CHECKING:
     from unfade.measures.features import Features
 
 
+Photographs = Annotated[
+    Path,
+    typer.Argument(parser=named_path, metavar="FOLDER", help="Sound photographs, twenty or more; or a bench that was made of them before."),
+]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", parser=named_path, metavar="FOLDER", help="Where leaderboard.html, leaderboard.json and the bench itself go."
+    ),
+]
+EntryOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--entry",
+        metavar="NAME=WHAT",
+        help="A rival: a folder of results, or a 'command {in} {mask} {out}'. May be given again. NAME@TRACK= names its tracks.",
+    ),
+]
+Tracks = Annotated[str, typer.Option("--tracks", metavar="NAMES", help="damage, harm, fill, tone, color, twins; with commas between.")]
+SidePx = Annotated[int, typer.Option("--side-px", min=64, max=4096, help="Photographs are reduced to this, on the longer side.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N photographs.")]
+FeaturesOption = Annotated[
+    Literal["lite0", "none"],
+    typer.Option("--features", help="The network behind feature distance and FID. lite0 needs the extra train."),
+]
+StLpips = Annotated[
+    Literal["alex", "vgg", "none"], typer.Option("--st-lpips", help="The trunk of ST-LPIPS; needs the extras train and measures.")
+]
+Fast = Annotated[bool, typer.Option("--fast", help="Leave out the biharmonic fill, which takes seconds a picture.")]
+MakeOnly = Annotated[bool, typer.Option("--make-only", help="Make the bench in the folder, and judge nobody yet.")]
+
+
 def command(
-    photographs: Annotated[
-        Path,
-        typer.Argument(
-            parser=named_path, metavar="FOLDER", help="Sound photographs, twenty or more; or a bench that was made of them before."
-        ),
-    ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", parser=named_path, metavar="FOLDER", help="Where leaderboard.html, leaderboard.json and the bench itself go."
-        ),
-    ],
-    entry: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--entry",
-            metavar="NAME=WHAT",
-            help="A rival: a folder of results, or a 'command {in} {mask} {out}'. May be given again. NAME@TRACK= names its tracks.",
-        ),
-    ] = None,
-    tracks: Annotated[
-        str, typer.Option("--tracks", metavar="NAMES", help="damage, harm, fill, tone, color, twins; with commas between.")
-    ] = "damage,harm,fill,tone,color",
-    side_px: Annotated[int, typer.Option("--side-px", min=64, max=4096, help="Photographs are reduced to this, on the longer side.")] = 480,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N photographs.")] = None,
-    features: Annotated[
-        Literal["lite0", "none"],
-        typer.Option("--features", help="The network behind feature distance and FID. lite0 needs the extra train."),
-    ] = "none",
-    st_lpips: Annotated[
-        Literal["alex", "vgg", "none"], typer.Option("--st-lpips", help="The trunk of ST-LPIPS; needs the extras train and measures.")
-    ] = "none",
-    fast: Annotated[bool, typer.Option("--fast", help="Leave out the biharmonic fill, which takes seconds a picture.")] = False,
-    make_only: Annotated[bool, typer.Option("--make-only", help="Make the bench in the folder, and judge nobody yet.")] = False,
+    photographs: Photographs,
+    output: Output,
+    entry: EntryOption = None,
+    tracks: Tracks = "damage,harm,fill,tone,color",
+    side_px: SidePx = 480,
+    limit: Limit = None,
+    features: FeaturesOption = "none",
+    st_lpips: StLpips = "none",
+    fast: Fast = False,
+    make_only: MakeOnly = False,
 ) -> None:
     """The open benchmark: damage sound photographs by pinned seeds, and judge Unfade and its rivals on them.
 
