@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias
 
 from unfade.options import Switch, check_fields
-from unfade.record import ModelUse, StepRecord
+from unfade.record import Doubt, ModelUse, StepRecord
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,6 +54,7 @@ class Outcome:
     models: tuple[ModelUse, ...] = ()
     facts: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     pictures: Pictures | None = None
 
 
@@ -104,6 +105,7 @@ class Step(ABC):
             done.pixels_changed,
             time.perf_counter() - began,
             done.notes,
+            done.doubts,
         )
         return Work(done.photo, done.mask, (*work.records, record), done.pictures or work.pictures)
 
@@ -130,7 +132,7 @@ class Step(ABC):
             step = self.placed(region.columns.start, region.rows.start, width, height)
             inner = Work(region.cut(work.photo), None if mask is None else region.cut_mask(mask))
             done = step.run(inner, sessions, report)
-            outcomes.append(done)
+            outcomes.append(replace(done, doubts=tuple(doubt.moved(region.columns.start, region.rows.start) for doubt in done.doubts)))
             made.append((region, inner.photo if done.photo is inner.photo else done.photo))
             if self.gives_mask and done.mask is not None:
                 mask = region.put_mask(mask, done.mask, work.photo.height, work.photo.width)
@@ -153,4 +155,5 @@ def _joined(outcomes: list[Outcome], photo: Photo, mask: Mask | None, changed: i
         notes = most.notes
     else:
         notes = tuple(f"print {number}: {note}" for number, one in enumerate(outcomes, 1) for note in one.notes)
-    return Outcome(photo, mask, most.outcome, changed, models, facts, notes)
+    doubts = tuple(doubt for one in outcomes for doubt in one.doubts)
+    return Outcome(photo, mask, most.outcome, changed, models, facts, notes, doubts)

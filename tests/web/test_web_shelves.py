@@ -13,7 +13,7 @@ from PIL import Image
 from tests.web.conftest import Server, encoded
 from unfade.queue.records import new_id
 from unfade.queue.shelves import MAX_PHOTOS, FullShelfError, Shelves
-from unfade.queue.table import SqliteTable
+from unfade.queue.table_sqlite import SqliteTable
 from unfade.web import sharing
 
 

@@ -32,7 +32,7 @@ from unfade.queue.records import OVER, JobRecord, Kind, MaskRecord, PhotoRecord,
 from unfade.queue.shelves import Shelves
 from unfade.settings import Settings
 from unfade.web import sandbox
-from unfade.web.clients import CLIENT, mark_of
+from unfade.web.clients import CLIENT, Turns, mark_of
 from unfade.web.guard import Rules, rules_of
 from unfade.web.problems import Problem, disk_full, not_found
 from unfade.web.responses import JobResponse, PhotoResponse, job_response, mask_response, photo_response
@@ -68,6 +68,7 @@ class Service:
         self.queue = Queue(settings, wake=wake)
         self.sandbox = Sandbox(settings)
         self.watch = Watch(self.ledger)
+        self.bodies = Turns(2, waiting_each=8, waiting_all=64)  # for reading large JSON
         folder = settings.models or model_store.CARDS
         self.models = {
             model.card.task: (model.card.name, model.card.version) for model in model_store.shipped(folder)
