@@ -1,4 +1,4 @@
-"""Whether two names are one file: through links and `..`, by device and inode, as the folder compares them."""
+"""Whether two names are one file: by links and `..`, by device and inode, and as the folder compares them."""
 
 from __future__ import annotations
 
