@@ -89,7 +89,11 @@ class Report:
 
     @property
     def share_changed(self) -> float:
-        """The share of pixels that changed, in [0, 1]."""
+        """The share of pixels that changed, in [0, 1].
+
+        >>> Report("aunt-may.jpg", width=10, height=10, pixels_changed=25).share_changed
+        0.25
+        """
         return self.pixels_changed / (self.width * self.height)
 
     def to_json(self) -> str:
