@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unfade.cli._batch import Steps, run_jobs
+from unfade.cli._identity import is_folder, place_of
 from unfade.cli._options import Batch, takes_photographs
-from unfade.cli._outputs import Job, is_folder, place_of, plan
+from unfade.cli._outputs import Job, plan
 from unfade.cli._results import Done, notes_of, save
 from unfade.cli._treatment import takes_treatment
 from unfade.errors import ExistsError, UsageError
