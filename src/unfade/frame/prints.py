@@ -153,11 +153,13 @@ def find_prints(photo: Photo | str | Path | bytes | np.ndarray) -> Found:
     What is not sure is said in `Found.doubt`, and left whole. Raises `PhotoError` if the scan cannot be read.
     """
     photo = photo if isinstance(photo, Photo) else read(photo)
-    samples, alpha = photo.samples, photo.alpha
-    small, scale = _reduced(samples, COPY_PX)
-    lab = _lab(photo, small, None if alpha is None else _reduced(alpha[..., None], COPY_PX)[0])
-    prints, doubt = _on_ground(lab, small)
+    samples = photo.samples
     whole = quads.box(photo.width, photo.height)
+    if photo.alpha is not None and not photo.alpha.all():  # its outline is known, and steps heed it
+        return Found(photo.width, photo.height, (Print(whole, whole, "none", "none"),))
+    small, scale = _reduced(samples, COPY_PX)
+    lab = _lab(photo, small)
+    prints, doubt = _on_ground(lab, small)
     if not prints or doubt:
         bordered, unsure = _within(photo, Print(whole, whole, "none", "none"))
         if bordered.border != "none" or not prints:
@@ -184,14 +186,9 @@ def _reduced(samples: np.ndarray, long_side: int) -> tuple[np.ndarray, float]:
     return cv2.resize(samples, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], channels), scale
 
 
-def _lab(photo: Photo, samples: Samples, alpha: np.ndarray | None = None) -> Lab:
-    """Samples of the photograph as L*a*b*. What is transparent has a color of its own, which no picture
-    has."""
-    lab = color.lab_from_srgb(replace(photo, samples=samples, alpha=None).srgb())
-    if alpha is not None:
-        clear = alpha[..., 0] < np.iinfo(alpha.dtype).max // 8
-        lab[clear] = (-60.0, 0.0, 0.0)
-    return lab
+def _lab(photo: Photo, samples: Samples) -> Lab:
+    """Samples of the photograph as L*a*b*."""
+    return color.lab_from_srgb(replace(photo, samples=samples, alpha=None).srgb())
 
 
 def _kind(color_: np.ndarray) -> str:
@@ -321,7 +318,7 @@ def _straightened(photo: Photo, corners: np.ndarray) -> tuple[Lab, np.ndarray]:
     high = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + 2, (photo.width, photo.height))
     rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
     part, _ = _reduced(photo.samples[rows, columns], VIEW_PX)
-    lab = _lab(photo, part, None if photo.alpha is None else _reduced(photo.alpha[rows, columns, None], VIEW_PX)[0])
+    lab = _lab(photo, part)
     shrunk = (part.shape[1] / (high[0] - low[0]), part.shape[0] / (high[1] - low[1]))
     here = (corners - low) * shrunk
     lengths = quads.side_lengths(here)
