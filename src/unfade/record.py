@@ -28,12 +28,24 @@ class ModelUse:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """Something that a step left alone because it was not sure: `what` it may be, in words, and where.
+
+    `box` is left, top, right, bottom in the photograph's pixels.
+    """
+
+    what: str
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
 class StepRecord:
     """What one step did.
 
     `options` are the step's own, JSON-able. `outcome` is a word that stays the same from version to version
     ("filled", "nothing-lost"); `facts` are its numbers by name; `notes` say the same in sentences.
-    `pixels_changed` counts the pixels of which any sample changed.
+    `pixels_changed` counts the pixels of which any sample changed. `doubts` are what was left alone for a
+    person to decide.
     """
 
     step: str
@@ -44,6 +56,7 @@ class StepRecord:
     pixels_changed: int = 0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from unfade.options import Switch, check_fields
-from unfade.record import ModelUse, StepRecord
+from unfade.record import Doubt, ModelUse, StepRecord
 
 if TYPE_CHECKING:
     from unfade.arrays import Mask
@@ -45,6 +45,7 @@ class Outcome:
     models: tuple[ModelUse, ...] = ()
     facts: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class Step(ABC):
             done.pixels_changed,
             time.perf_counter() - began,
             done.notes,
+            done.doubts,
         )
         return Work(done.photo, done.mask, (*work.records, record))
 

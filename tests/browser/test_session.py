@@ -71,3 +71,25 @@ def test_a_list_that_was_made_longer_is_short_again_for_the_next_photograph(two:
         assert page.locator("#objects li").count() == 70
         page.click("#back")
     assert listed == [40, 40]
+
+
+def test_a_server_that_was_away_for_a_moment_leaves_no_alarm(open_page: Open, old_photograph: Path) -> None:
+    page = open_page(quiet=False)
+    steps_off(page)
+    bring(page, old_photograph)
+    ready(page)
+    page.route("**/jobs", lambda route: route.abort())
+    switch(page, "clean")
+    page.wait_for_selector("#notice:has-text('cannot be reached')")
+    page.unroute_all()
+    settled(page)  # it is asked again by itself, and the notice goes
+
+
+def test_a_refusal_names_no_variable_of_the_servers(open_page: Open, old_photograph: Path) -> None:
+    page = open_page(quiet=False)
+    detail = "aunt-may.jpg has 412 megapixels; the limit is 200. Raise it with UNFADE_MAX_MEGAPIXELS=450 (about 5 GB of memory)."
+    page.route("**/api/v1/photos", lambda route: route.fulfill(status=413, json={"code": "too-large", "detail": detail}))
+    bring(page, old_photograph)
+    page.wait_for_selector(".card .wrong-text")
+    said = page.locator(".card .wrong-text").inner_text()
+    assert "the limit is 200." in said and "UNFADE_" not in said

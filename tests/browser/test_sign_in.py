@@ -56,12 +56,13 @@ def test_the_address_that_is_printed_signs_in_by_itself(open_page: Open, guarded
     page.wait_for_selector("body[data-ready=yes]")
 
 
-def test_a_cookie_that_is_lost_asks_again(open_page: Open, guarded: str, old_photograph: Path) -> None:
-    page = open_page(at=guarded, quiet=False)
-    page.wait_for_selector("body[data-ready=yes]")
-    page.context.clear_cookies()
-    bring(page, old_photograph)
-    page.wait_for_selector("#sign-in[open]")
-    page.fill("#token", TOKEN)
-    page.keyboard.press("Enter")
-    ready(page)
+def test_a_cookie_that_is_lost_asks_again(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
+    with served(tmp_path, token=TOKEN) as guarded:  # one of its own: all who know the token share a shelf
+        page = open_page(at=guarded, quiet=False)
+        page.wait_for_selector("body[data-ready=yes]")
+        page.context.clear_cookies()
+        bring(page, old_photograph)
+        page.wait_for_selector("#sign-in[open]")
+        page.fill("#token", TOKEN)
+        page.keyboard.press("Enter")
+        ready(page)

@@ -243,6 +243,35 @@ def test_what_failed_is_said_though_report_or_sheet_cannot_be_written(album: Pat
     assert (album / "a.restored.png").is_file() and (album / "b.restored.png").is_file()
 
 
+def test_a_folder_that_may_not_be_written_to_is_said_before_the_work(album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (album / "locked").mkdir()
+    _photograph(album / "locked" / "x.png")
+    access, mkdir = os.access, os.mkdir
+
+    def allowed(path: Path, mode: int) -> bool:
+        return Path(path).name != "locked" and access(path, mode)
+
+    def made(path: str, *arguments: int) -> None:
+        if Path(path).parent.name == "locked":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        mkdir(path, *arguments)
+
+    def worked(*arguments: object, **options: object) -> None:
+        raise AssertionError("it is said too late")
+
+    monkeypatch.setattr(os, "access", allowed)
+    monkeypatch.setattr(os, "mkdir", made)
+    monkeypatch.setattr("unfade.pipeline.treat", worked)
+    for arguments in (["-o", "locked"], ["--report", "locked/r.json"], ["--sheet", "locked/s.png"]):
+        assert "you may not write in locked" in unfade("restore", "a.png", "b.png", *QUICK, *arguments, status=1).stderr
+    monkeypatch.undo()
+    monkeypatch.chdir(album)
+    monkeypatch.setattr(os, "access", allowed)
+    monkeypatch.setattr(os, "mkdir", made)
+    said = unfade("restore", "locked/x.png", "a.png", *QUICK, status=1)  # beside the photograph: the others are done
+    assert said.stdout == "a.restored.png\n" and "you may not write in locked" in said.stderr
+
+
 def test_one_photograph_that_fails_has_its_report(album: Path) -> None:
     (album / "bad.png").write_bytes(b"no picture")
     unfade("restore", "bad.png", "--report", "r.json", status=1)

@@ -212,7 +212,6 @@ def test_a_training_writes_into_no_folder_of_photographs(album: Path) -> None:
         (("restore", "a.jpg", "-o", ""), "it is empty"),
         (("restore", "a.jpg", "--report", ""), "it is empty"),
         (("restore", "https://example.org/a.jpg"), "is an address; download the file"),
-        (("restore", "a.jpg", "-o", "new.d/"), "there is no folder new.d/"),
         (("restore", "a.jpg", "b.jpg", "-o", "x.jpg"), "name a folder with -o"),
         (("restore", "a.jpg", "-o", "/dev/null"), "/dev/null is no folder"),
         (("export", "out", "-o", "m.onnx"), "is no training run"),
@@ -223,6 +222,11 @@ def test_what_is_typed_by_mistake_is_asked_wrong(album: Path, arguments: tuple[s
     before = _contents(album)
     assert word in " ".join(said(*arguments, status=2).split())
     assert _contents(album) == before
+
+
+def test_a_name_that_ends_like_a_folder_is_one(album: Path) -> None:
+    assert "there is no folder new.d/" in said("restore", *QUICK, "a.jpg", "-o", "new.d/", status=1)
+    assert said("restore", *QUICK, "a.jpg", "-o", "out/", status=0) == "out/a.restored.jpg\n"
 
 
 def test_a_photograph_in_a_folder_that_is_not_there_does_not_exist(album: Path) -> None:

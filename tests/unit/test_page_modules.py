@@ -61,6 +61,12 @@ def test_every_word_that_the_page_names_is_there() -> None:
     assert named and not named - set(ENGLISH)
 
 
+def test_every_word_is_named_somewhere() -> None:
+    code = "".join(module.read_text(encoding="utf-8") for module in MODULES if module.parent == PAGE)
+    code += (PAGE / "index.html").read_text(encoding="utf-8")
+    assert not [key for key in ENGLISH if f'"{key}"' not in code]
+
+
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.stem)
 def test_a_language_says_the_main_path_with_the_same_values(language: Path) -> None:
     own = words(language)

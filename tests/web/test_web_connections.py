@@ -41,7 +41,7 @@ class HalfSenders(threading.Thread):
     def run(self) -> None:
         with selectors.DefaultSelector() as watched:
             while not self.over.is_set():
-                for _ in range(min(40, self._count - len(watched.get_map()))):
+                for _ in range(min(100 if self.opened < self._count else 10, self._count - len(watched.get_map()))):
                     half_open = socket.socket()
                     try:
                         half_open.settimeout(2)
@@ -86,7 +86,7 @@ def _besieged(server: Server, seconds: float, half: bytes) -> None:
         f"slowest {max(found):.3f} s, log grew by {grown} bytes"
     )
     assert senders.opened >= HALF_OPEN
-    assert max(found) < 2.0  # a second at most on a quiet machine
+    assert max(found) < 4.0  # half a second on a quiet machine; before there were limits, it never came
     assert grown < 100_000
     server.upload(encoded("png"))
 

@@ -69,6 +69,13 @@ class ModelFacts(_Frozen):
     sha256: Sha256 = Field(description="of its weights' file")
 
 
+class DoubtFacts(_Frozen):
+    """Something that a step left alone because it was not sure."""
+
+    what: str
+    box: tuple[int, int, int, int] = Field(description="left, top, right, bottom, in pixels of the photograph")
+
+
 class StepFacts(_Frozen):
     """What one step did."""
 
@@ -80,6 +87,7 @@ class StepFacts(_Frozen):
     pixels_changed: int = Field(ge=0)
     seconds: float = Field(ge=0)
     notes: tuple[str, ...]
+    doubts: tuple[DoubtFacts, ...] = ()
 
 
 class Sidecar(_Frozen):

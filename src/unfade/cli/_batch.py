@@ -18,7 +18,7 @@ import typer
 
 from unfade.cli._names import shown
 from unfade.cli._options import Batch
-from unfade.cli._outputs import Job, Plan, make_folder, refuse_irregular
+from unfade.cli._outputs import Job, Plan, make_folder, refuse_irregular, refuse_unwritable
 from unfade.cli._progress import Show, progress
 from unfade.cli._report import Account, ReportWriter, read_report
 from unfade.cli._results import Done
@@ -155,6 +155,7 @@ class _Run:
             else:
                 if self._plan.made_in is not None:
                     make_folder(job.target.parent)
+                refuse_unwritable(job.target.parent)
                 done = work(job, steps)
                 state, notes = f"{perf_counter() - started:.1f} s", done.notes
                 self._keep(job, done, show)

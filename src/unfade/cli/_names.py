@@ -10,6 +10,8 @@ from pathlib import Path
 
 import typer
 
+from unfade.errors import UnwritableError
+
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
@@ -36,9 +38,9 @@ def named_path(text: str) -> Path:
 
 
 def output_path(text: str) -> Path:
-    """A path for results. One that ends like a folder is a folder that is there. Raises `UsageError`."""
+    """A path for results. One that ends like a folder is a folder that is there. Raises `UnwritableError`."""
     if text.endswith(("/", os.sep)) and not os.path.isdir(text):  # noqa: PTH112  a name may be too long for Path.is_dir
-        raise typer.BadParameter(f"there is no folder {text} to write to; make it first: mkdir -p {text}")
+        raise UnwritableError(f"there is no folder {text} to write to; make it first: mkdir -p {text}")
     return named_path(text)
 
 

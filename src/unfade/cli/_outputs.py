@@ -177,6 +177,8 @@ def check(
         if not is_folder(parent) and not (made_in is not None and is_folder(made_in) and made_in in parent.parents):
             raise UnwritableError(f"there is no folder {parent} to write to; make it first: mkdir -p {parent}")
     later = set(each_in_turn)
+    for folder in dict.fromkeys([*([made_in] if made_in else []), *(target.path.parent for target in targets if target.path not in later)]):
+        refuse_unwritable(folder)
     for target in targets:
         if target.path not in later:
             _check_existing(target, overwrite=overwrite)
@@ -263,6 +265,17 @@ def _check_existing(target: Target, *, overwrite: bool) -> None:
             f"{path} is there already, and it is not {kind.noun} that Unfade wrote; it is not written over, --overwrite or not: "
             "give another name, or move it away"
         )
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Raise `UnwritableError` where nothing may be written in this folder, before work that would be lost."""
+    if not is_folder(folder) or os.access(folder, os.W_OK | os.X_OK):
+        return
+    try:  # a share may know better than its permissions say
+        with TemporaryDirectory(prefix=".unfade-", dir=folder):
+            return
+    except OSError as error:
+        raise UnwritableError(f"you may not write in {folder} ({error.strerror}); choose another folder with -o") from error
 
 
 def refuse_irregular(paths: Iterable[Path]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,48 +14,56 @@ import typer
 from unfade.cli._extras import needs
 from unfade.cli._names import named_path
 from unfade.cli._outputs import check_report_folder
-from unfade.errors import UsageError
+from unfade.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from unfade.bench.entries import Entry
     from unfade.measures.features import Features
 
 
+Photographs = Annotated[
+    Path,
+    typer.Argument(parser=named_path, metavar="FOLDER", help="Sound photographs, twenty or more; or a bench that was made of them before."),
+]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", parser=named_path, metavar="FOLDER", help="Where leaderboard.html, leaderboard.json and the bench itself go."
+    ),
+]
+EntryOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--entry",
+        metavar="NAME=WHAT",
+        help="A rival: a folder of results, or a 'command {in} {mask} {out}'. May be given again. NAME@TRACK= names its tracks.",
+    ),
+]
+Tracks = Annotated[str, typer.Option("--tracks", metavar="NAMES", help="damage, harm, fill, tone, color, twins; with commas between.")]
+SidePx = Annotated[int, typer.Option("--side-px", min=64, max=4096, help="Photographs are reduced to this, on the longer side.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N photographs.")]
+FeaturesOption = Annotated[
+    Literal["lite0", "none"],
+    typer.Option("--features", help="The network behind feature distance and FID. lite0 needs the extra train."),
+]
+StLpips = Annotated[
+    Literal["alex", "vgg", "none"], typer.Option("--st-lpips", help="The trunk of ST-LPIPS; needs the extras train and measures.")
+]
+Fast = Annotated[bool, typer.Option("--fast", help="Leave out the biharmonic fill, which takes seconds a picture.")]
+MakeOnly = Annotated[bool, typer.Option("--make-only", help="Make the bench in the folder, and judge nobody yet.")]
+
+
 def command(
-    photographs: Annotated[
-        Path,
-        typer.Argument(
-            parser=named_path, metavar="FOLDER", help="Sound photographs, twenty or more; or a bench that was made of them before."
-        ),
-    ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", parser=named_path, metavar="FOLDER", help="Where leaderboard.html, leaderboard.json and the bench itself go."
-        ),
-    ],
-    entry: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--entry",
-            metavar="NAME=WHAT",
-            help="A rival: a folder of results, or a 'command {in} {mask} {out}'. May be given again. NAME@TRACK= names its tracks.",
-        ),
-    ] = None,
-    tracks: Annotated[
-        str, typer.Option("--tracks", metavar="NAMES", help="damage, harm, fill, tone, color, twins; with commas between.")
-    ] = "damage,harm,fill,tone,color",
-    side_px: Annotated[int, typer.Option("--side-px", min=64, max=4096, help="Photographs are reduced to this, on the longer side.")] = 480,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N photographs.")] = None,
-    features: Annotated[
-        Literal["lite0", "none"],
-        typer.Option("--features", help="The network behind feature distance and FID. lite0 needs the extra train."),
-    ] = "none",
-    st_lpips: Annotated[
-        Literal["alex", "vgg", "none"], typer.Option("--st-lpips", help="The trunk of ST-LPIPS; needs the extras train and measures.")
-    ] = "none",
-    fast: Annotated[bool, typer.Option("--fast", help="Leave out the biharmonic fill, which takes seconds a picture.")] = False,
-    make_only: Annotated[bool, typer.Option("--make-only", help="Make the bench in the folder, and judge nobody yet.")] = False,
+    photographs: Photographs,
+    output: Output,
+    entry: EntryOption = None,
+    tracks: Tracks = "damage,harm,fill,tone,color",
+    side_px: SidePx = 480,
+    limit: Limit = None,
+    features: FeaturesOption = "none",
+    st_lpips: StLpips = "none",
+    fast: Fast = False,
+    make_only: MakeOnly = False,
 ) -> None:
     """The open benchmark: damage sound photographs by pinned seeds, and judge Unfade and its rivals on them.
 
@@ -73,6 +82,8 @@ def command(
     from unfade.bench.tracks import TRACKS
 
     rivals = [parse_entry(text) for text in entry or ()]
+    if not (fast or make_only) and find_spec("skimage") is None:
+        raise MissingExtraError("the biharmonic fill is scikit-image's: pip install 'unfade[measures]', or leave it out with --fast")
     results = [path for rival in rivals for path in rival.folders.values()]
     check_report_folder(output, (HTML_NAME, JSON_NAME), reads=[photographs, *results])
     made = (photographs / MANIFEST).is_file()

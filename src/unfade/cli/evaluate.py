@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from unfade.arrays import Mask
     from unfade.measures.baselines import Method
     from unfade.measures.benches import Bench, Example
-    from unfade.measures.evaluation import Progress
+    from unfade.measures.evaluation import Evaluation, Progress
     from unfade.measures.features import Features
     from unfade.models.card import Card
     from unfade.models.card import Task as ModelTask
@@ -31,64 +31,78 @@ if TYPE_CHECKING:
 PIPELINE = "pipeline"
 
 
+TaskOption = Annotated[
+    Literal["restoration", "colorization", "damage", "harm", "needs"],
+    typer.Argument(
+        metavar="TASK",
+        help="restoration, colorization, damage (finding it), harm (what is done to sound photographs) or needs (what is decided).",
+    ),
+]
+Subject = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL|FOLDER",
+        help="'pipeline' for everything as it ships, a model's name or .onnx, or a folder of anyone's results, matched by name.",
+    ),
+]
+BenchOption = Annotated[Path, typer.Option("--bench", parser=named_path, metavar="FOLDER", help="Pictures whose truth is known.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", parser=named_path, metavar="FOLDER", help="Write report.html and report.json there. Default: a table only."
+    ),
+]
+Baselines = Annotated[
+    str,
+    typer.Option("--baselines", metavar="NAMES", help="fast, all (with slow ones: biharmonic), none, or names with commas."),
+]
+FeaturesOption = Annotated[
+    Literal["lite0", "none"],
+    typer.Option("--features", help="The network behind feature distance and FID; needs the extra train."),
+]
+Inception = Annotated[
+    Path | None,
+    typer.Option(
+        "--inception", parser=named_path, metavar="FILE", help="torch-fidelity's Inception weights, for a FID like published ones."
+    ),
+]
+StLpips = Annotated[
+    Literal["alex", "vgg", "none"],
+    typer.Option("--st-lpips", help="The trunk of ST-LPIPS, a distance taught on people's judgements; needs the extra measures."),
+]
+Reference = Annotated[
+    Path | None,
+    typer.Option(
+        "--reference",
+        parser=named_path,
+        metavar="FOLDER",
+        help="Other real pictures, for precision and recall. Default: the bench's reference/.",
+    ),
+]
+Photographs = Annotated[
+    Path | None,
+    typer.Option("--photographs", metavar="FOLDER", help="damage, needs: where the photographs lie. Default: beside the notes."),
+]
+MaskOption = Annotated[
+    Literal["auto", "given", "found"],
+    typer.Option("--mask", help="restoration: whether the mask is given. auto: given if nothing is damaged outside it."),
+]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N pictures.")]
+
+
 def command(
-    task: Annotated[
-        Literal["restoration", "colorization", "damage", "harm", "needs"],
-        typer.Argument(
-            metavar="TASK",
-            help="restoration, colorization, damage (finding it), harm (what is done to sound photographs) or needs (what is decided).",
-        ),
-    ],
-    subject: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL|FOLDER",
-            help="'pipeline' for everything as it ships, a model's name or .onnx, or a folder of anyone's results, matched by name.",
-        ),
-    ],
-    bench: Annotated[Path, typer.Option("--bench", parser=named_path, metavar="FOLDER", help="Pictures whose truth is known.")],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", parser=named_path, metavar="FOLDER", help="Write report.html and report.json there. Default: a table only."
-        ),
-    ] = None,
-    baselines: Annotated[
-        str,
-        typer.Option("--baselines", metavar="NAMES", help="fast, all (with slow ones: biharmonic), none, or names with commas."),
-    ] = "fast",
-    features: Annotated[
-        Literal["lite0", "none"],
-        typer.Option("--features", help="The network behind feature distance and FID; needs the extra train."),
-    ] = "lite0",
-    inception: Annotated[
-        Path | None,
-        typer.Option(
-            "--inception", parser=named_path, metavar="FILE", help="torch-fidelity's Inception weights, for a FID like published ones."
-        ),
-    ] = None,
-    st_lpips: Annotated[
-        Literal["alex", "vgg", "none"],
-        typer.Option("--st-lpips", help="The trunk of ST-LPIPS, a distance taught on people's judgements; needs the extra measures."),
-    ] = "none",
-    reference: Annotated[
-        Path | None,
-        typer.Option(
-            "--reference",
-            parser=named_path,
-            metavar="FOLDER",
-            help="Other real pictures, for precision and recall. Default: the bench's reference/.",
-        ),
-    ] = None,
-    photographs: Annotated[
-        Path | None,
-        typer.Option("--photographs", metavar="FOLDER", help="damage, needs: where the photographs lie. Default: beside the notes."),
-    ] = None,
-    mask: Annotated[
-        Literal["auto", "given", "found"],
-        typer.Option("--mask", help="restoration: whether the mask is given. auto: given if nothing is damaged outside it."),
-    ] = "auto",
-    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N pictures.")] = None,
+    task: TaskOption,
+    subject: Subject,
+    bench: BenchOption,
+    output: Output = None,
+    baselines: Baselines = "fast",
+    features: FeaturesOption = "lite0",
+    inception: Inception = None,
+    st_lpips: StLpips = "none",
+    reference: Reference = None,
+    photographs: Photographs = None,
+    mask: MaskOption = "auto",
+    limit: Limit = None,
 ) -> None:
     """Measure a model, the whole pipeline, or a folder of anyone's results, beside classical baselines.
 
@@ -101,12 +115,10 @@ def command(
       unfade evaluate harm pipeline --bench sound-photographs
       unfade evaluate needs pipeline --bench album --photographs album
     """
-    from rich.console import Console
-
     from unfade.measures.baselines import choose
     from unfade.measures.benches import Bench
     from unfade.measures.evaluation import evaluate
-    from unfade.measures.report import HTML_NAME, JSON_NAME, tables, write_report
+    from unfade.measures.report import HTML_NAME, JSON_NAME, write_report
     from unfade.settings import read_settings
 
     settings = read_settings()
@@ -128,13 +140,21 @@ def command(
             if sessions is not None:
                 sessions.close()
     written = () if output is None else write_report(evaluation, output)
+    _print(evaluation)
+    for path in written:
+        typer.echo(str(path))
+
+
+def _print(evaluation: Evaluation) -> None:
+    from rich.console import Console
+
+    from unfade.measures.report import tables
+
     console = Console()
     for table in tables(evaluation):
         console.print(table)
     for note in evaluation.notes:
         console.print(note, markup=False)
-    for path in written:
-        typer.echo(str(path))
 
 
 @contextmanager

@@ -50,6 +50,20 @@ class Lines(_Calibration):
     own: float = Field(description="how far a pixel on the line may lie below the threshold")
 
 
+TRAITS = 11
+"""How many traits a piece of a mask has: see `steps._judging`."""
+
+
+class Pieces(_Calibration):
+    """Pieces of the mask are kept by their score: a logistic regression on their traits, one for small
+    pieces and what is added to it for large ones."""
+
+    smallest_share: float = Field(gt=0, description="pieces of at least this share of the short side's square are judged")
+    least_score: float = Field(description="the score, in log-odds, from which a piece is kept")
+    small: tuple[float, ...] = Field(min_length=TRAITS, max_length=TRAITS, description="the weights of the traits")
+    large: tuple[float, ...] = Field(min_length=TRAITS, max_length=TRAITS, description="what is added to them for a large piece")
+
+
 class DamageCalibration(_Calibration):
     """Of a model that finds damage. Neutral: a pixel is lost if its probability is 0.5 or more."""
 
@@ -69,6 +83,7 @@ class DamageCalibration(_Calibration):
     second_look: SecondLook | None = None
     prior: Prior | None = None
     lines: Lines | None = None
+    pieces: Pieces | None = None
 
 
 class Prints(_Calibration):

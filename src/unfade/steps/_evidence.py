@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import cv2
@@ -31,8 +32,9 @@ STEPS_PER_NAT = 16
 _LOWEST_LOG_ODDS = -8.0
 PROBABILITY = 1 / (1 + np.exp(-(np.arange(256) / STEPS_PER_NAT + _LOWEST_LOG_ODDS)))  # of each step of `Evidence`
 
-# At sensitivity 0 and 1 the threshold's log-odds are this much above and below the card's.
-SENSITIVITY_SPAN = 4.0
+# At sensitivity 0 and 1 the threshold's log-odds are this much above and below the card's. At 1 a retoucher
+# would still accept the mask of a badly damaged photograph; beyond, it marks eyes and buttons.
+SENSITIVITY_SPAN = 2.0
 # On a reduced copy damage counts only if a disc of this radius fits in it, in pixels of the copy: thinner
 # damage is seen better at full size.
 COARSE_RADIUS_PX = 2.0
@@ -42,7 +44,7 @@ def threshold_log_odds(threshold: float, sensitivity: float) -> float:
     """The log-odds from which a pixel is lost: the card's `threshold`, moved by the sensitivity.
 
     >>> round(threshold_log_odds(0.5, 0.5), 2), round(threshold_log_odds(0.5, 1.0), 2)
-    (0.0, -4.0)
+    (0.0, -2.0)
     """
     share = min(max(threshold, 1e-3), 1 - 1e-3)
     return math.log(share / (1 - share)) + (0.5 - sensitivity) * 2 * SENSITIVITY_SPAN
@@ -51,6 +53,11 @@ def threshold_log_odds(threshold: float, sensitivity: float) -> float:
 def quantized(log_odds: float) -> int:
     """Log-odds as a step of `Evidence`."""
     return min(max(round((log_odds - _LOWEST_LOG_ODDS) * STEPS_PER_NAT), 0), 255)
+
+
+def log_odds_of(step: int) -> float:
+    """A step of `Evidence` as log-odds."""
+    return step / STEPS_PER_NAT + _LOWEST_LOG_ODDS
 
 
 def _log_odds(probability: np.ndarray) -> np.ndarray:
@@ -78,23 +85,32 @@ def prior_shift(evidence: Evidence, prior: Prior) -> float:
     return min(max(shift, low), high)
 
 
-def find_evidence(photo: Photo, session: Session, progress: Progress) -> Evidence:
-    """The evidence that each pixel is lost, (h, w), gathered at full size and on reduced copies."""
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the network saw, (h, w): the `evidence` of all looks together, and the `least` of those at the
+    photograph's own size and beside it."""
+
+    evidence: Evidence
+    least: Evidence
+
+
+def find_evidence(photo: Photo, session: Session, progress: Progress) -> Seen:
+    """The evidence that each pixel is lost, gathered at full size and on reduced copies."""
     height, width = photo.height, photo.width
     calibration = session.card.calibrated(DamageCalibration)
     factors = [factor for factor, short_px in calibration.coarse if min(height, width) > short_px]
     look = calibration.second_look
     again = None if look is None else partial(_second_size, look, small=min(height, width) < look.enlarged_below_px)
-    evidence = _run(photo.srgb, height, width, session, again, lambda share: progress(share * 0.85))
+    seen = _run(photo.srgb, height, width, session, again, lambda share: progress(share * 0.85))
     fetch: tiles.Fetch = photo.srgb
     size = height, width
     for index, factor in enumerate(factors):
         reduced = tiles.reduce(fetch, *size, -(-height // factor), -(-width // factor))
         fetch, size = _fetch_from(reduced), (reduced.shape[0], reduced.shape[1])
         coarse = _run(fetch, *size, session, None if look is None else partial(_second_size, look, small=False), None)
-        _add_coarse(evidence, coarse, quantized(threshold_log_odds(calibration.threshold, 0.5)))
+        _add_coarse(seen.evidence, coarse.evidence, quantized(threshold_log_odds(calibration.threshold, 0.5)))
         progress(0.85 + 0.1 * (index + 1) / len(factors))
-    return evidence
+    return seen
 
 
 def _fetch_from(image: Image) -> tiles.Fetch:
@@ -113,9 +129,11 @@ def _run(
     session: Session,
     again: Callable[[int], tuple[float, float]] | None,
     progress: Progress | None,
-) -> Evidence:
-    """The network's evidence on a picture of this size; `again` says how a window is looked at a second
-    time."""
+) -> Seen:
+    """The network's evidence on a picture of this size.
+
+    `again` says how a window is looked at a second time.
+    """
     card = session.card
 
     def look(part: np.ndarray) -> np.ndarray:
@@ -123,18 +141,19 @@ def _run(
 
     def apply(part: np.ndarray, window: tiles.Window) -> np.ndarray:
         if again is None:
-            return look(part)
+            return np.repeat(look(part), 2, axis=2)
         tall, wide = part.shape[:2]
         scale, weight = again(min(tall, wide))
         second = tiles.resize(look(tiles.resize(part, *tiles.scaled_size(tall, wide, scale, card.multiple))), tall, wide)
-        both: np.ndarray = (1 - weight) * look(part) + weight * second
-        return both
+        own = look(part)
+        return np.concatenate([(1 - weight) * own + weight * second, np.minimum(own, second)], axis=2)
 
-    evidence = np.empty((height, width), np.uint8)
+    evidence, least = np.empty((height, width), np.uint8), np.empty((height, width), np.uint8)
     grid = tiles.Grid(card.tile_px, card.overlap_px, card.multiple)
     for rows, band in tiles.run(height, width, fetch, apply, grid, progress, threads=session.threads):
-        evidence[rows] = np.clip(np.rint((band[:, :, 0] - _LOWEST_LOG_ODDS) * STEPS_PER_NAT), 0, 255)
-    return evidence
+        steps = np.clip(np.rint((band - _LOWEST_LOG_ODDS) * STEPS_PER_NAT), 0, 255)
+        evidence[rows], least[rows] = steps[:, :, 0], steps[:, :, 1]
+    return Seen(evidence, least)
 
 
 def _add_coarse(evidence: Evidence, coarse: Evidence, threshold: int) -> None:

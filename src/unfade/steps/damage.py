@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unfade.options import option
+from unfade.record import Doubt
 from unfade.work import Outcome, Step
 
 if TYPE_CHECKING:
     from unfade.models.session import Sessions
     from unfade.work import Progress, Work
+
+
+MUCH = 0.3
+"""A larger share of a photograph is seldom lost: its mask is worth a look."""
+STRICTNESS_SPAN = 1.5
+"""At sensitivity 0 and 1 pieces need so much more or less than the card's least score, in log-odds."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +43,20 @@ class Damage(Step):
         """Add the damage found to the work's mask. Raises `ModelError` if the damage model cannot be used."""
         from unfade.models.calibration import DamageCalibration
         from unfade.steps._evidence import find_evidence, prior_shift, threshold_log_odds
+        from unfade.steps._judging import judge
         from unfade.steps._marking import decide
 
         session = sessions.get("damage")
         calibration = session.card.calibrated(DamageCalibration)
-        evidence = find_evidence(work.photo, session, progress)
+        seen = find_evidence(work.photo, session, progress)
         threshold = threshold_log_odds(calibration.threshold, self.sensitivity)
         if calibration.prior is not None:
-            threshold -= prior_shift(evidence, calibration.prior)
-        mask = decide(evidence, threshold, calibration, largest_px=self.largest_dust_px)
+            threshold -= prior_shift(seen.evidence, calibration.prior)
+        mask = decide(seen.evidence, threshold, calibration, largest_px=self.largest_dust_px)
+        doubts: tuple[Doubt, ...] = ()
+        if calibration.pieces is not None:
+            strictness = calibration.pieces.least_score + (0.5 - self.sensitivity) * 2 * STRICTNESS_SPAN
+            mask, doubts = judge(work.photo, seen.evidence, seen.least, mask, calibration.pieces, strictness)
         if work.mask is not None:
             mask |= work.mask
         if work.photo.lost is not None:
@@ -53,8 +65,18 @@ class Damage(Step):
             mask &= ~work.photo.hidden
         share = float(mask.mean())
         note = f"{share:.2%} of the photograph is marked as lost"
+        if share > MUCH:
+            note += f": seldom is so much; look at the mask, or lower the sensitivity (now {self.sensitivity:g})"
         said = "found" if share else "none"
-        return Outcome(work.photo, mask, said, models=(session.use,), facts={"share": share}, notes=(note,))
+        return Outcome(
+            work.photo,
+            mask,
+            said,
+            models=(session.use,),
+            facts={"share": share},
+            notes=(note, *(doubt.what for doubt in doubts)),
+            doubts=doubts,
+        )
 
 
 STEP = Damage

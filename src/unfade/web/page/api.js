@@ -11,6 +11,15 @@ import { t } from "./words.js";
 
 const ROOT = new URL("api/v1", document.baseURI).pathname; // the page may lie in a folder of its server
 
+/**
+ * A sentence of the server's without what concerns whoever runs it: a visitor sets no variables there.
+ * @param {string} detail
+ */
+export function forVisitors(detail) {
+  const parts = detail.split(/(?<=[.;])\s+/).filter((part) => !part.includes("UNFADE_"));
+  return parts.join(" ").replace(/;$/, ".") || detail;
+}
+
 /** What the server refused, in its own sentence. */
 export class Refusal extends Error {
   /**
@@ -20,7 +29,7 @@ export class Refusal extends Error {
    * @param {number} retryAfterS 0 if it did not say when to come again
    */
   constructor(status, code, detail, retryAfterS) {
-    super(detail);
+    super(forVisitors(detail));
     this.status = status;
     this.code = code;
     this.retryAfterS = retryAfterS;

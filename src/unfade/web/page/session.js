@@ -27,6 +27,7 @@ import { t } from "./words.js";
 
 const PREVIEW_AFTER_MS = 200; // after the last move of a slider on its way; at once when it is let go
 const JOB_AFTER_MS = 1500;
+const AGAIN_AFTER_MS = 4000;
 
 export class Session {
   /**
@@ -195,7 +196,9 @@ export class Session {
       if (refusal.status === 404) return void this.refused(refusal);
       if (meaning(optionsOf(this.edit)) !== wanted) return;
       entry.failed = refusal.message;
-      if (!this.ended) this.progress.draw();
+      if (this.ended) return;
+      this.progress.draw();
+      if (refusal.status === 0 || refusal.status === 503) this.jobTimer = setTimeout(() => this.startJob(), AGAIN_AFTER_MS); // it is just restarting
     }
   }
 

@@ -31,6 +31,7 @@ export class Stage {
       zoomed: (percent) => {
         $("zoom-level").textContent = `${percent}%`;
         $("stage").classList.toggle("fitted", this.viewer.fitted);
+        $("view").dataset.after = this.viewer.after instanceof Flat ? "preview" : this.viewer.after ? "result" : "";
         const { width, height } = this.viewer.stage; // where the photograph lies on the canvas: left, top, width, height
         const { center, scale } = this.viewer;
         $("view").dataset.photograph = [width / 2 - center.x * scale, height / 2 - center.y * scale, photo.width * scale, photo.height * scale].join(" ");
