@@ -98,10 +98,10 @@ def test_half_sent_requests_leave_the_page_to_others(many_files: None, make_serv
     _besieged(server, 5, half)
 
 
-@pytest.mark.long
-def test_half_sent_requests_for_a_minute(many_files: None, make_server: Callable[..., Server]) -> None:
+@pytest.mark.alone
+def test_half_sent_requests_for_a_minute(many_files: None, make_server: Callable[..., Server], sized: Callable[[int, int], int]) -> None:
     server = make_server(workers=0, max_files=1024).start()
-    _besieged(server, 60, b"GET / HT")
+    _besieged(server, sized(60, 12), b"GET / HT")
 
 
 def _raw(port: int) -> socket.socket:
