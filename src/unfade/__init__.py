@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from unfade.errors import PhotoError, UnfadeError
     from unfade.files.photo import Photo, read, write
+    from unfade.frame.prints import find_prints
     from unfade.models.session import Sessions
     from unfade.pipeline import Result, colorize, find_damage, restore
     from unfade.steps.colorize import Hint
@@ -32,6 +33,7 @@ __all__ = [
     "__version__",
     "colorize",
     "find_damage",
+    "find_prints",
     "read",
     "restore",
     "write",
@@ -46,6 +48,7 @@ _HOMES = {
     "UnfadeError": "unfade.errors",
     "colorize": "unfade.pipeline",
     "find_damage": "unfade.pipeline",
+    "find_prints": "unfade.frame.prints",
     "read": "unfade.files.photo",
     "restore": "unfade.pipeline",
     "write": "unfade.files.photo",

@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from unfade.steps.colorize import Hint
 
 
+class FrameOptions(TypedDict, total=False):
+    """Of the step frame."""
+
+    whole: bool
+    """Take the whole for the picture: do not look for prints on a scan and for borders."""
+
+
 class DamageOptions(TypedDict, total=False):
     """Of the step damage."""
 
@@ -49,7 +56,7 @@ class ColorizeOptions(TypedDict, total=False):
     """Color a photograph anew that is in color already."""
 
 
-class TreatmentOptions(DamageOptions, CleanOptions, ColorizeOptions, total=False):
+class TreatmentOptions(FrameOptions, DamageOptions, CleanOptions, ColorizeOptions, total=False):
     """Every option, and the switches of the steps."""
 
     fill: bool

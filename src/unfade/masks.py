@@ -44,6 +44,12 @@ def components(mask: Mask) -> tuple[list[Component], int]:
     """The connected components (diagonals count) of `mask` (h, w), and how many there are.
 
     The largest area comes first; of more than `MAX_COMPONENTS` the smallest are left out.
+
+    >>> mask = np.zeros((8, 8), bool)
+    >>> mask[6, 6] = mask[1:3, 1:4] = True
+    >>> found, count = components(mask)
+    >>> count, [one["area_px"] for one in found]
+    (2, [6, 1])
     """
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     areas = boxes[1:, cv2.CC_STAT_AREA]

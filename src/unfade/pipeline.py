@@ -18,8 +18,8 @@ from unfade.errors import UsageError
 from unfade.files.photo import Photo, read
 from unfade.models.session import Sessions
 from unfade.record import Report, xmp
-from unfade.treatment import Treatment, make_step, options, step_options, with_options
-from unfade.work import Step, Work
+from unfade.treatment import Treatment, alone_options, make_step, options, steps_alone, with_options
+from unfade.work import Pictures, Step, Work
 
 if TYPE_CHECKING:
     from unfade.keywords import ColorizeOptions, DamageOptions, TreatmentOptions
@@ -37,11 +37,12 @@ StepDone = Callable[[Step, Work], None]
 @dataclass(frozen=True)
 class Result:
     """What came out: the photograph (its XMP says what was done), the damage mask if one was found or given,
-    and the report."""
+    the report, and the corners of what was taken for the picture (none: the whole)."""
 
     photo: Photo
     mask: Mask | None
     report: Report
+    pictures: Pictures | None = None
 
 
 def check(steps: Sequence[Step], *, has_mask: bool) -> None:
@@ -58,10 +59,13 @@ def run(
     *,
     sessions: Sessions,
     mask: Mask | None = None,
+    pictures: Pictures | None = None,
     progress: StepProgress | None = None,
     on_step: StepDone | None = None,
 ) -> Result:
-    """Run `steps` in their order. `mask`: bool (h, w) of the photograph's size, True = lost.
+    """Run `steps` in their order. `mask`: bool (h, w) of the photograph's size, True = lost. `pictures`: the
+    corners of what the steps are to look at, as an earlier run found them; none: the whole, unless a step
+    finds them.
 
     `on_step` is called after each step, in this thread; what it raises ends the run. The photograph given is
     left untouched.
@@ -69,7 +73,7 @@ def run(
     Raises `UsageError`, before anything runs, for a mask of another size or dtype and for a step that lacks
     one, and the `ModelError`s of the steps.
     """
-    return _run(photo, steps, None, sessions, Work(photo, mask), None, progress, on_step)
+    return _run(photo, steps, None, sessions, Work(photo, mask, pictures=pictures), None, progress, on_step)
 
 
 def treat(
@@ -129,7 +133,7 @@ def _run(
     result = work.photo
     if report.pixels_changed:
         result = result.with_metadata(replace(result.metadata, xmp=xmp(report, result.metadata.xmp)))
-    return Result(result, work.mask, report)
+    return Result(result, work.mask, report, work.pictures)
 
 
 def _checked(mask: Mask, photo: Photo) -> Mask:
@@ -175,7 +179,7 @@ def restore(
         return treat(_opened(photo), treatment, sessions=held, mask=mask, progress=progress, on_step=on_step)
 
 
-@with_options(lambda: step_options("colorize"))
+@with_options(lambda: alone_options("colorize"))
 def colorize(
     photo: Source, *, sessions: Sessions | None = None, progress: StepProgress | None = None, **options: Unpack[ColorizeOptions]
 ) -> Result:
@@ -183,20 +187,20 @@ def colorize(
 
     A color photograph comes back as it is unless `force`. Raises as `restore` does.
     """
-    step = make_step("colorize", options)
+    steps = steps_alone("colorize", options)
     with _held(sessions) as held:
-        return run(_opened(photo), [step], sessions=held, progress=progress)
+        return run(_opened(photo), steps, sessions=held, progress=progress)
 
 
-@with_options(lambda: step_options("damage"))
+@with_options(lambda: alone_options("damage"))
 def find_damage(
     photo: Source, *, sessions: Sessions | None = None, progress: StepProgress | None = None, **options: Unpack[DamageOptions]
 ) -> Result:
     """Find what is lost; the photograph comes back as it is. `Result.mask` is bool (h, w), True = lost.
     Raises as `restore` does."""
-    step = make_step("damage", options)
+    steps = steps_alone("damage", options)
     with _held(sessions) as held:
-        return run(_opened(photo), [step], sessions=held, progress=progress)
+        return run(_opened(photo), steps, sessions=held, progress=progress)
 
 
 def translate(photo: Source, *, sessions: Sessions, progress: StepProgress | None = None) -> Result:

@@ -37,6 +37,11 @@ class Doubt:
     what: str
     box: tuple[int, int, int, int]
 
+    def moved(self, x: int, y: int) -> Doubt:
+        """The same in a photograph of which this one is a part that begins at `x`, `y`."""
+        left, top, right, bottom = self.box
+        return Doubt(self.what, (left + x, top + y, right + x, bottom + y))
+
 
 @dataclass(frozen=True)
 class StepRecord:
@@ -84,7 +89,11 @@ class Report:
 
     @property
     def share_changed(self) -> float:
-        """The share of pixels that changed, in [0, 1]."""
+        """The share of pixels that changed, in [0, 1].
+
+        >>> Report("aunt-may.jpg", width=10, height=10, pixels_changed=25).share_changed
+        0.25
+        """
         return self.pixels_changed / (self.width * self.height)
 
     def to_json(self) -> str:

@@ -56,6 +56,22 @@ def make_step(name: str, given: Mapping[str, Any]) -> Step:
     return STEPS[name](**{str(declared.field): values[declared.name] for declared in own})
 
 
+def alone_options(name: str) -> tuple[Option, ...]:
+    """The options of one step done alone, outside of a restoration: those of `frame`, which finds the picture
+    for it, and its own. Raises `UnknownNameError`."""
+    return (*step_options("frame"), *step_options(name))
+
+
+def steps_alone(name: str, given: Mapping[str, Any]) -> tuple[Step, ...]:
+    """One step done alone: the picture is found, if that is wanted, and the step looks at it. Raises
+    `UsageError`."""
+    values = _checked(alone_options(name), given)
+    finding, step = (
+        make_step(each, {declared.name: values[declared.name] for declared in step_options(each)}) for each in ("frame", name)
+    )
+    return (finding, step) if finding.is_wanted else (step,)
+
+
 def _checked(known: Iterable[Option], given: Mapping[str, Any]) -> dict[str, Any]:
     """A value for each known option, that given or its default. Raises `UsageError` for one out of range, or
     an unknown name."""
@@ -75,9 +91,9 @@ class Treatment:
 
     >>> treatment = Treatment(clean=0.5, colorize=True)
     >>> [step.name for step in treatment.steps(has_mask=False)]
-    ['damage', 'fill', 'clean', 'colorize']
+    ['frame', 'damage', 'fill', 'clean', 'colorize']
     >>> [step.name for step in treatment.changed(clean=0).steps(has_mask=True)]
-    ['fill', 'colorize']
+    ['frame', 'fill', 'colorize']
     """
 
     values: tuple[tuple[str, Any], ...]
@@ -143,6 +159,8 @@ class Treatment:
         for step in reversed(self._made()):
             if step.gives_mask:
                 wanted = needed and not has_mask
+            elif step.prepares:
+                wanted = step.is_wanted and bool(chosen)
             else:
                 wanted = step.is_wanted if step.switch is None else bool(values[step.switch.name])
             if wanted:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias
 
 from unfade.options import Switch, check_fields
 from unfade.record import Doubt, ModelUse, StepRecord
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from unfade.arrays import Mask
     from unfade.files.photo import Photo
     from unfade.models.session import Sessions
@@ -20,17 +22,24 @@ Progress = Callable[[float], None]
 """Called with the share done of one step, rising, from 0 to 1."""
 
 
+Pictures: TypeAlias = "tuple[np.ndarray, ...]"
+"""The corners (4, 2) of each picture proper on a photograph, clockwise from its top left, in pixels."""
+
+
 @dataclass(frozen=True)
 class Work:
     """A photograph on its way: the photograph as it stands, the damage mask once there is one, and what was
     done so far.
 
-    `mask` is bool (h, w), True = lost, of the photograph's size.
+    `mask` is bool (h, w), True = lost, of the photograph's size. `pictures`: the corners (4, 2) of each
+    picture proper on it, in its pixels; none: the whole is the picture. Steps look at these alone, and
+    what lies around stays as it is, sample for sample.
     """
 
     photo: Photo
     mask: Mask | None = None
     records: tuple[StepRecord, ...] = ()
+    pictures: Pictures | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class Outcome:
     facts: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    pictures: Pictures | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ class Step(ABC):
     - `place`: where it comes in a restoration, lower numbers first; none: it is no part of one.
     - `switch`: the option that turns it on; none: `is_wanted` decides, from its options.
     - `needs_mask`: it works under a mask. `gives_mask`: it finds one, so it runs only if a later step needs
-    one and none was given.
+    one and none was given. `prepares`: it changes nothing itself, so it runs only where another step follows.
     """
 
     name: ClassVar[str]
@@ -71,6 +81,7 @@ class Step(ABC):
     switch: ClassVar[Switch | None] = None
     needs_mask: ClassVar[bool] = False
     gives_mask: ClassVar[bool] = False
+    prepares: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -83,7 +94,7 @@ class Step(ABC):
     def __call__(self, work: Work, sessions: Sessions, progress: Progress) -> Work:
         """Do the step. Raises what `run` raises."""
         began = time.perf_counter()
-        done = self.run(work, sessions, progress)
+        done = self.run(work, sessions, progress) if work.pictures is None else self._within(work, sessions, progress)
         progress(1.0)
         record = StepRecord(
             self.name,
@@ -96,8 +107,53 @@ class Step(ABC):
             done.notes,
             done.doubts,
         )
-        return Work(done.photo, done.mask, (*work.records, record))
+        return Work(done.photo, done.mask, (*work.records, record), done.pictures or work.pictures)
+
+    def placed(self, left: int, top: int, width: int, height: int) -> Self:
+        """The same step for a part of the photograph. A step whose options hold places moves them."""
+        return self
+
+    def _within(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
+        """The step done to each picture proper for itself. A mask that was given and marks more than the
+        pictures is asked for: the step is then done to the whole."""
+        from unfade.frame.regions import is_outside, put_together, regions
+
+        parts = regions(work.pictures or (), work.photo)
+        if not parts or (self.needs_mask and work.mask is not None and is_outside(work.mask, parts)):
+            return self.run(work, sessions, progress)
+        made, outcomes = [], []
+        mask = None if work.mask is None else work.mask.copy()
+        for number, region in enumerate(parts):
+
+            def report(share: float, number: int = number) -> None:
+                progress((number + share) / len(parts))
+
+            height, width = region.shape
+            step = self.placed(region.columns.start, region.rows.start, width, height)
+            inner = Work(region.cut(work.photo), None if mask is None else region.cut_mask(mask))
+            done = step.run(inner, sessions, report)
+            outcomes.append(replace(done, doubts=tuple(doubt.moved(region.columns.start, region.rows.start) for doubt in done.doubts)))
+            made.append((region, inner.photo if done.photo is inner.photo else done.photo))
+            if self.gives_mask and done.mask is not None:
+                mask = region.put_mask(mask, done.mask, work.photo.height, work.photo.width)
+        photo, changed = put_together(work.photo, [pair for pair, done in zip(made, outcomes, strict=True) if done.pixels_changed])
+        return _joined(outcomes, photo, mask, changed)
 
     @abstractmethod
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """What the step does."""
+
+
+def _joined(outcomes: list[Outcome], photo: Photo, mask: Mask | None, changed: int) -> Outcome:
+    """One account of what a step made of several pictures: the outcome of that in which most changed, means
+    of the numbers, all notes."""
+    most = max(outcomes, key=lambda one: one.pixels_changed)
+    names = dict.fromkeys(name for one in outcomes for name in one.facts)
+    facts = {name: sum(values) / len(values) for name in names if (values := [one.facts[name] for one in outcomes if name in one.facts])}
+    models = tuple(dict.fromkeys(model for one in outcomes for model in one.models))
+    if len(outcomes) == 1:
+        notes = most.notes
+    else:
+        notes = tuple(f"print {number}: {note}" for number, one in enumerate(outcomes, 1) for note in one.notes)
+    doubts = tuple(doubt for one in outcomes for doubt in one.doubts)
+    return Outcome(photo, mask, most.outcome, changed, models, facts, notes, doubts)

@@ -64,6 +64,9 @@ def desk(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPat
     for path in ("grandmother.jpg", "holiday.jpg", "album/1.jpg", "album/2.jpg"):
         photograph(tmp_path / path)
     photograph(tmp_path / "scan.tif", np.uint16)
+    page = np.clip(252 + rng.normal(0, 1, (200, 240)), 0, 255)  # a print on a white lid
+    page[30:120, 40:160] = np.sin(np.arange(120) / 7) * 40 + np.cos(np.arange(90) / 5)[:, None] * 30 + 110
+    assert cv2.imwrite(str(tmp_path / "page.png"), page.astype(np.uint8))
     for number in (1, 2):
         (tmp_path / "notes").mkdir(exist_ok=True)
         noted = {"photo": f"{number}.jpg", "complete": True, "lines": [{"points": [[10, 31], [79, 31]]}]}

@@ -92,6 +92,7 @@ def named(*names: str) -> st.SearchStrategy[str]:
 
 photographs = st.lists(st.builds("{}/{}".format, st.sampled_from(WAYS[:4]), st.sampled_from(PHOTOGRAPHS)), min_size=1, max_size=3)
 OPTIONS = {"-o": st.one_of(st.sampled_from(WAYS), named(*PICTURES)), "--report": named(*ACCOUNTS), "--sheet": named(*PICTURES)}
+EXTRAS: list[list[str]] = [[], ["--save-mask"], ["--record"], ["--layers", "ora"], ["--recursive", "--pages", "all"], ["--drop-location"]]
 folders = st.sampled_from(FOLDERS)
 
 
@@ -112,12 +113,12 @@ def calls(draw: st.DrawFn) -> Call:
         arguments += [recipe, "--data", data, "--out", draw(folders), *draw(st.sampled_from([[], ["--resume"]]))]
         reads += [data, recipe]
     else:
-        sources = draw(photographs)
+        sources = draw(photographs) + draw(st.sampled_from([[], [], [], ["data"], ["album"]]))
         arguments += [*(["album/model.onnx"] if command == "translate" else []), *sources]
         reads += [*sources, "album/model.onnx"]
         arguments += ["--seed", "1", "--amount", "0"] if command == "age" else []
         if command == "restore":
-            arguments += ["--no-fill", "--clean", "0", *draw(st.sampled_from([[], ["--save-mask"]]))]
+            arguments += ["--no-fill", "--clean", "0", *draw(st.sampled_from(EXTRAS))]
             if draw(st.booleans()):
                 reads += [draw(named("mask.png", "anna.mask.png", *PICTURES))]
                 arguments += ["--mask", reads[-1]]

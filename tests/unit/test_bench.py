@@ -178,6 +178,13 @@ def test_too_few_or_gray_photographs_are_refused(photographs: Path, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sound"]
 
 
+def test_what_is_not_installed_is_said_before_the_work(photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unfade.cli.bench.find_spec", lambda name: None)
+    out = invoke(photographs, "-o", tmp_path / "board", status=1)
+    assert "pip install 'unfade[measures]', or leave it out with --fast" in out.replace("\n", " ")
+    assert not (tmp_path / "board").exists()
+
+
 def test_what_is_there_is_not_written_over(photographs: Path, tmp_path: Path) -> None:
     (tmp_path / "board" / "bench").mkdir(parents=True)
     assert "is there already" in invoke(photographs, "-o", tmp_path / "board", status=2)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from unfade.cli import _outputs, build
+from unfade.cli import _identity, _outputs, build
 from unfade.cli._options import Batch
 from unfade.cli._outputs import Job, Kind, Target, check, plan
 from unfade.errors import UnwritableError, UsageError
@@ -110,15 +110,15 @@ def test_names_that_a_folder_takes_for_one_are_two_results_in_one_file(album: Pa
     results = album / "results"
     results.mkdir()
     assert len(plan(Batch(photographs=photographs, output=results), "restored").jobs) == 2  # here the case tells them apart
-    monkeypatch.setattr(_outputs, "_is_one_file", lambda folder, one, other: True)
+    monkeypatch.setattr(_outputs, "is_one_file", lambda folder, one, other: True)
     with pytest.raises(UsageError, match="both be written"):
         plan(Batch(photographs=photographs, output=results), "restored")
     assert list(results.iterdir()) == []
 
 
 def test_whether_a_folder_tells_names_apart_is_tried_out(tmp_path: Path) -> None:
-    assert _outputs._is_one_file(tmp_path, "same.jpg", "same.jpg")
-    assert not _outputs._is_one_file(tmp_path, "one.jpg", "other.jpg")
+    assert _identity.is_one_file(tmp_path, "same.jpg", "same.jpg")
+    assert not _identity.is_one_file(tmp_path, "one.jpg", "other.jpg")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -32,8 +32,8 @@ def photo() -> Photo:
 def test_restore_runs_the_steps_in_order_and_reports(photo: Photo, sessions: Sessions) -> None:
     seen: list[tuple[str, float]] = []
     result = pipeline.restore(photo, colorize=True, sessions=sessions, progress=lambda name, share: seen.append((name, share)))
-    assert [record.step for record in result.report.steps] == ["damage", "fill", "clean", "colorize"]
-    assert list(dict.fromkeys(name for name, share in seen if share == 1)) == ["damage", "fill", "clean", "colorize"]
+    assert [record.step for record in result.report.steps] == ["frame", "damage", "fill", "clean", "colorize"]
+    assert list(dict.fromkeys(name for name, share in seen if share == 1)) == ["frame", "damage", "fill", "clean", "colorize"]
     assert result.mask is not None and result.mask[20:24, 30:34].all()
     assert (result.photo.height, result.photo.width, result.photo.channels) == (90, 120, 3)
     assert result.report.photo == "aunt.png" and result.report.software_version == unfade.__version__
@@ -53,7 +53,7 @@ def test_a_mask_that_is_given_is_the_mask(photo: Photo, sessions: Sessions) -> N
     mask = np.zeros((90, 120), bool)
     mask[50:60, 50:60] = True
     result = pipeline.restore(photo, mask=mask, clean=0, sessions=sessions)
-    assert [record.step for record in result.report.steps] == ["fill"] and sessions.opened == ("fill",)
+    assert [record.step for record in result.report.steps] == ["frame", "fill"] and sessions.opened == ("fill",)
     np.testing.assert_array_equal(result.mask, mask)
     np.testing.assert_array_equal(result.photo.samples[20:24, 30:34], photo.samples[20:24, 30:34])
 
@@ -73,7 +73,7 @@ def test_find_damage_leaves_the_photograph_as_it_is(photo: Photo, sessions: Sess
 def test_colorize(photo: Photo, sessions: Sessions) -> None:
     result = pipeline.colorize(photo, sessions=sessions)
     assert result.photo.channels == 3 and result.mask is None
-    assert [record.step for record in result.report.steps] == ["colorize"]
+    assert [record.step for record in result.report.steps] == ["frame", "colorize"]
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_threads_change_nothing_that_the_shipped_models_make() -> None:
 
 
 def test_the_public_names() -> None:
-    assert unfade.__all__ == sorted(unfade.__all__) and len(unfade.__all__) <= 12
-    words = "Hint Photo PhotoError Result Sessions UnfadeError __version__ colorize find_damage read restore write"
+    assert unfade.__all__ == sorted(unfade.__all__) and len(unfade.__all__) <= 13
+    words = "Hint Photo PhotoError Result Sessions UnfadeError __version__ colorize find_damage find_prints read restore write"
     assert set(unfade.__all__) == set(words.split())
     for name in unfade.__all__:
         assert getattr(unfade, name) is not None

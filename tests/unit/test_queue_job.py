@@ -65,13 +65,13 @@ def run(job: Job, record: PhotoRecord, **options: Any) -> tuple[str, Any, list[s
 def test_a_slider_of_color_runs_color_alone(bench: tuple[Job, PhotoRecord]) -> None:
     job, record = bench
     first, _, ran = run(job, record, colorize=True, force=True)
-    assert ran == ["damage", "fill", "clean", "colorize"]
+    assert ran == ["frame", "damage", "fill", "clean", "colorize"]
     _, result, ran = run(job, record, mask=first, colorize=True, force=True, saturation=0.5)
     assert ran == ["colorize"]
-    assert [step.step for step in result.report.steps] == ["fill", "clean", "colorize"]
+    assert [step.step for step in result.report.steps] == ["frame", "fill", "clean", "colorize"]
     job.rest()
     _, anew, ran = run(job, record, mask=first, colorize=True, force=True, saturation=0.5)
-    assert ran == ["fill", "clean", "colorize"]
+    assert ran == ["frame", "fill", "clean", "colorize"]
     assert np.array_equal(result.photo.samples, anew.photo.samples)
     assert result.report.pixels_changed == anew.report.pixels_changed
 
@@ -80,7 +80,7 @@ def test_another_mask_begins_anew(bench: tuple[Job, PhotoRecord]) -> None:
     job, record = bench
     first, _, _ = run(job, record)
     _, _, ran = run(job, record, mask=first, keep=(1,))
-    assert ran == ["fill", "clean"]
+    assert ran == ["frame", "fill", "clean"]
 
 
 def test_what_is_kept_at_full_size_is_bounded() -> None:

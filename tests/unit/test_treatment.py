@@ -24,6 +24,7 @@ from unfade.options import Option
 from unfade.steps import STEPS
 from unfade.steps.colorize import Colorize, Hint
 from unfade.steps.damage import Damage
+from unfade.steps.frame import Frame
 from unfade.treatment import Treatment, has_pixels, make_step, options, parts
 from unfade.work import Step, Work
 
@@ -38,8 +39,8 @@ def names(treatment: Treatment, *, has_mask: bool = False) -> list[str]:
 
 
 def test_the_steps_follow_from_the_options() -> None:
-    assert names(Treatment()) == ["damage", "fill", "clean"]
-    assert names(Treatment(colorize=True), has_mask=True) == ["fill", "clean", "colorize"]
+    assert names(Treatment()) == ["frame", "damage", "fill", "clean"]
+    assert names(Treatment(colorize=True), has_mask=True) == ["frame", "fill", "clean", "colorize"]
     assert names(Treatment(fill=False, clean=0)) == []
 
 
@@ -48,7 +49,8 @@ def test_each_option_reaches_the_field_of_its_step() -> None:
     treatment = Treatment(
         sensitivity=0.2, largest_dust_px=9, clean=0.4, colorize=True, strength=0.6, saturation=1.2, liveliness=0.8, hints=[hint], force=True
     )
-    damage, _, clean, colorize = treatment.steps(has_mask=False)
+    frame, damage, _, clean, colorize = treatment.steps(has_mask=False)
+    assert frame == Frame(whole=False)
     assert damage == Damage(sensitivity=0.2, largest_dust_px=9)
     assert getattr(clean, "strength") == 0.4  # noqa: B009  # its type is Step
     assert colorize == Colorize(strength=0.6, saturation=1.2, liveliness=0.8, hints=(hint,), force=True)
@@ -205,7 +207,7 @@ def test_each_step_is_shown_as_it_is_done(sessions: Sessions) -> None:
         seen.append((step.name, work.mask is not None, work.photo.channels))
 
     result = pipeline.restore(read(samples), colorize=True, sessions=sessions, on_step=see)
-    assert seen == [("damage", True, 1), ("fill", True, 1), ("clean", True, 1), ("colorize", True, 3)]
+    assert seen == [("frame", False, 1), ("damage", True, 1), ("fill", True, 1), ("clean", True, 1), ("colorize", True, 3)]
     assert [record.step for record in result.report.steps] == [name for name, _, _ in seen]
 
     def stop(step: Step, work: Work) -> None:
@@ -309,9 +311,9 @@ def test_a_new_step_is_one_new_file(tmp_path: Path) -> None:
         20,
         "How many steps are added to every sample.",
     )
-    assert seen["steps"] == ["damage", "fill", "clean", "toy", "colorize"]
-    assert list(seen["weights"]) == ["damage", "fill", "clean", "toy", "colorize", "saving"] and seen["weights"]["toy"] == 0.5
-    assert seen["command"] == 0 and seen["written"] == 107 and seen["report"] == [{"lift": 7}]
+    assert seen["steps"] == ["frame", "damage", "fill", "clean", "toy", "colorize"]
+    assert list(seen["weights"]) == ["frame", "damage", "fill", "clean", "toy", "colorize", "saving"] and seen["weights"]["toy"] == 0.5
+    assert seen["command"] == 0 and seen["written"] == 107 and seen["report"] == [{"whole": False}, {"lift": 7}]
     assert seen["python"] == 105
 
 
@@ -346,6 +348,7 @@ def test_each_step_says_what_became_of_it_in_a_word_and_numbers(sessions: Sessio
 
     aged = said(flat, colorize=True)
     assert {name: word for name, (word, _) in aged.items()} == {
+        "frame": "whole",
         "damage": "found",
         "fill": "filled",
         "clean": "cleaned",
@@ -354,7 +357,7 @@ def test_each_step_says_what_became_of_it_in_a_word_and_numbers(sessions: Sessio
     assert 0 < aged["damage"][1]["share"] < 0.1 and aged["colorize"][1] == {"spread": 0, "tint": 0}
     assert aged["clean"][1]["need"] > 0.3 and set(aged["clean"][1]) == {"need", "tone", "detail"}
     sound = said(colored, colorize=True, mask=np.zeros((60, 80), bool))
-    assert [word for word, _ in sound.values()] == ["nothing-lost", "sound", "already-color"]
+    assert [word for word, _ in sound.values()] == ["whole", "nothing-lost", "sound", "already-color"]
     assert said(flat, mask=np.ones((60, 80), bool))["fill"][0] == "all-lost"
     forced = said(colored, mask=np.zeros((60, 80), bool), force_clean=True, clean=0.5)
     assert forced["clean"] == ("cleaned", {"need": sound["clean"][1]["need"], "tone": 0.5, "detail": 0.5})

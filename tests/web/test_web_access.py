@@ -36,7 +36,7 @@ def test_with_the_token_or_its_cookie_everything_is_open(guarded: Server) -> Non
     assert guarded.client.get("/api/v1/settings", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
     assert guarded.client.post("/api/v1/session", json={"token": "wrong-token"}).status_code == 401
     with httpx.Client(base_url=guarded.url, trust_env=False) as browser:
-        assert browser.get("/api/v1/session").json() == {"token_needed": True, "signed_in": False}
+        assert browser.get("/api/v1/session").json() == {"token_needed": True, "signed_in": False, "shelf": None}
         answer = browser.post("/api/v1/session", json={"token": TOKEN})
         assert answer.status_code == 204
         cookie = answer.headers["set-cookie"]

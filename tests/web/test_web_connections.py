@@ -41,7 +41,7 @@ class HalfSenders(threading.Thread):
     def run(self) -> None:
         with selectors.DefaultSelector() as watched:
             while not self.over.is_set():
-                for _ in range(min(40, self._count - len(watched.get_map()))):
+                for _ in range(min(100 if self.opened < self._count else 10, self._count - len(watched.get_map()))):
                     half_open = socket.socket()
                     try:
                         half_open.settimeout(2)
@@ -86,7 +86,7 @@ def _besieged(server: Server, seconds: float, half: bytes) -> None:
         f"slowest {max(found):.3f} s, log grew by {grown} bytes"
     )
     assert senders.opened >= HALF_OPEN
-    assert max(found) < 2.0  # a second at most on a quiet machine
+    assert max(found) < 4.0  # half a second on a quiet machine; before there were limits, it never came
     assert grown < 100_000
     server.upload(encoded("png"))
 
@@ -98,10 +98,10 @@ def test_half_sent_requests_leave_the_page_to_others(many_files: None, make_serv
     _besieged(server, 5, half)
 
 
-@pytest.mark.long
-def test_half_sent_requests_for_a_minute(many_files: None, make_server: Callable[..., Server]) -> None:
+@pytest.mark.alone
+def test_half_sent_requests_for_a_minute(many_files: None, make_server: Callable[..., Server], sized: Callable[[int, int], int]) -> None:
     server = make_server(workers=0, max_files=1024).start()
-    _besieged(server, 60, b"GET / HT")
+    _besieged(server, sized(60, 12), b"GET / HT")
 
 
 def _raw(port: int) -> socket.socket:

@@ -36,7 +36,7 @@ def test_a_photograph_goes_in_and_comes_out_whole_with_the_pixels_outside_the_da
     assert (uploaded["width"], uploaded["height"], uploaded["bits"], uploaded["format"]) == (128, 96, 8, "png")
     assert uploaded["name"] == "Großmutter 1912.png" and not uploaded["has_color"]
     job = server.done(server.submit(uploaded["id"], clean=0)["id"])
-    assert job["progress"] == 1 and [step["name"] for step in job["steps"]] == ["damage", "fill", "saving"]
+    assert job["progress"] == 1 and [step["name"] for step in job["steps"]] == ["frame", "damage", "fill", "saving"]
     answer = server.client.get(f"/api/v1/jobs/{job['id']}/result")
     assert answer.headers["content-type"] == "image/png"
     assert "filename*=UTF-8''Gro%C3%9Fmutter%201912.restored.png" in answer.headers["content-disposition"]
@@ -185,7 +185,7 @@ def test_a_job_says_what_each_step_did(server: Server) -> None:
     uploaded = server.upload(encoded("png"))
     job = server.done(server.submit(uploaded["id"], clean=0.5, colorize=True)["id"])
     steps = {step["name"]: step for step in job["result"]["steps"]}
-    assert list(steps) == ["damage", "fill", "clean", "colorize"]
+    assert list(steps) == ["frame", "damage", "fill", "clean", "colorize"]
     assert {name: step["outcome"] for name, step in steps.items()}["damage"] == "found"
     assert steps["clean"]["outcome"] in ("cleaned", "sound")
     assert 0 <= steps["clean"]["facts"]["need"] <= 1

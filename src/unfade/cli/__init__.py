@@ -27,7 +27,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry("unfade.cli", "command", "com
 
 # The order in which a person meets them; any other follows by name.
 _ORDER = (
-    "restore", "colorize", "damage", "verify", "replay",
+    "restore", "colorize", "split", "damage", "verify", "replay",
     "age", "models", "train", "export", "translate", "evaluate", "bench",
     "serve", "worker",
 )  # fmt: skip

@@ -14,17 +14,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeAlias
 
 import typer
 
 from unfade.cli._folders import look_into
+from unfade.cli._identity import Key, folded, is_folder, is_one_file, keys_of, place_of
 from unfade.cli._names import shown
 from unfade.cli._options import Batch, FormatName
 from unfade.cli._report import is_record, is_report
 from unfade.errors import ExistsError, UnreadableError, UnwritableError, UsageError
-
-Key: TypeAlias = tuple[object, ...]
 
 RECORD_SUFFIX = ".unfade.json"
 """What a record's name ends in; `archive.sidecar` looks for it."""
@@ -93,56 +91,6 @@ class Plan:
     unreadable: tuple[tuple[Path, str], ...] = ()
     made_in: Path | None = None
     is_list: bool = False  # whether the report is a list: of one photograph that was named it is not
-
-
-# --- identity -----------------------------------------------------------------------------------------------
-
-
-def place_of(path: Path) -> Key:
-    """Where `path` lies, links and `..` followed, whether a file is there or not: the folder's device and
-    inode, and the name in it."""
-    real = os.path.realpath(path)
-    folder, name = os.path.split(real)
-    try:
-        state = os.stat(folder)  # noqa: PTH116
-    except (OSError, ValueError):
-        return ("path", real)
-    return ("place", state.st_dev, state.st_ino, name)
-
-
-def _keys(path: Path) -> list[Key]:
-    """All by which a file is the same as another: its place and, where it is there, its device and inode
-    (hard links)."""
-    keys = [place_of(path)]
-    try:
-        state = path.stat()
-    except (OSError, ValueError):
-        return keys
-    return [*keys, ("file", state.st_dev, state.st_ino)]
-
-
-def is_folder(path: Path) -> bool:
-    """Whether a folder is there. A name that no file system takes is none's, as `Path.is_dir` does not
-    say."""
-    return os.path.isdir(path)  # noqa: PTH112
-
-
-def _is_one_file(folder: Path, one: str, other: str) -> bool:
-    """Whether this folder takes two names for one. Tried out, in a folder of our own in it."""
-    try:
-        with TemporaryDirectory(prefix=".unfade-", dir=folder) as trial:
-            (Path(trial) / one).touch()
-            return os.path.lexists(Path(trial) / other)
-    except OSError:  # nothing can be written there: writing the results will say so
-        return False
-
-
-def _folded(key: Key) -> Key:
-    """A place with its name as a folder that ignores case and Unicode's forms would have it."""
-    import unicodedata
-
-    *rest, name = key
-    return (*rest, unicodedata.normalize("NFC", str(name)).casefold())
 
 
 # --- the check ----------------------------------------------------------------------------------------------
@@ -224,10 +172,10 @@ def _or(words: Sequence[str]) -> str:
 def _check_reads(targets: Sequence[Target], reads: Iterable[Path]) -> None:
     read: dict[Key, Path] = {}
     for path in reads:
-        for key in _keys(path):
+        for key in keys_of(path):
             read.setdefault(key, path)
     for target in targets:
-        for key in _keys(target.path):
+        for key in keys_of(target.path):
             if key in read:
                 raise UsageError(
                     f"{read[key]} is read, and {target.what} would be written over it ({target.path}); "
@@ -238,13 +186,13 @@ def _check_reads(targets: Sequence[Target], reads: Iterable[Path]) -> None:
 def _check_each_other(targets: Sequence[Target]) -> None:
     first: dict[Key, Target] = {}
     for target in targets:
-        keys = _keys(target.path)
-        folded = ("folded", *_folded(keys[0]))
-        for key in (*keys, folded):
+        keys = keys_of(target.path)
+        alike = ("folded", *folded(keys[0]))
+        for key in (*keys, alike):
             other = first.setdefault(key, target)
             if other is target:
                 continue
-            if key == folded and not _is_one_file(target.path.parent, other.path.name, target.path.name):
+            if key == alike and not is_one_file(target.path.parent, other.path.name, target.path.name):
                 continue
             if other.source is not None and target.source is not None and other.source != target.source:
                 what = f"{other.source} and {target.source}"

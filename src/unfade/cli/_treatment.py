@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from unfade.options import Option
-from unfade.treatment import Treatment, make_step, options, step_options
+from unfade.treatment import Treatment, alone_options, options, steps_alone
 from unfade.work import Step
 
 Command = Callable[..., None]
@@ -28,12 +28,12 @@ def takes_treatment(command: Command) -> Command:
 
 
 def takes_step(name: str) -> Callable[[Command], Command]:
-    """Give a command the options of one step; it is called with the step that they make, as its parameter
-    `step`."""
+    """Give a command the options of one step done alone; it is called with the steps that they make, as its
+    parameter `steps`."""
 
     def decorate(command: Command) -> Command:
-        made: Callable[[dict[str, Any]], Step] = partial(make_step, name)
-        return _taking(command, "step", step_options(name), made)
+        made: Callable[[dict[str, Any]], tuple[Step, ...]] = partial(steps_alone, name)
+        return _taking(command, "steps", alone_options(name), made)
 
     return decorate
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,7 +14,7 @@ import typer
 from unfade.cli._extras import needs
 from unfade.cli._names import named_path
 from unfade.cli._outputs import check_report_folder
-from unfade.errors import UsageError
+from unfade.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from unfade.bench.entries import Entry
@@ -81,6 +82,8 @@ def command(
     from unfade.bench.tracks import TRACKS
 
     rivals = [parse_entry(text) for text in entry or ()]
+    if not (fast or make_only) and find_spec("skimage") is None:
+        raise MissingExtraError("the biharmonic fill is scikit-image's: pip install 'unfade[measures]', or leave it out with --fast")
     results = [path for rival in rivals for path in rival.folders.values()]
     check_report_folder(output, (HTML_NAME, JSON_NAME), reads=[photographs, *results])
     made = (photographs / MANIFEST).is_file()

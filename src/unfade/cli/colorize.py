@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @takes_photographs()
 @takes_step("colorize")
-def command(*, step: Step, batch: Batch) -> None:
+def command(*, steps: tuple[Step, ...], batch: Batch) -> None:
     """Guess the colors of black-and-white photographs.
 
     Every pixel keeps the lightness that it had. The colors are plausible, not known: the photograph does not
@@ -40,8 +40,8 @@ def command(*, step: Step, batch: Batch) -> None:
 
         def work(job: Job, show: Steps) -> Done:
             def treat(before: Photo) -> Result:
-                return pipeline.run(before, [step], sessions=sessions, progress=show)
+                return pipeline.run(before, steps, sessions=sessions, progress=show)
 
             return treat_file(batch, job, treat, max_megapixels=settings.max_megapixels)
 
-        run_jobs(batch, jobs, work, asked=asked(batch, steps=[step]))
+        run_jobs(batch, jobs, work, asked=asked(batch, steps=steps))

@@ -16,7 +16,7 @@ from unfade.work import Step
 
 @takes_photographs(without=("sheet", "pages", "format", "quality", "drop_location"))
 @takes_step("damage")
-def command(*, step: Step, batch: Batch) -> None:
+def command(*, steps: tuple[Step, ...], batch: Batch) -> None:
     """Find the damage of photographs, and write it as a mask.
 
     The mask is a PNG of the photograph's size: white = damaged. Paint in it, in any program, and give it to
@@ -37,11 +37,11 @@ def command(*, step: Step, batch: Batch) -> None:
 
         def work(job: Job, show: Steps) -> Done:
             picture = photo.read(job.source, max_megapixels=settings.max_megapixels, page=batch.page)
-            result = pipeline.run(picture, [step], sessions=sessions, progress=show)
+            result = pipeline.run(picture, steps, sessions=sessions, progress=show)
             if result.mask is None:
                 raise UnfadeError(f"{job.source.name}: the damage model gave no mask; choose another with UNFADE_MODELS")
             sha256 = write_mask(batch, result.mask, job.target, result.report)
             report = replace(result.report, output_sha256=sha256)
             return Done((job.target,), report, notes=notes_of(report))
 
-        run_jobs(batch, jobs, work, asked=asked(batch, steps=[step]))
+        run_jobs(batch, jobs, work, asked=asked(batch, steps=steps))

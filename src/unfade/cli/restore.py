@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unfade.cli._batch import Steps, run_jobs
+from unfade.cli._identity import is_folder
 from unfade.cli._names import named_path
 from unfade.cli._options import Batch, takes_photographs
-from unfade.cli._outputs import Job, is_folder, plan
+from unfade.cli._outputs import Job, plan
 from unfade.cli._results import Done, put_new, read_mask, treat_file, without_location
 from unfade.cli._resume import asked
 from unfade.cli._treatment import takes_treatment

@@ -27,7 +27,7 @@ from unfade.queue.records import SAVING, JobRecord, MaskRecord, PhotoRecord, Res
 from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, Stages, WholeStages, mask_key, small_mask, stage_key
 from unfade.queue.store import Store
 from unfade.treatment import has_pixels
-from unfade.work import Step, Work
+from unfade.work import Pictures, Step, Work
 
 PREVIEW_QUALITY = 90
 
@@ -101,7 +101,8 @@ class Job:
             if step.gives_mask:  # the next job is given it
                 return
             done.append(step)
-            self.wholes.put(key, done, replace(work, records=work.records[-len(done) :]))
+            names = {each.name for each in done}
+            self.wholes.put(key, done, replace(work, records=tuple(record for record in work.records if record.step in names)))
 
         result = pipeline.treat(picture, treatment, sessions=self._sessions, mask=given, begun=begun, progress=progress, on_step=see)
         progress(SAVING, 0.0)
@@ -163,14 +164,16 @@ class Job:
         key = stage_key(made.record.id, PREVIEW_SIDE_PX, options.model_copy(update={"mask": mask_id, "keep": (), "largest_dust_px": None}))
         copy, mask = tile_pyramid.small(made.picture, PREVIEW_SIDE_PX), made.result.mask
         little = None if mask is None else small_mask(mask, copy.height, copy.width)
-        self.stages.put(key, (copy, little))
+        self.stages.put(key, (copy, little, None))
+        scale = copy.width / made.picture.width
+        pictures = None if made.result.pictures is None else tuple(corners * scale for corners in made.result.pictures)
         for step, small in made.seen:
             if has_pixels(step):
                 break  # of the photograph; a preview's are pixels of the copy
             if not step.gives_mask:  # the next preview is given the mask
                 key = (*key, step)
                 if small is not None:
-                    self.stages.put(key, (small.result(), little))
+                    self.stages.put(key, (small.result(), little, pictures))
 
     # --- small
 
@@ -180,7 +183,7 @@ class Job:
         Put the JPEG into the store.
         """
         key = stage_key(record.id, job.side_px, job.options)
-        copy, mask = self.stages.get(key, lambda: self._small_copy(record, job.options, job.side_px))
+        copy, mask, pictures = self.stages.get(key, lambda: self._small_copy(record, job.options, job.side_px))
         scale = max(copy.width, copy.height) / max(record.width, record.height)
         if job.strokes:
             base = np.zeros((copy.height, copy.width), bool) if mask is None else mask
@@ -189,11 +192,11 @@ class Job:
         for step in job.options.treatment().scaled(scale).steps(has_mask=mask is not None):
             key = (*key, step)
 
-            def make(step: Step = step, copy: Photo = copy, mask: Mask | None = mask) -> Stage:
-                result = pipeline.run(copy, [step], sessions=self._sessions, mask=mask, progress=progress)
-                return result.photo, result.mask
+            def make(step: Step = step, copy: Photo = copy, mask: Mask | None = mask, pictures: Pictures | None = pictures) -> Stage:
+                result = pipeline.run(copy, [step], sessions=self._sessions, mask=mask, pictures=pictures, progress=progress)
+                return result.photo, result.mask, result.pictures
 
-            copy, mask = self.stages.get(key, make)
+            copy, mask, pictures = self.stages.get(key, make)
         samples = copy.samples if copy.channels == 1 else cv2.cvtColor(np.ascontiguousarray(copy.samples), cv2.COLOR_RGB2BGR)
         encoded, data = cv2.imencode(".jpg", samples, [cv2.IMWRITE_JPEG_QUALITY, PREVIEW_QUALITY])
         assert encoded
@@ -220,7 +223,7 @@ class Job:
         mask = self._mask(record, options)
         if mask is not None:
             mask = small_mask(mask, *samples.shape[:2])
-        return photo.read(np.ascontiguousarray(samples), name=record.name), mask
+        return photo.read(np.ascontiguousarray(samples), name=record.name), mask, None
 
 
 def write_result(result: Photo, folder: Path) -> tuple[str, bool, list[str]]:

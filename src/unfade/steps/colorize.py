@@ -80,6 +80,11 @@ class Colorize(Step):
     )
     force: bool = option(False, "Color a photograph anew that is in color already.")
 
+    def placed(self, left: int, top: int, width: int, height: int) -> Self:
+        """With the hints that lie in the part, moved into it."""
+        moved = [replace(hint, x=hint.x - left, y=hint.y - top) for hint in self.hints]
+        return replace(self, hints=tuple(hint for hint in moved if 0 <= hint.x < width and 0 <= hint.y < height))
+
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Color the work's photograph. Raises `UsageError` for a hint outside it, `ModelError` if the model
         cannot be used."""

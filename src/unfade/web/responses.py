@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from unfade.options import Option
 from unfade.queue.options import Options
@@ -142,6 +142,28 @@ class ComponentAtResponse(BaseModel):
     """The piece of damage at a place."""
 
     object: int | None
+
+
+Corners = Annotated[list[tuple[float, float]], Field(min_length=4, max_length=4)]
+"""Clockwise from the top left, x then y, in pixels from the outer edge of the photograph's first."""
+
+
+class PrintResponse(BaseModel):
+    """One print: the corners of its paper and of the picture proper in it, and what lies around each."""
+
+    corners: Corners
+    picture: Corners
+    around: Literal["none", "light", "dark", "colored"]
+    border: Literal["none", "light", "dark", "colored"]
+    sure: bool
+
+
+class PrintsResponse(BaseModel):
+    """The prints on a photograph, row by row; `doubt` says what is not sure, and steps then look at the
+    whole."""
+
+    prints: list[PrintResponse]
+    doubt: str | None
 
 
 class ModelResponse(BaseModel):

@@ -30,6 +30,7 @@ from unfade.arrays import Mask
 from unfade.errors import UnfadeError, UnreadableError, UsageError
 from unfade.files import photo
 from unfade.files.location import has_location, without_location
+from unfade.frame.prints import find_prints
 from unfade.models.session import cpu_limit
 from unfade.monochrome import is_color
 from unfade.settings import Settings
@@ -157,6 +158,19 @@ def find_component(*, source: str, x: float, y: float, radius_px: float) -> dict
     return {"object": masks.component_at(masks.read_mask(source), x, y, radius_px)}
 
 
+class Outlined(TypedDict):
+    """Prints on a photograph, and what is not sure about them."""
+
+    prints: list[dict[str, Any]]
+    doubt: str | None
+
+
+def find_outlines(*, source: str, max_megapixels: float) -> Outlined:
+    """Where the prints lie on a photograph, and the picture proper in each."""
+    found = find_prints(photo.read(source, max_megapixels=max_megapixels, name=NAME))
+    return {"prints": found.as_json(), "doubt": found.doubt or None}
+
+
 def share(*, before: str, after: str, target: str, kind: str, name: str) -> dict[str, Any]:
     """Before and after, two small JPEG files of the server's own, as one picture or a sweep."""
     one, other = (cv2.cvtColor(cast("np.ndarray", cv2.imread(path, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB) for path in (before, after))
@@ -195,7 +209,8 @@ def ready() -> dict[str, Any]:
 
 
 CHORES: dict[str, Callable[..., Any]] = {
-    chore.__name__: chore for chore in (ready, develop, show, take_mask, edit_mask, draw_mask, show_mask, find_component, share, export)
+    chore.__name__: chore
+    for chore in (ready, develop, show, take_mask, edit_mask, draw_mask, show_mask, find_component, find_outlines, share, export)
 }
 
 DRAWING = (edit_mask, draw_mask, show_mask, find_component)

@@ -16,7 +16,7 @@ import { t } from "./words.js";
 const SAID_AFTER_MS = 350; // what is quicker needs no words
 
 /** @type {Record<string, Key>} */
-const STEPS = { damage: "step.damage", fill: "step.fill", clean: "step.clean", colorize: "step.colorize", saving: "step.saving" };
+const STEPS = { frame: "step.frame", damage: "step.damage", fill: "step.fill", clean: "step.clean", colorize: "step.colorize", saving: "step.saving" };
 
 /** @param {string | null} step */
 export const stepName = (step) => t(STEPS[step || ""] || "step.starting");

@@ -77,6 +77,7 @@ const words = {
   "wait.next": "nächster Versuch in {n} s",
   "wait.ahead": "Wartet, {n} davor",
   "wait.next-in-line": "Als Nächstes an der Reihe",
+  "step.frame": "Das Bild suchen",
   "step.damage": "Schäden suchen",
   "step.fill": "Füllen",
   "step.clean": "Töne zurückholen",

@@ -100,6 +100,7 @@ const words = {
   "wait.next": "next try in {n} s",
   "wait.ahead": "Waiting, {n} ahead of it",
   "wait.next-in-line": "Next in line",
+  "step.frame": "Finding the picture",
   "step.damage": "Finding damage",
   "step.fill": "Filling",
   "step.clean": "Bringing tones back",

@@ -68,6 +68,7 @@ const words = {
   "wait.next": "nuevo intento en {n} s",
   "wait.ahead": "Esperando, {n} delante",
   "wait.next-in-line": "La siguiente",
+  "step.frame": "Buscando la imagen",
   "step.damage": "Buscando daños",
   "step.fill": "Rellenando",
   "step.clean": "Recuperando tonos",

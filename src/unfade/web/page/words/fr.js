@@ -72,6 +72,7 @@ const words = {
   "wait.next": "nouvel essai dans {n} s",
   "wait.ahead": "En attente, {n} avant elle",
   "wait.next-in-line": "La prochaine",
+  "step.frame": "Recherche de l’image",
   "step.damage": "Recherche des dégâts",
   "step.fill": "Remplissage",
   "step.clean": "Tons ravivés",

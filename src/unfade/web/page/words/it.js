@@ -68,6 +68,7 @@ const words = {
   "wait.next": "nuovo tentativo tra {n} s",
   "wait.ahead": "In attesa, {n} prima",
   "wait.next-in-line": "La prossima",
+  "step.frame": "Ricerca dell’immagine",
   "step.damage": "Ricerca dei danni",
   "step.fill": "Riempimento",
   "step.clean": "Toni ravvivati",

@@ -68,6 +68,7 @@ const words = {
   "wait.next": "{n} 秒后重试",
   "wait.ahead": "等待中，前面还有 {n} 个",
   "wait.next-in-line": "下一个就是",
+  "step.frame": "查找照片画面",
   "step.damage": "查找损伤",
   "step.fill": "填补",
   "step.clean": "恢复影调",

@@ -1,0 +1,133 @@
+"""`unfade split`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unfade.cli._batch import Steps, run_jobs
+from unfade.cli._identity import is_folder, place_of
+from unfade.cli._options import Batch, takes_photographs
+from unfade.cli._outputs import Job, plan
+from unfade.cli._results import Done, notes_of, save
+from unfade.cli._treatment import takes_treatment
+from unfade.errors import ExistsError, UsageError
+from unfade.treatment import Treatment
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from unfade.files.photo import Photo
+    from unfade.frame.prints import Found
+    from unfade.record import Report
+
+
+@takes_photographs(without=("sheet", "pages"))
+@takes_treatment
+def command(
+    *,
+    restore: Annotated[bool, typer.Option("--restore", help="Restore each print, too, as the options below say.")] = False,
+    borderless: Annotated[bool, typer.Option("--borderless", help="Cut to the picture proper: leave the borders of prints off.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Cut nothing: write the outlines, drawn as NAME.prints.png and as NAME.prints.json.")
+    ] = False,
+    treatment: Treatment,
+    batch: Batch,
+) -> None:
+    """Cut scans into their prints: each into a file of its own, straight, at full size and depth.
+
+    A print that lies straight is cut sample for sample; one that is turned or seen in perspective is
+    resampled once. Metadata stay, and the scan's SHA-256 is noted. What is not surely a print is not cut,
+    which is said; a scan on which no print is sure is one print. Results are called NAME.1.EXT, NAME.2.EXT,
+    and so on, row by row. --colorize restores, too.
+
+    \b
+    Examples:
+      unfade split album-page-3.tif -o prints/
+      unfade split scans/*.tif -o prints/ --dry-run
+      unfade split shoebox/*.jpg -o prints/ --restore --colorize
+    """
+    from unfade.files import photo
+    from unfade.frame.prints import find_prints
+    from unfade.settings import open_sessions, read_settings
+
+    if batch.output is not None and batch.output.suffix and not is_folder(batch.output):
+        raise UsageError(f"{batch.output} is no folder, and a scan may become several files; make a folder and name it with -o")
+    settings = read_settings()
+    jobs = plan(batch, "1")
+    originals = {place_of(job.source): job.source for job in jobs.jobs}
+    with open_sessions(settings) as sessions:
+
+        def work(job: Job, show: Steps) -> Done:
+            scan = photo.read(job.source, max_megapixels=settings.max_megapixels, page=batch.page)
+            show("split", 0.0)
+            found = find_prints(scan)
+            doubts = (f"not sure: {found.doubt}",) if found.doubt else ()
+            if dry_run:
+                return Done(_draw(batch, job, scan, found), notes=(*scan.notes, *doubts))
+            cuts = _cuts(found, borderless=borderless)
+            paths = [job.target.with_name(f"{job.source.stem}.{number}{job.target.suffix}") for number in range(1, len(cuts) + 1)]
+            for path in paths:
+                if (read := originals.get(place_of(path))) is not None:
+                    raise UsageError(f"{read} is read, and a print of {job.source} would be written over it; give another folder with -o")
+            reports = []
+            for number, (corners, path) in enumerate(zip(cuts, paths, strict=True)):
+
+                def share(step: str, done: float, number: int = number) -> None:
+                    show(step, (number + done) / len(cuts))
+
+                one, report = _cut(scan, corners, number + 1, doubts)
+                if restore or treatment.colorize:
+                    from unfade import pipeline
+
+                    result = pipeline.treat(one, treatment, sessions=sessions, progress=share)
+                    one, report = result.photo, result.report
+                sha256, lost = save(batch, one, path)
+                reports.append(replace(report, output_sha256=sha256, notes=(*report.notes, *lost)))
+                show("split", (number + 1) / len(cuts))
+            notes = dict.fromkeys((*doubts, *(note for report in reports for note in notes_of(report))))
+            return Done(tuple(paths), reports[0], tuple(reports), notes=tuple(notes))
+
+        run_jobs(batch, jobs, work)
+
+
+def _cuts(found: Found, *, borderless: bool) -> list[np.ndarray]:
+    """The corners of what is cut: of the sure prints; of the whole scan where none is sure."""
+    sure = [one for one in found.prints if one.sure]
+    return [one.picture if borderless else one.corners for one in sure] if sure else [found.whole_corners]
+
+
+def _cut(scan: Photo, corners: np.ndarray, number: int, doubts: tuple[str, ...]) -> tuple[Photo, Report]:
+    """One print, whose XMP says which scan it was cut from and where; and the report of that."""
+    from importlib.metadata import version
+
+    from unfade.frame.geometry import Frame
+    from unfade.record import Report, StepRecord, xmp
+
+    one = Frame.of(corners).apply(scan)
+    options = {"number": number, "corners": [[round(float(value), 2) for value in point] for point in corners]}
+    report = Report(
+        scan.name,
+        one.width,
+        one.height,
+        input_sha256=scan.sha256,
+        steps=(StepRecord("split", options, "cut"),),
+        notes=(*scan.notes, *doubts),
+        software_version=version("unfade"),
+    )
+    return one.with_metadata(replace(one.metadata, xmp=xmp(report, one.metadata.xmp))), report
+
+
+def _draw(batch: Batch, job: Job, scan: Photo, found: Found) -> tuple[Path, ...]:
+    """Write the outlines as a picture and as JSON."""
+    from unfade.files import disk, photo
+
+    drawn, account = (job.target.with_name(job.source.stem + ending) for ending in (".prints.png", ".prints.json"))
+    if account.exists() and not batch.overwrite:
+        raise ExistsError(f"{account} is there already; add --overwrite to write over it")
+    photo.write(photo.read(found.drawn(scan), name=drawn.name), drawn, format="png", overwrite=batch.overwrite)
+    disk.put(found.to_json(scan).encode("utf-8", "backslashreplace"), account, overwrite=batch.overwrite)
+    return drawn, account

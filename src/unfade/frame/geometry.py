@@ -1,0 +1,188 @@
+"""A photograph is cropped, turned and straightened: once, on opening or cutting.
+
+A box of whole pixels and a quarter turn move samples and change none. Anything else resamples once, by
+Lanczos' kernel in linear light, at the photograph's own depth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from unfade.arrays import Samples
+from unfade.errors import UsageError
+from unfade.files.photo import Photo
+from unfade.frame import quads
+
+STRAIGHT_PX = 0.35  # corners that stray less from whole pixels are taken to lie on them
+RECTANGLE_DEGREES = 0.35  # a print whose corners are this close to right angles was not seen in perspective
+_BAND_PIXELS = 1_000_000
+_STEPS = 1 << 16
+_MARGIN_PX = 6  # what the kernel reaches beyond a place, and a little
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What of a scan becomes the photograph.
+
+    `corners`: four points, clockwise from the one that becomes the top left, x then y, in pixels from the
+    outer edge of the first (none: the whole). They become a rectangle as wide and as high as their sides are
+    long, in the mean. `turn`: 0, 90, 180 or 270 degrees clockwise, after that. Raises `UsageError` for
+    corners that are no convex quadrilateral and for other turns.
+    """
+
+    corners: tuple[tuple[float, float], ...] | None = None
+    turn: int = 0
+
+    def __post_init__(self) -> None:
+        if self.turn not in (0, 90, 180, 270):
+            raise UsageError(f"turn must be 0, 90, 180 or 270 degrees, not {self.turn}")
+        if self.corners is None:
+            return
+        corners = np.asarray(self.corners, float)
+        if corners.shape != (4, 2) or not np.isfinite(corners).all() or not quads.is_convex(corners):
+            raise UsageError(f"corners must be four points, clockwise, of a convex quadrilateral, not {self.corners}")
+
+    @classmethod
+    def of(cls, corners: np.ndarray, turn: int = 0) -> Frame:
+        """A frame of an array of corners (4, 2)."""
+        return cls(tuple((float(x), float(y)) for x, y in corners), turn)
+
+    @classmethod
+    def box(cls, left: float, top: float, width: float, height: float) -> Frame:
+        """A box whose sides are level and upright."""
+        return cls.of(quads.box(width, height) + np.array([left, top]))
+
+    @classmethod
+    def straightened(cls, degrees: float, width: int, height: int) -> Frame:
+        """A picture of `width` by `height` turned by `degrees` clockwise, and cropped to the largest
+        rectangle of its own proportions that it fills."""
+        turn = math.radians(degrees)
+        sine, cosine = abs(math.sin(turn)), abs(math.cos(turn))
+        share = min(width / (width * cosine + height * sine), height / (width * sine + height * cosine))
+        half = (quads.box(width, height) - (width / 2, height / 2)) * share
+        back = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+        return cls.of(half @ back.T + (width / 2, height / 2))
+
+    def apply(self, photo: Photo) -> Photo:
+        """The photograph in this frame. Raises `UsageError` if less than a pixel of it lies there."""
+        if self.corners is not None:
+            photo = _cut(photo, np.asarray(self.corners, float))
+        if self.turn:
+            quarters = -(self.turn // 90)
+            samples = np.ascontiguousarray(np.rot90(photo.samples, quarters))
+            alpha = None if photo.alpha is None else np.ascontiguousarray(np.rot90(photo.alpha, quarters))
+            dpi = photo.dpi[::-1] if photo.dpi is not None and self.turn != 180 else photo.dpi
+            photo = replace(photo, samples=samples, alpha=alpha, dpi=dpi)
+        return photo
+
+
+def straight_box(corners: np.ndarray, width: int, height: int) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom if the corners lie on whole pixels, within STRAIGHT_PX; None if they do
+    not."""
+    low, high = np.rint(corners.min(axis=0)), np.rint(corners.max(axis=0))
+    exact = np.array([[low[0], low[1]], [high[0], low[1]], [high[0], high[1]], [low[0], high[1]]])
+    if np.abs(corners - exact).max() > STRAIGHT_PX:
+        return None
+    left, top = np.maximum(low, 0).astype(int)
+    right, bottom = np.minimum(high, (width, height)).astype(int)
+    return int(left), int(top), int(right), int(bottom)
+
+
+def as_rectangle(corners: np.ndarray) -> np.ndarray:
+    """The corners as those of a true rectangle, where they are nearly one: it is then turned only, and its
+    sides keep their proportions."""
+    sides = np.roll(corners, -1, axis=0) - corners
+    angles = np.degrees(np.arctan2(sides[:, 1], sides[:, 0])) - np.array([0, 90, 180, 270])
+    angles = (angles + 180) % 360 - 180
+    if np.ptp(angles) > RECTANGLE_DEGREES:
+        return corners
+    lengths = quads.side_lengths(corners)
+    wide, tall = (lengths[0] + lengths[2]) / 2, (lengths[1] + lengths[3]) / 2
+    turn = math.radians(quads.angle(corners))
+    rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    return np.asarray((quads.box(wide, tall) - (wide / 2, tall / 2)) @ rotation.T + corners.mean(axis=0))
+
+
+def _cut(photo: Photo, corners: np.ndarray) -> Photo:
+    box = straight_box(corners, photo.width, photo.height)
+    if box is not None:
+        left, top, right, bottom = box
+        if right <= left or bottom <= top:
+            raise UsageError(f"nothing of {photo.name}, which is {photo.width}x{photo.height} pixels, lies in the frame {corners.tolist()}")
+        rows, columns = slice(top, bottom), slice(left, right)
+        samples = np.ascontiguousarray(photo.samples[rows, columns])
+        alpha = None if photo.alpha is None else np.ascontiguousarray(photo.alpha[rows, columns])
+        return replace(photo, samples=samples, alpha=alpha)
+    if not quads.inside(corners, 1, 1).any() and (
+        (corners.max(axis=0) <= 0).any() or (corners.min(axis=0) >= (photo.width, photo.height)).any()
+    ):
+        raise UsageError(f"nothing of {photo.name}, which is {photo.width}x{photo.height} pixels, lies in the frame {corners.tolist()}")
+    corners = as_rectangle(corners)
+    lengths = quads.side_lengths(corners)
+    width, height = max(1, round((lengths[0] + lengths[2]) / 2)), max(1, round((lengths[1] + lengths[3]) / 2))
+    target = quads.box(width, height).astype(np.float32)
+    place = np.asarray(cv2.getPerspectiveTransform(target, corners.astype(np.float32)), float)
+    decode, encode = _curve(photo.samples.dtype.itemsize)
+    samples = _resampled(photo.samples, place, height, width, decode, encode)
+    if photo.alpha is None:
+        return replace(photo, samples=samples)
+    opaque = int(np.iinfo(photo.alpha.dtype).max)
+    plain = np.arange(opaque + 1, dtype=np.float32) / np.float32(opaque)
+
+    def back(linear: np.ndarray) -> np.ndarray:
+        return np.asarray(np.rint(linear * np.float32(opaque)), photo.samples.dtype)
+
+    alpha = _resampled(photo.alpha[..., None], place, height, width, plain, back)[..., 0]
+    return replace(photo, samples=samples, alpha=alpha)
+
+
+@lru_cache(maxsize=2)
+def _curve(itemsize: int) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """A table from samples to linear light, and the way back.
+
+    sRGB's curve is taken whatever the profile: the samples must come back as they went, and every
+    photographic profile's curve is near. The way back is a table over the square root, in which dark tones
+    have steps enough.
+    """
+    kind = np.uint8 if itemsize == 1 else np.uint16
+    top = np.iinfo(kind).max
+    codes = np.arange(top + 1) / top
+    decoded = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    linear = (np.arange(4 * _STEPS + 1) / (4 * _STEPS)) ** 2
+    encoded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    table = np.rint(encoded * top).astype(kind)
+
+    def encode(light: np.ndarray) -> np.ndarray:
+        return np.asarray(np.take(table, np.rint(np.sqrt(light) * np.float32(4 * _STEPS)).astype(np.int32)))
+
+    return decoded, encode
+
+
+def _resampled(
+    samples: Samples, place: np.ndarray, height: int, width: int, decode: np.ndarray, encode: Callable[[np.ndarray], np.ndarray]
+) -> Samples:
+    """`height` by `width` new samples, each taken where the homography `place` puts its middle; band by
+    band."""
+    made = np.empty((height, width, samples.shape[2]), samples.dtype)
+    columns = np.arange(width, dtype=np.float64) + 0.5
+    limit = np.array([samples.shape[1], samples.shape[0]])
+    step = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, step):
+        rows = np.arange(top, min(top + step, height), dtype=np.float64)[:, None] + 0.5
+        depth = place[2, 0] * columns + place[2, 1] * rows + place[2, 2]
+        x = (place[0, 0] * columns + place[0, 1] * rows + place[0, 2]) / depth - 0.5
+        y = (place[1, 0] * columns + place[1, 1] * rows + place[1, 2]) / depth - 0.5
+        low = np.clip(np.floor([x.min(), y.min()]).astype(int) - _MARGIN_PX, 0, limit - 1)
+        high = np.clip(np.ceil([x.max(), y.max()]).astype(int) + _MARGIN_PX, low + 1, limit)
+        light = np.take(decode, samples[low[1] : high[1], low[0] : high[0]])
+        taken = cv2.remap(
+            light, (x - low[0]).astype(np.float32), (y - low[1]).astype(np.float32), cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE
+        )
+        made[top : top + len(rows)] = encode(np.clip(taken, 0, 1)).reshape(len(rows), width, -1)
+    return made

@@ -1,0 +1,130 @@
+"""What lies around the prints: its color is read off the edge of the picture, and followed inwards as light
+and shadow change it.
+
+Everything works on a small copy in L*a*b*, where distances are those that the eye sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from unfade.arrays import Lab, Mask
+
+MODEL_PX = 160  # the long side of the copy on which the ground's color is followed
+RING_SHARE = 0.012  # how wide the edge is that shows the ground, of the long side
+MODE_LEAST = 0.12  # a color that covers less of the edge than this is no ground
+MODE_REACH = 8.0
+# A pixel is ground within SIGMAS deviations of the model, and within these distances whatever the deviation.
+SIGMAS = 4.5
+REACH_RANGE = (2.2, 14.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """One explanation of what lies around: `mask` (h, w) of its pixels, its mean `color`, the `deviation` of
+    its pixels from a smooth model of it, and the `edge_share`: how much of the picture's edge it covers."""
+
+    mask: Mask
+    color: np.ndarray
+    deviation: float
+    edge_share: float
+
+
+def ring(height: int, width: int, depth: int) -> Mask:
+    """The outermost `depth` pixels."""
+    mask = np.ones((height, width), bool)
+    mask[depth : height - depth, depth : width - depth] = False
+    return mask
+
+
+def modes(colors: Lab) -> list[np.ndarray]:
+    """The commonest colors of the edge's pixels (n, 3), commonest first."""
+    bins = np.round(colors / (4, 4, 4)).astype(np.int64) + 64
+    found: list[np.ndarray] = []
+    free = np.ones(len(colors), bool)
+    while free.mean() > MODE_LEAST and len(found) < 3:
+        keys = bins[free] @ np.array([1 << 16, 1 << 8, 1])
+        values, counts = np.unique(keys, return_counts=True)
+        start = colors[free][keys == values[np.argmax(counts)]].mean(axis=0)
+        for _ in range(5):
+            near = free & (((colors - start) ** 2).sum(axis=1) < MODE_REACH**2)
+            start = colors[near].mean(axis=0)
+        if near.mean() < MODE_LEAST:
+            break
+        found.append(start)
+        free &= ((colors - start) ** 2).sum(axis=1) > (1.5 * MODE_REACH) ** 2
+    return found
+
+
+def grounds(lab: Lab) -> Iterator[Ground]:
+    """Explanations of what lies around, the commonest color of the edge first."""
+    height, width = lab.shape[:2]
+    scale = min(1.0, MODEL_PX / max(height, width))
+    small = cv2.resize(lab, (max(8, round(width * scale)), max(8, round(height * scale))), interpolation=cv2.INTER_AREA)
+    depth = 2
+    edge = ring(small.shape[0], small.shape[1], depth)
+    for mode in modes(small[edge]):
+        model, deviation = _follow(small, edge & (((small - mode) ** 2).sum(axis=2) < MODE_REACH**2))
+        full = cv2.resize(model, (width, height), interpolation=cv2.INTER_LINEAR)
+        distance = np.sqrt(((lab - full) ** 2).sum(axis=2))
+        sigma = _spread(distance[distance < 3 * max(deviation, 1.0)]) if deviation else 0.0
+        reach = float(np.clip(SIGMAS * sigma, *REACH_RANGE))
+        outer = ring(height, width, max(2, round(RING_SHARE * max(height, width))))
+        mask = _reached(distance < reach, outer)
+        if mask[outer].mean() < MODE_LEAST:
+            continue
+        yield Ground(mask, lab[mask].mean(axis=0), sigma, float(mask[outer].mean()))
+
+
+def _spread(distances: np.ndarray) -> float:
+    """The deviation per channel of distances in three channels, from their median: that of a chi distribution
+    with 3 degrees is 1.538."""
+    return float(np.median(distances)) / 1.538 if distances.size else 0.0
+
+
+def _reached(near: Mask, edge: Mask) -> Mask:
+    """The part of `near` that hangs together with the edge."""
+    _, labels = cv2.connectedComponents(near.view(np.uint8), connectivity=4)
+    touched = np.unique(labels[edge & near])
+    reached: Mask = np.isin(labels, touched[touched > 0])
+    return reached
+
+
+def _follow(small: Lab, seeds: Mask) -> tuple[Lab, float]:
+    """The ground's color all over the copy, followed from `seeds` inwards, and how far its pixels stray from
+    it."""
+    height, width = small.shape[:2]
+    mask, deviation = seeds, 1.0
+    edge = ring(height, width, 2)
+    model = np.broadcast_to(small[seeds].mean(axis=0), small.shape)
+    for step in range(6):
+        share = 0.12 if step < 3 else 0.05
+        weights = mask.astype(np.float32)
+        sigma = share * max(height, width)
+        spread = cv2.GaussianBlur(weights, (0, 0), sigma)
+        local = cv2.GaussianBlur(small * weights[..., None], (0, 0), sigma) / np.maximum(spread, 1e-6)[..., None]
+        trust = np.minimum(spread / 0.02, 1)[..., None]
+        model = (trust * local + (1 - trust) * _surface(small, mask)).astype(np.float32)
+        distance = np.sqrt(((small - model) ** 2).sum(axis=2))
+        deviation = _spread(distance[mask])
+        mask = _reached(distance < np.clip(SIGMAS * deviation, 3.0, REACH_RANGE[1]), edge)
+        if not mask.any():
+            return model, 0.0
+    return model, deviation
+
+
+def _surface(small: Lab, mask: Mask) -> Lab:
+    """A surface of the second degree through the masked pixels."""
+    height, width = small.shape[:2]
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=2)
+    if mask.mean() < 0.2:
+        terms = terms[..., :3]
+    chosen = terms[mask]
+    pull = np.diag([0.0] + [1e-3 * len(chosen)] * (terms.shape[2] - 1))
+    solved = np.linalg.solve(chosen.T @ chosen + pull + 1e-9 * np.eye(terms.shape[2]), chosen.T @ small[mask])
+    return np.asarray(terms @ solved, np.float32)

@@ -1,0 +1,404 @@
+"""Where the prints lie on a scan, and the picture proper within each.
+
+What cannot be told for certain is left alone: the whole picture is then the picture, and the finding says
+that it is not sure.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from unfade import color
+from unfade.arrays import Lab, Samples
+from unfade.files.photo import Photo, read
+from unfade.frame import borders, edges, ground, outlines, quads
+
+COPY_PX = 800  # the long side of the copy on which prints are looked for
+DRAWN_PX = 1600  # of that on which they are drawn
+VIEW_PX = 720  # and of that on which a print's borders are
+# A scan is explained if this much of it is ground or prints, and the ground covers this much of its edge and
+# is this even.
+EXPLAINED = 0.97
+GROUND_EDGE = 0.25
+GROUND_EVEN = 4.0
+NEAR_PRINT = 0.05  # of a print's short side: shadows within this are explained
+REACH = 0.05  # of a print's short side: how far its sides may be from the component's
+BACKED_SIDE, BACKED = 0.4, 0.7
+FILLS = 0.85  # one print that covers more than this is looked at for borders instead: a sky above roofs looks like a ground
+NEAR_EDGE = 0.012  # of the long side: a side this near to the scan's edge is cut off by it
+SKEWED = 14.0  # degrees: a corner further from a right angle is no print's, not even under a phone
+LONGEST = 6.0  # longer things are rulers and strips of negatives
+ROUGH = 0.012  # of a print's short side: how deep a deckled edge is cut
+PLAIN = 4.0  # what strays less, in L*a*b*, from one color is no print but a part of the ground
+LEAST_PICTURE = 0.2  # of a print: a smaller picture is something else
+
+
+@dataclass(frozen=True, eq=False)
+class Print:
+    """One print on a scan.
+
+    `corners` (4, 2): its paper's, clockwise from its top left, x then y in pixels from the outer edge of the
+    scan's first; `picture` (4, 2): those of the picture proper, within borders. `around` and `border` say
+    what lies around the paper and the picture: "none", "light", "dark" or "colored". `sure`: false if
+    something speaks against it.
+    """
+
+    corners: np.ndarray
+    picture: np.ndarray
+    around: str
+    border: str
+    sure: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The prints on a scan of `width` by `height` pixels, in reading order, and what was not sure about them
+    ("" where all was)."""
+
+    width: int
+    height: int
+    prints: tuple[Print, ...]
+    doubt: str = ""
+
+    @property
+    def pictures(self) -> tuple[np.ndarray, ...]:
+        """The pictures proper that steps may look at: those of the prints, or the whole where that is not
+        sure."""
+        if self.doubt or not self.prints:
+            return (quads.box(self.width, self.height),)
+        return tuple(one.picture for one in self.prints)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the whole is the picture."""
+        pictures = self.pictures
+        return len(pictures) == 1 and bool(np.allclose(pictures[0], quads.box(self.width, self.height)))
+
+    @property
+    def whole_corners(self) -> np.ndarray:
+        """Those of the scan."""
+        return quads.box(self.width, self.height)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The prints as JSON has them."""
+        return [
+            {
+                "corners": np.round(one.corners, 2).tolist(),
+                "picture": np.round(one.picture, 2).tolist(),
+                "around": one.around,
+                "border": one.border,
+                "sure": one.sure,
+            }
+            for one in self.prints
+        ]
+
+    def to_json(self, scan: Photo) -> str:
+        """The account of a scan: its name, hash and size, the prints in the order in which they are cut, what
+        is not sure."""
+        account = {
+            "photo": scan.name,
+            "sha256": scan.sha256,
+            "width": self.width,
+            "height": self.height,
+            "prints": self.as_json(),
+            "doubt": self.doubt or None,
+        }
+        return json.dumps(account, indent=2, ensure_ascii=False) + "\n"
+
+    def drawn(self, scan: Photo) -> np.ndarray:
+        """A copy of the scan, (h, w, 3) uint8, with its prints outlined and numbered: green, red where not
+        sure; the picture within in blue."""
+        small, scale = _reduced(scan.samples, DRAWN_PX)
+        copy: np.ndarray = np.rint(replace(scan, samples=small, alpha=None).srgb() * 255).astype(np.uint8)
+        width = max(1, round(max(copy.shape) / 500))
+        number = 0
+        for one in self.prints:
+            number += one.sure
+            for corners, line in ((one.picture, (40, 90, 230)), (one.corners, (20, 170, 60) if one.sure else (220, 40, 30))):
+                points = np.rint(corners * scale * 16).astype(np.int32).reshape(-1, 1, 2)
+                cv2.polylines(copy, [points], isClosed=True, color=line, thickness=width, lineType=cv2.LINE_AA, shift=4)
+            label = str(number) if one.sure else "?"
+            place = tuple(int(value) for value in np.rint(one.corners.mean(axis=0) * scale))
+            cv2.putText(copy, label, place, cv2.FONT_HERSHEY_SIMPLEX, width, (220, 40, 30), 2 * width, cv2.LINE_AA)
+        return copy
+
+    @property
+    def share(self) -> float:
+        """The share of the scan that is picture, [0, 1]."""
+        return min(1.0, sum(quads.area(picture) for picture in self.pictures) / (self.width * self.height))
+
+    @property
+    def sentence(self) -> str:
+        """What was taken for the picture, for a person."""
+        size = f"{self.width}x{self.height}"
+        if self.whole:
+            return f"the whole ({size}) was taken for the picture"
+        if len(self.prints) > 1:
+            return f"{len(self.prints)} prints were found; they are {self.share:.0%} of {size} pixels, and what lies around was left alone"
+        left, top = np.rint(self.pictures[0].min(axis=0)).astype(int)
+        right, bottom = np.rint(self.pictures[0].max(axis=0)).astype(int)
+        return f"{left},{top} to {right},{bottom} of {size} pixels was taken for the picture; what lies around was left alone"
+
+
+def find_prints(photo: Photo | str | Path | bytes | np.ndarray) -> Found:
+    """Find the prints of a scan, on a scanner's glass, an album page or a table, and the picture proper in
+    each.
+
+    What is not sure is said in `Found.doubt`, and left whole. Raises `PhotoError` if the scan cannot be read.
+    """
+    photo = photo if isinstance(photo, Photo) else read(photo)
+    samples, alpha = photo.samples, photo.alpha
+    small, scale = _reduced(samples, COPY_PX)
+    lab = _lab(photo, small, None if alpha is None else _reduced(alpha[..., None], COPY_PX)[0])
+    prints, doubt = _on_ground(lab, small)
+    whole = quads.box(photo.width, photo.height)
+    if not prints or doubt:
+        bordered, unsure = _within(photo, Print(whole, whole, "none", "none"))
+        if bordered.border != "none" or not prints:
+            doubt = "" if bordered.border != "none" else unsure or doubt
+            return Found(photo.width, photo.height, (replace(bordered, sure=not doubt),), doubt)
+    found = []
+    for one in prints:
+        fine = edges.refine(samples, one.corners / scale, 3 / scale + 2, of_paper=True) if scale < 1 else None
+        corners = one.corners / scale if fine is None or fine.backed.min() < BACKED_SIDE else fine.corners
+        corners = _snapped(samples, corners)
+        inside, _ = _within(photo, replace(one, corners=corners, picture=corners))
+        found.append(inside)
+    return Found(photo.width, photo.height, tuple(_in_reading_order(found)), doubt)
+
+
+def _reduced(samples: np.ndarray, long_side: int) -> tuple[np.ndarray, float]:
+    """A copy (h, w, c) whose long side is at most `long_side`, by areas; and the scale (of the width; the
+    height's is its own rounding)."""
+    height, width, channels = samples.shape
+    scale = min(1.0, long_side / max(height, width))
+    if scale == 1:
+        return samples, 1.0
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(samples, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], channels), scale
+
+
+def _lab(photo: Photo, samples: Samples, alpha: np.ndarray | None = None) -> Lab:
+    """Samples of the photograph as L*a*b*. What is transparent has a color of its own, which no picture
+    has."""
+    lab = color.lab_from_srgb(replace(photo, samples=samples, alpha=None).srgb())
+    if alpha is not None:
+        clear = alpha[..., 0] < np.iinfo(alpha.dtype).max // 8
+        lab[clear] = (-60.0, 0.0, 0.0)
+    return lab
+
+
+def _kind(color_: np.ndarray) -> str:
+    """What the surround's color is called."""
+    if color_[0] < 30:
+        return "dark"
+    return "light" if color_[0] > 70 and np.hypot(color_[1], color_[2]) < 20 else "colored"
+
+
+# --- several prints on a ground -----------------------------------------------------------------------------
+
+
+def _on_ground(lab: Lab, small: Samples) -> tuple[list[Print], str]:
+    """The prints on a plain ground, in pixels of the copy; and the doubt where something lies there that is
+    not sure."""
+    best: tuple[list[Print], str] = ([], "")
+    most = 0.0
+    for found in ground.grounds(lab):
+        if found.edge_share < GROUND_EDGE or found.deviation > GROUND_EVEN:
+            continue
+        prints, doubt = _explained(found, lab, small)
+        if prints and not doubt:
+            return prints, doubt
+        sure = sum(quads.area(one.corners) * (1 if one.sure else -0.5) for one in prints)
+        if sure > most:
+            best, most = (prints, doubt), sure
+        elif most == 0 and doubt and not best[1]:
+            best = ([], doubt)
+    return best
+
+
+def _explained(found: ground.Ground, lab: Lab, small: Samples) -> tuple[list[Print], str]:
+    """The prints that stand out from one ground, if they and it explain the whole scan."""
+    height, width = found.mask.shape
+    prints: list[Print] = []
+    unsure: list[Print] = []
+    rest = cv2.morphologyEx((~found.mask).view(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0  # without texture and dust
+    for component in outlines.components(~found.mask):
+        for part in outlines.outlined(component):
+            one = _print_of(part, found, small)
+            if _is_plain(lab[part.component]):
+                one = replace(one, sure=False)
+            (prints if one.sure else unsure).append(one)
+            rest &= ~part.component & ~quads.inside(_grown(one.corners), height, width)
+    if not prints or (len(prints) == 1 and quads.area(prints[0].corners) > FILLS * height * width):
+        return [], "something lies on the ground that is not surely a print" if unsure and not prints else ""
+    if rest.mean() > 1 - EXPLAINED:
+        return [], "more lies around than a ground and prints"
+    count = f"{len(unsure)} thing{'s' if len(unsure) > 1 else ''} on the ground"
+    return prints + unsure, f"{count} may be prints or not" if unsure else ""
+
+
+def _print_of(part: outlines.Outline, found: ground.Ground, small: Samples) -> Print:
+    """One outline moved onto the edges of the samples; sure if these back it."""
+    short = float(quads.side_lengths(part.corners).min())
+    refined = edges.refine(small, part.corners, max(4.0, REACH * short), of_paper=True)
+    lengths = quads.side_lengths(refined.corners)
+    backed = refined.backed.min() >= BACKED_SIDE and refined.backed.mean() >= BACKED
+    near = NEAR_EDGE * max(small.shape[:2])
+    within = [edges.on_edge(start, end, small.shape[1], small.shape[0], near) is None for start, end in _sides(refined.corners)]
+    cornered = any(within[side] and within[side - 1] for side in range(4))  # a horizon ends a sky, too
+    upright = quads.skew(refined.corners) <= SKEWED
+    sure = part.sure and bool(backed) and cornered and upright and lengths.max() <= LONGEST * lengths.min()
+    corners = refined.corners if sure else part.corners
+    return Print(corners, corners, _kind(found.color), "none", sure=bool(sure))
+
+
+def _sides(corners: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Start and end of each side."""
+    return list(zip(corners, np.roll(corners, -1, axis=0), strict=True))
+
+
+def _is_plain(pixels: np.ndarray) -> bool:
+    """Whether nearly all of these colors (n, 3) are one."""
+    away = np.abs(pixels - np.median(pixels, axis=0)).sum(axis=1)
+    return float(np.percentile(away, 95)) < PLAIN
+
+
+def _grown(corners: np.ndarray) -> np.ndarray:
+    """The corners of a print and the shadow around it."""
+    center = corners.mean(axis=0)
+    return np.asarray((corners - center) * (1 + 2 * NEAR_PRINT) + center)
+
+
+def _in_reading_order(prints: list[Print]) -> list[Print]:
+    """Row by row, left to right: a print begins a row if its middle lies below the feet of the row's
+    first."""
+    left = sorted(prints, key=lambda one: float(one.corners[:, 1].mean()))
+    ordered: list[Print] = []
+    while left:
+        foot = float(left[0].corners[:, 1].max() + left[0].corners[:, 1].mean()) / 2
+        row = [one for one in left if float(one.corners[:, 1].mean()) <= foot]
+        ordered += sorted(row, key=lambda one: float(one.corners[:, 0].mean()))
+        left = [one for one in left if not any(one is other for other in row)]
+    return ordered
+
+
+# --- the picture within one print ---------------------------------------------------------------------------
+
+
+def _within(photo: Photo, one: Print) -> tuple[Print, str]:
+    """The print with the picture proper within its borders; and a doubt about them."""
+    view, place = _straightened(photo, one.corners)
+    doubt, border, corners = "", None, None
+    rough = 0 if one.around == "none" else max(1, round(ROUGH * min(view.shape[:2])))
+    for bordered in borders.peeled(view, rough):
+        if not bordered.sure:
+            doubt = "its borders are not sure"
+            break
+        corners, border = bordered.corners, bordered
+    if corners is None or border is None:
+        return one, doubt
+    placed = np.asarray(cv2.perspectiveTransform(corners[None], place)[0])
+    scale = float(quads.side_lengths(one.corners).mean() / quads.side_lengths(quads.box(view.shape[1], view.shape[0])).mean())
+    fine = edges.refine(photo.samples, placed, 1.5 * scale + 2)
+    if fine.backed.min() >= BACKED_SIDE and np.abs(fine.corners - placed).max() < 2 * scale + 3:
+        placed = fine.corners
+    placed = _snapped(photo.samples, placed)
+    if quads.area(placed) < LEAST_PICTURE * quads.area(one.corners):
+        return one, "its borders are not sure"
+    return replace(one, picture=placed, border=_kind(border.color)), doubt
+
+
+def _straightened(photo: Photo, corners: np.ndarray) -> tuple[Lab, np.ndarray]:
+    """A print as a small straight view, and the homography from the view back to the scan."""
+    low = np.maximum(np.floor(corners.min(axis=0)).astype(int) - 2, 0)
+    high = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + 2, (photo.width, photo.height))
+    rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
+    part, _ = _reduced(photo.samples[rows, columns], VIEW_PX)
+    lab = _lab(photo, part, None if photo.alpha is None else _reduced(photo.alpha[rows, columns, None], VIEW_PX)[0])
+    shrunk = (part.shape[1] / (high[0] - low[0]), part.shape[0] / (high[1] - low[1]))
+    here = (corners - low) * shrunk
+    lengths = quads.side_lengths(here)
+    width, height = max(2, round((lengths[0] + lengths[2]) / 2)), max(2, round((lengths[1] + lengths[3]) / 2))
+    to_view = cv2.getPerspectiveTransform(here.astype(np.float32), quads.box(width, height).astype(np.float32)).astype(float)
+    if np.allclose(here, quads.box(part.shape[1], part.shape[0]), atol=1e-6):
+        view = lab
+    else:
+        half = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
+        view = cv2.warpPerspective(
+            lab, half @ to_view @ np.linalg.inv(half), (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+    grow = np.diag([1 / shrunk[0], 1 / shrunk[1], 1.0])
+    move = np.array([[1, 0, low[0]], [0, 1, low[1]], [0, 0, 1.0]])
+    return view, move @ grow @ np.linalg.inv(to_view)
+
+
+# A side that strays less from a row or column of pixels, or less of its length, lies on it if the samples say
+# so.
+SNAP_PX, SNAP_SHARE = 1.5, 0.005
+SNAP_REACH_PX = 4
+
+
+def _snapped(samples: Samples, corners: np.ndarray) -> np.ndarray:
+    """Sides that lie along rows and columns of pixels are put exactly between the last of the surround and
+    the first of the picture."""
+    height, width = samples.shape[:2]
+    snapped = corners.copy()
+    for side in range(4):
+        axis = 1 if side % 2 == 0 else 0
+        ends = [side, (side + 1) % 4]
+        first, last = sorted(float(corners[end, 1 - axis]) for end in ends)
+        skew = abs(corners[ends[0], axis] - corners[ends[1], axis])
+        if skew > max(SNAP_PX, SNAP_SHARE * (last - first)):
+            continue
+        level = float(corners[ends, axis].mean())
+        exact = _boundary(
+            samples if axis == 1 else samples.transpose(1, 0, 2),
+            level,
+            first,
+            last,
+            inwards=1 if side in (0, 3) else -1,
+            abrupt=skew > SNAP_PX,
+        )
+        if exact is not None:
+            snapped[ends, axis] = exact
+    limit = np.array([width, height], float)
+    return np.asarray(np.clip(snapped, -0.1 * limit, 1.1 * limit))
+
+
+def _boundary(samples: Samples, level: float, first: float, last: float, *, inwards: int, abrupt: bool) -> float | None:
+    """Where along the rows the surround ends, exactly, near `level`; None where it is not even enough to say.
+    `abrupt`: it must end from one row to the next."""
+    height, width = samples.shape[:2]
+    left, right = int(max(0, first + 0.05 * (last - first))), int(min(width, last - 0.05 * (last - first)))
+    if right - left < 16 or level <= 0.5 or level >= height - 0.5:
+        return float(np.clip(round(level), 0, height)) if right - left >= 16 and not abrupt else None
+    step = max(1, (right - left) // 2000)
+    middle = round(level)
+    outer = [row for row in range(middle - inwards * 2 * SNAP_REACH_PX, middle - inwards * SNAP_REACH_PX, inwards) if 0 <= row < height]
+    if not outer:
+        outer = [0 if inwards > 0 else height - 1]
+    top = np.iinfo(samples.dtype).max
+    plain = samples[outer, left:right:step].astype(np.float32) / top
+    color_ = np.median(plain, axis=(0, 1))
+    spread = float(np.median(np.abs(plain - color_).max(axis=2)))
+    reach = max(2.5 / 255, 4 * spread)
+    if reach > 14 / 255:
+        return None
+    rows = range(outer[-1], middle + inwards * (SNAP_REACH_PX + 1), inwards)
+    before = 0.0
+    for row in rows:
+        if not 0 <= row < height:
+            return None
+        line = samples[row, left:right:step].astype(np.float32) / top
+        differs = float((np.abs(line - color_).max(axis=1) > reach).mean())
+        if differs > 0.3:
+            return float(row if inwards > 0 else row + 1) if not abrupt or before < 0.05 else None
+        before = differs
+    return None
