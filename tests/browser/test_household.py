@@ -77,10 +77,10 @@ def test_on_this_machine_alone_it_says_why_no_phone_can_come(open_page: Open, ol
 
 def test_with_a_token_every_device_has_the_same_shelf(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
     with served(tmp_path, token="correct-horse") as printed:
-        laptop = open_page(at=printed)
+        laptop = open_page(at=printed, quiet=False)  # it looks for changes until it is closed, after the server
         steps_off(laptop)
         bring(laptop, named(old_photograph, tmp_path, "one.jpg"), named(old_photograph, tmp_path, "two.jpg"))
         laptop.locator(".card .ready").nth(1).wait_for()
-        phone = open_page("phone", at=printed)
+        phone = open_page("phone", at=printed, quiet=False)
         phone.locator(".card").nth(1).wait_for()
         assert sorted(names(phone)) == ["one.jpg", "two.jpg"]

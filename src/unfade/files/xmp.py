@@ -9,13 +9,13 @@ part 3 (extended XMP in JPEG).
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 from xml.parsers.expat import ExpatError, ParserCreate
-from xml.sax.saxutils import quoteattr, unescape
 
 MAX_BYTES = 32 << 20
 MAX_ELEMENTS = 200_000
@@ -40,7 +40,6 @@ class Name(NamedTuple):
 
 _RDF, _DESCRIPTION = Name(RDF, "RDF"), Name(RDF, "Description")
 _ABOUT = Name(RDF, "about")
-_QUOTES = {"&quot;": '"', "&apos;": "'"}
 _HAS_EXTENDED = Name(_NOTE, "HasExtendedXMP")
 
 
@@ -234,7 +233,7 @@ class _Lister(_Scanner):
             self.descriptions.append((self.at, tag_end))
             for own, start, end, raw, value in attributes_found:
                 if own == _ABOUT:
-                    self.about = self.about or unescape(value[1:-1].decode(), _QUOTES)
+                    self.about = self.about or html.unescape(value[1:-1].decode())
                 if own.namespace and own.namespace != RDF and not raw.startswith(b"xmlns"):
                     written = b"<%s>%s</%s>" % (raw, value[1:-1], raw)
                     self.properties.append(_Property(own, start, end, written, self.in_scope(), len(self.descriptions) - 1))
@@ -294,8 +293,7 @@ def split(packet: bytes, most: int) -> tuple[bytes, bytes | None]:
     extension = _packet_of(moved)
     digest = hashlib.md5(extension, usedforsecurity=False).hexdigest().upper()
     note = (
-        f'<rdf:Description xmlns:rdf="{RDF}" rdf:about={quoteattr(lister.about)} '
-        f'xmlns:xmpNote="{_NOTE}" xmpNote:HasExtendedXMP="{digest}"/>'
+        f'<rdf:Description xmlns:rdf="{RDF}" rdf:about={_quoted(lister.about)} xmlns:xmpNote="{_NOTE}" xmpNote:HasExtendedXMP="{digest}"/>'
     ).encode()
     main = _cut(data[: lister.end_of_rdf], _cuts(lister, moved)) + note + data[lister.end_of_rdf :]
     return main, extension
@@ -332,6 +330,11 @@ def joined(packet: bytes, extension: bytes) -> bytes:
     return data[: lister.end_of_rdf] + added + data[lister.end_of_rdf :]
 
 
+def _quoted(text: str) -> str:
+    """The text as an attribute's value."""
+    return f'"{html.escape(text)}"'
+
+
 def _packet_of(properties: list[_Property]) -> bytes:
     head = f'<x:xmpmeta xmlns:x="{_META}"><rdf:RDF xmlns:rdf="{RDF}">'.encode()
     return head + _descriptions(properties, "") + b"</rdf:RDF></x:xmpmeta>"
@@ -344,8 +347,8 @@ def _descriptions(properties: list[_Property], about: str) -> bytes:
         groups.setdefault(tuple(sorted(found.prefixes.items())), []).append(found.element)
     pieces = []
     for prefixes, elements in groups.items():
-        declared = "".join(f" xmlns{prefix and ':' + prefix}={quoteattr(namespace)}" for prefix, namespace in prefixes)
+        declared = "".join(f" xmlns{prefix and ':' + prefix}={_quoted(namespace)}" for prefix, namespace in prefixes)
         rdf = next(prefix for prefix, namespace in prefixes if namespace == RDF)
-        pieces.append(f"<{rdf}:Description {rdf}:about={quoteattr(about)}{declared}>".encode())
+        pieces.append(f"<{rdf}:Description {rdf}:about={_quoted(about)}{declared}>".encode())
         pieces += [*elements, f"</{rdf}:Description>".encode()]
     return b"".join(pieces)
