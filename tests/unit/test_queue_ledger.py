@@ -278,13 +278,14 @@ def test_silent_workers_are_forgotten(ledger: Ledger, clock: Clock) -> None:
 def test_progress_is_the_share_of_the_whole(ledger: Ledger) -> None:
     job = JobRecord(id="j", photo_id="p", options=Options(colorize=True), created=0, state="running", step="clean", step_progress=0.5)
     assert [(step.name, step.progress) for step in job.steps()] == [
+        ("frame", 1.0),
         ("damage", 1.0),
         ("fill", 1.0),
         ("clean", 0.5),
         ("colorize", 0.0),
         ("saving", 0.0),
     ]
-    assert job.progress == pytest.approx(0.3 + 0.25 + 0.15)
+    assert job.progress == pytest.approx((0.05 + 0.3 + 0.25 + 0.15) / 1.05)
     assert JobRecord(id="j", photo_id="p", options=Options(fill=False, clean=0), created=0).weights() == {"saving": 0.05}
 
 

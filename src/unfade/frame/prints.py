@@ -155,7 +155,8 @@ def find_prints(photo: Photo | str | Path | bytes | np.ndarray) -> Found:
     photo = photo if isinstance(photo, Photo) else read(photo)
     samples = photo.samples
     whole = quads.box(photo.width, photo.height)
-    if photo.alpha is not None and not photo.alpha.all():  # its outline is known, and steps heed it
+    if photo.lost is not None or (photo.alpha is not None and not photo.alpha.all()):
+        # What a file that is cut off has lost belongs to the picture; an outline in alpha is known. Steps heed both.
         return Found(photo.width, photo.height, (Print(whole, whole, "none", "none"),))
     small, scale = _reduced(samples, COPY_PX)
     lab = _lab(photo, small)
@@ -163,7 +164,8 @@ def find_prints(photo: Photo | str | Path | bytes | np.ndarray) -> Found:
     if not prints or doubt:
         bordered, unsure = _within(photo, Print(whole, whole, "none", "none"))
         if bordered.border != "none" or not prints:
-            doubt = "" if bordered.border != "none" else unsure or doubt
+            # A picture with no print on it that could be one is the usual photograph, and no doubt.
+            doubt = "" if bordered.border != "none" else unsure or (doubt if prints else "")
             return Found(photo.width, photo.height, (replace(bordered, sure=not doubt),), doubt)
     found = []
     for one in prints:

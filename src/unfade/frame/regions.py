@@ -63,7 +63,8 @@ class Region:
         alpha = None if photo.alpha is None else photo.alpha[self.rows, self.columns]
         if not self.is_box:
             samples = self._continued(samples)
-        return replace(photo, samples=samples, alpha=alpha)
+        lost = None if photo.lost is None else self.cut_mask(photo.lost)
+        return replace(photo, samples=samples, alpha=alpha, lost=lost)
 
     def cut_mask(self, mask: Mask) -> Mask:
         """The part of a mask of the scan that lies in the picture, of the region's size."""
