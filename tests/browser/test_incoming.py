@@ -318,12 +318,12 @@ def test_an_upload_waits_as_long_as_the_server_says(open_page: Open, old_photogr
         (
             "letter.jpg",
             b"Dear aunt",
-            "letter.jpg is not a photograph that can be read here; give a JPEG, PNG, TIFF, WebP, HEIF, AVIF, BMP or GIF file.",
+            "letter.jpg is not a photograph that can be read here; give one of these: AVIF, BMP, GIF, HEIF, JPEG, PNG, TIFF or WebP.",
         ),
         (
             "page.$&.jpg",
             b"<html></html>",
-            "page.$&.jpg is a web page, not a photograph; give a JPEG, PNG, TIFF, WebP, HEIF, AVIF, BMP or GIF file.",
+            "page.$&.jpg is a web page, not a photograph; give one of these: AVIF, BMP, GIF, HEIF, JPEG, PNG, TIFF or WebP.",
         ),
         ("nothing.png", b"", "nothing.png is empty; take another copy of the file."),
         ("half.jpg", None, "half.jpg is cut off or damaged: its samples end early; take another copy of the file."),

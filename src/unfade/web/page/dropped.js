@@ -8,13 +8,20 @@ const byName = new Intl.Collator(undefined, { numeric: true });
 const isPhotograph = ({ name, type }) => !name.startsWith(".") && (ENDINGS.test(name) || (type.startsWith("image/") && type !== "image/svg+xml"));
 
 /**
+ * Whether an entry is a folder. Not by its class, which Chromium knows by another name.
+ * @param {FileSystemEntry | null | undefined} entry
+ * @returns {entry is FileSystemDirectoryEntry}
+ */
+const isFolder = (entry) => entry?.isDirectory === true;
+
+/**
  * What a drop brought: `files` that were dropped themselves, and `folders`. To be called while the event is handled: afterwards the browser has
  * forgotten them.
  * @param {DataTransfer} transfer
  */
 export function dropped(transfer) {
   const entries = [...transfer.items].filter(({ kind }) => kind === "file").map((item) => item.webkitGetAsEntry?.());
-  const folders = entries.filter((entry) => entry instanceof FileSystemDirectoryEntry);
+  const folders = entries.filter(isFolder);
   if (!folders.length) return { files: [...transfer.files], folders };
   // A folder comes as a file, too, in the same place.
   return { files: [...transfer.files].filter((_, at) => !entries[at]?.isDirectory), folders };
@@ -30,7 +37,7 @@ export async function photographsIn(folder) {
   const photographs = [];
   let others = 0;
   for (const entry of (await entriesOf(folder)).sort((a, b) => byName.compare(a.name, b.name))) {
-    if (entry instanceof FileSystemDirectoryEntry) {
+    if (isFolder(entry)) {
       const inner = await photographsIn(entry);
       photographs.push(...inner.photographs);
       others += inner.others;
