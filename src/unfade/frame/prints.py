@@ -156,7 +156,7 @@ def find_prints(photo: Photo | str | Path | bytes | np.ndarray) -> Found:
     samples = photo.samples
     whole = quads.box(photo.width, photo.height)
     if photo.lost is not None or (photo.alpha is not None and not photo.alpha.all()):
-        # What a file that is cut off has lost belongs to the picture; an outline in alpha is known. Steps heed both.
+        # What a cut-off file has lost belongs to the picture; an outline in alpha is known. Steps heed both.
         return Found(photo.width, photo.height, (Print(whole, whole, "none", "none"),))
     small, scale = _reduced(samples, COPY_PX)
     lab = _lab(photo, small)
