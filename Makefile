@@ -69,10 +69,12 @@ types:
 check: lint
 	.venv/bin/pytest -n $(WORKERS) -m "not long and not alone" $(PYTEST_ARGS)
 
-# What measures time or memory comes last, one test at a time. (5: PYTEST_ARGS chose none of these.)
+# What measures time or memory comes last, one test at a time. (5: PYTEST_ARGS chose none of these.) A busy machine
+# may upset a browser or a clock: what fails is tried twice more, and pytest says how often.
+RERUNS := --reruns 2
 test: lint
-	.venv/bin/pytest -n $(WORKERS) -m "not alone" $(PYTEST_ARGS)
-	.venv/bin/pytest -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	.venv/bin/pytest -n $(WORKERS) -m "not alone" $(RERUNS) $(PYTEST_ARGS)
+	.venv/bin/pytest -m alone $(RERUNS) $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 serve: .venv-serve/.installed
 	.venv-serve/bin/unfade serve --host $(HOST) --port $(PORT)
