@@ -5,6 +5,7 @@ A component can be kept as it is or repaired. Its number follows from the mask a
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,6 +25,15 @@ _CONTOUR_POINTS = 4000
 _BAND_ROWS = 256
 
 Kind = Literal["scratch", "spot", "hole"]
+
+
+def mask_sha256(mask: Mask) -> str:
+    """SHA-256 of a mask (h, w) packed to bits row by row, the first pixel in the highest bit.
+
+    >>> mask_sha256(np.array([[True, False]]))[:8]
+    '76be8b52'
+    """
+    return hashlib.sha256(np.packbits(mask, axis=1).tobytes()).hexdigest()
 
 
 class Component(TypedDict):

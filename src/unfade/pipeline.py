@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from unfade import tiles
 from unfade.arrays import Mask
 from unfade.errors import UsageError
 from unfade.files.photo import Photo, read
+from unfade.masks import mask_sha256
 from unfade.models.session import Sessions
 from unfade.record import Report, xmp
 from unfade.treatment import Treatment, alone_options, make_step, options, steps_alone, with_options
@@ -123,7 +123,7 @@ def _run(
         width=photo.width,
         height=photo.height,
         input_sha256=photo.sha256,
-        mask_sha256=None if mask is None else hashlib.sha256(np.packbits(mask, axis=1).tobytes()).hexdigest(),
+        mask_sha256=None if mask is None else mask_sha256(mask),
         treatment=None if treatment is None else treatment.as_json(),
         steps=work.records,
         pixels_changed=0 if work.photo is photo else tiles.count_changed(photo.samples, work.photo.samples),

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from unfade import pipeline
-from unfade.archive.sidecar import Sidecar, mask_sha256, samples_sha256
+from unfade.archive.sidecar import Sidecar, samples_sha256
 from unfade.arrays import Mask
 from unfade.errors import ModelMissingError, RecordError
 from unfade.files import photo
 from unfade.files.photo import Photo
+from unfade.masks import mask_sha256
 from unfade.models.card import Card, Task, read_card
 from unfade.models.session import Sessions
 from unfade.models.store import cards_in

@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from unfade.arrays import Mask
 from unfade.errors import RecordError
 from unfade.files.photo import Photo
+from unfade.masks import mask_sha256
 from unfade.pipeline import Result
 
 SUFFIX = ".unfade.json"  # as the command line names it
@@ -139,15 +139,6 @@ def samples_sha256(photo: Photo) -> str:
         if plane is not None:
             hashed.update(np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).data)
     return hashed.hexdigest()
-
-
-def mask_sha256(mask: Mask) -> str:
-    """SHA-256 of a mask (h, w) packed to bits row by row, the first pixel in the highest bit.
-
-    >>> mask_sha256(np.array([[True, False]]))[:8]
-    '76be8b52'
-    """
-    return hashlib.sha256(np.packbits(mask, axis=1).tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ import cv2
 import numpy as np
 
 from unfade import color, tiles
-from unfade.archive.sidecar import Sidecar, beside, mask_sha256, read_sidecar, samples_sha256
+from unfade.archive.sidecar import Sidecar, beside, read_sidecar, samples_sha256
 from unfade.arrays import Mask
 from unfade.errors import PhotoError, RecordError
 from unfade.files import photo
 from unfade.files.photo import Photo
+from unfade.masks import mask_sha256
 from unfade.record import Run, last_run
 
 # Coloring keeps L*. What rounding to 8 bits moves it by, at most: half a step of each channel in the darkest
