@@ -24,7 +24,7 @@ from unfade.workshop.train import CALIBRATION_BATCHES, train, trained_generator
 
 LOSSES = {
     "damage": "cross-entropy = 1.0\ndice = 0.3",
-    "fill": "l1 = 1.0\nl2 = 0.5",
+    "fill": "l2 = 0.5\nl1 = 1.0",
     "tone": "tone = 1.0\nneed = 0.05",
     "clean": "charbonnier = 1.0",
     "colorize": "classification = 1.0",
