@@ -270,28 +270,27 @@ import unfade
 from unfade.cli import build
 from unfade.files.photo import read
 from unfade.settings import Settings
-from unfade.web.responses import option_responses, step_responses
 from unfade.web.app import create_app
 from unfade.queue.records import JobRecord
 from unfade.queue.options import Options
 
-async def openapi():
+async def served(*paths):
     app = create_app(Settings(data=Path("data")))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
-        return (await client.get("/api/openapi.json")).json()
+        return [(await client.get(path)).json() for path in paths]
 
 if __name__ == "__main__":
     unfade.write(read(np.full((20, 30, 1), 100, np.uint8)), "a.png")
     shown = CliRunner().invoke(build(), ["restore", "--help"], env={"COLUMNS": "200"}).output
     command = CliRunner().invoke(build(), "restore a.png --no-fill --clean 0 --lift 7 --report report.json".split())
     result = unfade.restore("a.png", fill=False, clean=0, lift=5)
-    schemas = asyncio.run(openapi())["components"]["schemas"]
+    document, settings = asyncio.run(served("/api/openapi.json", "/api/v1/settings"))
     print(json.dumps({
         "help": " ".join(shown.split()),
         "signature": str(inspect.signature(unfade.restore).parameters["lift"]),
-        "openapi": schemas["Options"]["properties"]["lift"],
-        "page": [answer.model_dump() for answer in option_responses() if answer.step == "toy"],
-        "steps": [answer.name for answer in step_responses()],
+        "openapi": document["components"]["schemas"]["Options"]["properties"]["lift"],
+        "page": [answer for answer in settings["options"] if answer["step"] == "toy"],
+        "steps": [answer["name"] for answer in settings["steps"]],
         "weights": JobRecord(id="j", photo_id="p", options=Options(lift=2, colorize=True), created=0).weights(),
         "command": command.exit_code,
         "written": int(read(Path("a.restored.png")).samples[0, 0, 0]),

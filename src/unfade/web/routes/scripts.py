@@ -62,7 +62,7 @@ _SCRIPT_PROBLEMS = (*CHANGES, "not-a-photograph", "unreadable", "unwritable", "q
 )
 async def post_restore(request: Request, service: S) -> Response:
     """Send a photograph, get it back restored: curl -F file=@grandmother.jpg -F colorize=true … -o
-    restored.jpg. Nothing is kept.
+    restored.jpg. Nothing is kept. What was noticed about the photograph, X-Unfade-Notes says.
     """
     return await _scripted(request, service, {})
 
