@@ -15,10 +15,9 @@ from itertools import accumulate, pairwise
 
 import cv2
 import numpy as np
-from jaxtyping import Float32
 
 from unfade import tiles
-from unfade.arrays import Image, Mask, Samples
+from unfade.arrays import Float32, Image, Mask, Samples
 from unfade.files.photo import Photo
 from unfade.inpainting import biharmonic
 from unfade.models.calibration import FillCalibration
