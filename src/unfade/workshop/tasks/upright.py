@@ -58,7 +58,7 @@ class UprightTask:
             _frame(small, rng)
         turn = int(rng.integers(4))
         turned = np.ascontiguousarray(np.rot90(small, -turn).transpose(2, 0, 1))
-        return {"thumbnail": turned.astype(np.float32), "turn": np.array(turn, np.int64)}
+        return {"thumbnail": turned.astype(np.float32), "turn": np.array([turn], np.int64)}
 
     def build(self) -> nn.Module:
         return UprightNetwork(packaged_lite0(self._spec.frozen_blocks))
@@ -68,7 +68,7 @@ class UprightTask:
         return logits
 
     def score(self, generated: Tensor, batch: Batch) -> dict[str, Tensor]:
-        return {"turn": functional.cross_entropy(generated, batch["turn"])}
+        return {"turn": functional.cross_entropy(generated, batch["turn"].flatten())}
 
     def judged(self, generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         return batch["thumbnail"], batch["thumbnail"]
