@@ -22,7 +22,7 @@ BYTES_PER_MEGAPIXEL = 60e6
 megapixels with every step (docs/explanation/scale.md)."""
 WORKER_BYTES = 600e6  # a worker with its models open and nothing in hand
 _OBJECTS_BYTES = 80 << 20  # only names and accounts go between; 75 MiB is the least that Ray takes
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_DEDUP_LOGS": "0"}
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_DEDUP_LOGS": "0"}
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Ended:
 
 
 class Crew:
-    """Ray and the actors on it. Use it as a context manager.
+    """Ray, and the actors on it. Use it as a context manager.
 
     `workers`: how many; none: as many as the cores of all machines give. `address`: of a cluster
     (`ray://host:10001`, `host:6379` or `auto`); none: this machine, for as long as the block runs. Raises
@@ -78,8 +78,9 @@ class Crew:
         except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
             where = f"the Ray cluster {self._address}" if self._address else "Ray"
             raise AwayError(f"{where} cannot be reached: {str(error).splitlines()[0]}; see whether it runs (ray status)") from error
-        self._class = ray.remote(_Actor)
-        self.size = self._wanted or max(1, int(ray.cluster_resources().get("CPU", 1) // self._order.threads))
+        self._class: Any = ray.remote(_Actor)
+        there = sum([float(node["Resources"].get("CPU", 0)) for node in _machines(ray)])
+        self.size = self._wanted or max(1, int(there // self._order.threads))
         for _ in range(self.size):
             self._hire()
         return self
@@ -117,10 +118,11 @@ class Crew:
         waited_for = [*self._running, *self._coming]
         if not waited_for:
             return []
-        there, _ = self._ray.wait(waited_for, num_returns=1, timeout=timeout_s)
-        more, _ = self._ray.wait([one for one in waited_for if one not in there], num_returns=len(waited_for) - len(there), timeout=0) if there and len(waited_for) > len(there) else ([], None)  # fmt: skip
+        there, rest = self._ray.wait(waited_for, num_returns=1, timeout=timeout_s)
+        if there and rest:
+            there += self._ray.wait(rest, num_returns=len(rest), timeout=0)[0]
         ended = []
-        for answer in [*there, *more]:
+        for answer in there:
             if answer in self._coming:
                 self._welcome(answer)
             else:
@@ -167,8 +169,13 @@ class _Actor(Treater):
         import ray
 
         context = ray.get_runtime_context()
-        mine = next(node for node in ray.nodes() if node["NodeID"] == context.get_node_id())
+        mine = next(node for node in _machines(ray) if node["NodeID"] == context.get_node_id())
         return context.get_node_id(), float(mine["Resources"].get("memory", 4e9))
+
+
+def _machines(ray: Any) -> list[dict[str, Any]]:
+    """The machines of the cluster that live."""
+    return [node for node in ray.nodes() if node["Alive"]]
 
 
 def _last_line(error: BaseException) -> str:

@@ -1,13 +1,11 @@
-"""What was invented: for each pixel that was repainted, how far the nearest known pixel is; and how unsure its
-color is.
+"""What was invented: how far from each repainted pixel the nearest known one is, and how unsure its color is.
 
-A narrow scratch is a guess between neighbors. The middle of a large hole is made up: nothing near it is known.
+A narrow scratch is a guess between neighbors. The middle of a large hole is made up: nothing near is known.
 `measure` tells the one from the other, and `as_picture` keeps it for every pixel.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -97,7 +95,7 @@ def _large(painted: Mask, distance: np.ndarray) -> list[Invention]:
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(painted.view(np.uint8), connectivity=8)
     farthest = np.zeros(count, np.float32)
     for rows in bands(*painted.shape):
-        np.maximum.at(farthest, labels[rows].ravel(), distance[rows].ravel())
+        np.maximum.at(farthest, np.asarray(labels[rows]).astype(np.intp).ravel(), distance[rows].ravel())
     order = [number for number in np.argsort(-farthest[1:], kind="stable") + 1 if farthest[number] > least]
     found = []
     for number in order[:MOST_NAMED]:
@@ -143,4 +141,4 @@ def weight(found: Inventions) -> float:
     """How much was invented, in [0, 1]: the largest distance against a tenth of the short side."""
     if not found.large:
         return 0.0
-    return min(1.0, found.large[0].distance_px / (0.1 * min(found.distance.shape) + math.ulp(1)))
+    return min(1.0, found.large[0].distance_px / (0.1 * float(min(found.distance.shape))))

@@ -1,9 +1,9 @@
 """The manifest of an archive: every master, what became of it, and what a person decided about it.
 
-It is one SQLite file, for one machine and for many. Only the driver and the review page write to it, and both
-run where it lies; workers give their results to the driver. So it needs no database server, and no merging of
-parts as a Parquet file for each worker would. 100,000 masters take about 60 MB. It has a rollback journal, not
-a write-ahead log: a backup is then a copy of one file.
+It is one SQLite file, for one machine and for many. Only the driver and the review page write to it, and
+both run where it lies; workers give their results to the driver. So it needs no database server, and no
+merging of parts as a Parquet file for each worker would. It has a rollback journal, not a write-ahead log: a
+backup is then a copy of one file.
 
 If it is lost, a run with a new one takes over what lies in the destination, by its records, and does nothing
 again.
@@ -35,7 +35,8 @@ CREATE TABLE IF NOT EXISTS master (
   state TEXT NOT NULL DEFAULT 'waiting', asked TEXT, deaths INTEGER NOT NULL DEFAULT 0, sentence TEXT NOT NULL DEFAULT '',
   sha256 TEXT, megapixels REAL, ending TEXT NOT NULL DEFAULT '', result_sha256 TEXT, result_bytes INTEGER NOT NULL DEFAULT 0,
   bytes_written INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0, share REAL NOT NULL DEFAULT 0, risk REAL NOT NULL DEFAULT 0,
-  reasons TEXT NOT NULL DEFAULT '[]', notes TEXT NOT NULL DEFAULT '[]', models TEXT NOT NULL DEFAULT '[]', adopted INTEGER NOT NULL DEFAULT 0,
+  reasons TEXT NOT NULL DEFAULT '[]', notes TEXT NOT NULL DEFAULT '[]', models TEXT NOT NULL DEFAULT '[]',
+  adopted INTEGER NOT NULL DEFAULT 0,
   worker TEXT NOT NULL DEFAULT '', finished REAL, done_count INTEGER NOT NULL DEFAULT 0,
   place TEXT NOT NULL DEFAULT 'delivered', wanted TEXT NOT NULL DEFAULT 'delivered', decision TEXT, decided REAL
 );
@@ -63,6 +64,8 @@ class Entry:
     megapixels: float
     decision: Decision | None
     decided: float | None
+    made: str
+    """The SHA-256 of the result's file."""
 
 
 class Manifest:
@@ -145,7 +148,7 @@ class Manifest:
             open_.execute("UPDATE run SET ended = ?, account = ? WHERE id = ?", (time.time(), json.dumps(account), run))
 
     def runs(self) -> list[dict[str, Any]]:
-        """Every run: when it began and ended (none: it was killed), in seconds since 1970, and its account."""
+        """Every run: when it began and ended (none: killed), in seconds since 1970, and its account."""
         return [dict(row) | {"account": json.loads(row["account"])} for row in self._rows("SELECT * FROM run ORDER BY id")]
 
     # --- masters
@@ -166,7 +169,7 @@ class Manifest:
         gone = [(name,) for name, row in known.items() if name not in seen and row["state"] in ("waiting", "failed")]
         with self._change() as open_:
             open_.executemany("INSERT INTO master (name, base, bytes, stamp) VALUES (?, ?, ?, ?)", new)
-            open_.executemany("UPDATE master SET state = 'waiting', deaths = 0, bytes = ?, stamp = ? WHERE name = ?", again)
+            open_.executemany("UPDATE master SET state = 'waiting', deaths = 0, done_count = 0, bytes = ?, stamp = ? WHERE name = ?", again)
             open_.executemany("UPDATE master SET state = 'gone' WHERE name = ?", gone)
 
     def waiting(self, limit: int | None = None) -> list[Task]:
@@ -178,11 +181,23 @@ class Manifest:
 
     def keep(self, finished: Sequence[Finished], asked: str) -> None:
         """Write down what became of masters, all in one transaction."""
-        columns = ("sentence", "sha256", "megapixels", "ending", "result_sha256", "result_bytes", "bytes_written", "seconds", "share", "risk")
+        columns = (
+            "sentence",
+            "sha256",
+            "megapixels",
+            "ending",
+            "result_sha256",
+            "result_bytes",
+            "bytes_written",
+            "seconds",
+            "share",
+            "risk",
+        )
         places = ", ".join(f"{column} = ?" for column in columns)
         sql = (
-            f"UPDATE master SET state = ?, asked = ?, finished = ?, worker = ?, adopted = ?, place = ?, wanted = ?, reasons = ?, notes = ?, "
-            f"models = ?, done_count = done_count + ?, decision = CASE WHEN ? THEN coalesce(?, decision) END, {places} WHERE name = ?"
+            "UPDATE master SET state = ?, asked = ?, finished = ?, worker = ?, adopted = ?, place = ?, wanted = ?, reasons = ?, "
+            "notes = ?, models = ?, done_count = done_count + ?, decision = CASE WHEN ? THEN coalesce(?, decision) END, "
+            f"{places} WHERE name = ?"
         )
         now, rows = time.time(), []
         for one in finished:
@@ -212,7 +227,8 @@ class Manifest:
         return {state: found.get(state, 0) for state in ("waiting", "done", "failed", "gone")}
 
     def sums(self) -> dict[str, float]:
-        """Over all that are done: megapixels, seconds of workers, bytes of masters and of what was written."""
+        """Over all that are done: megapixels, seconds of workers, bytes of masters and of what was
+        written."""
         sql = "SELECT total(megapixels) megapixels, total(seconds) seconds, total(bytes) bytes, total(bytes_written) written FROM master"
         return dict(self._rows(f"{sql} WHERE state = 'done'")[0])
 
@@ -276,8 +292,9 @@ _WHICH: dict[Which, str] = {"open": "AND decision IS NULL", "decided": "AND deci
 
 
 def _entry(row: sqlite3.Row) -> Entry:
-    texts = {name: tuple(json.loads(row[name])) for name in ("reasons", "notes")}
+    texts: dict[str, Any] = {name: tuple(json.loads(row[name])) for name in ("reasons", "notes")}
     plain = ("id", "name", "base", "ending", "place", "risk", "share", "decision", "decided")
+    texts["made"] = row["result_sha256"] or ""
     return Entry(**{name: row[name] for name in plain}, megapixels=row["megapixels"] or 0.0, **texts)
 
 

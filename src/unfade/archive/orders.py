@@ -80,7 +80,9 @@ def names_of(base: str, ending: str, place: Place) -> Names:
     """
     folder, thumbs = FOLDERS[place], f"{OURS}/thumbs/{base}"
     plain = base.removesuffix(".restored")
-    return Names(f"{folder}{base}{ending}", f"{folder}{plain}.mask.png", f"{folder}{base}.unfade.json", f"{thumbs}.0.jpg", f"{thumbs}.1.jpg")
+    return Names(
+        f"{folder}{base}{ending}", f"{folder}{plain}.mask.png", f"{folder}{base}.unfade.json", f"{thumbs}.0.jpg", f"{thumbs}.1.jpg"
+    )
 
 
 def base_of(name: str, taken: set[str]) -> str:

@@ -176,6 +176,15 @@ class Destination(_Place):
             else:
                 self._fs.rm_file(self._at(name))
 
+    def clear_parts(self) -> int:
+        """Remove what killed workers left of files that they were writing; gives how many."""
+        if self.folder is None:
+            return 0
+        parts = list(self.folder.rglob(".unfade-*.part"))
+        for part in parts:
+            part.unlink(missing_ok=True)
+        return len(parts)
+
     def names(self) -> list[str]:
         """Every file below, by its name; those of `OURS`, too."""
         if self.folder is not None:

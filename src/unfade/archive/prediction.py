@@ -60,7 +60,9 @@ def predict(order: Order, tasks: Sequence[Task], how: How, *, sample: int = SAMP
     drawn = [part[int(rng.integers(len(part)))] for part in parts]
     trial = replace(order, keep=False)
     with Crew(trial, workers=how.workers, address=how.address) as crew:
-        warm = Run(trial, drawn[: crew.size] * (1 + crew.size // len(drawn)), crew, how, manifest=None, tell=tell)  # models are opened once a worker
+        warm = Run(
+            trial, drawn[: crew.size] * (1 + crew.size // len(drawn)), crew, how, manifest=None, tell=tell
+        )  # models are opened once a worker
         warm.go()
         run = Run(trial, drawn, crew, how, manifest=None, tell=tell)
         run.go()
@@ -75,4 +77,6 @@ def predict(order: Order, tasks: Sequence[Task], how: How, *, sample: int = SAMP
         failures += len(part) * (one.state == "failed")
     workers = min(crew.size, len(tasks))
     overhead = warm.account.first_s + (warm.account.busy_s - sum(by_name[f.name].seconds for f in warm.finished)) / crew.size
-    return Prediction(len(tasks), sum(task.bytes for task in tasks), seconds / workers + max(0.0, overhead), written, failures, len(drawn), workers)
+    return Prediction(
+        len(tasks), sum(task.bytes for task in tasks), seconds / workers + max(0.0, overhead), written, failures, len(drawn), workers
+    )

@@ -45,7 +45,9 @@ def assess(before: Photo, after: Photo, mask: Mask | None, steps: Sequence[StepR
         reasons.append((REPAIRED * min(1.0, repaired / MUCH_REPAIRED), f"{repaired:.1%} of it is repaired"))
     if found.large:
         place = found.large[0].sentence()
-        reasons.append((LARGE * (0.5 + 0.5 * weight(found)), place if len(found.large) == 1 else f"{place}, and {len(found.large) - 1} more"))
+        reasons.append(
+            (LARGE * (0.5 + 0.5 * weight(found)), place if len(found.large) == 1 else f"{place}, and {len(found.large) - 1} more")
+        )
     doubts = [doubt for step in steps for doubt in step.doubts]
     if doubts:
         area = sum((right - left) * (bottom - top) for left, top, right, bottom in (doubt.box for doubt in doubts))

@@ -1,5 +1,5 @@
-"""Files are moved to where the manifest wants them: a refused result out of the delivery, an accepted one into
-it."""
+"""Files are moved to where the manifest wants them: a refused result out of the delivery, an accepted one
+into it."""
 
 from __future__ import annotations
 

@@ -93,7 +93,8 @@ def spread(photo: Photo, session: Session) -> Plane:
     told = np.zeros((*lightness.shape, 3), np.float32)
     heats = session.card.calibrated(ColorizeCalibration).temperatures
     safe, vivid = (predict(lightness, told, heat, session) for heat in (heats[0], heats[-1]))
-    return np.hypot(safe[:, :, 0] - vivid[:, :, 0], safe[:, :, 1] - vivid[:, :, 1])
+    apart: Plane = np.hypot(safe[:, :, 0] - vivid[:, :, 0], safe[:, :, 1] - vivid[:, :, 1])
+    return apart
 
 
 def evened(chroma: Chroma, lightness: Plane) -> Chroma:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import shutil
 import time
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
 from starlette.concurrency import run_in_threadpool
@@ -36,8 +37,12 @@ from unfade.web.clients import CLIENT, Turns, mark_of
 from unfade.web.guard import Rules, rules_of
 from unfade.web.problems import Problem, disk_full, not_found
 from unfade.web.responses import JobResponse, PhotoResponse, job_response, mask_response, photo_response
+from unfade.web.review import Review
 from unfade.web.sandbox import Exported, Facts, Sandbox
 from unfade.web.watch import Watch
+
+Picture: TypeAlias = Callable[[], AbstractContextManager[Path]]
+"""Opens a picture as a file of this machine."""
 
 KEPT_INDEXES = 256
 MAX_PREVIEWS_WAITING = 32
@@ -73,6 +78,7 @@ class Service:
         self.models = {
             model.card.task: (model.card.name, model.card.version) for model in model_store.shipped(folder)
         }  # the newest comes last
+        self.review = None if settings.archive is None else Review(settings.archive)
         self._indexes: OrderedDict[str, tile_pyramid.Index] = OrderedDict()
         self._making: dict[str, asyncio.Task[None]] = {}
         self._arriving: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -82,6 +88,8 @@ class Service:
         self.sandbox.close()
         self.queue.close()
         self.ledger.close()
+        if self.review is not None:
+            self.review.close()
 
     # --- records
 
@@ -221,11 +229,9 @@ class Service:
 
     # --- tile pyramids
 
-    async def pyramid(self, path: str, *, source: str | None) -> tile_pyramid.Index:
-        """The index of the tile pyramid at `path`.
-
-        Where there is none yet, it is made from the picture at `source`.
-        """
+    async def pyramid(self, path: str, *, source: str | Picture | None) -> tile_pyramid.Index:
+        """The index of the tile pyramid at `path`; where there is none yet, it is made from the picture at
+        `source` in the store, or which `source()` opens."""
         if path in self._indexes:
             self._indexes.move_to_end(path)
             return self._indexes[path]
@@ -245,10 +251,11 @@ class Service:
             task.add_done_callback(lambda _: self._making.pop(path, None))
         await asyncio.shield(self._making[path])
 
-    async def _make_pyramid(self, path: str, source: str) -> None:
+    async def _make_pyramid(self, path: str, source: str | Picture) -> None:
         with ExitStack() as stack:
             folder = stack.enter_context(self.store.workspace())
-            picture = await run_in_threadpool(stack.enter_context, self.store.local(source))
+            opened = self.store.local(source) if isinstance(source, str) else source()
+            picture = await run_in_threadpool(stack.enter_context, opened)
             await self.sandbox.run(
                 sandbox.show, source=str(picture), view=str(folder / "view"), max_megapixels=self.settings.max_megapixels
             )
@@ -407,10 +414,7 @@ class Service:
 
 def _copy(file: UploadFile, target: Path) -> int:
     """Copy an upload to a file; gives its size."""
-    size = 0
+    file.file.seek(0)
     with target.open("wb") as out:
-        file.file.seek(0)
-        while piece := file.file.read(1 << 20):
-            out.write(piece)
-            size += len(piece)
-    return size
+        shutil.copyfileobj(file.file, out, 1 << 20)
+        return out.tell()
