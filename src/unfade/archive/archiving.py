@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from unfade.archive.crew import Crew
 from unfade.archive.manifest import NAME, Manifest, only_one
 from unfade.archive.orders import Order, Task
-from unfade.archive.places import OURS, Destination, Source, check_apart
+from unfade.archive.places import OURS, Destination, FullError, Source, check_apart
 from unfade.archive.prediction import SAMPLE, Prediction, predict
 from unfade.archive.runner import Account, How, Run, Tell
 from unfade.archive.settle import settle
@@ -128,7 +128,8 @@ def restore_archive(order: Order, manifest: Path, how: How, *, limit: int | None
                 raise
             finally:
                 destination.clear_parts()
-                open_.end(number, asdict(run.account))
+                with suppress(FullError):
+                    open_.end(number, asdict(run.account))
 
 
 def predict_archive(

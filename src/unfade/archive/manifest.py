@@ -109,13 +109,9 @@ class Manifest:
             self._open.execute("BEGIN IMMEDIATE")
             try:
                 yield self._open
-            except BaseException:
-                self._open.execute("ROLLBACK")
-                raise
-            try:
                 self._open.execute("COMMIT")
-            except sqlite3.OperationalError:
-                with contextlib.suppress(sqlite3.OperationalError):  # a full disk rolls back by itself
+            except BaseException:
+                with contextlib.suppress(sqlite3.OperationalError):  # on a full disk SQLite has rolled back already
                     self._open.execute("ROLLBACK")
                 raise
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from unfade.archive.crew import BYTES_PER_MEGAPIXEL, WORKER_BYTES, Crew, Ended, Worker
 from unfade.archive.manifest import Manifest
 from unfade.archive.orders import Finished, Order, Task
+from unfade.archive.places import FullError
 from unfade.errors import AwayError, UnwritableError
 
 DEATHS_MAX = 3
@@ -148,7 +150,10 @@ class Run:
     def _buried(self, task: Task) -> Finished | None:
         """A worker died over a task: it is tried again, alone among the large ones, or is a dead letter."""
         self.account.deaths += 1
-        deaths = task.deaths + 1 if self._manifest is None else self._manifest.died(task.name)
+        deaths = task.deaths + 1
+        if self._manifest is not None:
+            with suppress(FullError):
+                deaths = self._manifest.died(task.name)
         if deaths >= DEATHS_MAX:
             why = f"{task.name}: {deaths} workers died while they did it; it may need more memory than there is, or break a library"
             return Finished(task.name, "failed", why, megapixels=task.megapixels)
@@ -186,7 +191,11 @@ class Run:
         if self._manifest is None or not self._unkept:
             return
         if at_once or len(self._unkept) >= KEPT_AT_ONCE or time.monotonic() - self._kept_at > KEPT_EACH_S:
-            self._manifest.keep(self._unkept, self._order.asked)
+            try:
+                self._manifest.keep(self._unkept, self._order.asked)
+            except FullError as error:  # what is done lies there with its record, and is taken over by the next run
+                self.account.stopped = self.account.stopped or str(error)
+                return
             self._unkept.clear()
             self._kept_at = time.monotonic()
 

@@ -22,8 +22,16 @@ if TYPE_CHECKING:
     from unfade.archive.prediction import Prediction
     from unfade.archive.runner import Account
 
+_HELP = """Restore a whole archive: resumable, on one machine or many, every master accounted for.
+
+\b
+Examples:
+  unfade archive run scans/ --to restored/ --clean 0
+  unfade archive status restored/
+"""
+
 command = typer.Typer(
-    help="Restore a whole archive: resumable, on one machine or many, every master accounted for.",
+    help=_HELP,
     rich_markup_mode=None,
     no_args_is_help=True,
 )

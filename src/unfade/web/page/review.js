@@ -137,6 +137,7 @@ class Review {
 await speak();
 document.title = `Unfade: ${t("review.title")}`;
 document.body.classList.remove("wordless");
+document.body.dataset.ready = "yes";
 const { token_needed: needed, signed_in: known } = await api.session();
 if (needed && !known) location.replace("./"); // the token is asked for there
 else {

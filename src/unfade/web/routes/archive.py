@@ -13,7 +13,7 @@ from unfade.web.problems import described, not_found
 from unfade.web.responses import ArchiveEntryResponse, ArchiveResponse, TilesResponse
 from unfade.web.review import Review, Side
 from unfade.web.routes.bodies import BoundedRoute
-from unfade.web.routes.contract import API, CHANGES, COMMON, IMMUTABLE, JPEG, S, binary
+from unfade.web.routes.contract import API, CHANGES, COMMON, IMMUTABLE, JPEG, S
 from unfade.web.routes.contract import Side as SidePx
 from unfade.web.routes.iiif import INFO, Region, Size, base_response, image_response, info_response
 from unfade.web.routes.pictures import image, tile, tiles
@@ -65,9 +65,7 @@ def post_decision(number: Number, body: DecisionRequest, service: S) -> ArchiveE
     return _entry(_review(service).decide(number, body.decision))
 
 
-@router.get(
-    "/results/{number}/{side}/image", response_class=Response, responses=JPEG | binary("image/jpeg") | described(*COMMON, "unreadable")
-)
+@router.get("/results/{number}/{side}/image", response_class=Response, responses=JPEG | described(*COMMON, "unreadable"))
 async def get_archive_image(number: Number, side: Side, service: S, side_px: SidePx = 1024) -> Response:
     """The master (`before`) or the result (`after`) as a browser can show it: JPEG, sRGB, upright."""
     review = _review(service)
