@@ -89,7 +89,8 @@ class Treater:
         master's own bytes."""
         own = PurePosixPath(task.name).suffix
         chosen = self._order.format or photo.format_for(Path(task.name), result.photo)
-        if chosen == before.format and self._order.quality is None and not result.report.pixels_changed:
+        framed = result.report.frame is not None and not result.report.frame.is_whole
+        if chosen == before.format and self._order.quality is None and not (framed or result.report.pixels_changed):
             return data, chosen, own
         ending = own if own.lower() in photo.FORMATS[chosen].extensions else photo.extension_for(chosen)
         asked = None if chosen == before.format else chosen
@@ -99,10 +100,11 @@ class Treater:
         """Put what came of a master where it belongs, the record last."""
         order = self._order
         decoded = photo.read(encoded, max_megapixels=float("inf"), name=f"{task.base}{ending}")
-        judged = risk.assess(before, result.photo, result.mask, result.report.steps)
+        judged = risk.assess(result.opened, result.photo, result.mask, result.report.steps)
         place: Place = "held" if order.hold is not None and judged.score >= order.hold else "delivered"
         names = names_of(task.base, ending, place)
-        mask = None if result.mask is None else _mask_file(result.mask)
+        lost = result.unframed_mask
+        mask = None if lost is None else _mask_file(lost)
         how = Written(format=form, quality=order.quality)
         record = of_result(before, result, decoded, Path(names.result), None if mask is None else Path(names.mask), how)
         text = record.to_json().encode()
@@ -112,7 +114,7 @@ class Treater:
             if mask is not None:
                 self._destination.put(names.mask, mask)
             self._destination.put(names.result, encoded)
-            self._put_thumbs(names, before, result.photo)
+            self._put_thumbs(names, result.opened, result.photo)
             self._destination.put(names.record, text)
         told = (*(note.sentence() for note in judged.invented.large), *_notes(record))
         return Finished(
@@ -183,6 +185,9 @@ class Treater:
         if record.mask is not None and self._destination.exists(names.mask):
             drawn = photo.read(self._destination.read(names.mask), max_megapixels=float("inf"), name=names.mask)
             mask = drawn.samples[:, :, 0] >= 128
+        if record.frame is not None:
+            before = record.frame.apply(before)
+            mask = None if mask is None else record.frame.apply_mask(mask)
         judged = risk.assess(before, after, mask, record.steps)
         return Finished(
             task.name,

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -27,7 +28,7 @@ from unfade.queue.records import SAVING, JobRecord, MaskRecord, PhotoRecord, Res
 from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, Stages, WholeStages, mask_key, small_mask, stage_key
 from unfade.queue.store import Store
 from unfade.treatment import has_pixels
-from unfade.work import Pictures, Step, Work
+from unfade.work import Step, Work
 
 PREVIEW_QUALITY = 90
 
@@ -100,6 +101,8 @@ class Job:
             seen.append((step, self._beside.submit(tile_pyramid.small, work.photo, PREVIEW_SIDE_PX)))
             if step.gives_mask:  # the next job is given it
                 return
+            if work.opening is not None and not work.opening.frame.is_exact and given is None:
+                return  # the mask that is kept is the photograph's, and framed again not quite the same
             done.append(step)
             names = {each.name for each in done}
             self.wholes.put(key, done, replace(work, records=tuple(record for record in work.records if record.step in names)))
@@ -128,6 +131,7 @@ class Job:
             bytes=size,
             width=result.photo.width,
             height=result.photo.height,
+            frame=report.frame,
             pixels_changed=report.pixels_changed,
             notes=tuple(said),
             steps=tuple(
@@ -139,7 +143,7 @@ class Job:
 
     def _keep_mask(self, made: Made, workspace: Path) -> tuple[str | None, MaskRecord | None]:
         """Keep the mask that was used, under the job's id. One that was given and not changed has its own."""
-        mask, options = made.result.mask, made.job.options
+        mask, options = made.result.unframed_mask, made.job.options
         if mask is None:
             return None, None
         if options.mask is not None and not options.keep and options.largest_dust_px is None:
@@ -159,12 +163,15 @@ class Job:
         return kept.id, kept
 
     def keep_stages(self, made: Made, mask_id: str) -> None:
-        """Keep, small, what each step made of the whole photograph: then the first preview is quick, too."""
+        """Keep, small, what each step made of the whole photograph: then the first preview is quick, too. Of
+        one that was framed nothing is kept: a preview frames the copy."""
+        if made.result.report.frame is not None:
+            return
         options = made.job.options
         key = stage_key(made.record.id, PREVIEW_SIDE_PX, options.model_copy(update={"mask": mask_id, "keep": (), "largest_dust_px": None}))
         copy, mask = tile_pyramid.small(made.picture, PREVIEW_SIDE_PX), made.result.mask
         little = None if mask is None else small_mask(mask, copy.height, copy.width)
-        self.stages.put(key, (copy, little, None))
+        self.stages.put(key, Work(copy, little))
         scale = copy.width / made.picture.width
         pictures = None if made.result.pictures is None else tuple(corners * scale for corners in made.result.pictures)
         for step, small in made.seen:
@@ -173,7 +180,7 @@ class Job:
             if not step.gives_mask:  # the next preview is given the mask
                 key = (*key, step)
                 if small is not None:
-                    self.stages.put(key, (small.result(), little, pictures))
+                    self.stages.put(key, Work(small.result(), little, pictures=pictures))
 
     # --- small
 
@@ -183,24 +190,28 @@ class Job:
         Put the JPEG into the store.
         """
         key = stage_key(record.id, job.side_px, job.options)
-        copy, mask, pictures = self.stages.get(key, lambda: self._small_copy(record, job.options, job.side_px))
-        scale = max(copy.width, copy.height) / max(record.width, record.height)
+        work = self.stages.get(key, lambda: self._small_copy(record, job.options, job.side_px))
+        scale = max(work.photo.width, work.photo.height) / max(record.width, record.height)
         if job.strokes:
-            base = np.zeros((copy.height, copy.width), bool) if mask is None else mask
-            mask = brush.draw(base, brush.scaled([stroke.drawn() for stroke in job.strokes], scale))
+            base = np.zeros((work.photo.height, work.photo.width), bool) if work.mask is None else work.mask
+            work = replace(work, mask=brush.draw(base, brush.scaled([stroke.drawn() for stroke in job.strokes], scale)))
             key = (*key, job.strokes)
-        for step in job.options.treatment().scaled(scale).steps(has_mask=mask is not None):
+        steps = job.options.treatment().scaled(scale).steps(has_mask=work.mask is not None)
+        framing = tuple(step for step in steps if step.frames)
+        if framing:
+            key = (*key, "framed", framing)
+            work = self.stages.get(key, partial(pipeline.framed, work, steps))
+        for step in steps:
             key = (*key, step)
-
-            def make(step: Step = step, copy: Photo = copy, mask: Mask | None = mask, pictures: Pictures | None = pictures) -> Stage:
-                result = pipeline.run(copy, [step], sessions=self._sessions, mask=mask, pictures=pictures, progress=progress)
-                return result.photo, result.mask, result.pictures
-
-            copy, mask, pictures = self.stages.get(key, make)
+            work = self.stages.get(key, partial(self._stepped, step, work, progress))
+        copy = work.photo
         samples = copy.samples if copy.channels == 1 else cv2.cvtColor(np.ascontiguousarray(copy.samples), cv2.COLOR_RGB2BGR)
         encoded, data = cv2.imencode(".jpg", samples, [cv2.IMWRITE_JPEG_QUALITY, PREVIEW_QUALITY])
         assert encoded
         self._store.put(f"photos/{record.id}/previews/{job.id}.jpg", data.tobytes())
+
+    def _stepped(self, step: Step, work: Work, progress: Progress) -> Stage:
+        return step(work, self._sessions, partial(progress, step.name))
 
     def _small_copy(self, record: PhotoRecord, options: Options, side_px: int) -> Stage:
         """The photograph reduced to `side_px`, 8-bit sRGB, gray if it is; and its mask, if one was given."""
@@ -223,7 +234,7 @@ class Job:
         mask = self._mask(record, options)
         if mask is not None:
             mask = small_mask(mask, *samples.shape[:2])
-        return photo.read(np.ascontiguousarray(samples), name=record.name), mask, None
+        return Work(photo.read(np.ascontiguousarray(samples), name=record.name), mask)
 
 
 def write_result(result: Photo, folder: Path) -> tuple[str, bool, list[str]]:

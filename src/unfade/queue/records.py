@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from unfade.queue.options import Options, StrokeRequest
+from unfade.record import Framed
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 Kind = Literal["restore", "preview"]
@@ -77,7 +78,8 @@ class StepOutcome(_Record):
 
 
 class ResultRecord(_Record):
-    """What came out of a job; `folder` is where its files lie."""
+    """What came out of a job; `folder` is where its files lie. `frame`: how the photograph was framed; none:
+    it was not."""
 
     folder: str
     format: str
@@ -88,6 +90,7 @@ class ResultRecord(_Record):
     pixels_changed: int
     notes: tuple[str, ...]
     steps: tuple[StepOutcome, ...] = ()
+    frame: Framed | None = None
 
 
 class JobRecord(_Record):

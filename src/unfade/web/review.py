@@ -14,8 +14,10 @@ from unfade.archive.manifest import NAME, Decision, Entry, Manifest, Which
 from unfade.archive.orders import names_of
 from unfade.archive.places import Destination, Source
 from unfade.archive.settle import settle
-from unfade.errors import UnreadableError, UsageError
+from unfade.archive.sidecar import parse_sidecar
+from unfade.errors import RecordError, UnreadableError, UsageError
 from unfade.queue.store import Store
+from unfade.record import Framed
 from unfade.web.problems import not_found
 
 Side = Literal["before", "after"]
@@ -81,6 +83,15 @@ class Review:
         """Where the server keeps the tile pyramid; another name once the result is another."""
         mark = hashlib.sha256(f"{entry.name} {entry.made} {side}".encode()).hexdigest()[:32]
         return f"archive/{mark}/view"
+
+    def frame(self, entry: Entry) -> Framed | None:
+        """How the master was cut and turned before it was restored, as its record says. Raises a 404."""
+        name = names_of(entry.base, entry.ending, entry.place).record
+        try:
+            facts = parse_sidecar(self._destination.read(name), name).frame
+        except (UnreadableError, RecordError):
+            raise not_found("record") from None
+        return None if facts is None else Framed.from_json(facts.model_dump())
 
     @contextmanager
     def picture(self, entry: Entry, side: Side) -> Iterator[Path]:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import shutil
 import time
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
@@ -23,6 +22,7 @@ from starlette.datastructures import UploadFile
 
 from unfade import tile_pyramid
 from unfade.errors import AwayError, UsageError
+from unfade.frame.framing import require_within
 from unfade.masks import MaskFacts
 from unfade.models import store as model_store
 from unfade.queue.ledger import QueueFullError
@@ -31,11 +31,13 @@ from unfade.queue.opening import open_ledger, open_store
 from unfade.queue.options import Options, StrokeRequest
 from unfade.queue.records import OVER, JobRecord, Kind, MaskRecord, PhotoRecord, ResultRecord, new_id
 from unfade.queue.shelves import Shelves
+from unfade.record import Framed
 from unfade.settings import Settings
 from unfade.web import sandbox
 from unfade.web.clients import CLIENT, Turns, mark_of
 from unfade.web.guard import Rules, rules_of
 from unfade.web.problems import Problem, disk_full, not_found
+from unfade.web.requests import clean_name
 from unfade.web.responses import JobResponse, PhotoResponse, job_response, mask_response, photo_response
 from unfade.web.review import Review
 from unfade.web.sandbox import Exported, Facts, Sandbox
@@ -47,18 +49,6 @@ Picture: TypeAlias = Callable[[], AbstractContextManager[Path]]
 KEPT_INDEXES = 256
 MAX_PREVIEWS_WAITING = 32
 SHELF_KEPT_S = 30 * 86400.0  # a shelf that nobody changes, so that an address on a phone works for a while
-
-
-def clean_name(name: str | None) -> str:
-    """A user's file name as text that does no harm: no folders, no control or direction characters, not too
-    long.
-    """
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name or ""))[-1]
-    kept = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C").strip(" .")
-    if len(kept) > 120:
-        stem, dot, ending = kept.rpartition(".")
-        kept = stem[:110] + dot + ending[:9] if dot else kept[:120]
-    return kept or "photograph"
 
 
 class Service:
@@ -229,14 +219,14 @@ class Service:
 
     # --- tile pyramids
 
-    async def pyramid(self, path: str, *, source: str | Picture | None) -> tile_pyramid.Index:
+    async def pyramid(self, path: str, *, source: str | Picture | None, frame: Framed | None = None) -> tile_pyramid.Index:
         """The index of the tile pyramid at `path`; where there is none yet, it is made from the picture at
-        `source` in the store, or which `source()` opens."""
+        `source` in the store, or which `source()` opens, in its `frame`."""
         if path in self._indexes:
             self._indexes.move_to_end(path)
             return self._indexes[path]
         if source is not None and not await run_in_threadpool(self.store.exists, path):
-            await self._once(path, lambda: self._make_pyramid(path, source))
+            await self._once(path, lambda: self._make_pyramid(path, source, frame))
         index = await run_in_threadpool(tile_pyramid.read_index, self._reader(path))
         self._indexes[path] = index
         if len(self._indexes) > KEPT_INDEXES:
@@ -251,13 +241,17 @@ class Service:
             task.add_done_callback(lambda _: self._making.pop(path, None))
         await asyncio.shield(self._making[path])
 
-    async def _make_pyramid(self, path: str, source: str | Picture) -> None:
+    async def _make_pyramid(self, path: str, source: str | Picture, frame: Framed | None) -> None:
         with ExitStack() as stack:
             folder = stack.enter_context(self.store.workspace())
             opened = self.store.local(source) if isinstance(source, str) else source()
             picture = await run_in_threadpool(stack.enter_context, opened)
             await self.sandbox.run(
-                sandbox.show, source=str(picture), view=str(folder / "view"), max_megapixels=self.settings.max_megapixels
+                sandbox.show,
+                source=str(picture),
+                view=str(folder / "view"),
+                max_megapixels=self.settings.max_megapixels,
+                frame=None if frame is None else asdict(frame),
             )
             await run_in_threadpool(self.store.put_file, path, folder / "view")
 
@@ -282,6 +276,8 @@ class Service:
 
     def check_options(self, photo: PhotoRecord, options: Options) -> None:
         """Raise a 422 for what does not fit this photograph."""
+        treatment = options.treatment()
+        require_within("the photograph", photo.width, photo.height, crop=treatment.crop, corners=treatment.corners)
         for hint in options.hints:
             if hint.x >= photo.width or hint.y >= photo.height:
                 raise UsageError(

@@ -24,13 +24,25 @@ router = APIRouter(prefix=API)
 
 
 async def view_of(
-    service: Service, *, photo_id: str | None = None, job_id: str | None = None, result: str | None = None, side: str = "after"
+    service: Service,
+    *,
+    photo_id: str | None = None,
+    job_id: str | None = None,
+    before_id: str | None = None,
+    result: str | None = None,
+    side: str = "after",
 ) -> tuple[str, tile_pyramid.Index]:
-    """The path of the view of a photograph, of a job's result, or of a `side` of an archive's, and its
-    index. Raises a 404."""
+    """The path of the view of a photograph, of a job's result, of what a job began with (`before_id`), or of
+    a `side` of an archive's result; and its index. Raises a 404."""
     try:
         if result is not None:
             return await _archive_view(service, int(result), cast("ReviewSide", side))
+        if before_id is not None:
+            job, made = await run_in_threadpool(service.done_job, before_id)
+            if made.frame is None:
+                return await view_of(service, photo_id=job.photo_id)
+            path = f"{made.folder}/before"
+            return path, await service.pyramid(path, source=f"photos/{job.photo_id}/original", frame=made.frame)
         if photo_id is not None:
             photo = await run_in_threadpool(service.photo, photo_id)
             path = f"photos/{photo.id}/view"
@@ -49,7 +61,8 @@ async def _archive_view(service: Service, number: int, side: ReviewSide) -> tupl
         raise not_found("archive")
     entry = await run_in_threadpool(review.entry, number)
     path = review.view_path(entry, side)
-    return path, await service.pyramid(path, source=lambda: review.picture(entry, side))
+    frame = await run_in_threadpool(review.frame, entry) if side == "before" else None
+    return path, await service.pyramid(path, source=lambda: review.picture(entry, side), frame=frame)
 
 
 async def image(service: Service, side_px: int, **thing: str) -> Response:
@@ -124,6 +137,29 @@ async def get_job_tile(job_id: Id, level: int, column: int, row: int, service: S
     return await tile(service, level, column, row, job_id=job_id)
 
 
+@router.get("/jobs/{job_id}/before/image", tags=["pictures"], response_class=Response, responses=JPEG | described(*OF_JOB, "busy"))
+async def get_before_image(job_id: Id, service: S, side_px: Side = 1024) -> Response:
+    """What a job began with, whole: the photograph in the job's frame, if it has one."""
+    return await image(service, side_px, before_id=job_id)
+
+
+@router.get("/jobs/{job_id}/before/tiles", tags=["pictures"], responses=described(*OF_JOB, "busy"))
+async def get_before_tiles(job_id: Id, request: Request, service: S) -> TilesResponse:
+    """How what a job began with is cut into tiles: they lie as its result's do."""
+    return await tiles(service, request, f"/jobs/{job_id}/before", before_id=job_id)
+
+
+@router.get(
+    "/jobs/{job_id}/before/tiles/{level}/{column}/{row}",
+    tags=["pictures"],
+    response_class=Response,
+    responses=JPEG | described(*OF_JOB, "busy"),
+)
+async def get_before_tile(job_id: Id, level: int, column: int, row: int, service: S) -> Response:
+    """One tile of what a job began with."""
+    return await tile(service, level, column, row, before_id=job_id)
+
+
 ENDINGS = {"pair": "before-after.jpg", "sweep": "before-after.webp"}
 Share = Annotated[Literal["pair", "sweep"], Query(description="One picture beside the other (JPEG), or a short animation (WebP).")]
 
@@ -139,7 +175,7 @@ async def get_job_share(job_id: Id, service: S, kind: Share = "pair") -> Respons
     job, _ = await run_in_threadpool(service.done_job, job_id)
     photo = await run_in_threadpool(service.photo, job.photo_id)
     with service.store.workspace() as folder:
-        for name, thing in (("before", {"photo_id": photo.id}), ("after", {"job_id": job.id})):
+        for name, thing in (("before", {"before_id": job.id}), ("after", {"job_id": job.id})):
             path, index = await view_of(service, **thing)
             try:
                 data = await service.pyramid_part(path, index, tile_pyramid.fit_name(index, sharing.SIDE_PX))
