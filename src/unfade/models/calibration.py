@@ -18,7 +18,8 @@ Range: TypeAlias = tuple[float, float]
 
 
 class _Calibration(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Built when first used: a task's are slow to build, and few tasks are done in one process.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class SecondLook(_Calibration):
