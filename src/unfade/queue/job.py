@@ -23,9 +23,12 @@ from unfade.files import photo
 from unfade.files.photo import Photo
 from unfade.models.session import Sessions
 from unfade.queue.options import Options
-from unfade.queue.records import SAVING, JobRecord, MaskRecord, PhotoRecord, ResultRecord, StepOutcome
-from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, Stages, WholeStages, mask_key, small_mask, stage_key
+from unfade.queue.records import SAVING, DoubtOutcome, JobRecord, MaskRecord, PhotoRecord, ResultRecord, StepOutcome
+from unfade.queue.retouch import Retouches, Shown, parted, retouched
+from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, StageKey, Stages, WholeStages, mask_key, small_mask, stage_key
 from unfade.queue.store import Store
+from unfade.record import StepRecord
+from unfade.steps.fill import Fill
 from unfade.treatment import has_pixels
 from unfade.work import Pictures, Step, Work
 
@@ -65,11 +68,12 @@ class Job:
         """`beside`: where small pictures of each step are made while the next step runs."""
         self._store, self._sessions, self._beside = store, sessions, beside
         self._max_megapixels = max_megapixels
-        self.stages, self.wholes = Stages(), WholeStages()
+        self.stages, self.wholes, self.retouches = Stages(), WholeStages(), Retouches()
 
     def rest(self) -> None:
         """Give back the memory of what is kept between jobs."""
         self.stages.clear()
+        self.retouches.clear()
         self.wholes.clear()
 
     def _mask(self, record: PhotoRecord, options: Options) -> Mask | None:
@@ -87,6 +91,8 @@ class Job:
             self._store.remove(f"photos/{record.id}/jobs/{job.id}")
         with self._store.local(f"photos/{record.id}/original") as path:
             picture = photo.read(path, max_megapixels=self._max_megapixels, name=record.name)
+        if record.frame is not None:
+            picture = record.frame.frame().apply(picture)
         given = self._mask(record, job.options)
         treatment = job.options.treatment()
         key = mask_key(record.id, job.options, job.id)
@@ -130,10 +136,7 @@ class Job:
             height=result.photo.height,
             pixels_changed=report.pixels_changed,
             notes=tuple(said),
-            steps=tuple(
-                StepOutcome(name=step.step, outcome=step.outcome, facts=step.facts, pixels_changed=step.pixels_changed, notes=step.notes)
-                for step in report.steps
-            ),
+            steps=tuple(_outcome(step) for step in report.steps),
         )
         return Saved(outcome, mask_id, mask)
 
@@ -161,6 +164,7 @@ class Job:
     def keep_stages(self, made: Made, mask_id: str) -> None:
         """Keep, small, what each step made of the whole photograph: then the first preview is quick, too."""
         options = made.job.options
+        self._keep_shown(made)
         key = stage_key(made.record.id, PREVIEW_SIDE_PX, options.model_copy(update={"mask": mask_id, "keep": (), "largest_dust_px": None}))
         copy, mask = tile_pyramid.small(made.picture, PREVIEW_SIDE_PX), made.result.mask
         little = None if mask is None else small_mask(mask, copy.height, copy.width)
@@ -170,10 +174,27 @@ class Job:
         for step, small in made.seen:
             if has_pixels(step):
                 break  # of the photograph; a preview's are pixels of the copy
+            if step.prepares:
+                self.stages.put((made.record.id, PREVIEW_SIDE_PX, step), (copy, None, pictures))
             if not step.gives_mask:  # the next preview is given the mask
                 key = (*key, step)
                 if small is not None:
                     self.stages.put(key, (small.result(), little, pictures))
+
+    def _keep_shown(self, made: Made) -> None:
+        """Keep, small, what the fill and the last step made: a stroke is then seen filled at once."""
+        small = {step: future.result() for step, future in made.seen if future is not None}
+        fill, _ = parted([step for step, _ in made.seen])
+        if fill is None or fill not in small or made.result.mask is None:
+            return
+        copy, final = small[fill], small.get(made.seen[-1][0])
+        if final is None:
+            return
+        scale = scale_of(copy, made.record)
+        wanted, rest = parted(made.job.options.treatment().scaled(scale).steps(has_mask=True))
+        assert wanted is not None
+        key = (made.record.id, PREVIEW_SIDE_PX, rest)
+        self.retouches.put(key, Shown(small_mask(made.result.mask, copy.height, copy.width), wanted.heals, copy, final))
 
     # --- small
 
@@ -184,23 +205,47 @@ class Job:
         """
         key = stage_key(record.id, job.side_px, job.options)
         copy, mask, pictures = self.stages.get(key, lambda: self._small_copy(record, job.options, job.side_px))
-        scale = max(copy.width, copy.height) / max(record.width, record.height)
+        scale = scale_of(copy, record)
         if job.strokes:
             base = np.zeros((copy.height, copy.width), bool) if mask is None else mask
             mask = brush.draw(base, brush.scaled([stroke.drawn() for stroke in job.strokes], scale))
             key = (*key, job.strokes)
-        for step in job.options.treatment().scaled(scale).steps(has_mask=mask is not None):
-            key = (*key, step)
+        steps = job.options.treatment().scaled(scale).steps(has_mask=mask is not None)
+        fill, rest = parted(steps)
+        whole = (record.id, job.side_px, rest)
+        near = None if fill is None or mask is None else self.retouches.nearest(whole, mask, fill.heals)
+        if near is not None and fill is not None and mask is not None:
+            shown = retouched(copy, *near, mask, fill, self._sessions, lambda share: progress(Fill.name, share))
+            copy = shown.final
+        else:
+            shown, copy = self._small_steps(steps, key, (copy, mask, pictures), (record.id, job.side_px), progress)
+        if shown is not None:
+            self.retouches.put(whole, shown)
+        samples = copy.samples if copy.channels == 1 else cv2.cvtColor(np.ascontiguousarray(copy.samples), cv2.COLOR_RGB2BGR)
+        encoded, data = cv2.imencode(".jpg", samples, [cv2.IMWRITE_JPEG_QUALITY, PREVIEW_QUALITY])
+        assert encoded
+        self._store.put(f"photos/{record.id}/previews/{job.id}.jpg", data.tobytes())
+
+    def _small_steps(
+        self, steps: Sequence[Step], key: StageKey, begun: Stage, of: StageKey, progress: Progress
+    ) -> tuple[Shown | None, Photo]:
+        """Run the steps that are not kept; gives what is to be remembered of it, and the picture."""
+        copy, mask, pictures = begun
+        filled: tuple[Fill, Photo] | None = None
+        for step in steps:
 
             def make(step: Step = step, copy: Photo = copy, mask: Mask | None = mask, pictures: Pictures | None = pictures) -> Stage:
                 result = pipeline.run(copy, [step], sessions=self._sessions, mask=mask, pictures=pictures, progress=progress)
                 return result.photo, result.mask, result.pictures
 
+            key = (*key, step)
+            if step.prepares:  # it looks at the photograph alone, whatever is lost in it
+                pictures = self.stages.get((*of, step), make)[2]
+                continue
             copy, mask, pictures = self.stages.get(key, make)
-        samples = copy.samples if copy.channels == 1 else cv2.cvtColor(np.ascontiguousarray(copy.samples), cv2.COLOR_RGB2BGR)
-        encoded, data = cv2.imencode(".jpg", samples, [cv2.IMWRITE_JPEG_QUALITY, PREVIEW_QUALITY])
-        assert encoded
-        self._store.put(f"photos/{record.id}/previews/{job.id}.jpg", data.tobytes())
+            if isinstance(step, Fill):
+                filled = step, copy
+        return (None if filled is None or mask is None else Shown(mask, filled[0].heals, filled[1], copy)), copy
 
     def _small_copy(self, record: PhotoRecord, options: Options, side_px: int) -> Stage:
         """The photograph reduced to `side_px`, 8-bit sRGB, gray if it is; and its mask, if one was given."""
@@ -224,6 +269,23 @@ class Job:
         if mask is not None:
             mask = small_mask(mask, *samples.shape[:2])
         return photo.read(np.ascontiguousarray(samples), name=record.name), mask, None
+
+
+def _outcome(step: StepRecord) -> StepOutcome:
+    """What the ledger keeps of a step's record."""
+    return StepOutcome(
+        name=step.step,
+        outcome=step.outcome,
+        facts=step.facts,
+        pixels_changed=step.pixels_changed,
+        notes=step.notes,
+        doubts=tuple(DoubtOutcome(what=doubt.what, box=doubt.box, outline=doubt.outline) for doubt in step.doubts),
+    )
+
+
+def scale_of(copy: Photo, record: PhotoRecord) -> float:
+    """How large a small copy is beside the photograph."""
+    return max(copy.width, copy.height) / max(record.width, record.height)
 
 
 def write_result(result: Photo, folder: Path) -> tuple[str, bool, list[str]]:

@@ -13,10 +13,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, cre
 from unfade import brush
 from unfade.options import Option
 from unfade.steps.colorize import Hint
+from unfade.steps.fill import Heal
 from unfade.treatment import Treatment
 from unfade.treatment import options as treatment_options
 
 MAX_HINTS = 500
+MAX_HEALS = 500
 MAX_KEEP = 100_000
 MAX_STROKES = 5_000
 MAX_POINTS, MAX_POINTS_ALL = 20_000, 50_000
@@ -45,6 +47,10 @@ class HintRequest(RequestModel):
         red, green, blue = (int(self.color[at : at + 2], 16) / 255 for at in (1, 3, 5))
         return red, green, blue
 
+    def entry(self) -> Hint:
+        """The hint as its step takes it."""
+        return Hint(self.x, self.y, self.radius_px, self.rgb)
+
 
 Coordinate = Annotated[float, Field(ge=-1e5, le=1e6)]
 
@@ -66,6 +72,25 @@ class StrokeRequest(RequestModel):
         return {"kind": self.kind, "radius_px": self.radius_px, "points": list(self.points)}
 
 
+Away = Annotated[float, Field(ge=-1e6, le=1e6)]
+
+
+class HealRequest(RequestModel):
+    """What is lost under a stroke is taken from the place that lies (`dx`, `dy`) pixels from it.
+
+    `radius_px` 0: what `points` enclose.
+    """
+
+    points: Annotated[tuple[tuple[Coordinate, Coordinate], ...], FailFast()] = Field(min_length=1, max_length=MAX_POINTS)
+    radius_px: float = Field(ge=0, le=1e5)
+    dx: Away
+    dy: Away
+
+    def entry(self) -> Heal:
+        """The heal as its step takes it."""
+        return Heal(self.points, self.radius_px, self.dx, self.dy)
+
+
 def _few_points(strokes: tuple[StrokeRequest, ...]) -> tuple[StrokeRequest, ...]:
     points = sum(len(stroke.points) for stroke in strokes)
     if points > MAX_POINTS_ALL:
@@ -80,7 +105,7 @@ Strokes = Annotated[
     AfterValidator(_few_points),
 ]
 
-_ENTRIES: Mapping[type, tuple[Any, int]] = {Hint: (HintRequest, MAX_HINTS)}
+_ENTRIES: Mapping[type, tuple[Any, int]] = {Hint: (HintRequest, MAX_HINTS), Heal: (HealRequest, MAX_HEALS)}
 """How an entry of an option that holds several comes in, and how many may."""
 
 
@@ -120,9 +145,5 @@ class Options(_Treated):
     def treatment(self) -> Treatment:
         """The treatment that is asked for, in pixels of the photograph."""
         asked = {declared.name: getattr(self, declared.name) for declared in treatment_options()}
-        values: dict[str, Any] = {name: tuple(map(_entry, value)) if isinstance(value, tuple) else value for name, value in asked.items()}
+        values = {name: tuple(each.entry() for each in value) if isinstance(value, tuple) else value for name, value in asked.items()}
         return Treatment(**values)
-
-
-def _entry(asked: HintRequest) -> Hint:
-    return Hint(asked.x, asked.y, asked.radius_px, asked.rgb)

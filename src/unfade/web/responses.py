@@ -93,6 +93,7 @@ class PhotoResponse(BaseModel):
     bytes: int
     has_color: bool
     has_location: bool
+    frame: FrameResponse | None
     notes: list[str]
     jobs: list[JobResponse]
     masks: list[MaskResponse]
@@ -164,6 +165,30 @@ class PrintsResponse(BaseModel):
 
     prints: list[PrintResponse]
     doubt: str | None
+
+
+class SourceResponse(BaseModel):
+    """A place to fill a hole from, so many pixels to the right and down of it.
+
+    The lower `cost`, the better it fits.
+    """
+
+    dx: int
+    dy: int
+    cost: float
+
+
+class SourcesResponse(BaseModel):
+    """Places to fill a hole from, best first."""
+
+    sources: list[SourceResponse]
+
+
+class FrameResponse(BaseModel):
+    """What of the file is the photograph: corners in pixels of the file, and degrees clockwise after that."""
+
+    corners: Corners | None
+    turn: int
 
 
 class ModelResponse(BaseModel):
@@ -334,6 +359,7 @@ def photo_response(photo: PhotoRecord, jobs: list[JobResponse], masks: list[Mask
         bytes=photo.bytes,
         has_color=photo.has_color,
         has_location=photo.has_location,
+        frame=None if photo.frame is None else FrameResponse.model_validate(photo.frame.model_dump()),
         notes=list(photo.notes),
         jobs=jobs,
         masks=masks,

@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { make, pencil } from "./dom.js";
 import { meaning, optionsOf } from "./edit.js";
-import { inPieces } from "./maskwork.js";
+import { healOf, inPieces } from "./maskwork.js";
 
 /**
  * @import { Edit, Options, Stroke } from "./types.js"
@@ -25,8 +25,11 @@ const LEAST_SHARE = 0.15; // a fainter picture tells too little of a stronger on
  * @param {Stroke[]} strokes
  */
 const wantedOf = (options, strokes) => meaning(options) + (strokes.length ? JSON.stringify(strokes) : "");
-/** @param {Stroke[]} strokes */
-const drawn = (strokes) => (strokes.length ? { fill: true, strokes: strokes.flatMap(inPieces) } : {});
+/**
+ * @param {Options} options
+ * @param {Stroke[]} strokes
+ */
+const drawn = ({ heals }, strokes) => (strokes.length ? { fill: true, strokes: strokes.flatMap(inPieces), heals: [...heals, ...strokes.flatMap(healOf)] } : {});
 /** @param {Options} options */
 const withoutDials = (options) => meaning({ ...options, lightness: 0, contrast: 0, warmth: 0 });
 /** @param {Options} options */
@@ -69,7 +72,7 @@ export class Previews {
     const asking = new AbortController();
     this.asking = asking;
     try {
-      const picture = await load(await api.preview(this.session.photo.id, { ...options, ...drawn(strokes) }, SIDE_PX, asking.signal));
+      const picture = await load(await api.preview(this.session.photo.id, { ...options, ...drawn(options, strokes) }, SIDE_PX, asking.signal));
       if (asking.signal.aborted) return false;
       this.last = { wanted: wantedOf(options, strokes), options, picture };
       if (!strokes.length && (options.clean > 0.999 || options.clean === 0)) this.#keepEnd(options, picture);
@@ -96,6 +99,21 @@ export class Previews {
    */
   of(options, strokes) {
     return this.last?.wanted === wantedOf(options, strokes) ? this.last.picture : null;
+  }
+
+  /** What is seen now, made small, is what the page blends from: no picture of the server's has to come first. */
+  adopt() {
+    const { edit, brushwork, job, stage, photo } = this.session;
+    const options = optionsOf(edit);
+    const wanted = wantedOf(options, []);
+    const { after } = stage.viewer;
+    if (this.last?.wanted === wanted || brushwork.strokes.length || job?.state !== "done" || !after || !stage.shows(job)) return;
+    const scale = Math.min(1, SIDE_PX / Math.max(photo.width, photo.height));
+    const surface = make("canvas", { width: Math.max(1, Math.round(photo.width * scale)), height: Math.max(1, Math.round(photo.height * scale)) });
+    const context = pencil(surface, { willReadFrequently: true });
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    after.draw(context, scale, { x: 0, y: 0, width: photo.width, height: photo.height });
+    this.last = { wanted, options, picture: { canvas: surface, data: context.getImageData(0, 0, surface.width, surface.height) } };
   }
 
   /**
