@@ -174,7 +174,8 @@ def keywords() -> str:
     for step in having:
         lines += ["", "", f"class {step.__name__}Options(TypedDict, total=False):", f'    """Of the step {step.name}."""', ""]
         for declared in step_options(step.name):
-            lines += [f"    {declared.name}: {declared.annotation}", f'    """{declared.help}"""']
+            annotation = declared.annotation.replace("'", '"')
+            lines += [f"    {declared.name}: {annotation}", f'    """{declared.help}"""']
     bases = ", ".join(f"{step.__name__}Options" for step in having)
     lines += [
         "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +15,14 @@ class FrameOptions(TypedDict, total=False):
 
     whole: bool
     """Take the whole for the picture: do not look for prints on a scan and for borders."""
+    crop: Literal["auto"] | tuple[int, int, int, int] | None
+    """Cut to this box of the photograph, in pixels; auto: to the picture on its lid or in its borders."""
+    straighten: Literal["auto"] | float | None
+    """Turn by so many degrees clockwise, cut to what stays full; auto: set the print on it straight."""
+    rotate: Literal[90, 180, 270] | None
+    """Turn clockwise by a quarter, a half or three quarters."""
+    corners: Sequence[tuple[float, float]] | None
+    """Make a rectangle of what lies between four corners, in pixels, clockwise from the top left."""
 
 
 class DamageOptions(TypedDict, total=False):

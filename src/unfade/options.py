@@ -35,6 +35,83 @@ class Entry(Protocol):
 
 
 @dataclass(frozen=True)
+class Mixed:
+    """The form of an option that is one of some `words` or so many numbers: "auto", or 10,20,300,200.
+
+    One number is held as it is, several as a tuple, `pairs` as a tuple of (x, y). `is_whole`: the numbers are
+    whole. `in_pixels`: they are places on the photograph, x and y in turn (`is_whole`: a box), and scaled
+    with it. `allowed`: the numbers that there are, where they are few.
+    """
+
+    words: tuple[str, ...] = ()
+    count: int = 1
+    is_whole: bool = False
+    pairs: bool = False
+    in_pixels: bool = False
+    allowed: tuple[int, ...] = ()
+
+    @property
+    def annotation(self) -> str:
+        """The type, as Python writes it."""
+        word = [f"Literal[{', '.join(map(repr, self.words))}]"] if self.words else []
+        return " | ".join([*word, self._numbers])
+
+    @property
+    def _numbers(self) -> str:
+        number = "int" if self.is_whole else "float"
+        if self.allowed:
+            return f"Literal[{', '.join(map(str, self.allowed))}]"
+        if self.pairs:
+            return f"Sequence[tuple[{number}, {number}]]"
+        return number if self.count == 1 else f"tuple[{', '.join([number] * self.count)}]"
+
+    def checked(self, option: Option, value: object) -> Any:
+        """The value as the step takes it. Raises `UsageError`."""
+        if isinstance(value, str):
+            if value in self.words:
+                return value
+            raise UsageError(f"{option.name} is written {option.written}, not {value!r}")
+        given: list[Any] = list(value) if isinstance(value, Iterable) else [value]
+        if self.pairs and all(isinstance(pair, Iterable) and not isinstance(pair, str) for pair in given):
+            given = [number for pair in given for number in pair]
+        wanted = (int,) if self.is_whole else (int, float)
+        if len(given) != self.count or any(isinstance(number, bool) or not isinstance(number, wanted) for number in given):
+            raise UsageError(f"{option.name} is written {option.written}, not {value!r}")
+        for number in given:
+            require_range(option.name, number, option.least, option.most)
+            if self.allowed and number not in self.allowed:
+                raise UsageError(f"{option.name} must be one of {', '.join(map(str, (*self.allowed, *self.words)))}, not {number:g}")
+        return self._held([int(number) if self.is_whole else float(number) for number in given])
+
+    def parse(self, option: Option, text: str) -> Any:
+        """The value as it is written on the command line and in forms. Raises `UsageError`."""
+        if text in self.words:
+            return text
+        try:
+            numbers = [int(part) if self.is_whole else float(part) for part in text.split(",")]
+        except ValueError:
+            raise UsageError(f"{option.name} is written {option.written}, not {text!r}") from None
+        return self.checked(option, numbers)
+
+    def scaled(self, value: Any, factor: float) -> Any:
+        """The value on a copy of the photograph that is `factor` times as large. A box keeps within it, and
+        to whole pixels."""
+        if value is None or isinstance(value, str) or not self.in_pixels or factor == 1:
+            return value
+        if self.is_whole:
+            left, top, width, height = value
+            low = (math.floor(left * factor), math.floor(top * factor))
+            high = (math.floor((left + width) * factor), math.floor((top + height) * factor))
+            return (*low, max(1, high[0] - low[0]), max(1, high[1] - low[1]))
+        return tuple((x * factor, y * factor) for x, y in value)
+
+    def _held(self, numbers: list[Any]) -> Any:
+        if self.pairs:
+            return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+        return numbers[0] if self.count == 1 else tuple(numbers)
+
+
+@dataclass(frozen=True)
 class _Declared:
     """What `option` notes at a dataclass field."""
 
@@ -43,6 +120,8 @@ class _Declared:
     most: float | None
     called: str | None
     written: str | None
+    form: Mixed | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +140,8 @@ class Option:
     `name`: its name at the doors; `step`: the name of its step; `field`: the field of the step that it sets,
     none for a switch. `type` is `bool`, `int`, `float`, a `Literal` of words, a class with `parse` and
     `scaled` (see `Entry`; the option then holds a tuple of them). `optional`: None is a value too. `least`
-    and `most` are the limits, included. `written`: how an entry is written.
+    and `most` are the limits, included. `written`: how an entry is written. `form`: of one that is a word or
+    numbers. `group`: the object that holds it, with others, in the API's JSON; none: it stands by itself.
     """
 
     name: str
@@ -75,17 +155,23 @@ class Option:
     optional: bool = False
     many: bool = False
     written: str | None = None
+    form: Mixed | None = None
+    group: str | None = None
 
     @property
     def choices(self) -> tuple[str, ...]:
         """The words that may be chosen from; empty where the option is no choice."""
+        if self.form is not None:
+            return self.form.words
         return get_args(self.type) if get_origin(self.type) is Literal else ()
 
     @property
     def annotation(self) -> str:
         """The type, as Python writes it: "float", "int | None", "Sequence[Hint]", "Literal['low',
         'high']"."""
-        if self.choices:
+        if self.form is not None:
+            written = self.form.annotation
+        elif self.choices:
             written = f"Literal[{', '.join(map(repr, self.choices))}]"
         else:
             written = f"Sequence[{self.type.__name__}]" if self.many else self.type.__name__
@@ -98,6 +184,8 @@ class Option:
         """
         if value is None and self.optional:
             return None
+        if self.form is not None:
+            return self.form.checked(self, value)
         if self.many:
             return self._entries(value)
         if self.choices:
@@ -117,6 +205,8 @@ class Option:
     def scaled(self, value: Any, factor: float) -> Any:
         """The value for a copy of the photograph that is `factor` times as large: pixels are scaled,
         everything else stays."""
+        if self.form is not None:
+            return self.form.scaled(value, factor)
         if self.many:
             return tuple(entry.scaled(factor) for entry in value)
         if value is None or not self.name.endswith("_px"):
@@ -164,14 +254,23 @@ def require_range(name: str, value: float, least: float | None, most: float | No
 
 
 def option(
-    default: Any, help: str, *, least: float | None = None, most: float | None = None, called: str | None = None, written: str | None = None
+    default: Any,
+    help: str,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    called: str | None = None,
+    written: str | None = None,
+    form: Mixed | None = None,
+    group: str | None = None,
 ) -> Any:
     """A dataclass field that is an option.
 
     `least` and `most`: its limits, included. `called`: its name at the doors, where it is not the field's.
-    `written`: how one entry is written on the command line, for an option that holds several.
+    `written`: how one entry is written on the command line, for an option that holds several. `form` and
+    `group`: see `Option`.
     """
-    return field(default=default, metadata={_DECLARED: _Declared(help, least, most, called, written)})
+    return field(default=default, metadata={_DECLARED: _Declared(help, least, most, called, written, form, group)})
 
 
 @cache
@@ -185,13 +284,16 @@ def options_of(step: type) -> tuple[Option, ...]:
         declared: _Declared = each.metadata[_DECLARED]
         kind, many = hints[each.name], False
         optional = NoneType in get_args(kind)
-        if optional:
+        if declared.form is not None:
+            kind, optional = object, each.default is None
+        elif optional:
             (kind,) = (part for part in get_args(kind) if part is not NoneType)
         if get_origin(kind) is tuple:
             kind, many = get_args(kind)[0], True
         called = declared.called or each.name
         limits = declared.least, declared.most
-        found.append(Option(called, name, each.name, kind, each.default, declared.help, *limits, optional, many, declared.written))
+        own = Option(called, name, each.name, kind, each.default, declared.help, *limits, optional, many, declared.written)
+        found.append(replace(own, form=declared.form, group=declared.group))
     return tuple(found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Unpack
@@ -15,9 +15,10 @@ from unfade import tiles
 from unfade.arrays import Mask
 from unfade.errors import UsageError
 from unfade.files.photo import Photo, read
+from unfade.frame.geometry import Frame
 from unfade.masks import mask_sha256
 from unfade.models.session import Sessions
-from unfade.record import Report, xmp
+from unfade.record import Framed, Report, xmp
 from unfade.treatment import Treatment, alone_options, make_step, options, steps_alone, with_options
 from unfade.work import Pictures, Step, Work
 
@@ -37,12 +38,29 @@ StepDone = Callable[[Step, Work], None]
 @dataclass(frozen=True)
 class Result:
     """What came out: the photograph (its XMP says what was done), the damage mask if one was found or given,
-    the report, and the corners of what was taken for the picture (none: the whole)."""
+    the report, and the corners of what was taken for the picture (none: the whole).
+
+    All of it is of the frame's size, if there is a frame. `opened` is the photograph as it was framed, before
+    the first step; without a frame that which was given. `given_mask` is the mask that was given.
+    """
 
     photo: Photo
     mask: Mask | None
     report: Report
-    pictures: Pictures | None = None
+    pictures: Pictures | None
+    opened: Photo
+    given_mask: Mask | None = field(default=None, repr=False)
+
+    @property
+    def unframed_mask(self) -> Mask | None:
+        """The mask on the photograph as it came, before it was framed: what `mask=` takes, and the very one
+        that it took."""
+        frame = self.report.frame
+        if self.mask is None or frame is None:
+            return self.mask
+        if self.given_mask is not None:
+            return self.given_mask
+        return Frame(frame.corners, frame.turn).undo_mask(self.mask, frame.width, frame.height)
 
 
 def check(steps: Sequence[Step], *, has_mask: bool) -> None:
@@ -63,9 +81,9 @@ def run(
     progress: StepProgress | None = None,
     on_step: StepDone | None = None,
 ) -> Result:
-    """Run `steps` in their order. `mask`: bool (h, w) of the photograph's size, True = lost. `pictures`: the
-    corners of what the steps are to look at, as an earlier run found them; none: the whole, unless a step
-    finds them.
+    """Run `steps` in their order, on the photograph as they frame it. `mask`: bool (h, w) of the photograph's
+    size before that, True = lost. `pictures`: the corners of what the steps are to look at, as an earlier run
+    found them; none: the whole, unless a step finds them.
 
     `on_step` is called after each step, in this thread; what it raises ends the run. The photograph given is
     left untouched.
@@ -105,9 +123,9 @@ def _run(
     progress: StepProgress | None,
     on_step: StepDone | None,
 ) -> Result:
-    mask = None if given.mask is None else _checked(given.mask, photo)
-    check(steps, has_mask=mask is not None)
-    work = begun or given
+    check(steps, has_mask=given.mask is not None)
+    opened = framed(given, steps)
+    work = begun or opened
     for step in steps[len(work.records) :]:
         name = step.name
 
@@ -118,22 +136,39 @@ def _run(
         work = step(work, sessions, report_progress)
         if on_step is not None:
             on_step(step, work)
+    before, opening = opened.photo, opened.opening
     report = Report(
         photo=photo.name,
-        width=photo.width,
-        height=photo.height,
+        width=before.width,
+        height=before.height,
         input_sha256=photo.sha256,
-        mask_sha256=None if mask is None else mask_sha256(mask),
+        mask_sha256=None if given.mask is None else mask_sha256(given.mask),
         treatment=None if treatment is None else treatment.as_json(),
+        frame=None if opening is None else Framed(opening.frame.corners, opening.frame.turn, opening.width, opening.height),
         steps=work.records,
-        pixels_changed=0 if work.photo is photo else tiles.count_changed(photo.samples, work.photo.samples),
+        pixels_changed=0 if work.photo is before else tiles.count_changed(before.samples, work.photo.samples),
         notes=photo.notes,
         software_version=version("unfade"),
     )
     result = work.photo
-    if report.pixels_changed:
+    if report.pixels_changed or (report.frame is not None and not report.frame.is_whole):
         result = result.with_metadata(replace(result.metadata, xmp=xmp(report, result.metadata.xmp)))
-    return Result(result, work.mask, report, work.pictures)
+    return Result(result, work.mask, report, work.pictures, before, given.mask)
+
+
+def framed(given: Work, steps: Sequence[Step]) -> Work:
+    """The work as it is opened: the photograph and its mask in the frame that the steps ask for.
+
+    Raises `UsageError` for a mask of another size or dtype, and for a frame that reaches beyond the
+    photograph.
+    """
+    photo = given.photo
+    mask = None if given.mask is None else _checked(given.mask, photo)
+    opening = next((opening for step in steps if (opening := step.opening(photo)) is not None), None)
+    if opening is None:
+        return given
+    mask = None if mask is None else opening.frame.apply_mask(mask)
+    return replace(given, photo=opening.frame.apply(photo), mask=mask, opening=opening)
 
 
 def _checked(mask: Mask, photo: Photo) -> Mask:
@@ -167,9 +202,11 @@ def restore(
 ) -> Result:
     """Make a damaged, faded photograph whole, and colored if asked.
 
-    Damage is found (or given as `mask`, bool (h, w), True = lost) and filled, ageing is undone, color is put
-    in: each as its options say. With `clean` 0 and no color, every sample outside the mask is bit-identical.
-    `sessions`: share them between calls, so that models are opened once.
+    `crop`, `straighten`, `rotate` and `corners` frame the photograph first. Damage is found (or given as
+    `mask`, bool (h, w), True = lost) and filled, ageing is undone, color is put in: each as its options say.
+    The mask and the hints are in pixels of the photograph before it was framed. With `clean` 0 and no color,
+    every sample outside the mask is bit-identical. `sessions`: share them between calls, so that models are
+    opened once.
 
     Raises `UsageError` for an option out of range, `PhotoError` if the photograph cannot be read,
     `ModelError` if a model cannot be used.

@@ -68,12 +68,38 @@ class StepRecord:
 
 
 @dataclass(frozen=True)
+class Framed:
+    """How a photograph of `width` by `height` pixels was cut and turned as it was opened: what lies between
+    four `corners` (x, y; clockwise from that which became the top left; none: all of it), then a `turn` of
+    so many degrees clockwise."""
+
+    corners: tuple[tuple[float, float], ...] | None
+    turn: int
+    width: int
+    height: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was cut and nothing turned."""
+        return self.corners is None and self.turn == 0
+
+    @classmethod
+    def from_json(cls, given: dict[str, Any]) -> Framed:
+        """What `asdict` and JSON made of one. Raises `KeyError`, `TypeError` and `ValueError` for anything
+        else."""
+        corners = given["corners"]
+        points = None if corners is None else tuple((float(x), float(y)) for x, y in corners)
+        return cls(points, int(given["turn"]), int(given["width"]), int(given["height"]))
+
+
+@dataclass(frozen=True)
 class Report:
     """The account of one photograph's restoration.
 
     `treatment` is what was asked (`Treatment.as_json`), and `mask_sha256` that of the mask that was given,
     packed to bits row by row. Two runs over the same input were asked the same if both are equal. A run of
-    single steps has no treatment.
+    single steps has no treatment. `width` and `height` are the result's: those of the `frame`, if there is
+    one.
     """
 
     photo: str
@@ -82,6 +108,7 @@ class Report:
     input_sha256: str | None = None
     mask_sha256: str | None = None
     treatment: dict[str, Any] | None = None
+    frame: Framed | None = None
     output_sha256: str | None = None
     steps: tuple[StepRecord, ...] = ()
     pixels_changed: int = 0
@@ -166,6 +193,8 @@ def xmp(report: Report, existing: bytes | None) -> bytes:
         _added(run, UNFADE_NAMESPACE, "MaskSHA256", report.mask_sha256)
     if report.treatment is not None:
         _added(run, UNFADE_NAMESPACE, "Treatment", _NOT_XML.sub("\ufffd", json.dumps(report.treatment, ensure_ascii=False)))
+    if report.frame is not None:
+        _added(run, UNFADE_NAMESPACE, "Frame", json.dumps(asdict(report.frame)))
     _added(run, UNFADE_NAMESPACE, "PixelsChanged", str(report.pixels_changed))
     steps = _added(_added(run, UNFADE_NAMESPACE, "Steps"), _RDF, "Seq")
     for step in report.steps:
@@ -191,6 +220,7 @@ class Run:
     pixels_changed: int
     steps: tuple[StepRecord, ...]
     is_intact: bool
+    frame: Framed | None = None
 
 
 def last_run(existing: bytes | None) -> Run | None:
@@ -224,6 +254,7 @@ def last_run(existing: bytes | None) -> Run | None:
                 for line in lines
             ),
             is_intact=text.get("Digest") == _digest(text, lines_said),
+            frame=Framed.from_json(json.loads(text["Frame"])) if "Frame" in text else None,
         )
     except (ValueError, KeyError, TypeError):
         return None

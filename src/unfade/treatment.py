@@ -66,9 +66,7 @@ def steps_alone(name: str, given: Mapping[str, Any]) -> tuple[Step, ...]:
     """One step done alone: the picture is found, if that is wanted, and the step looks at it. Raises
     `UsageError`."""
     values = _checked(alone_options(name), given)
-    finding, step = (
-        make_step(each, {declared.name: values[declared.name] for declared in step_options(each)}) for each in ("frame", name)
-    )
+    finding, step = (make_step(each, {declared.name: values[declared.name] for declared in step_options(each)}) for each in ("frame", name))
     return (finding, step) if finding.is_wanted else (step,)
 
 
@@ -160,7 +158,7 @@ class Treatment:
             if step.gives_mask:
                 wanted = needed and not has_mask
             elif step.prepares:
-                wanted = step.is_wanted and bool(chosen)
+                wanted = step.is_wanted and (bool(chosen) or step.frames)
             else:
                 wanted = step.is_wanted if step.switch is None else bool(values[step.switch.name])
             if wanted:

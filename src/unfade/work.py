@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from unfade.arrays import Mask
     from unfade.files.photo import Photo
+    from unfade.frame.framing import Opening
     from unfade.models.session import Sessions
 
 Progress = Callable[[float], None]
@@ -33,13 +34,15 @@ class Work:
 
     `mask` is bool (h, w), True = lost, of the photograph's size. `pictures`: the corners (4, 2) of each
     picture proper on it, in its pixels; none: the whole is the picture. Steps look at these alone, and
-    what lies around stays as it is, sample for sample.
+    what lies around stays as it is, sample for sample. `opening`: how the photograph was framed before the
+    first step; none: it was not. Places that options name are on the photograph before that.
     """
 
     photo: Photo
     mask: Mask | None = None
     records: tuple[StepRecord, ...] = ()
     pictures: Pictures | None = None
+    opening: Opening | None = None
 
 
 @dataclass(frozen=True)
@@ -91,10 +94,21 @@ class Step(ABC):
         """Whether its options ask for anything at all; asked only of a step without a switch."""
         return True
 
+    @property
+    def frames(self) -> bool:
+        """Whether its options cut or turn the photograph as it is opened."""
+        return False
+
+    def opening(self, photo: Photo) -> Opening | None:
+        """How its options frame the photograph before the first step runs; none: they do not."""
+        return None
+
     def __call__(self, work: Work, sessions: Sessions, progress: Progress) -> Work:
         """Do the step. Raises what `run` raises."""
         began = time.perf_counter()
-        done = self.run(work, sessions, progress) if work.pictures is None else self._within(work, sessions, progress)
+        doing = self if work.opening is None else self.framed(work.opening)
+        is_whole = work.pictures is None or self.prepares
+        done = doing.run(work, sessions, progress) if is_whole else doing._within(work, sessions, progress)
         progress(1.0)
         record = StepRecord(
             self.name,
@@ -107,10 +121,14 @@ class Step(ABC):
             done.notes,
             done.doubts,
         )
-        return Work(done.photo, done.mask, (*work.records, record), done.pictures or work.pictures)
+        return replace(work, photo=done.photo, mask=done.mask, records=(*work.records, record), pictures=done.pictures or work.pictures)
 
     def placed(self, left: int, top: int, width: int, height: int) -> Self:
         """The same step for a part of the photograph. A step whose options hold places moves them."""
+        return self
+
+    def framed(self, opening: Opening) -> Self:
+        """The same step for a photograph that was framed. A step whose options hold places moves them."""
         return self
 
     def _within(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:

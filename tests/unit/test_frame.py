@@ -300,14 +300,6 @@ def test_perspective_is_taken_out() -> None:
     np.testing.assert_allclose(bright.max(axis=0), [180 * scale_y, 270 * scale_x], atol=2)
 
 
-def test_straightening_keeps_to_what_is_there() -> None:
-    frame = Frame.straightened(7.0, 400, 300)
-    corners = np.asarray(frame.corners)
-    assert (corners >= -1e-6).all() and (corners <= (400 + 1e-6, 300 + 1e-6)).all()
-    lengths = quads.side_lengths(corners)
-    assert lengths[0] / lengths[1] == pytest.approx(400 / 300) and quads.angle(corners) == pytest.approx(-7.0)
-
-
 @pytest.mark.parametrize(
     ("make", "words"),
     [

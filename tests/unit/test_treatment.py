@@ -130,6 +130,15 @@ def _flag(declared: Option) -> str:
     return "--" + (declared.name.removesuffix("s") if declared.many else declared.name).replace("_", "-")
 
 
+def api_fields(model: type[Any]) -> dict[str, Any]:
+    """The schema of each option of a request, those of its groups with them."""
+    schema = model.model_json_schema()
+    fields: dict[str, Any] = schema["properties"]
+    for group in {declared.group for declared in options()} - {None}:
+        fields |= schema["$defs"][fields[group]["$ref"].rsplit("/", 1)[1]]["properties"]
+    return fields
+
+
 def doors() -> dict[str, set[str]]:
     """For each door the names of the options that it has."""
     pytest.importorskip("fastapi", reason="needs the web extra")
@@ -142,7 +151,7 @@ def doors() -> dict[str, set[str]]:
     return {
         "python": set(inspect.signature(unfade.restore).parameters),
         "command line": {declared.name for declared in options() if _flag(declared) in shown},
-        "api": set(Options.model_json_schema()["properties"]),
+        "api": set(api_fields(Options)),
         "page": {answer.name for answer in option_responses()},
         "form": set(form),
     }
@@ -158,10 +167,12 @@ def test_limits_and_defaults_are_the_same_on_every_door() -> None:
     pytest.importorskip("fastapi", reason="needs the web extra")
     from unfade.queue.options import Options
 
-    schema = Options.model_json_schema()["properties"]
+    schema = api_fields(Options)
     signature = inspect.signature(unfade.restore).parameters
     for declared in options():
         assert signature[declared.name].default == declared.default == getattr(Treatment(), declared.name)
+        if declared.form is not None:  # the form itself holds the limits: see below
+            continue
         bounds = schema[declared.name].get("anyOf", [schema[declared.name]])[0]
         assert (bounds.get("minimum"), bounds.get("maximum")) == (declared.least, declared.most)
     assert Options().treatment() == Treatment()
@@ -259,28 +270,27 @@ import unfade
 from unfade.cli import build
 from unfade.files.photo import read
 from unfade.settings import Settings
-from unfade.web.responses import option_responses, step_responses
 from unfade.web.app import create_app
 from unfade.queue.records import JobRecord
 from unfade.queue.options import Options
 
-async def openapi():
+async def served(*paths):
     app = create_app(Settings(data=Path("data")))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
-        return (await client.get("/api/openapi.json")).json()
+        return [(await client.get(path)).json() for path in paths]
 
 if __name__ == "__main__":
     unfade.write(read(np.full((20, 30, 1), 100, np.uint8)), "a.png")
     shown = CliRunner().invoke(build(), ["restore", "--help"], env={"COLUMNS": "200"}).output
     command = CliRunner().invoke(build(), "restore a.png --no-fill --clean 0 --lift 7 --report report.json".split())
     result = unfade.restore("a.png", fill=False, clean=0, lift=5)
-    schemas = asyncio.run(openapi())["components"]["schemas"]
+    document, settings = asyncio.run(served("/api/openapi.json", "/api/v1/settings"))
     print(json.dumps({
         "help": " ".join(shown.split()),
         "signature": str(inspect.signature(unfade.restore).parameters["lift"]),
-        "openapi": schemas["Options"]["properties"]["lift"],
-        "page": [answer.model_dump() for answer in option_responses() if answer.step == "toy"],
-        "steps": [answer.name for answer in step_responses()],
+        "openapi": document["components"]["schemas"]["Options"]["properties"]["lift"],
+        "page": [answer for answer in settings["options"] if answer["step"] == "toy"],
+        "steps": [answer["name"] for answer in settings["steps"]],
         "weights": JobRecord(id="j", photo_id="p", options=Options(lift=2, colorize=True), created=0).weights(),
         "command": command.exit_code,
         "written": int(read(Path("a.restored.png")).samples[0, 0, 0]),
@@ -313,7 +323,7 @@ def test_a_new_step_is_one_new_file(tmp_path: Path) -> None:
     )
     assert seen["steps"] == ["frame", "damage", "fill", "clean", "toy", "colorize"]
     assert list(seen["weights"]) == ["frame", "damage", "fill", "clean", "toy", "colorize", "saving"] and seen["weights"]["toy"] == 0.5
-    assert seen["command"] == 0 and seen["written"] == 107 and seen["report"] == [{"whole": False}, {"lift": 7}]
+    assert seen["command"] == 0 and seen["written"] == 107 and [step.get("lift") for step in seen["report"]] == [None, 7]
     assert seen["python"] == 105
 
 

@@ -256,6 +256,11 @@ def test_one_request_does_for_a_script(server: Server) -> None:
     assert photo.read(answer.content).channels == 3
     colored = server.client.post("/api/v1/colorize", files={"file": ("a.jpg", data)})
     assert photo.read(colored.content).format == "jpeg" and photo.read(colored.content).channels == 3
+    paged = io.BytesIO()
+    leaf = Image.new("L", (64, 48), 128)
+    leaf.save(paged, "TIFF", save_all=True, append_images=[leaf])
+    first = server.client.post("/api/v1/restore", files={"file": ("a.tif", paged.getvalue())}, data={"fill": "false"})
+    assert "it has 2 pages" in first.headers["X-Unfade-Notes"].lower()
     drawn = np.zeros((96, 128), bool)
     drawn[10:20, 10:20] = True
     masked = server.client.post("/api/v1/restore", files={"file": ("a.jpg", data), "mask": ("m.png", _png(drawn))}, data={"clean": "0"})

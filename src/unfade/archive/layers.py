@@ -55,6 +55,9 @@ class Collected:
         """Takes what a step made as a layer, if it changed any pixel."""
 
         def take(step: Step, work: Work) -> None:
+            if step.prepares and work.opening is not None:  # it changes nothing, and shows the photograph in its frame
+                self.original = self._last = work.photo
+                self.layers[0] = Layer("original", _bare(work.photo, work.photo.alpha))
             before, after = self._last.as_rgb(), work.photo.as_rgb()
             changed = (before.samples != after.samples).any(axis=2)
             if changed.any():

@@ -16,8 +16,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from unfade.arrays import Mask
 from unfade.errors import RecordError
 from unfade.files.photo import Photo
+from unfade.frame.geometry import Frame
 from unfade.masks import mask_sha256
 from unfade.pipeline import Result
 
@@ -42,6 +44,25 @@ class MasterFacts(_Frozen):
     page: int | None = Field(default=None, ge=1, description="the page that was asked for; null: the largest")
 
 
+class FrameFacts(_Frozen):
+    """How the photograph was cut and turned as it was opened."""
+
+    corners: tuple[tuple[float, float], ...] | None = Field(
+        description="four, x and y, clockwise from that which became the top left, in pixels of the master; null: all of it"
+    )
+    turn: Literal[0, 90, 180, 270] = Field(description="degrees clockwise, after that")
+    width: int = Field(ge=1, description="of the master")
+    height: int = Field(ge=1, description="of the master")
+
+    def apply(self, master: Photo) -> Photo:
+        """The master in this frame. Raises `UsageError` for a frame that makes no sense."""
+        return Frame(self.corners, self.turn).apply(master)
+
+    def apply_mask(self, mask: Mask) -> Mask:
+        """A mask of the master in this frame."""
+        return Frame(self.corners, self.turn).apply_mask(mask)
+
+
 class ResultFacts(_Frozen):
     """What was written."""
 
@@ -54,7 +75,7 @@ class ResultFacts(_Frozen):
 
 
 class MaskFacts(_Frozen):
-    """What was taken for lost."""
+    """What was taken for lost: a mask of the master's size."""
 
     name: str = Field(description="its file's name, beside the record")
     sha256: Sha256 = Field(description="of the mask, see `mask_sha256`")
@@ -101,6 +122,7 @@ class Sidecar(_Frozen):
     result: ResultFacts
     mask: MaskFacts | None = Field(description="null where nothing was looked for and none was given")
     treatment: dict[str, Any] = Field(description="what was asked: every option")
+    frame: FrameFacts | None = Field(default=None, description="null where it was neither cut nor turned")
     steps: tuple[StepFacts, ...]
     pixels_changed: int = Field(ge=0)
     notes: tuple[str, ...] = Field(description="what reading the photograph noticed")
@@ -123,8 +145,9 @@ class Sidecar(_Frozen):
 
 
 def digest_of(sidecar: Sidecar) -> str:
-    """SHA-256 of the record without its digest, as JSON with sorted keys and no spaces."""
-    rest = sidecar.model_dump(mode="json", exclude={"digest"})
+    """SHA-256 of the record without its digest, and without a frame where there is none, as JSON with sorted
+    keys and no spaces."""
+    rest = sidecar.model_dump(mode="json", exclude={"digest"} if sidecar.frame else {"digest", "frame"})
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
 
 
@@ -165,8 +188,9 @@ def of_result(master: Photo, result: Result, decoded: Photo, target: Path, mask_
     if decoded.sha256 is None:
         raise RecordError(f"{target.name}: the result must be read from its file, so that its hash is known")
     mask = None
-    if result.mask is not None and mask_file is not None:
-        mask = MaskFacts(name=mask_file.name, sha256=mask_sha256(result.mask), given=how.given)
+    lost = result.unframed_mask
+    if lost is not None and mask_file is not None:
+        mask = MaskFacts(name=mask_file.name, sha256=mask_sha256(lost), given=how.given)
     return Sidecar(
         software_version=report.software_version,
         master=MasterFacts(
@@ -187,6 +211,7 @@ def of_result(master: Photo, result: Result, decoded: Photo, target: Path, mask_
         ),
         mask=mask,
         treatment=report.treatment,
+        frame=None if report.frame is None else FrameFacts.model_validate(asdict(report.frame)),
         steps=tuple(StepFacts.model_validate_json(json.dumps(asdict(step), default=str)) for step in report.steps),
         pixels_changed=report.pixels_changed,
         notes=report.notes,

@@ -6,14 +6,14 @@ cleaning has changed everywhere cannot be told apart from other changes by looki
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from unfade import color, tiles
-from unfade.archive.sidecar import Sidecar, beside, read_sidecar, samples_sha256
+from unfade.archive.sidecar import FrameFacts, Sidecar, beside, read_sidecar, samples_sha256
 from unfade.arrays import Mask
 from unfade.errors import PhotoError, RecordError
 from unfade.files import photo
@@ -81,6 +81,8 @@ def _from_run(run: Run, picture: Photo, original: Photo | None) -> list[Check]:
     ]
     if original is not None:
         checks.append(_master(run.input_sha256, None, original))
+        if run.frame is not None:
+            original = FrameFacts.model_validate(asdict(run.frame)).apply(original)
         checks.append(_untouched(_changed_by(run), None, "the mask was not kept; write the record with --record", picture, original))
     return checks
 
@@ -97,6 +99,9 @@ def _from_sidecar(sidecar: Sidecar, path: Path, run: Run | None, picture: Photo,
     if original is not None:
         checks.append(_master(sidecar.master.sha256, sidecar.master.samples_sha256, original))
         if checks[-1].holds:
+            if sidecar.frame is not None:
+                original = sidecar.frame.apply(original)
+                mask = None if mask is None else sidecar.frame.apply_mask(mask)
             why = "nothing was taken for lost" if sidecar.mask is None else "its mask is not at hand"
             checks.append(_untouched(sidecar.changed_by(), mask, why, picture, original))
     return checks
@@ -156,7 +161,8 @@ def _untouched(changed_by: frozenset[str], mask: Mask | None, why: str, picture:
     """Whether what was not lost is as it was: every sample or, where color was put in, its L*."""
     name = "untouched"
     if (picture.height, picture.width) != (original.height, original.width):
-        return Check(name, False, f"the result has {picture.width}x{picture.height} pixels, the master {original.width}x{original.height}")
+        sizes = f"the result has {picture.width}x{picture.height} pixels, the master, as it was framed, {original.width}x{original.height}"
+        return Check(name, False, sizes)
     everywhere = changed_by - {"damage", "fill"}
     if everywhere - {"colorize"}:
         steps = " and ".join(sorted(everywhere))

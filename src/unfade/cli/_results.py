@@ -56,7 +56,7 @@ def treat_file(batch: Batch, job: Job, treat: Callable[[Photo], Result], *, max_
         result = treat(before)
         reports.append(result.report)
         pages.append(without_location(batch, result.photo))
-        row = row or ((thumbnail(before), thumbnail(result.photo)) if batch.sheet is not None else ())
+        row = row or ((thumbnail(result.opened), thumbnail(result.photo)) if batch.sheet is not None else ())
     sha256 = _put_new(
         job.target, lambda target, overwrite: photo.write_pages(pages, target, overwrite=overwrite), overwrite=batch.overwrite
     )
@@ -73,15 +73,15 @@ def finished(batch: Batch, job: Job, before: Photo, result: Result, *, given: bo
     others.
     """
     written: tuple[Path, ...] = ()
-    if job.mask is not None and result.mask is not None:
-        write_mask(batch, result.mask, job.mask)
+    if job.mask is not None and (unframed := result.unframed_mask) is not None:
+        write_mask(batch, unframed, job.mask)
         written = (job.mask,)
     sha256, lost = save(batch, result.photo, job.target)
     report = replace(result.report, output_sha256=sha256, notes=(*result.report.notes, *lost))
     if job.record is not None:
         _write_record(batch, job, before, result, given=given)
         written = (*written, job.record)
-    row = (thumbnail(before), thumbnail(result.photo)) if batch.sheet is not None else ()
+    row = (thumbnail(result.opened), thumbnail(result.photo)) if batch.sheet is not None else ()
     return Done((job.target, *written), report, row=row, notes=notes_of(report))
 
 

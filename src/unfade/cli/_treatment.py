@@ -62,7 +62,10 @@ def _parameter(option: Option) -> inspect.Parameter:
     flag, default = f"--{name}", option.default
     kind: Any = option.type
     shown: dict[str, Any] = {"help": option.help}
-    if option.many:
+    if option.form is not None:
+        kind = str
+        shown |= {"metavar": option.written}
+    elif option.many:
         flag, kind, default = flag.removesuffix("s"), list[str] | None, None
         shown |= {"metavar": option.written, "help": f"{option.help} May be given again."}
     elif option.type is bool:
@@ -76,4 +79,6 @@ def _parameter(option: Option) -> inspect.Parameter:
 
 
 def _value(option: Option, given: Any) -> Any:
+    if option.form is not None:
+        return given if given is None else option.form.parse(option, given)
     return [option.type.parse(text) for text in given or ()] if option.many else given

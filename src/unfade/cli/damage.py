@@ -38,9 +38,10 @@ def command(*, steps: tuple[Step, ...], batch: Batch) -> None:
         def work(job: Job, show: Steps) -> Done:
             picture = photo.read(job.source, max_megapixels=settings.max_megapixels, page=batch.page)
             result = pipeline.run(picture, steps, sessions=sessions, progress=show)
-            if result.mask is None:
+            lost = result.unframed_mask
+            if lost is None:
                 raise UnfadeError(f"{job.source.name}: the damage model gave no mask; choose another with UNFADE_MODELS")
-            sha256 = write_mask(batch, result.mask, job.target, result.report)
+            sha256 = write_mask(batch, lost, job.target, result.report)
             report = replace(result.report, output_sha256=sha256)
             return Done((job.target,), report, notes=notes_of(report))
 

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 MaskFile = Annotated[
     Path | None,
-    typer.Option("--mask", parser=named_path, metavar="FILE", help="A picture of its size: white = damaged. Instead of looking."),
+    typer.Option(
+        "--mask",
+        parser=named_path,
+        metavar="FILE",
+        help="A picture of the photograph's size, before it is framed: white = damaged. Instead of looking.",
+    ),
 ]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from unfade.files.photo import Photo
+    from unfade.frame.geometry import Frame
     from unfade.frame.prints import Found
     from unfade.record import Report
 
@@ -51,11 +52,15 @@ def command(
       unfade split shoebox/*.jpg -o prints/ --restore --colorize
     """
     from unfade.files import photo
+    from unfade.frame.geometry import Frame
     from unfade.frame.prints import find_prints
     from unfade.settings import open_sessions, read_settings
 
     if batch.output is not None and batch.output.suffix and not is_folder(batch.output):
         raise UsageError(f"{batch.output} is no folder, and a scan may become several files; make a folder and name it with -o")
+    if any(value is not None for value in (treatment.crop, treatment.straighten, treatment.corners)):
+        raise UsageError("--crop, --straighten and --corners frame one photograph, and split finds the frames itself; leave them out")
+    turn, treatment = treatment.rotate or 0, treatment.changed(rotate=None)
     settings = read_settings()
     jobs = plan(batch, "1")
     originals = {place_of(job.source): job.source for job in jobs.jobs}
@@ -79,7 +84,7 @@ def command(
                 def share(step: str, done: float, number: int = number) -> None:
                     show(step, (number + done) / len(cuts))
 
-                one, report = _cut(scan, corners, number + 1, doubts)
+                one, report = _cut(scan, Frame.of(corners, turn), number + 1, doubts)
                 if restore or treatment.colorize:
                     from unfade import pipeline
 
@@ -100,20 +105,20 @@ def _cuts(found: Found, *, borderless: bool) -> list[np.ndarray]:
     return [one.picture if borderless else one.corners for one in sure] if sure else [found.whole_corners]
 
 
-def _cut(scan: Photo, corners: np.ndarray, number: int, doubts: tuple[str, ...]) -> tuple[Photo, Report]:
+def _cut(scan: Photo, frame: Frame, number: int, doubts: tuple[str, ...]) -> tuple[Photo, Report]:
     """One print, whose XMP says which scan it was cut from and where; and the report of that."""
     from importlib.metadata import version
 
-    from unfade.frame.geometry import Frame
-    from unfade.record import Report, StepRecord, xmp
+    from unfade.record import Framed, Report, StepRecord, xmp
 
-    one = Frame.of(corners).apply(scan)
-    options = {"number": number, "corners": [[round(float(value), 2) for value in point] for point in corners]}
+    one = frame.apply(scan)
+    options = {"number": number, "corners": [[round(value, 2) for value in point] for point in frame.corners or ()]}
     report = Report(
         scan.name,
         one.width,
         one.height,
         input_sha256=scan.sha256,
+        frame=Framed(frame.corners, frame.turn, scan.width, scan.height),
         steps=(StepRecord("split", options, "cut"),),
         notes=(*scan.notes, *doubts),
         software_version=version("unfade"),

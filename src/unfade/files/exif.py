@@ -13,8 +13,10 @@ from unfade.files.codec import Contents
 from unfade.files.tags import (
     EXIF,
     GPS,
+    HEIGHT,
     ORIENTATION,
     RESOLUTION_UNIT,
+    WIDTH,
     X_RESOLUTION,
     Y_RESOLUTION,
     Entry,
@@ -113,6 +115,30 @@ def _swap_sizes(exif: bytearray, offset: int, header: Header) -> None:
         width, height = (struct.unpack_from(code, exif, inner[tag].place)[0] for tag in (_PIXEL_WIDTH, _PIXEL_HEIGHT))
         struct.pack_into(code, exif, inner[_PIXEL_WIDTH].place, height)
         struct.pack_into(code, exif, inner[_PIXEL_HEIGHT].place, width)
+
+
+def with_size(exif: bytes, width: int, height: int) -> bytes:
+    """The EXIF block with this size wherever it tells the photograph's, every other byte in its place."""
+    data = bytearray(exif)
+    try:
+        header = header_of(exif)
+        first = {entry.tag: entry for entry in directory(exif, header.first, header)[0]}
+        found = [first]
+        if EXIF in first:
+            found.append({entry.tag: entry for entry in directory(exif, _number(data, first[EXIF], header), header)[0]})
+    except (ValueError, struct.error):
+        return exif
+    for entries in found:
+        for tag, size in ((WIDTH, width), (HEIGHT, height), (_PIXEL_WIDTH, width), (_PIXEL_HEIGHT, height)):
+            entry = entries.get(tag)
+            if entry is not None and entry.kind in (3, 4) and entry.count == 1:
+                struct.pack_into(header.order + "H", data, entry.at + 2, 4)  # 32 bits have room in the entry itself
+                struct.pack_into(header.order + "I", data, entry.place, size)
+    return bytes(data)
+
+
+def _number(data: bytearray, entry: Entry, header: Header) -> int:
+    return int(struct.unpack_from(_code(entry, header), data, entry.place)[0])
 
 
 def without_orientation(exif: bytes) -> bytes:

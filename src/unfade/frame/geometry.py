@@ -14,8 +14,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from unfade.arrays import Samples
+from unfade.arrays import Mask, Samples
 from unfade.errors import UsageError
+from unfade.files import sizes
 from unfade.files.photo import Photo
 from unfade.frame import quads
 
@@ -58,28 +59,67 @@ class Frame:
         """A box whose sides are level and upright."""
         return cls.of(quads.box(width, height) + np.array([left, top]))
 
-    @classmethod
-    def straightened(cls, degrees: float, width: int, height: int) -> Frame:
-        """A picture of `width` by `height` turned by `degrees` clockwise, and cropped to the largest
-        rectangle of its own proportions that it fills."""
-        turn = math.radians(degrees)
-        sine, cosine = abs(math.sin(turn)), abs(math.cos(turn))
-        share = min(width / (width * cosine + height * sine), height / (width * sine + height * cosine))
-        half = (quads.box(width, height) - (width / 2, height / 2)) * share
-        back = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
-        return cls.of(half @ back.T + (width / 2, height / 2))
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) of what a photograph of `width` by `height` becomes, in pixels."""
+        wide, tall = (width, height) if self.corners is None else _cut_size(np.asarray(self.corners, float), width, height)
+        return (tall, wide) if self.turn in (90, 270) else (wide, tall)
+
+    def homography(self, width: int, height: int) -> np.ndarray:
+        """From places on a photograph of `width` by `height` to places in the frame: (3, 3), places in pixels
+        from the outer edge of the first."""
+        place = np.eye(3) if self.corners is None else np.linalg.inv(_back(np.asarray(self.corners, float), width, height))
+        wide, tall = (width, height) if self.corners is None else _cut_size(np.asarray(self.corners, float), width, height)
+        turns = {
+            0: np.eye(3),
+            90: np.array([[0, -1, tall], [1, 0, 0], [0, 0, 1.0]]),
+            180: np.array([[-1, 0, wide], [0, -1, tall], [0, 0, 1.0]]),
+            270: np.array([[0, 1, 0], [-1, 0, wide], [0, 0, 1.0]]),
+        }
+        return np.asarray(turns[self.turn] @ place)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it moves samples and changes none: a box of whole pixels, a quarter turn."""
+        return self.corners is None or straight_box(np.asarray(self.corners, float), 1 << 30, 1 << 30) is not None
 
     def apply(self, photo: Photo) -> Photo:
-        """The photograph in this frame. Raises `UsageError` if less than a pixel of it lies there."""
+        """The photograph in this frame: samples, alpha, what is lost, resolution, and the size that its
+        metadata tell. Raises `UsageError` if less than a pixel of it lies there."""
+        before = photo
         if self.corners is not None:
             photo = _cut(photo, np.asarray(self.corners, float))
         if self.turn:
             quarters = -(self.turn // 90)
-            samples = np.ascontiguousarray(np.rot90(photo.samples, quarters))
-            alpha = None if photo.alpha is None else np.ascontiguousarray(np.rot90(photo.alpha, quarters))
+
+            def turned(array: np.ndarray | None) -> np.ndarray | None:
+                return None if array is None else np.ascontiguousarray(np.rot90(array, quarters))
+
             dpi = photo.dpi[::-1] if photo.dpi is not None and self.turn != 180 else photo.dpi
-            photo = replace(photo, samples=samples, alpha=alpha, dpi=dpi)
-        return photo
+            samples = np.ascontiguousarray(np.rot90(photo.samples, quarters))
+            photo = replace(photo, samples=samples, alpha=turned(photo.alpha), lost=turned(photo.lost), dpi=dpi)
+        if (photo.width, photo.height) == (before.width, before.height):
+            return photo
+        return photo.with_metadata(sizes.of_size(photo.metadata, photo.width, photo.height))
+
+    def apply_mask(self, mask: Mask) -> Mask:
+        """A mask of the photograph, (h, w), in this frame. Where samples are resampled, it also takes in what
+        a lost one would be mixed into."""
+        return self._moved_mask(mask, self.size(mask.shape[1], mask.shape[0]), self.homography(mask.shape[1], mask.shape[0]))
+
+    def undo_mask(self, mask: Mask, width: int, height: int) -> Mask:
+        """A mask of this frame on the photograph, of `width` by `height`, that was framed: empty outside.
+        Framed again, it covers the mask; a frame that is exact gives the very mask."""
+        return self._moved_mask(mask, (width, height), np.linalg.inv(self.homography(width, height)), outside=False)
+
+    def _moved_mask(self, mask: Mask, size: tuple[int, int], place: np.ndarray, *, outside: bool = True) -> Mask:
+        grown: np.ndarray = mask.view(np.uint8)
+        if not self.is_exact:
+            grown = cv2.dilate(grown, np.ones((3, 3), np.uint8))
+        half = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
+        centers = half @ place @ np.linalg.inv(half)
+        border = cv2.BORDER_REPLICATE if outside else cv2.BORDER_CONSTANT
+        moved = cv2.warpPerspective(grown, centers, size, flags=cv2.INTER_NEAREST, borderMode=border)
+        return np.asarray(moved > 0)
 
 
 def straight_box(corners: np.ndarray, width: int, height: int) -> tuple[int, int, int, int] | None:
@@ -109,7 +149,28 @@ def as_rectangle(corners: np.ndarray) -> np.ndarray:
     return np.asarray((quads.box(wide, tall) - (wide / 2, tall / 2)) @ rotation.T + corners.mean(axis=0))
 
 
+def _cut_size(corners: np.ndarray, width: int, height: int) -> tuple[int, int]:
+    """(width, height) of what is cut out between corners."""
+    box = straight_box(corners, width, height)
+    if box is not None:
+        return box[2] - box[0], box[3] - box[1]
+    lengths = quads.side_lengths(as_rectangle(corners))
+    return max(1, round((lengths[0] + lengths[2]) / 2)), max(1, round((lengths[1] + lengths[3]) / 2))
+
+
+def _back(corners: np.ndarray, width: int, height: int) -> np.ndarray:
+    """From places in what is cut out to places on the photograph, (3, 3)."""
+    box = straight_box(corners, width, height)
+    if box is not None:
+        return np.array([[1, 0, box[0]], [0, 1, box[1]], [0, 0, 1.0]])
+    target = quads.box(*_cut_size(corners, width, height)).astype(np.float32)
+    return np.asarray(cv2.getPerspectiveTransform(target, as_rectangle(corners).astype(np.float32)), float)
+
+
 def _cut(photo: Photo, corners: np.ndarray) -> Photo:
+    if (corners.max(axis=0) <= 0).any() or (corners.min(axis=0) >= (photo.width, photo.height)).any():
+        raise UsageError(f"nothing of {photo.name}, which is {photo.width}x{photo.height} pixels, lies in the frame {corners.tolist()}")
+    lost = None if photo.lost is None else Frame.of(corners).apply_mask(photo.lost)
     box = straight_box(corners, photo.width, photo.height)
     if box is not None:
         left, top, right, bottom = box
@@ -118,20 +179,13 @@ def _cut(photo: Photo, corners: np.ndarray) -> Photo:
         rows, columns = slice(top, bottom), slice(left, right)
         samples = np.ascontiguousarray(photo.samples[rows, columns])
         alpha = None if photo.alpha is None else np.ascontiguousarray(photo.alpha[rows, columns])
-        return replace(photo, samples=samples, alpha=alpha)
-    if not quads.inside(corners, 1, 1).any() and (
-        (corners.max(axis=0) <= 0).any() or (corners.min(axis=0) >= (photo.width, photo.height)).any()
-    ):
-        raise UsageError(f"nothing of {photo.name}, which is {photo.width}x{photo.height} pixels, lies in the frame {corners.tolist()}")
-    corners = as_rectangle(corners)
-    lengths = quads.side_lengths(corners)
-    width, height = max(1, round((lengths[0] + lengths[2]) / 2)), max(1, round((lengths[1] + lengths[3]) / 2))
-    target = quads.box(width, height).astype(np.float32)
-    place = np.asarray(cv2.getPerspectiveTransform(target, corners.astype(np.float32)), float)
+        return replace(photo, samples=samples, alpha=alpha, lost=lost)
+    width, height = _cut_size(corners, photo.width, photo.height)
+    place = _back(corners, photo.width, photo.height)
     decode, encode = _curve(photo.samples.dtype.itemsize)
     samples = _resampled(photo.samples, place, height, width, decode, encode)
     if photo.alpha is None:
-        return replace(photo, samples=samples)
+        return replace(photo, samples=samples, lost=lost)
     opaque = int(np.iinfo(photo.alpha.dtype).max)
     plain = np.arange(opaque + 1, dtype=np.float32) / np.float32(opaque)
 
@@ -139,7 +193,7 @@ def _cut(photo: Photo, corners: np.ndarray) -> Photo:
         return np.asarray(np.rint(linear * np.float32(opaque)), photo.samples.dtype)
 
     alpha = _resampled(photo.alpha[..., None], place, height, width, plain, back)[..., 0]
-    return replace(photo, samples=samples, alpha=alpha)
+    return replace(photo, samples=samples, alpha=alpha, lost=lost)
 
 
 @lru_cache(maxsize=2)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -30,7 +31,7 @@ from unfade.queue.store import Store
 from unfade.record import StepRecord
 from unfade.steps.fill import Fill
 from unfade.treatment import has_pixels
-from unfade.work import Pictures, Step, Work
+from unfade.work import Step, Work
 
 PREVIEW_QUALITY = 90
 
@@ -106,6 +107,8 @@ class Job:
             seen.append((step, self._beside.submit(tile_pyramid.small, work.photo, PREVIEW_SIDE_PX)))
             if step.gives_mask:  # the next job is given it
                 return
+            if work.opening is not None and not work.opening.frame.is_exact and given is None:
+                return  # the mask that is kept is the photograph's, and framed again not quite the same
             done.append(step)
             names = {each.name for each in done}
             self.wholes.put(key, done, replace(work, records=tuple(record for record in work.records if record.step in names)))
@@ -134,6 +137,7 @@ class Job:
             bytes=size,
             width=result.photo.width,
             height=result.photo.height,
+            frame=report.frame,
             pixels_changed=report.pixels_changed,
             notes=tuple(said),
             steps=tuple(_outcome(step) for step in report.steps),
@@ -142,7 +146,7 @@ class Job:
 
     def _keep_mask(self, made: Made, workspace: Path) -> tuple[str | None, MaskRecord | None]:
         """Keep the mask that was used, under the job's id. One that was given and not changed has its own."""
-        mask, options = made.result.mask, made.job.options
+        mask, options = made.result.unframed_mask, made.job.options
         if mask is None:
             return None, None
         if options.mask is not None and not options.keep and options.largest_dust_px is None:
@@ -162,24 +166,27 @@ class Job:
         return kept.id, kept
 
     def keep_stages(self, made: Made, mask_id: str) -> None:
-        """Keep, small, what each step made of the whole photograph: then the first preview is quick, too."""
+        """Keep, small, what each step made of the whole photograph: then the first preview is quick, too. Of
+        one that was framed nothing is kept: a preview frames the copy."""
+        if made.result.report.frame is not None:
+            return
         options = made.job.options
         self._keep_shown(made)
         key = stage_key(made.record.id, PREVIEW_SIDE_PX, options.model_copy(update={"mask": mask_id, "keep": (), "largest_dust_px": None}))
         copy, mask = tile_pyramid.small(made.picture, PREVIEW_SIDE_PX), made.result.mask
         little = None if mask is None else small_mask(mask, copy.height, copy.width)
-        self.stages.put(key, (copy, little, None))
+        self.stages.put(key, Work(copy, little))
         scale = copy.width / made.picture.width
         pictures = None if made.result.pictures is None else tuple(corners * scale for corners in made.result.pictures)
         for step, small in made.seen:
             if has_pixels(step):
                 break  # of the photograph; a preview's are pixels of the copy
             if step.prepares:
-                self.stages.put((made.record.id, PREVIEW_SIDE_PX, step), (copy, None, pictures))
+                self.stages.put((made.record.id, PREVIEW_SIDE_PX, step), Work(copy, pictures=pictures))
             if not step.gives_mask:  # the next preview is given the mask
                 key = (*key, step)
                 if small is not None:
-                    self.stages.put(key, (small.result(), little, pictures))
+                    self.stages.put(key, Work(small.result(), little, pictures=pictures))
 
     def _keep_shown(self, made: Made) -> None:
         """Keep, small, what the fill and the last step made: a stroke is then seen filled at once."""
@@ -204,48 +211,50 @@ class Job:
         Put the JPEG into the store.
         """
         key = stage_key(record.id, job.side_px, job.options)
-        copy, mask, pictures = self.stages.get(key, lambda: self._small_copy(record, job.options, job.side_px))
-        scale = scale_of(copy, record)
+        work = self.stages.get(key, lambda: self._small_copy(record, job.options, job.side_px))
+        scale = scale_of(work.photo, record)
         if job.strokes:
-            base = np.zeros((copy.height, copy.width), bool) if mask is None else mask
-            mask = brush.draw(base, brush.scaled([stroke.drawn() for stroke in job.strokes], scale))
+            base = np.zeros((work.photo.height, work.photo.width), bool) if work.mask is None else work.mask
+            work = replace(work, mask=brush.draw(base, brush.scaled([stroke.drawn() for stroke in job.strokes], scale)))
             key = (*key, job.strokes)
-        steps = job.options.treatment().scaled(scale).steps(has_mask=mask is not None)
+        steps = job.options.treatment().scaled(scale).steps(has_mask=work.mask is not None)
+        framing = tuple(step for step in steps if step.frames)
         fill, rest = parted(steps)
         whole = (record.id, job.side_px, rest)
-        near = None if fill is None or mask is None else self.retouches.nearest(whole, mask, fill.heals)
-        if near is not None and fill is not None and mask is not None:
-            shown = retouched(copy, *near, mask, fill, self._sessions, lambda share: progress(Fill.name, share))
+        near = None if framing or fill is None or work.mask is None else self.retouches.nearest(whole, work.mask, fill.heals)
+        if framing:
+            key = (*key, "framed", framing)
+            work = self.stages.get(key, partial(pipeline.framed, work, steps))
+        if near is not None and fill is not None and work.mask is not None:
+            shown = retouched(work.photo, *near, work.mask, fill, self._sessions, partial(progress, Fill.name))
+            self.retouches.put(whole, shown)
             copy = shown.final
         else:
-            shown, copy = self._small_steps(steps, key, (copy, mask, pictures), (record.id, job.side_px), progress)
-        if shown is not None:
-            self.retouches.put(whole, shown)
+            copy = self._small_steps(steps, key, work, whole, progress)
         samples = copy.samples if copy.channels == 1 else cv2.cvtColor(np.ascontiguousarray(copy.samples), cv2.COLOR_RGB2BGR)
         encoded, data = cv2.imencode(".jpg", samples, [cv2.IMWRITE_JPEG_QUALITY, PREVIEW_QUALITY])
         assert encoded
         self._store.put(f"photos/{record.id}/previews/{job.id}.jpg", data.tobytes())
 
-    def _small_steps(
-        self, steps: Sequence[Step], key: StageKey, begun: Stage, of: StageKey, progress: Progress
-    ) -> tuple[Shown | None, Photo]:
-        """Run the steps that are not kept; gives what is to be remembered of it, and the picture."""
-        copy, mask, pictures = begun
+    def _small_steps(self, steps: Sequence[Step], key: StageKey, work: Work, whole: StageKey, progress: Progress) -> Photo:
+        """Run the steps that are not kept, on the small copy `work`; gives the picture. `whole`: of which
+        photograph, how small and by which other steps, for `retouches`."""
         filled: tuple[Fill, Photo] | None = None
         for step in steps:
-
-            def make(step: Step = step, copy: Photo = copy, mask: Mask | None = mask, pictures: Pictures | None = pictures) -> Stage:
-                result = pipeline.run(copy, [step], sessions=self._sessions, mask=mask, pictures=pictures, progress=progress)
-                return result.photo, result.mask, result.pictures
-
             key = (*key, step)
-            if step.prepares:  # it looks at the photograph alone, whatever is lost in it
-                pictures = self.stages.get((*of, step), make)[2]
+            if step.prepares and work.opening is None:  # it looks at the photograph alone, whatever is lost in it
+                found = self.stages.get((*whole[:2], step), partial(self._stepped, step, work, progress))
+                work = replace(work, pictures=found.pictures)
                 continue
-            copy, mask, pictures = self.stages.get(key, make)
+            work = self.stages.get(key, partial(self._stepped, step, work, progress))
             if isinstance(step, Fill):
-                filled = step, copy
-        return (None if filled is None or mask is None else Shown(mask, filled[0].heals, filled[1], copy)), copy
+                filled = step, work.photo
+        if filled is not None and work.mask is not None and work.opening is None:
+            self.retouches.put(whole, Shown(work.mask, filled[0].heals, filled[1], work.photo))
+        return work.photo
+
+    def _stepped(self, step: Step, work: Work, progress: Progress) -> Stage:
+        return step(work, self._sessions, partial(progress, step.name))
 
     def _small_copy(self, record: PhotoRecord, options: Options, side_px: int) -> Stage:
         """The photograph reduced to `side_px`, 8-bit sRGB, gray if it is; and its mask, if one was given."""
@@ -268,7 +277,7 @@ class Job:
         mask = self._mask(record, options)
         if mask is not None:
             mask = small_mask(mask, *samples.shape[:2])
-        return photo.read(np.ascontiguousarray(samples), name=record.name), mask, None
+        return Work(photo.read(np.ascontiguousarray(samples), name=record.name), mask)
 
 
 def _outcome(step: StepRecord) -> StepOutcome:

@@ -5,13 +5,14 @@ Unknown keys are refused; limits on size and number are the settings', never a r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, create_model, model_validator
 
 from unfade import brush
-from unfade.options import Option
+from unfade.options import Mixed, Option
 from unfade.steps.colorize import Hint
 from unfade.steps.fill import Heal
 from unfade.treatment import Treatment
@@ -111,15 +112,39 @@ _ENTRIES: Mapping[type, tuple[Any, int]] = {Hint: (HintRequest, MAX_HINTS), Heal
 
 def _field(declared: Option) -> tuple[Any, Any]:
     """An option as a field of a request: its type, and its default, limits and help."""
+    if declared.form is not None:
+        kind: Any = Annotated[_mixed(declared.form) | None, AfterValidator(partial(_checked, declared))]
+        help = f"{declared.help} Written {declared.written} in forms."
+        return kind, Field(default=declared.default, description=help)
     if declared.many:
         entry, most = _ENTRIES[declared.type]
         return Annotated[tuple.__class_getitem__((entry, ...)), FailFast()], Field(
             default=declared.default, max_length=most, description=declared.help
         )
-    kind: Any = declared.type
+    kind = declared.type
     limits: dict[str, Any] = {"ge": declared.least, "le": declared.most}
     given = {name: limit for name, limit in limits.items() if limit is not None}
     return kind | None if declared.optional else kind, Field(default=declared.default, description=declared.help, **given)
+
+
+def _fields(these: Iterable[Option]) -> dict[str, Any]:
+    return {declared.name: _field(declared) for declared in these}
+
+
+def _mixed(form: Mixed) -> Any:
+    """What JSON may hold for an option that is a word or numbers."""
+    number: Any = int if form.is_whole else float
+    if form.allowed:
+        number = Literal.__getitem__(form.allowed)
+    numbers: Any = number if form.count == 1 else tuple.__class_getitem__((number,) * form.count)
+    if form.pairs:
+        point = tuple.__class_getitem__((number, number))
+        numbers = tuple.__class_getitem__((point,) * (form.count // 2))
+    return numbers | Literal.__getitem__(form.words) if form.words else numbers
+
+
+def _checked(declared: Option, value: Any) -> Any:
+    return declared.checked(value)
 
 
 class _Inputs(RequestModel):
@@ -131,7 +156,17 @@ class _Inputs(RequestModel):
     )
 
 
-_FIELDS: dict[str, Any] = {declared.name: _field(declared) for declared in treatment_options()}
+def _grouped() -> dict[str, tuple[Option, ...]]:
+    """The options that one object of a request holds, by its name."""
+    names = dict.fromkeys(declared.group for declared in treatment_options() if declared.group is not None)
+    return {name: tuple(declared for declared in treatment_options() if declared.group == name) for name in names}
+
+
+GROUPS = _grouped()
+_FIELDS: dict[str, Any] = _fields(declared for declared in treatment_options() if declared.group is None)
+for _name, _options in GROUPS.items():
+    _model: Any = create_model(f"{_name.title()}Request", __base__=RequestModel, **_fields(_options))
+    _FIELDS[_name] = (_model, Field(default=_model(), description=f"Options of the {_name}."))
 _Treated: Any = create_model("_Treated", __base__=_Inputs, **_FIELDS)
 
 
@@ -144,6 +179,14 @@ class Options(_Treated):
 
     def treatment(self) -> Treatment:
         """The treatment that is asked for, in pixels of the photograph."""
-        asked = {declared.name: getattr(self, declared.name) for declared in treatment_options()}
-        values = {name: tuple(each.entry() for each in value) if isinstance(value, tuple) else value for name, value in asked.items()}
+        values: dict[str, Any] = {}
+        for declared in treatment_options():
+            value = getattr(self if declared.group is None else getattr(self, declared.group), declared.name)
+            values[declared.name] = tuple(each.entry() for each in value) if declared.many else value
         return Treatment(**values)
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if self.model_fields_set & GROUPS.keys():
+            self.treatment()
+        return self

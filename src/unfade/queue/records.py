@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from unfade.frame.geometry import Frame
 from unfade.queue.options import Options, StrokeRequest
+from unfade.record import Framed
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 Kind = Literal["restore", "preview"]
@@ -104,7 +105,8 @@ class StepOutcome(_Record):
 
 
 class ResultRecord(_Record):
-    """What came out of a job; `folder` is where its files lie."""
+    """What came out of a job; `folder` is where its files lie. `frame`: how the photograph was framed; none:
+    it was not."""
 
     folder: str
     format: str
@@ -115,6 +117,7 @@ class ResultRecord(_Record):
     pixels_changed: int
     notes: tuple[str, ...]
     steps: tuple[StepOutcome, ...] = ()
+    frame: Framed | None = None
 
 
 class JobRecord(_Record):

@@ -63,7 +63,7 @@ class Retouches:
                 self._kept.popitem(last=False)
 
     def nearest(self, key: RetouchKey, mask: Mask, heals: Sequence[Heal]) -> tuple[Shown, Mask] | None:
-        """Of those shown under `key` the one least different, and what differs, (h, w).
+        """Of those shown under `key` the least different, and what differs, (h, w).
 
         None where that is too much.
         """

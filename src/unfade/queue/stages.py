@@ -11,16 +11,15 @@ import cv2
 import numpy as np
 
 from unfade.arrays import Mask
-from unfade.files.photo import Photo
 from unfade.queue.options import Options
-from unfade.work import Pictures, Step, Work
+from unfade.work import Step, Work
 
 PREVIEW_SIDE_PX = 1024  # what previews are asked for unless another size is named; a job keeps its stages at this size
 KEPT_STAGES = 48  # at most 7 MB each
 KEPT_WHOLE_BYTES = 256 << 20  # of photographs at full size: three steps of one of 24 megapixels in color
 
 StageKey = tuple[object, ...]
-Stage: TypeAlias = "tuple[Photo, Mask | None, Pictures | None]"
+Stage: TypeAlias = Work
 
 
 class Stages:

@@ -197,8 +197,8 @@ def _doubt(shrink: int, height: int, width: int, gray: Plane, measured: Measured
 def _outline(own: Mask, shrink: int) -> list[tuple[int, int]]:
     """The line around a piece.
 
-    What it encloses and is not of it, such as a ring's middle, is cut out: the line goes there, around it, and
-    back the same way.
+    What it encloses and is not of it, such as the middle of a ring, is cut out: the line goes there, around
+    it, and back the same way.
     """
     lines, levels = cv2.findContours(own.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     slack, count = 0.75, OUTLINE_POINTS + 1

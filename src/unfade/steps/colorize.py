@@ -11,6 +11,7 @@ from unfade.options import Switch, option, require_range
 from unfade.work import Outcome, Step
 
 if TYPE_CHECKING:
+    from unfade.frame.framing import Opening
     from unfade.models.session import Sessions
     from unfade.work import Progress, Work
 
@@ -20,7 +21,7 @@ _WRITTEN = re.compile(r"([\d.]+),([\d.]+),([\d.]+),#([0-9a-fA-F]{6})")
 @dataclass(frozen=True)
 class Hint:
     """A color that is known: `color` (sRGB, each in [0, 1]) in a disc of `radius_px` around (`x`, `y`), in
-    pixels of the photograph."""
+    pixels of the photograph as it came, before it was framed."""
 
     x: float
     y: float
@@ -84,6 +85,20 @@ class Colorize(Step):
         """With the hints that lie in the part, moved into it."""
         moved = [replace(hint, x=hint.x - left, y=hint.y - top) for hint in self.hints]
         return replace(self, hints=tuple(hint for hint in moved if 0 <= hint.x < width and 0 <= hint.y < height))
+
+    def framed(self, opening: Opening) -> Self:
+        """With the hints that lie in the frame, moved into it."""
+        (width, height), hints = opening.size, []
+        for hint in self.hints:
+            if not (0 <= hint.x < opening.width and 0 <= hint.y < opening.height):
+                raise UsageError(
+                    f"the hint at {hint.x:g}, {hint.y:g} lies outside the photograph of {opening.width}x{opening.height} pixels"
+                )
+            x, y, scale = opening.moved(hint.x, hint.y)
+            hints.append(replace(hint, x=x, y=y, radius_px=hint.radius_px * scale))
+        inside = [hint for hint in hints if -0.5 <= hint.x < width - 0.5 and -0.5 <= hint.y < height - 0.5]
+        kept = [replace(hint, x=min(max(hint.x, 0.0), width - 1.0), y=min(max(hint.y, 0.0), height - 1.0)) for hint in inside]
+        return replace(self, hints=tuple(kept))
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Color the work's photograph. Raises `UsageError` for a hint outside it, `ModelError` if the model

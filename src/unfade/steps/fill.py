@@ -16,6 +16,7 @@ from unfade.steps._needs import require_mask
 from unfade.work import Outcome, Step
 
 if TYPE_CHECKING:
+    from unfade.frame.framing import Opening
     from unfade.models.session import Sessions
     from unfade.work import Progress, Work
 
@@ -95,6 +96,17 @@ class Fill(Step):
     def placed(self, left: int, top: int, width: int, height: int) -> Self:
         """With the heals moved into the part; what of them lies outside of it has no effect there."""
         return replace(self, heals=tuple(heal.moved(-left, -top) for heal in self.heals))
+
+    def framed(self, opening: Opening) -> Self:
+        """With the heals moved into the frame."""
+        heals = []
+        for heal in self.heals:
+            moved = [opening.moved(x, y) for x, y in heal.points]
+            x, y = heal.points[0]
+            from_x, from_y, scale = opening.moved(x + heal.dx, y + heal.dy)
+            dx, dy = from_x - moved[0][0], from_y - moved[0][1]
+            heals.append(replace(heal, points=tuple((x, y) for x, y, _ in moved), radius_px=heal.radius_px * scale, dx=dx, dy=dy))
+        return replace(self, heals=tuple(heals))
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Fill the work's mask. Raises `UsageError` if there is none of the photograph's size, `ModelError`

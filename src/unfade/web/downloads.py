@@ -50,17 +50,28 @@ async def result_response(
         if _is_stored(photo, result, format, quality, drop):
             path = f"{result.folder}/result"
             size = await run_in_threadpool(size_of, service, path)
-            headers = attachment(_result_name(photo, result.format)) | {"Content-Length": str(size)}
+            headers = attachment(_result_name(photo, result.format)) | _said(photo, result) | {"Content-Length": str(size)}
             return StreamingResponse(service.store.chunks(path), media_type=FORMATS[result.format].media_type, headers=headers)
         with ExitStack() as stack:
             file, exported = await service.exported(job, result, format=format, quality=quality, drop_location=drop, stack=stack)
             kept = stack.pop_all()
     except FileNotFoundError:
         raise not_found("result") from None
-    headers = attachment(_result_name(photo, exported["format"]))
+    headers = attachment(_result_name(photo, exported["format"])) | _said(photo, result)
     if exported["losses"]:
-        headers["X-Unfade-Losses"] = " | ".join(exported["losses"]).encode("ascii", "replace").decode()
+        headers["X-Unfade-Losses"] = _line(exported["losses"])
     return FileResponse(file, media_type=FORMATS[exported["format"]].media_type, headers=headers, background=BackgroundTask(kept.close))
+
+
+def _said(photo: PhotoRecord, result: ResultRecord) -> dict[str, str]:
+    """A header with what reading and each step noticed, for scripts that never open a record."""
+    notes = tuple(dict.fromkeys((*photo.notes, *result.notes)))
+    return {"X-Unfade-Notes": _line(notes)} if notes else {}
+
+
+def _line(sentences: Sequence[str]) -> str:
+    """Sentences as a header's value: ASCII, one line, and bounded, as many servers refuse more than 8 kB."""
+    return " | ".join(" ".join(one.split()) for one in sentences).encode("ascii", "replace").decode()[:4000]
 
 
 def _is_stored(photo: PhotoRecord, result: ResultRecord, format: str, quality: int | None, drop: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,10 @@ def _time(seconds: float | None) -> datetime | None:
 
 def _sure_time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+Corners = Annotated[list[tuple[float, float]], Field(min_length=4, max_length=4)]
+"""Clockwise from the top left, x then y, in pixels from the outer edge of the photograph's first."""
 
 
 class ProblemResponse(BaseModel):
@@ -44,8 +49,18 @@ class MaskResponse(BaseModel):
     objects: int
 
 
+class FrameResponse(BaseModel):
+    """How a photograph of `width` by `height` pixels was cut and turned before anything else was done: what
+    lies between four corners (null: all of it), then a turn of so many degrees clockwise."""
+
+    corners: Corners | None
+    turn: Literal[0, 90, 180, 270]
+    width: int
+    height: int
+
+
 class ResultResponse(BaseModel):
-    """What came out of a job."""
+    """What came out of a job. `width` and `height` are the frame's, if there is one."""
 
     format: str
     bytes: int
@@ -55,6 +70,7 @@ class ResultResponse(BaseModel):
     share_changed: float
     notes: list[str]
     steps: list[StepOutcome]
+    frame: FrameResponse | None
 
 
 class JobResponse(BaseModel):
@@ -145,10 +161,6 @@ class ComponentAtResponse(BaseModel):
     object: int | None
 
 
-Corners = Annotated[list[tuple[float, float]], Field(min_length=4, max_length=4)]
-"""Clockwise from the top left, x then y, in pixels from the outer edge of the photograph's first."""
-
-
 class PrintResponse(BaseModel):
     """One print: the corners of its paper and of the picture proper in it, and what lies around each."""
 
@@ -184,13 +196,6 @@ class SourcesResponse(BaseModel):
     sources: list[SourceResponse]
 
 
-class FrameResponse(BaseModel):
-    """What of the file is the photograph: corners in pixels of the file, and degrees clockwise after that."""
-
-    corners: Corners | None
-    turn: int
-
-
 class ModelResponse(BaseModel):
     """A model that is installed."""
 
@@ -199,16 +204,22 @@ class ModelResponse(BaseModel):
 
 
 class OptionResponse(BaseModel):
-    """An option of a restoration: what it may be, and what it does."""
+    """An option of a restoration: what it may be, and what it does.
+
+    `group`: the object of a job's options that holds it; null: it stands there by itself. `mixed` is one of
+    `choices`, or numbers, as `written` says.
+    """
 
     name: str
     step: str
-    kind: Literal["switch", "number", "whole-number", "choice", "list"]
+    group: str | None
+    kind: Literal["switch", "number", "whole-number", "choice", "list", "mixed"]
     default: Any
     optional: bool
     minimum: float | None
     maximum: float | None
     choices: list[str]
+    written: str | None
     help: str
 
 
@@ -274,19 +285,23 @@ def option_responses() -> list[OptionResponse]:
         OptionResponse(
             name=declared.name,
             step=declared.step,
+            group=declared.group,
             kind=_kind(declared),
             default=declared.default,
             optional=declared.optional,
             minimum=declared.least,
             maximum=declared.most,
             choices=list(declared.choices),
+            written=declared.written,
             help=declared.help,
         )
         for declared in options()
     ]
 
 
-def _kind(declared: Option) -> Literal["switch", "number", "whole-number", "choice", "list"]:
+def _kind(declared: Option) -> Literal["switch", "number", "whole-number", "choice", "list", "mixed"]:
+    if declared.form is not None:
+        return "mixed"
     if declared.many:
         return "list"
     if declared.choices:
@@ -323,6 +338,7 @@ def job_response(job: JobRecord, position: int | None) -> JobResponse:
             share_changed=job.result.pixels_changed / pixels,
             notes=list(job.result.notes),
             steps=list(job.result.steps),
+            frame=None if job.result.frame is None else FrameResponse.model_validate(asdict(job.result.frame)),
         )
     return JobResponse(
         id=job.id,
@@ -343,6 +359,14 @@ def job_response(job: JobRecord, position: int | None) -> JobResponse:
     )
 
 
+def _photo_frame(photo: PhotoRecord) -> FrameResponse | None:
+    """What of its file a photograph is; none: all of it."""
+    if photo.frame is None or photo.file_size is None:
+        return None
+    width, height = photo.file_size
+    return FrameResponse.model_validate(photo.frame.model_dump() | {"width": width, "height": height})
+
+
 def photo_response(photo: PhotoRecord, jobs: list[JobResponse], masks: list[MaskResponse]) -> PhotoResponse:
     """A photograph as the world sees it."""
     return PhotoResponse(
@@ -359,7 +383,7 @@ def photo_response(photo: PhotoRecord, jobs: list[JobResponse], masks: list[Mask
         bytes=photo.bytes,
         has_color=photo.has_color,
         has_location=photo.has_location,
-        frame=None if photo.frame is None else FrameResponse.model_validate(photo.frame.model_dump()),
+        frame=_photo_frame(photo),
         notes=list(photo.notes),
         jobs=jobs,
         masks=masks,

@@ -35,6 +35,7 @@ from unfade.frame.prints import find_prints
 from unfade.healing import find_sources
 from unfade.models.session import cpu_limit
 from unfade.monochrome import is_color
+from unfade.record import Framed
 from unfade.settings import Settings
 from unfade.web import sharing
 from unfade.web.clients import CLIENT, TooManyError, Turns
@@ -107,9 +108,13 @@ def develop(*, source: str, view: str, max_megapixels: float, corners: Corners =
     }
 
 
-def show(*, source: str, view: str, max_megapixels: float) -> dict[str, Any]:
-    """Write the view of a result."""
-    tile_pyramid.build(photo.read(source, max_megapixels=max_megapixels, name=NAME), Path(view))
+def show(*, source: str, view: str, max_megapixels: float, frame: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Write the view of a result, or of a photograph in a job's frame."""
+    picture = photo.read(source, max_megapixels=max_megapixels, name=NAME)
+    if frame is not None:
+        framed = Framed.from_json(frame)
+        picture = Frame(framed.corners, framed.turn).apply(picture)
+    tile_pyramid.build(picture, Path(view))
     return {}
 
 

@@ -13,6 +13,7 @@ import unicodedata
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -22,6 +23,7 @@ from starlette.datastructures import UploadFile
 
 from unfade import tile_pyramid
 from unfade.errors import AwayError, UsageError
+from unfade.frame.framing import require_within
 from unfade.masks import MaskFacts
 from unfade.models import store as model_store
 from unfade.queue.ledger import QueueFullError
@@ -30,6 +32,7 @@ from unfade.queue.opening import open_ledger, open_store
 from unfade.queue.options import Options, StrokeRequest
 from unfade.queue.records import OVER, JobRecord, Kind, MaskRecord, PhotoRecord, ResultRecord, new_id
 from unfade.queue.shelves import Shelves
+from unfade.record import Framed
 from unfade.settings import Settings
 from unfade.web import sandbox
 from unfade.web.clients import CLIENT, Turns, mark_of
@@ -222,16 +225,16 @@ class Service:
 
     # --- tile pyramids
 
-    async def pyramid(self, path: str, *, source: str | None) -> tile_pyramid.Index:
+    async def pyramid(self, path: str, *, source: str | None, frame: Framed | None = None) -> tile_pyramid.Index:
         """The index of the tile pyramid at `path`.
 
-        Where there is none yet, it is made from the picture at `source`.
+        Where there is none yet, it is made from the picture at `source`, in its `frame`.
         """
         if path in self._indexes:
             self._indexes.move_to_end(path)
             return self._indexes[path]
         if source is not None and not await run_in_threadpool(self.store.exists, path):
-            await self._once(path, lambda: self._make_pyramid(path, source))
+            await self._once(path, lambda: self._make_pyramid(path, source, frame))
         index = await run_in_threadpool(tile_pyramid.read_index, self._reader(path))
         self._indexes[path] = index
         if len(self._indexes) > KEPT_INDEXES:
@@ -246,12 +249,16 @@ class Service:
             task.add_done_callback(lambda _: self._making.pop(path, None))
         await asyncio.shield(self._making[path])
 
-    async def _make_pyramid(self, path: str, source: str) -> None:
+    async def _make_pyramid(self, path: str, source: str, frame: Framed | None) -> None:
         with ExitStack() as stack:
             folder = stack.enter_context(self.store.workspace())
             picture = await run_in_threadpool(stack.enter_context, self.store.local(source))
             await self.sandbox.run(
-                sandbox.show, source=str(picture), view=str(folder / "view"), max_megapixels=self.settings.max_megapixels
+                sandbox.show,
+                source=str(picture),
+                view=str(folder / "view"),
+                max_megapixels=self.settings.max_megapixels,
+                frame=None if frame is None else asdict(frame),
             )
             await run_in_threadpool(self.store.put_file, path, folder / "view")
 
@@ -276,6 +283,8 @@ class Service:
 
     def check_options(self, photo: PhotoRecord, options: Options) -> None:
         """Raise a 422 for what does not fit this photograph."""
+        treatment = options.treatment()
+        require_within("the photograph", photo.width, photo.height, crop=treatment.crop, corners=treatment.corners)
         for hint in options.hints:
             if hint.x >= photo.width or hint.y >= photo.height:
                 raise UsageError(

@@ -95,7 +95,7 @@ async def get_result(
 ) -> Response:
     """What came out, in the format that came in (`same`) or another.
 
-    What a format cannot hold, X-Unfade-Losses says.
+    What a format cannot hold, X-Unfade-Losses says; what was noticed, X-Unfade-Notes.
     """
     job, result = await run_in_threadpool(service.done_job, job_id)
     photo = await run_in_threadpool(service.photo, job.photo_id)

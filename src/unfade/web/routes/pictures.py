@@ -22,9 +22,18 @@ from unfade.web.service import Service
 router = APIRouter(prefix=API)
 
 
-async def _view_of(service: Service, *, photo_id: str | None = None, job_id: str | None = None) -> tuple[str, tile_pyramid.Index]:
-    """The path of the view of a photograph or of a job's result, and its index."""
+async def _view_of(
+    service: Service, *, photo_id: str | None = None, job_id: str | None = None, before_id: str | None = None
+) -> tuple[str, tile_pyramid.Index]:
+    """The path of the view of a photograph, of a job's result, or of what a job began with (`before_id`), and
+    its index."""
     try:
+        if before_id is not None:
+            job, result = await run_in_threadpool(service.done_job, before_id)
+            if result.frame is None:
+                return await _view_of(service, photo_id=job.photo_id)
+            path = f"{result.folder}/before"
+            return path, await service.pyramid(path, source=f"photos/{job.photo_id}/original", frame=result.frame)
         if photo_id is not None:
             photo = await run_in_threadpool(service.photo, photo_id)
             path = f"photos/{photo.id}/view"
@@ -105,6 +114,29 @@ async def get_job_tile(job_id: Id, level: int, column: int, row: int, service: S
     return await _tile(service, level, column, row, job_id=job_id)
 
 
+@router.get("/jobs/{job_id}/before/image", tags=["pictures"], response_class=Response, responses=JPEG | described(*OF_JOB, "busy"))
+async def get_before_image(job_id: Id, service: S, side_px: Side = 1024) -> Response:
+    """What a job began with, whole: the photograph in the job's frame, if it has one."""
+    return await _image(service, side_px, before_id=job_id)
+
+
+@router.get("/jobs/{job_id}/before/tiles", tags=["pictures"], responses=described(*OF_JOB, "busy"))
+async def get_before_tiles(job_id: Id, request: Request, service: S) -> TilesResponse:
+    """How what a job began with is cut into tiles: they lie as its result's do."""
+    return await _tiles(service, at(request, f"/jobs/{job_id}/before"), before_id=job_id)
+
+
+@router.get(
+    "/jobs/{job_id}/before/tiles/{level}/{column}/{row}",
+    tags=["pictures"],
+    response_class=Response,
+    responses=JPEG | described(*OF_JOB, "busy"),
+)
+async def get_before_tile(job_id: Id, level: int, column: int, row: int, service: S) -> Response:
+    """One tile of what a job began with."""
+    return await _tile(service, level, column, row, before_id=job_id)
+
+
 ENDINGS = {"pair": "before-after.jpg", "sweep": "before-after.webp"}
 Share = Annotated[Literal["pair", "sweep"], Query(description="One picture beside the other (JPEG), or a short animation (WebP).")]
 
@@ -120,7 +152,7 @@ async def get_job_share(job_id: Id, service: S, kind: Share = "pair") -> Respons
     job, _ = await run_in_threadpool(service.done_job, job_id)
     photo = await run_in_threadpool(service.photo, job.photo_id)
     with service.store.workspace() as folder:
-        for name, thing in (("before", {"photo_id": photo.id}), ("after", {"job_id": job.id})):
+        for name, thing in (("before", {"before_id": job.id}), ("after", {"job_id": job.id})):
             path, index = await _view_of(service, **thing)
             try:
                 data = await service.pyramid_part(path, index, tile_pyramid.fit_name(index, sharing.SIDE_PX))

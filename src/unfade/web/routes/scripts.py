@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
-from unfade.errors import sentence
+from unfade.errors import UsageError, sentence
 from unfade.queue.options import Options
 from unfade.treatment import options
 from unfade.web.downloads import drops, result_response
@@ -33,11 +33,16 @@ class _ScriptOptions(Options):
 
 _SCRIPT_FIELDS = tuple(declared.name for declared in options() if not declared.many)
 """The options that a field of a form can hold."""
+_WRITTEN = {declared.name: declared for declared in options() if declared.form is not None}
+"""Those that are written as on the command line."""
 
 
 def _script_form(model: type[BaseModel]) -> dict[str, Any]:
     """The form of a request for scripts, for OpenAPI."""
-    known = model.model_json_schema()["properties"]
+    schema = model.model_json_schema()
+    known = dict(schema["properties"])
+    for declared in _WRITTEN.values():
+        known[declared.name] = {"type": "string", "description": f"{declared.help} {declared.written}"}
     fields: dict[str, Any] = {"file": FILE, "mask": FILE} | {name: known[name] for name in _SCRIPT_FIELDS}
     fields["format"] = {"type": "string", "enum": list(RESULT_FORMATS)}
     fields["quality"] = {"type": "integer", "minimum": 0, "maximum": 100}
@@ -57,7 +62,7 @@ _SCRIPT_PROBLEMS = (*CHANGES, "not-a-photograph", "unreadable", "unwritable", "q
 )
 async def post_restore(request: Request, service: S) -> Response:
     """Send a photograph, get it back restored: curl -F file=@grandmother.jpg -F colorize=true … -o
-    restored.jpg. Nothing is kept.
+    restored.jpg. Nothing is kept. What was noticed about the photograph, X-Unfade-Notes says.
     """
     return await _scripted(request, service, {})
 
@@ -81,10 +86,11 @@ async def _scripted(request: Request, service: Service, defaults: dict[str, str]
         if unknown:
             raise Problem("invalid", "The form has a field that is not known; /api/openapi.json says which there are.")
         try:
-            wanted = _ScriptOptions.model_validate(asked)
+            wanted = _ScriptOptions.model_validate(_grouped(asked))
         except ValidationError as error:
             first = error.errors()[0]
-            raise Problem("invalid", sentence(f"{first['loc'][0]}: {first['msg']}")) from None
+            where = f"{first['loc'][0]}: " if first["loc"] else ""
+            raise Problem("invalid", sentence(f"{where}{first['msg']}")) from None
         if wanted.quality is not None and not 0 <= wanted.quality <= 100:
             raise Problem("invalid", "The quality must lie between 0 and 100.")
         file = file_of(form, "file")
@@ -115,6 +121,25 @@ async def _scripted(request: Request, service: Service, defaults: dict[str, str]
 
     response.background = BackgroundTask(forget)
     return response
+
+
+def _grouped(asked: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a form as JSON has them: those of a group in an object. Raises a 422 for one that is written
+    wrong."""
+    grouped = dict(asked)
+    for name in asked:
+        declared = _WRITTEN.get(name)
+        if declared is None or declared.form is None:
+            continue
+        try:
+            value = declared.form.parse(declared, grouped.pop(name))
+        except UsageError as error:
+            raise Problem("invalid", sentence(str(error))) from None
+        if declared.group is None:
+            grouped[name] = value
+        else:
+            grouped.setdefault(declared.group, {})[name] = value
+    return grouped
 
 
 async def _until_over(request: Request, service: Service, job_id: str) -> None:
