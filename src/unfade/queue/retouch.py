@@ -42,7 +42,10 @@ RetouchKey = tuple[object, ...]
 
 
 class Retouches:
-    """The previews that were shown last, by all that made them but the mask. Safe to share between threads."""
+    """The previews that were shown last, by all that made them but the mask.
+
+    Safe to share between threads.
+    """
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[RetouchKey, int], Shown] = OrderedDict()

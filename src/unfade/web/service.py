@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import time
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
@@ -40,23 +38,12 @@ from unfade.web.guard import Rules, rules_of
 from unfade.web.problems import Problem, disk_full, not_found
 from unfade.web.responses import JobResponse, PhotoResponse, job_response, mask_response, photo_response
 from unfade.web.sandbox import Exported, Facts, Sandbox
+from unfade.web.uploads import clean_name, copied
 from unfade.web.watch import Watch
 
 KEPT_INDEXES = 256
 MAX_PREVIEWS_WAITING = 32
 SHELF_KEPT_S = 30 * 86400.0  # a shelf that nobody changes, so that an address on a phone works for a while
-
-
-def clean_name(name: str | None) -> str:
-    """A user's file name as text that does no harm: no folders, no control or direction characters, not too
-    long.
-    """
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name or ""))[-1]
-    kept = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C").strip(" .")
-    if len(kept) > 120:
-        stem, dot, ending = kept.rpartition(".")
-        kept = stem[:110] + dot + ending[:9] if dot else kept[:120]
-    return kept or "photograph"
 
 
 class Service:
@@ -170,7 +157,7 @@ class Service:
         await run_in_threadpool(self.require_room)
         with self.store.workspace() as folder:
             upload, view = folder / "upload", folder / "view"
-            size = await run_in_threadpool(_copy, file, upload)
+            size = await run_in_threadpool(copied, file, upload)
             facts: Facts = await self.sandbox.run(
                 sandbox.develop, source=str(upload), view=str(view), max_megapixels=self.settings.max_megapixels
             )
@@ -425,14 +412,3 @@ class Service:
             )
 
         return await self.keep_mask(photo, make, mask_id=mask_id)
-
-
-def _copy(file: UploadFile, target: Path) -> int:
-    """Copy an upload to a file; gives its size."""
-    size = 0
-    with target.open("wb") as out:
-        file.file.seek(0)
-        while piece := file.file.read(1 << 20):
-            out.write(piece)
-            size += len(piece)
-    return size

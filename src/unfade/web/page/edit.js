@@ -103,7 +103,7 @@ export class History {
   constructor(photoId, first) {
     this.key = `${EDITS}${photoId}`;
     const kept = recall(this.key, /** @type {{ past: Edit[], now: Edit, future: Edit[] } | null} */ (null));
-    const whole = (/** @type {Edit} */ edit) => ({ ...first, heals: [], marked: [], ...edit }); // of a page that was older
+    const whole = (/** @type {Edit} */ edit) => ({ ...edit, heals: edit.heals || [], marked: edit.marked || [] }); // of a page that was older
     this.past = (kept?.past || []).map(whole);
     this.now = { ...first, ...kept?.now };
     this.future = (kept?.future || []).map(whole);

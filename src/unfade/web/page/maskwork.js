@@ -28,7 +28,7 @@ function stroke(context, strokes, scale) {
     // A dot is a line of no length; some browsers draw those only when they end elsewhere.
     if (points.length === 1) context.lineTo(points[0][0] * scale + 0.01, points[0][1] * scale);
     for (const [x, y] of points.slice(1)) context.lineTo(x * scale, y * scale);
-    if (kind === "area") context.fill();
+    if (kind === "area") context.fill("evenodd"); // as the server does
     else context.stroke();
     context.restore();
   }

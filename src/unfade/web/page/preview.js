@@ -13,6 +13,7 @@ import { healOf, inPieces } from "./maskwork.js";
  */
 
 const SIDE_PX = 1024;
+const FIRST_SIDE_PX = 384; // of the very first picture, which is wanted at once
 const LUMA = [0.299, 0.587, 0.114];
 // The server's curves of tone (steps/_dials.py): for the moment until its own picture comes.
 const LIGHTNESS_SLOPE = 2;
@@ -41,7 +42,7 @@ export class Previews {
   /** @param {Session} session */
   constructor(session) {
     this.session = session;
-    /** @type {{ wanted: string, options: Options, picture: Small } | null} */
+    /** @type {{ wanted: string, options: Options, picture: Small, isFirst?: boolean } | null} */
     this.last = null;
     /** @type {{ none?: { rest: string, picture: Small }, full?: { rest: string, picture: Small } }} the ends of the cleaning slider */
     this.ends = {};
@@ -64,18 +65,19 @@ export class Previews {
    * Have the server make a small picture. Whether one came.
    * @param {Options} options
    * @param {Stroke[]} strokes brush work over the mask
+   * @param {boolean} [isFirst] something smaller will do
    */
-  async take(options, strokes) {
-    if (this.of(options, strokes)) return true;
+  async take(options, strokes, isFirst = false) {
+    if (this.of(options, strokes) && (isFirst || !this.last?.isFirst)) return true;
     this.asking?.abort();
     this.besides?.abort();
     const asking = new AbortController();
     this.asking = asking;
     try {
-      const picture = await load(await api.preview(this.session.photo.id, { ...options, ...drawn(options, strokes) }, SIDE_PX, asking.signal));
+      const picture = await load(await api.preview(this.session.photo.id, { ...options, ...drawn(options, strokes) }, isFirst ? FIRST_SIDE_PX : SIDE_PX, asking.signal));
       if (asking.signal.aborted) return false;
-      this.last = { wanted: wantedOf(options, strokes), options, picture };
-      if (!strokes.length && (options.clean > 0.999 || options.clean === 0)) this.#keepEnd(options, picture);
+      this.last = { wanted: wantedOf(options, strokes), options, picture, isFirst };
+      if (!isFirst && !strokes.length && (options.clean > 0.999 || options.clean === 0)) this.#keepEnd(options, picture);
       return true;
     } finally {
       if (this.asking === asking) this.asking = null;
@@ -107,7 +109,7 @@ export class Previews {
     const options = optionsOf(edit);
     const wanted = wantedOf(options, []);
     const { after } = stage.viewer;
-    if (this.last?.wanted === wanted || brushwork.strokes.length || job?.state !== "done" || !after || !stage.shows(job)) return;
+    if ((this.last?.wanted === wanted && !this.last.isFirst) || brushwork.strokes.length || job?.state !== "done" || !after || !stage.shows(job)) return;
     const scale = Math.min(1, SIDE_PX / Math.max(photo.width, photo.height));
     const surface = make("canvas", { width: Math.max(1, Math.round(photo.width * scale)), height: Math.max(1, Math.round(photo.height * scale)) });
     const context = pencil(surface, { willReadFrequently: true });

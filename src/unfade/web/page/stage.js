@@ -229,8 +229,10 @@ export class Stage {
       },
     };
     const act = acts[key];
-    if (!act) return false;
-    act();
+    if (!viewer.tool?.key?.(key)) {
+      if (!act) return false;
+      act();
+    }
     viewer.showTarget = this.session.tools.name !== "move";
     return true;
   }

@@ -24,7 +24,7 @@ const SWATCHES = [
   ["#b5482f", "swatch.brick"], ["#d8b25c", "swatch.straw"], ["#7c7f83", "swatch.gray"], ["#efe9dc", "swatch.cream"],
 ];
 /** @type {Record<string, string>} */
-const KEYS = { v: "move", o: "pieces", c: "hint" };
+const KEYS = { v: "move", o: "pieces", c: "hint", f: "frame" };
 /** @type {Record<string, string>} */
 const SHAPE_KEYS = { b: "brush", l: "lasso", i: "line", h: "heal", e: "eraser" };
 /** @type {Record<string, Key>} */
@@ -85,6 +85,7 @@ export class Tools {
 
   /** @param {string} name */
   use(name) {
+    const before = this.name;
     this.name = name;
     this.pointer = null;
     for (const choice of all("[data-tool]")) choice.setAttribute("aria-pressed", String(choice.dataset.tool === name));
@@ -92,15 +93,17 @@ export class Tools {
     $("context").hidden = name === "move";
     $("context-paint").hidden = $("context-fill").hidden = name !== "paint";
     $("context-hint").hidden = name !== "hint";
+    $("context-frame").hidden = name !== "frame";
     $("context-size").hidden = (name !== "paint" || this.shape === "lasso") && name !== "hint";
     const isHealing = name === "paint" && this.shape === "heal";
     button("heal-from").hidden = !isHealing;
-    this.help(isHealing && this.source.at ? "tool.heal-paint" : name === "paint" ? SHAPE_HELP[this.shape] : name === "pieces" ? "tool.pieces-help" : null);
+    this.help(isHealing && this.source.at ? "tool.heal-paint" : name === "paint" ? SHAPE_HELP[this.shape] : name === "pieces" ? "tool.pieces-help" : name === "frame" ? "frame.help" : null);
     this.drawOther();
     this.viewer.tool = this.#tool(name);
     // What is worked on is seen whole, without the slider.
     if (name === "move") this.session.stage.view("split");
-    else if (this.viewer.mode === "split") this.session.stage.view("after");
+    else if (name === "frame") this.session.stage.view("before");
+    else if (this.viewer.mode === "split" || before === "frame") this.session.stage.view("after");
     this.session.stage.changed();
   }
 
@@ -152,6 +155,7 @@ export class Tools {
       return this.shape === "line" ? lineTool(this) : brushTool(this, this.shape === "eraser" ? "eraser" : "brush");
     }
     if (name === "pieces") return this.#pieceTool();
+    if (name === "frame") return this.session.framing.tool();
     return name === "hint" ? this.#hintTool() : null;
   }
 
@@ -194,7 +198,9 @@ export class Tools {
    * @param {number} scale
    */
   overlay(context, scale) {
-    const { mask, brushwork, edit } = this.session;
+    const { mask, brushwork, edit, doubts } = this.session;
+    if (this.name === "frame") return this.viewer.tool?.overlay?.(context, scale);
+    doubts.draw(context, scale);
     const erasing = this.name === "paint" && this.shape === "eraser";
     const whole = input("overlay").checked || this.glancing || this.name === "pieces" || erasing || mask.highlighted !== null;
     if (whole) mask.draw(context, scale, { outlines: this.name === "pieces" || mask.highlighted !== null });
@@ -240,6 +246,8 @@ export class Tools {
   /** @param {Point} point */
   async #tapPiece(point) {
     const { session } = this;
+    const doubt = session.doubts.at(point);
+    if (doubt) return session.doubts.mark(doubt);
     if (!session.edit.mask) return;
     try {
       const { object } = await api.maskAt(session.photo.id, session.edit.mask, point.x, point.y, Math.min(200, 10 / this.viewer.scale));

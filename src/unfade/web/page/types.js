@@ -158,6 +158,7 @@
  * @property {(point: Point) => void} [hover]
  * @property {() => void} [leave]
  * @property {() => void} [cancel]
+ * @property {(key: string) => boolean} [key] a key of the keyboard, before the view takes it; whether it did anything
  * @property {(context: CanvasRenderingContext2D, scale: number) => void} [overlay] what is drawn over the photograph, in its pixels, while it is used
  */
 
