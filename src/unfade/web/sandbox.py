@@ -192,7 +192,7 @@ def find_places(*, picture: str, mask: str | None, strokes: list[brush.Stroke], 
 
     `picture` is a small JPEG file of the server's own.
     """
-    image = np.asarray(cv2.imread(picture, cv2.IMREAD_COLOR)[:, :, ::-1], np.float32) / 255
+    image = cast("np.ndarray", cv2.imread(picture, cv2.IMREAD_COLOR))[:, :, ::-1].astype(np.float32) / 255
     height, shown = image.shape[:2]
     scale = shown / width
     lost = np.zeros((height, shown), bool)
