@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from unfade.steps.fill import Heal
     from unfade.steps.colorize import Hint
+    from unfade.steps.fill import Heal
 
 
 class FrameOptions(TypedDict, total=False):
@@ -39,7 +39,7 @@ class FillOptions(TypedDict, total=False):
     """Of the step fill."""
 
     heals: Sequence[Heal]
-    """Take what is lost under a stroke from the place that lies DX, DY pixels away; RADIUS 0: what the points enclose."""
+    """Take what is lost under a stroke from DX, DY pixels away; RADIUS 0: what the points enclose."""
 
 
 class CleanOptions(TypedDict, total=False):

@@ -253,13 +253,13 @@ def _scratched(sigma: float, rng: np.random.Generator) -> tuple[Photo, np.ndarra
 
 @pytest.mark.parametrize(("sigma", "low", "high"), [(0.0, -0.05, 0.05), (0.8, 0.1, 0.4), (1.5, 0.1, 0.4)])
 def test_damage_bleeds_where_the_photograph_is_blurred(sigma: float, low: float, high: float, rng: np.random.Generator) -> None:
-    assert low <= _bleeding.measure_bleed(*_scratched(sigma, rng)) <= high
+    assert low <= _bleeding.measure_bleeding(*_scratched(sigma, rng)).luma <= high
 
 
 def test_a_mask_over_nothing_does_not_bleed() -> None:
     mask = np.zeros((100, 120), bool)
     mask[40:44, 20:90] = True
-    assert _bleeding.measure_bleed(gray_photo(100, 120), mask) == 0
+    assert _bleeding.measure_bleeding(gray_photo(100, 120), mask).luma == 0
 
 
 def test_a_blurred_scratch_leaves_no_ghost_and_the_pixels_beside_it_stay(sessions: Sessions, rng: np.random.Generator) -> None:

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float64
 
 from unfade import color, tiles
-from unfade.arrays import Mask, Plane
+from unfade.arrays import Float64, Mask, Plane
 from unfade.files.photo import Photo
 from unfade.models.calibration import Pieces
 from unfade.record import Doubt

@@ -89,7 +89,7 @@ class Fill(Step):
 
     heals: tuple[Heal, ...] = option(
         (),
-        "Take what is lost under a stroke from the place that lies DX, DY pixels away; RADIUS 0: what the points enclose.",
+        "Take what is lost under a stroke from DX, DY pixels away; RADIUS 0: what the points enclose.",
         written="X,Y;X,Y:RADIUS:DX,DY",
     )
 

@@ -14,9 +14,9 @@ from unfade.frame.geometry import Frame
 from unfade.queue.records import FrameRecord, PhotoRecord, new_id
 from unfade.web import sandbox
 from unfade.web.problems import Problem, not_found
+from unfade.web.requests import clean_name
 from unfade.web.sandbox import Facts
 from unfade.web.service import Service
-from unfade.web.uploads import clean_name
 
 Corners = tuple[tuple[float, float], ...] | None
 

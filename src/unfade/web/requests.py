@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import FailFast, Field, model_validator
@@ -84,3 +86,15 @@ class SignIn(RequestModel):
     """The server's token."""
 
     token: str = Field(min_length=1, max_length=1000)
+
+
+def clean_name(name: str | None) -> str:
+    """A user's file name as text that does no harm: no folders, no control or direction characters, not too
+    long.
+    """
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name or ""))[-1]
+    kept = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C").strip(" .")
+    if len(kept) > 120:
+        stem, dot, ending = kept.rpartition(".")
+        kept = stem[:110] + dot + ending[:9] if dot else kept[:120]
+    return kept or "photograph"

@@ -49,6 +49,34 @@ class MaskResponse(BaseModel):
     objects: int
 
 
+class ArchiveEntryResponse(BaseModel):
+    """A result of an archive, to be reviewed. `risk` in [0, 1], with its reasons in sentences, the strongest
+    first; `place`: whether it is delivered, held back or taken out."""
+
+    id: int
+    name: str
+    risk: float
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+    share: float
+    megapixels: float
+    place: Literal["delivered", "held", "refused"]
+    decision: Literal["accepted", "refused"] | None
+
+
+class ArchiveResponse(BaseModel):
+    """How many results of an archive are open (of them held back), accepted and refused; how many masters
+    wait or failed; and some of the results."""
+
+    open: int
+    held: int
+    accepted: int
+    refused: int
+    waiting: int
+    failed: int
+    entries: list[ArchiveEntryResponse]
+
+
 class FrameResponse(BaseModel):
     """How a photograph of `width` by `height` pixels was cut and turned before anything else was done: what
     lies between four corners (null: all of it), then a turn of so many degrees clockwise."""

@@ -10,10 +10,10 @@ import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
 from starlette.concurrency import run_in_threadpool
@@ -36,11 +36,15 @@ from unfade.web import sandbox
 from unfade.web.clients import CLIENT, Turns, mark_of
 from unfade.web.guard import Rules, rules_of
 from unfade.web.problems import Problem, disk_full, not_found
+from unfade.web.requests import clean_name
 from unfade.web.responses import JobResponse, PhotoResponse, job_response, mask_response, photo_response
+from unfade.web.review import Review
 from unfade.web.sandbox import Exported, Facts, Sandbox
-from unfade.web.uploads import clean_name, copied
+from unfade.web.uploads import copied
 from unfade.web.watch import Watch
 
+Picture: TypeAlias = Callable[[], AbstractContextManager[Path]]
+"""Opens a picture as a file of this machine."""
 KEPT_INDEXES = 256
 MAX_PREVIEWS_WAITING = 32
 SHELF_KEPT_S = 30 * 86400.0  # a shelf that nobody changes, so that an address on a phone works for a while
@@ -63,6 +67,7 @@ class Service:
         self.models = {
             model.card.task: (model.card.name, model.card.version) for model in model_store.shipped(folder)
         }  # the newest comes last
+        self.review = None if settings.archive is None else Review(settings.archive)
         self._indexes: OrderedDict[str, tile_pyramid.Index] = OrderedDict()
         self._making: dict[str, asyncio.Task[None]] = {}
         self._arriving: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -72,6 +77,8 @@ class Service:
         self.sandbox.close()
         self.queue.close()
         self.ledger.close()
+        if self.review is not None:
+            self.review.close()
 
     # --- records
 
@@ -212,11 +219,9 @@ class Service:
 
     # --- tile pyramids
 
-    async def pyramid(self, path: str, *, source: str | None, frame: Framed | None = None) -> tile_pyramid.Index:
-        """The index of the tile pyramid at `path`.
-
-        Where there is none yet, it is made from the picture at `source`, in its `frame`.
-        """
+    async def pyramid(self, path: str, *, source: str | Picture | None, frame: Framed | None = None) -> tile_pyramid.Index:
+        """The index of the tile pyramid at `path`; where there is none yet, it is made from the picture at
+        `source` in the store, or which `source()` opens, in its `frame`."""
         if path in self._indexes:
             self._indexes.move_to_end(path)
             return self._indexes[path]
@@ -236,10 +241,11 @@ class Service:
             task.add_done_callback(lambda _: self._making.pop(path, None))
         await asyncio.shield(self._making[path])
 
-    async def _make_pyramid(self, path: str, source: str, frame: Framed | None) -> None:
+    async def _make_pyramid(self, path: str, source: str | Picture, frame: Framed | None) -> None:
         with ExitStack() as stack:
             folder = stack.enter_context(self.store.workspace())
-            picture = await run_in_threadpool(stack.enter_context, self.store.local(source))
+            opened = self.store.local(source) if isinstance(source, str) else source()
+            picture = await run_in_threadpool(stack.enter_context, opened)
             await self.sandbox.run(
                 sandbox.show,
                 source=str(picture),

@@ -162,6 +162,26 @@ export const keepPhoto = (id) => answer("POST", `/photos/${id}/keep`);
  * @returns {Promise<Job>}
  */
 export const startJob = (photoId, options) => make(`/photos/${photoId}/jobs`, { json: options });
+/**
+ * The results of an archive, the riskiest first.
+ * @param {string} which
+ * @param {number} limit
+ * @param {number} offset
+ * @returns {Promise<{ open: number, held: number, accepted: number, refused: number, entries: import("./types.js").ArchiveEntry[] }>}
+ */
+export const archive = (which, limit, offset) => answer("GET", `/archive?which=${which}&limit=${limit}&offset=${offset}`);
+/**
+ * @param {number} id
+ * @param {"accepted" | "refused" | null} decision
+ * @returns {Promise<import("./types.js").ArchiveEntry>}
+ */
+export const decide = (id, decision) => answer("POST", `/archive/results/${id}/decision`, { json: { decision } });
+/**
+ * @param {string} thing
+ * @returns {Promise<{ width: number, height: number }>}
+ */
+export const tiles = (thing) => answer("GET", `/${thing}/tiles`);
+
 /** @param {string} id */
 export const deleteJob = (id) => ask("DELETE", `/jobs/${id}`);
 

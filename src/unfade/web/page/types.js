@@ -163,3 +163,15 @@
  */
 
 export {};
+
+/**
+ * A result of an archive, to be reviewed.
+ * @typedef {object} ArchiveEntry
+ * @property {number} id
+ * @property {string} name
+ * @property {number} risk 0…1
+ * @property {string[]} reasons the strongest first
+ * @property {string[]} notes
+ * @property {"delivered" | "held" | "refused"} place
+ * @property {"accepted" | "refused" | null} decision
+ */

@@ -35,6 +35,28 @@ const words = {
   "time.hours": { one: "{n} hour", other: "{n} hours" },
   "drop.here": "Let go to bring it back",
 
+  // the review of an archive
+  "review.title": "Review",
+  "review.which": "Which results are shown",
+  "review.open": "To be decided",
+  "review.decided": "Decided",
+  "review.all": "All",
+  "review.more": "Show more",
+  "review.view": "Before and after, side by side with a slider; plus and minus zoom",
+  "review.notes": "Everything that was noticed",
+  "review.accept": "Accept (A)",
+  "review.refuse": "Refuse (R)",
+  "review.undo": "Decide anew (U)",
+  "review.undone": "To be decided anew; held back until then.",
+  "review.none": "Nothing is to be looked at here.",
+  "review.counts": "{open} to be decided, {held} of them held back; {accepted} accepted, {refused} refused",
+  "review.risk": "risk {risk} of 100",
+  "review.accepted": "Accepted",
+  "review.refused": "Refused",
+  "review.is-delivered": "It lies among the results.",
+  "review.is-held": "It is held back until it is accepted.",
+  "review.is-refused": "It was taken out of the results.",
+
   // the shelf
   "shelf.title": "Your photographs",
   "shelf.add": "Add photographs",
