@@ -98,7 +98,8 @@ def _tables() -> tuple[np.ndarray, np.ndarray]:
 
 
 def lab_by_tables(codes: np.ndarray) -> Lab:
-    """sRGB as uint8 or uint16 (h, w, 1|3) -> L*a*b* (D65), four times as fast as `lab_from_srgb`, within 0.1.
+    """sRGB as uint8 or uint16 (h, w, 1|3) -> L*a*b* (D65): within 0.1 of `lab_from_srgb`, in a quarter of
+    its time.
 
     >>> lab_by_tables(np.array([[[255, 0, 0]]], np.uint8)).round(1)
     array([[[53.2, 80.1, 67.2]]], dtype=float32)

@@ -137,9 +137,7 @@ class UprightCalibration(_Calibration):
     """Of a model that tells which way a photograph is up. Neutral: it is believed where it is all but
     sure."""
 
-    least: float = Field(
-        default=0.995, gt=0.25, lt=1, description="the probability from which it is believed"
-    )
+    least: float = Field(default=0.995, gt=0.25, lt=1, description="the probability from which it is believed")
     temperature: float = Field(default=1.0, gt=0, description="what the logits, summed over the four views, are divided by")
 
 
