@@ -1,12 +1,30 @@
-"""The array types that flow through Unfade. Shapes are (height, width, channels), checked in tests and free
-at run time."""
+"""The array types that flow through Unfade. Shapes are (height, width, channels), for the reader and for a
+type checker, and free at run time.
+
+jaxtyping is slow to import. Where it is imported already, as by its own import hook, which checks each call,
+the types are its types; elsewhere they are plain arrays.
+"""
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import sys
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float32, UInt8, UInt16
+
+if TYPE_CHECKING or "jaxtyping" in sys.modules:
+    from jaxtyping import Bool, Float32, Float64, UInt8, UInt16
+else:
+
+    class _Unchecked:
+        """`Unchecked[kind, axes]` is `kind`."""
+
+        def __class_getitem__(cls, given: tuple[Any, str]) -> Any:
+            return given[0]
+
+    Bool = Float32 = Float64 = UInt8 = UInt16 = _Unchecked
+
+__all__ = ["Batch", "Chroma", "Float32", "Float64", "Image", "Lab", "Mask", "Plane", "Samples", "UInt8"]
 
 Samples: TypeAlias = UInt8[np.ndarray, "h w c"] | UInt16[np.ndarray, "h w c"]
 """A photograph at rest: what its file holds, in its own profile, oriented. c is 1 (gray) or 3 (RGB)."""

@@ -20,6 +20,7 @@ _NEIGHBOURS = np.array([[0, 0, -1, 0, 0], [0, -2, 8, -2, 0], [-1, 8, 0, 8, -1], 
 _DAMPING = 0.56
 _MOMENTUM = 0.7
 _SMALLEST_PX = 4
+_LANES = 4  # channels at once: numpy moves pixels of 16 bytes, as one number each, several times as fast as those of 12
 
 
 def biharmonic(image: np.ndarray, mask: Mask, *, sweeps: int = 10) -> np.ndarray:
@@ -41,61 +42,71 @@ def biharmonic(image: np.ndarray, mask: Mask, *, sweeps: int = 10) -> np.ndarray
     if mask.all():
         return np.full_like(image, 0.5)
     known = (~mask).astype(np.uint8)
-    filled = _solve(image * known[:, :, None], known.astype(np.float32), sweeps)[mask]
+    lost = np.flatnonzero(mask)
     result = image.copy()
-    for channel in range(image.shape[2]):
-        lowest, highest, _, _ = cv2.minMaxLoc(np.ascontiguousarray(image[..., channel]), known)
-        result[mask, channel] = np.clip(filled[:, channel], lowest, highest)
+    for first in range(0, image.shape[2], _LANES):
+        part = image[:, :, first : first + _LANES]
+        lanes = np.zeros((*mask.shape, _LANES), np.float32)
+        lanes[:, :, : part.shape[2]] = part
+        _packed(lanes)[lost] = 0
+        filled = _packed(_solve(lanes, known.astype(np.float32), sweeps, whole=True))[lost].view(np.float32).reshape(-1, _LANES)
+        for channel in range(part.shape[2]):
+            lowest, highest, _, _ = cv2.minMaxLoc(np.ascontiguousarray(part[:, :, channel]), known)
+            np.clip(filled[:, channel], lowest, highest, out=filled[:, channel])
+        result.reshape(-1, image.shape[2])[lost, first : first + _LANES] = filled[:, : part.shape[2]]
     return result
 
 
-def _solve(weighted: np.ndarray, weight: np.ndarray, sweeps: int) -> np.ndarray:
+def _solve(weighted: np.ndarray, weight: np.ndarray, sweeps: int, *, whole: bool = False) -> np.ndarray:
     """The fill of one pyramid level.
 
-    `weighted` is value times `weight` (0 = unknown), so that reducing it is a weighted mean.
+    `weighted` is value times `weight` (0 = unknown), so that reducing it is a weighted mean. `whole`: each
+    weight is 0 or 1.
     """
-    hole = weight <= 0
-    values: np.ndarray = weighted / np.maximum(weight, 1e-6)[:, :, None]
-    if not hole.any():
+    hole = np.flatnonzero(weight <= 0)
+    values: np.ndarray = weighted.copy() if whole else weighted / np.maximum(weight, 1e-6)[:, :, None]
+    if not len(hole):
         return values
     height, width = weight.shape
     if min(height, width) <= _SMALLEST_PX:
-        values[hole] = weighted.sum(axis=(0, 1)) / max(float(weight.sum()), 1e-6)
+        values.reshape(-1, _LANES)[hole] = weighted.sum(axis=(0, 1)) / max(float(weight.sum()), 1e-6)
         return values
     smaller = ((width + 1) // 2, (height + 1) // 2)
     coarse = _solve(
-        _planes(cv2.resize(weighted, smaller, interpolation=cv2.INTER_AREA)),
+        cv2.resize(weighted, smaller, interpolation=cv2.INTER_AREA),
         cv2.resize(weight, smaller, interpolation=cv2.INTER_AREA),
         sweeps,
     )
-    guess = _planes(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR))
-    values[hole] = guess[hole]
-    return _relax(values, hole, sweeps)
+    guess = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    _packed(values)[hole] = _packed(guess)[hole]
+    _relax(values, hole, sweeps)
+    return values
 
 
-def _relax(values: np.ndarray, hole: Mask, sweeps: int) -> np.ndarray:
-    """Damped Jacobi sweeps with momentum (Chebyshev's idea, fixed coefficients) on the hole's pixels only."""
-    rows, columns = np.nonzero(hole)
+def _relax(values: np.ndarray, hole: np.ndarray, sweeps: int) -> None:
+    """Damped Jacobi sweeps with momentum (Chebyshev's idea, fixed coefficients) on the hole's pixels only:
+    `hole` (k,), their places in reading order."""
+    rows, columns = np.divmod(hole, values.shape[1])
     margin = 2
     padded = cv2.copyMakeBorder(values, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
-    padded = _planes(padded)
     stride = padded.shape[1]
-    flat = padded.reshape(-1, padded.shape[2])
+    packed = _packed(padded)
     at = (rows + margin) * stride + columns + margin
     dy, dx = np.nonzero(_NEIGHBOURS)
     around = at[None, :] + ((dy - margin) * stride + (dx - margin))[:, None]
     shares = _NEIGHBOURS[dy, dx]
-    now = flat[at]
+    now = packed[at].view(np.float32)
     step = np.zeros_like(now)
     for _ in range(sweeps):
-        neighbours = flat.take(around, axis=0)
-        wanted = np.einsum("k,kpc->pc", shares, neighbours)  # not @: BLAS has threads of its own, and windows wait for each other in them
+        neighbours = packed.take(around, axis=0).view(np.float32).reshape(len(shares), -1)
+        wanted = np.einsum("k,kp->p", shares, neighbours)  # not @: BLAS has threads of its own, and windows wait for each other in them
         step = _MOMENTUM * step + _DAMPING * (wanted - now)
         now = now + step
-        flat[at] = now
-    return padded[margin:-margin, margin:-margin]
+        packed[at] = now.view(packed.dtype)
+    _packed(values)[hole] = now.view(packed.dtype)
 
 
-def _planes(picture: np.ndarray) -> np.ndarray:
-    """OpenCV drops a single channel's axis; this puts it back."""
-    return picture if picture.ndim == 3 else picture[:, :, None]
+def _packed(planes: np.ndarray) -> np.ndarray:
+    """Each pixel of a picture (h, w, 4) as one item, (h w,): a view."""
+    packed: np.ndarray = planes.reshape(-1).view(np.complex128)
+    return packed

@@ -31,8 +31,8 @@ class Colors:
     """How a photograph's chroma behaves, in units of a*b*.
 
     `spread`: the RMS of what a function of lightness does not explain. `tint`: how far 98 % of the pixels
-    stay within across the main hue of that. `stained`: whether slow changes over the print explain it.
-    `cast`: the mean chroma.
+    stay within across the main hue of that. `stained`: whether slow changes over the print explain it,
+    looked into only where that decides. `cast`: the mean chroma.
     """
 
     spread: float
@@ -70,14 +70,14 @@ def measure_colors(photo: Photo) -> Colors:
     rest = chroma - _fitted(tone, chroma)
     main, _, directions = _main_hues(rest)
     tint = float(np.percentile(np.abs(rest @ directions[:, 0]), 98))
-    stained = False
-    if chroma[:, 1].mean() > STAINED_YELLOW_LEAST:
+    stained, spread = False, _rms(rest)
+    if tint < TINT_MOST and spread >= SPREAD_MOST and chroma[:, 1].mean() > STAINED_YELLOW_LEAST:  # else it decides nothing
         place = _place(height, width)
         slow = chroma - _robustly_fitted(np.concatenate([tone, place, place * lightness[:, None]], axis=1), chroma)
         slow_main, slow_second, _ = _main_hues(slow)
         explained = slow_main < STAINED_SHARE_MOST * main
         stained = bool(_rms(slow) < STAINED_SPREAD_MOST and slow_second < STAINED_SECOND_MOST and explained)
-    return Colors(_rms(rest), tint, stained, cast)
+    return Colors(spread, tint, stained, cast)
 
 
 def _rms(rest: np.ndarray) -> float:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from html import escape, unescape
 from pathlib import Path
-from xml.sax.saxutils import escape, unescape
 
 import cv2
 import numpy as np
@@ -146,7 +146,7 @@ def write(picture: np.ndarray, target: Path, *, shows: Sequence[str] = ()) -> No
 
 
 def _xmp(shows: Sequence[str]) -> bytes:
-    names = "".join(f"<rdf:li>{escape(name)}</rdf:li>" for name in shows)
+    names = "".join(f"<rdf:li>{escape(name, quote=False)}</rdf:li>" for name in shows)
     return (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         f'<rdf:Description rdf:about="" xmlns:unfade="{UNFADE_NAMESPACE}" {_MARK}>'

@@ -9,7 +9,7 @@ import pytest
 
 from unfade.files.photo import Photo, read
 from unfade.models.session import Sessions
-from unfade.steps._bleeding import CHROMA_PX, believed_chroma_px, with_chroma_from_afar
+from unfade.steps._bleeding import CHROMA_PX, measure_bleeding, with_chroma_from_afar
 from unfade.steps._grain import without_excess
 from unfade.steps.fill import Fill
 from unfade.work import Work
@@ -33,8 +33,8 @@ def _torn_brown(*, jpeg: int | None, rng: np.random.Generator) -> tuple[Photo, n
 
 
 def test_a_jpegs_fringe_is_noticed_and_a_sharp_edge_is_none(rng: np.random.Generator) -> None:
-    assert believed_chroma_px(*_torn_brown(jpeg=25, rng=rng)) == CHROMA_PX
-    assert believed_chroma_px(*_torn_brown(jpeg=None, rng=rng)) == 0
+    assert measure_bleeding(*_torn_brown(jpeg=25, rng=rng)).believed_chroma_px == CHROMA_PX
+    assert measure_bleeding(*_torn_brown(jpeg=None, rng=rng)).believed_chroma_px == 0
 
 
 def test_a_tear_in_a_brown_coat_is_filled_brown(sessions: Sessions, rng: np.random.Generator) -> None:

@@ -67,7 +67,6 @@ def command(
       unfade restore scan.tif --mask my-mask.png --overwrite
     """
     from unfade import pipeline
-    from unfade.archive.layers import Collected, open_raster, photoshop
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()
@@ -81,13 +80,15 @@ def command(
         def work(job: Job, show: Steps) -> Done:
             def treat(before: Photo) -> Result:
                 given = None if mask is None else read_mask(mask, before, max_megapixels=settings.max_megapixels)
-                collected = None if job.layers is None else Collected(before)
-                on_step = None if collected is None else collected.on_step
-                result = pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show, on_step=on_step)
-                if collected is not None and job.layers is not None:
-                    shown = without_location(batch, result.photo).metadata
-                    content = photoshop(collected) if layers == "psd" else open_raster(collected, metadata=shown)
-                    put_new(job.layers, content, overwrite=batch.overwrite)
+                if job.layers is None:
+                    return pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show)
+                from unfade.archive.layers import Collected, open_raster, photoshop
+
+                collected = Collected(before)
+                result = pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show, on_step=collected.on_step)
+                shown = without_location(batch, result.photo).metadata
+                content = photoshop(collected) if layers == "psd" else open_raster(collected, metadata=shown)
+                put_new(job.layers, content, overwrite=batch.overwrite)
                 return result
 
             done = treat_file(batch, job, treat, max_megapixels=settings.max_megapixels, given=mask is not None)

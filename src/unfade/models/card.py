@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -13,7 +14,7 @@ from unfade.errors import ModelCorruptError, ModelMissingError, ModelTaskError
 from unfade.files import disk
 from unfade.models.calibration import Calibration, PlainCalibration, calibration_of
 
-Task = Literal["damage", "fill", "tone", "clean", "colorize", "translate"]
+Task = Literal["damage", "fill", "tone", "clean", "colorize", "upright", "translate"]
 
 
 _Kind = TypeVar("_Kind", bound=BaseModel)
@@ -122,12 +123,18 @@ def read_card(path: Path) -> Card:
         ) from error
     if len(content) > _LARGEST_BYTES:
         raise ModelCorruptError(f"{path.name} is no model card: it is larger than {_LARGEST_BYTES:,} bytes; export the model again")
+    return _parsed(content, path.name)
+
+
+@lru_cache(maxsize=64)
+def _parsed(content: bytes, name: str) -> Card:
+    """The card in a file of this `name`: each is parsed once per process."""
     try:
         return Card.model_validate(tomllib.loads(content.decode("utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ModelCorruptError(f"{path.name} is not TOML: {error}; export the model again") from error
+        raise ModelCorruptError(f"{name} is not TOML: {error}; export the model again") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = "".join(f"{part}: " for part in (".".join(map(str, first["loc"])),) if part)
         said = str(first["msg"]).removeprefix("Value error, ")
-        raise ModelCorruptError(f"{path.name}: {where}{said}; mend the card, or export the model again") from error
+        raise ModelCorruptError(f"{name}: {where}{said}; mend the card, or export the model again") from error

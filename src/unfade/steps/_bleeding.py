@@ -10,6 +10,7 @@ likeness.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -36,29 +37,52 @@ CHROMA_DAMAGE_PX = 12
 CHROMA_AROUND_PX = (10, 16)
 
 
-def measure_bleed(photo: Photo, mask: Mask) -> float:
-    """How much of the damage's contrast in luma the pixels that touch `mask` show: about 0 if its edge is
-    sharp, 0.2 if the photograph is blurred."""
-    rings = ((0, 1), (1, 2))
-    touching, beyond = _shares(photo, mask, _luma, rings, BLEED_DAMAGE_PX, BLEED_AROUND_PX, least=BLEED_CONTRAST)
-    return touching - beyond
+@dataclass(frozen=True)
+class Bleeding:
+    """How far the damage of a photograph has bled. `luma`: how much of its contrast in luma the pixels that
+    touch the mask show: about 0 if its edge is sharp, 0.2 if the photograph is blurred. `chroma`: the same of
+    its color."""
+
+    luma: float
+    chroma: float
+
+    @property
+    def has_bled(self) -> bool:
+        """Whether the pixels that touch the mask are not to be believed."""
+        return self.luma >= BLEED_LEAST
+
+    @property
+    def believed_chroma_px(self) -> int:
+        """How far from the mask the chroma of a pixel is to be believed; 0: everywhere."""
+        return CHROMA_PX if self.chroma >= CHROMA_LEAST else 0
 
 
-def believed_chroma_px(photo: Photo, mask: Mask) -> int:
-    """How far from `mask` (h, w) the chroma of a pixel is to be believed: 0, everywhere, where the damage's
-    color has not bled."""
-    rings = ((0, 1), (CHROMA_PX - 2, CHROMA_PX))
-    touching, beyond = _shares(photo, mask, _chroma, rings, CHROMA_DAMAGE_PX, CHROMA_AROUND_PX, least=0.0)
-    return CHROMA_PX if touching - beyond >= CHROMA_LEAST else 0
+def measure_bleeding(photo: Photo, mask: Mask, *, color_too: bool = True) -> Bleeding:
+    """How far the damage under `mask` (h, w) has bled; without `color_too` its `chroma` is 0."""
+    kinds = (_LUMA, _CHROMA) if color_too else (_LUMA,)
+    totals = [_Totals(kind) for kind in kinds]
+    farthest = max(kind.around_px[1] for kind in kinds)
+    bands = [rows for rows in tiles.bands(photo.height, photo.width) if mask[rows].any()]
+    for rows in bands[:: -(-len(bands) // BANDS) or 1]:
+        across = np.flatnonzero(mask[rows].any(axis=0))
+        columns = slice(max(int(across[0]) - 2 * farthest, 0), int(across[-1]) + 1 + 2 * farthest)
+        rows = slice(max(rows.start - farthest, 0), min(rows.stop + farthest, photo.height))
+        image, lost = photo.srgb(rows, columns), np.ascontiguousarray(mask[rows, columns])
+        away = cv2.distanceTransform((~lost).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+        for total in totals:
+            total.add(image, lost, away)
+    return Bleeding(*(total.bled for total in totals), *([0.0] if len(totals) == 1 else []))
 
 
-def with_chroma_from_afar(painted: Image, image: Image, lost: Mask, far_px: int) -> Image:
+def with_chroma_from_afar(painted: Image, image: Image, lost: Mask, far_px: int, near: Image | None = None) -> Image:
     """`painted` with its chroma under `lost` moved by what a smooth fill from pixels `far_px` away differs
-    from one that starts at the hole's edge; its luma stays. `image` is the picture before it was filled."""
+    from one that starts at the hole's edge; its luma stays. `image` is the picture before it was filled,
+    `near` the smooth fill that starts at the edge, if it is at hand."""
     wide = cv2.dilate(lost.view(np.uint8), disc(far_px)) > 0
     if wide.all():
         return painted
-    moved = (biharmonic(image, wide) - biharmonic(image, lost))[lost]
+    near = biharmonic(image, lost) if near is None else near
+    moved = biharmonic(image, wide)[lost] - near[lost]
     moved -= color.luma(moved[None])[0][:, None]
     result = painted.copy()
     result[lost] += moved
@@ -70,64 +94,83 @@ def disc(radius_px: int) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
 
 
-def _luma(image: Image) -> np.ndarray:
-    return color.luma(image)[:, :, None]
+def _luma(image: Image) -> list[Plane]:
+    return [color.luma(image)]
 
 
-def _chroma(image: Image) -> np.ndarray:
-    """Red and blue less luma, (h, w, 2)."""
-    difference: np.ndarray = image[:, :, ::2] - color.luma(image)[:, :, None]
-    return difference
+def _chroma(image: Image) -> list[Plane]:
+    """Red and blue less luma."""
+    gray = color.luma(image)
+    return [image[:, :, 0] - gray, image[:, :, 2] - gray]
 
 
-def _shares(
-    photo: Photo,
-    mask: Mask,
-    planes_of: Callable[[Image], np.ndarray],
-    rings: tuple[tuple[int, int], tuple[int, int]],
-    damage_px: int,
-    around_px: tuple[int, int],
-    *,
-    least: float,
-) -> tuple[float, float]:
-    """The share of the damage's contrast that each of two rings around `mask` shows, by least squares.
+@dataclass(frozen=True)
+class _Kind:
+    """What is measured in which way.
 
-    A ring lies between two distances from the mask in pixels. Each of its pixels is taken for its
-    surroundings (the mean over the ring `around_px`) plus a share of what tells the damage nearby (the mean
-    within `damage_px`) from these. (0, 0) where that contrast is below `least` on the whole.
+    `rings`: two rings around the mask, each between two distances from it in pixels. `damage_px`: the
+    damage's own tone is the mean within so many pixels; `around_px`: what it would be without damage, the
+    mean of what lies so far from the mask. Nothing has bled where the contrast is below `least` on the whole.
     """
-    near, far = around_px
-    bands = [rows for rows in tiles.bands(photo.height, photo.width) if mask[rows].any()]
-    products, squares, counts = np.zeros(2), np.zeros(2), np.zeros(2)
-    for rows in bands[:: -(-len(bands) // BANDS) or 1]:
-        rows = slice(max(rows.start - far, 0), min(rows.stop + far, photo.height))
-        planes = planes_of(photo.srgb(rows, slice(0, photo.width)))
-        lost = mask[rows]
-        away = cv2.distanceTransform((~lost).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-        around = _mean_where(planes, (away > near) & (away <= far), far)
-        contrast = np.nan_to_num(_mean_where(planes, lost, damage_px) - around)
-        around = np.nan_to_num(around)
-        for index, (inner, outer) in enumerate(rings):
-            ring = (away > inner) & (away <= outer)
-            products[index] += ((planes - around) * contrast)[ring].sum()
-            squares[index] += (contrast[ring] ** 2).sum()
-            counts[index] += ring.sum()
-    if (squares <= counts * least**2).any():
-        return 0.0, 0.0
-    first, second = products / squares
-    return float(first), float(second)
+
+    planes_of: Callable[[Image], list[Plane]]
+    rings: tuple[tuple[int, int], tuple[int, int]]
+    damage_px: int
+    around_px: tuple[int, int]
+    least: float
 
 
-def _mean_where(planes: np.ndarray, where: Mask, radius_px: int) -> np.ndarray:
-    """The mean of each of `planes` (h, w, c) over the pixels within `radius_px` that `where` has; NaN where
-    there is none."""
+_LUMA = _Kind(_luma, ((0, 1), (1, 2)), BLEED_DAMAGE_PX, BLEED_AROUND_PX, BLEED_CONTRAST)
+_CHROMA = _Kind(_chroma, ((0, 1), (CHROMA_PX - 2, CHROMA_PX)), CHROMA_DAMAGE_PX, CHROMA_AROUND_PX, 0.0)
+
+
+class _Totals:
+    """The share of the damage's contrast that each of two rings shows, by least squares.
+
+    Each pixel of a ring is taken for its surroundings plus a share of what tells the damage nearby from
+    these.
+    """
+
+    def __init__(self, kind: _Kind) -> None:
+        self._kind = kind
+        self._products, self._squares, self._counts = np.zeros(2), np.zeros(2), np.zeros(2)
+
+    def add(self, image: Image, lost: Mask, away: Plane) -> None:
+        """Take a part of the photograph (h, w, 3) in, with its mask and each pixel's distance from that."""
+        planes = self._kind.planes_of(image)
+        near, far = self._kind.around_px
+        rings = [np.flatnonzero((away > inner) & (away <= outer)) for inner, outer in self._kind.rings]
+        around = _means(planes, (away > near) & (away <= far), far, rings)
+        damage = _means(planes, lost, self._kind.damage_px, rings)
+        for index, ring in enumerate(rings):
+            contrast = np.nan_to_num(damage[index] - around[index])
+            here = np.stack([plane.reshape(-1)[ring] for plane in planes], axis=1)
+            self._products[index] += ((here - np.nan_to_num(around[index])) * contrast).sum()
+            self._squares[index] += (contrast**2).sum()
+            self._counts[index] += len(ring)
+
+    @property
+    def bled(self) -> float:
+        """The first ring's share less the second's."""
+        if (self._squares <= self._counts * self._kind.least**2).any():
+            return 0.0
+        touching, beyond = self._products / self._squares
+        return float(touching - beyond)
+
+
+def _means(planes: list[Plane], where: Mask, radius_px: int, places: list[np.ndarray]) -> list[np.ndarray]:
+    """The mean of each of `planes` (h, w) over the pixels within `radius_px` that `where` has, at each of
+    several lists of `places` (k,): (k, c) each; NaN where there is none."""
     weight = where.astype(np.float32)
     side = (2 * radius_px + 1,) * 2
 
     def total(plane: Plane) -> Plane:
-        return cv2.boxFilter(plane, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
+        sums: Plane = cv2.boxFilter(plane, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT).reshape(-1)
+        return sums
 
-    count = total(weight)
-    sums = np.stack([total(np.ascontiguousarray(planes[:, :, index]) * weight) for index in range(planes.shape[2])], axis=2)
-    mean: np.ndarray = np.where(count > 0.5, sums.transpose(2, 0, 1) / np.maximum(count, 0.5), np.float32("nan")).transpose(1, 2, 0)
-    return mean
+    count, sums = total(weight), [total(cv2.multiply(plane, weight)) for plane in planes]
+    means = []
+    for at in places:
+        n = count[at]
+        means.append(np.stack([np.where(n > 0.5, one[at] / np.maximum(n, 0.5), np.float32("nan")) for one in sums], axis=1))
+    return means

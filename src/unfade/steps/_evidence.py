@@ -15,10 +15,9 @@ from functools import partial
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
 
 from unfade import color, tiles
-from unfade.arrays import Image
+from unfade.arrays import Image, UInt8
 from unfade.files.photo import Photo
 from unfade.models.calibration import DamageCalibration, Prior, SecondLook
 from unfade.models.session import Session, batch_of, picture_of

@@ -15,16 +15,15 @@ from itertools import accumulate, pairwise
 
 import cv2
 import numpy as np
-from jaxtyping import Float32
 
 from unfade import tiles
-from unfade.arrays import Image, Mask, Samples
+from unfade.arrays import Float32, Image, Mask, Samples
 from unfade.files.photo import Photo
 from unfade.inpainting import biharmonic
 from unfade.models.calibration import FillCalibration
 from unfade.models.card import Card
 from unfade.models.session import Session, batch_of, picture_of
-from unfade.steps._bleeding import BLEED_LEAST, believed_chroma_px, disc, measure_bleed, with_chroma_from_afar
+from unfade.steps._bleeding import disc, measure_bleeding, with_chroma_from_afar
 from unfade.steps._grain import Grain, add_grain, measure_grain, without_excess
 from unfade.work import Progress
 
@@ -48,11 +47,12 @@ def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> tupl
     samples = photo.samples.copy()
     changed, neutral = 0, is_neutral(photo, mask)
     unknown = mask
-    if measure_bleed(photo, mask) >= BLEED_LEAST:
+    bleeding = measure_bleeding(photo, mask, color_too=not neutral)
+    if bleeding.has_bled:
         beside = cv2.dilate(mask.view(np.uint8), disc(1)) > 0
         unknown = mask if beside.all() else beside
-    chroma_px = 0 if neutral else believed_chroma_px(photo, mask)
-    for rows, band in _paint(photo.srgb, unknown, session, progress, measure_grain(photo, mask), chroma_px):
+    grain = measure_grain(photo, mask)
+    for rows, band in _paint(photo.srgb, unknown, session, progress, grain, bleeding.believed_chroma_px):
         lost = mask[rows]
         if not lost.any():
             continue
@@ -160,9 +160,9 @@ def _paint(
         rows, columns = window.rows, window.columns
         lost = mask[rows, columns]
         part = fetch(rows, columns)
-        painted = _paint_window(part, lost, window, (height, width), coarse, session)
+        painted, near = _paint_window(part, lost, window, (height, width), coarse, session)
         if chroma_px:
-            painted = with_chroma_from_afar(painted, part, lost, chroma_px)
+            painted = with_chroma_from_afar(painted, part, lost, chroma_px, near)
         if grain is not None:
             painted = add_grain(without_excess(painted, lost), lost, (rows.start, columns.start), grain)
         made_there: Colors = painted[lost]
@@ -227,14 +227,18 @@ def _begin(image: Image, lost: Mask, calibration: FillCalibration) -> Image:
     return begun
 
 
-def _paint_window(image: Image, lost: Mask, window: tiles.Window, size: tuple[int, int], coarse: _Coarse | None, session: Session) -> Image:
-    """What to put under `lost` in one window, (h, w, 3); elsewhere the picture."""
+def _paint_window(
+    image: Image, lost: Mask, window: tiles.Window, size: tuple[int, int], coarse: _Coarse | None, session: Session
+) -> tuple[Image, Image | None]:
+    """What to put under `lost` in one window, (h, w, 3); elsewhere the picture. With it the smooth fill of
+    all of `lost` that it began with, if it did."""
     asked = lost
     if coarse is not None:
         deep = lost & (tiles.enlarged(coarse.deep[:, :, None].astype(np.float32), window.rows, window.columns, *size)[:, :, 0] > 0.5)
         image = np.where(deep[:, :, None], tiles.enlarged(coarse.image, window.rows, window.columns, *size), image)
         asked = lost & ~deep
-    start = _begin(image, asked, session.card.calibrated(FillCalibration))
+    calibration = session.card.calibrated(FillCalibration)
+    start = _begin(image, asked, calibration)
     painted = start
     if asked.any():
         padded = tiles.pad(start, window.height, window.width)
@@ -242,4 +246,5 @@ def _paint_window(image: Image, lost: Mask, window: tiles.Window, size: tuple[in
         outputs = session.run(image=batch_of(padded), mask=batch_of(hole))
         painted = start.copy()
         painted[asked] = picture_of(next(iter(outputs.values())))[: lost.shape[0], : lost.shape[1]][asked]
-    return painted
+    smooth = calibration.start == "biharmonic" and np.array_equal(asked, lost)
+    return painted, start if smooth else None
