@@ -27,7 +27,7 @@ COMMANDS: Registry[Callable[..., None] | typer.Typer] = Registry("unfade.cli", "
 
 # The order in which a person meets them; any other follows by name.
 _ORDER = (
-    "restore", "colorize", "split", "damage", "verify", "replay", "archive",
+    "restore", "colorize", "split", "damage", "verify", "replay", "sign", "archive",
     "age", "models", "train", "export", "translate", "evaluate", "bench",
     "serve", "worker",
 )  # fmt: skip
