@@ -1,8 +1,8 @@
 """The command line: thin doors to the library, one file per command.
 
 A module of this package that does not begin with an underscore is a command: its function `command`, whose
-docstring is the help. Modules import at the top only what is light, so that `unfade --help` answers at once;
-each command imports what it needs when it runs.
+docstring is the help; or several under one name, a `typer.Typer`. Modules import at the top only what is
+light, so that `unfade --help` answers at once; each command imports what it needs when it runs.
 
 Exit status: 0 done; 1 something failed (the sentence says what); 2 asked wrong; 130 interrupted.
 """
@@ -23,11 +23,11 @@ from unfade.cli._names import shown
 from unfade.errors import UnfadeError, UsageError
 from unfade.registry import Registry
 
-COMMANDS: Registry[Callable[..., None]] = Registry("unfade.cli", "command", "command")
+COMMANDS: Registry[Callable[..., None] | typer.Typer] = Registry("unfade.cli", "command", "command")
 
 # The order in which a person meets them; any other follows by name.
 _ORDER = (
-    "restore", "colorize", "split", "damage", "verify", "replay",
+    "restore", "colorize", "split", "damage", "verify", "replay", "sign", "archive",
     "age", "models", "train", "export", "translate", "evaluate", "bench",
     "serve", "worker",
 )  # fmt: skip
@@ -105,7 +105,11 @@ def build(only: str | None = None) -> typer.Typer:
         app.command(only)(COMMANDS.alone(only))
         return app
     for name in sorted(COMMANDS, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)):
-        app.command(name)(COMMANDS[name])
+        made = COMMANDS[name]
+        if isinstance(made, typer.Typer):
+            app.add_typer(made, name=name)
+        else:
+            app.command(name)(made)
     return app
 
 

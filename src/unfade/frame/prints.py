@@ -159,8 +159,8 @@ def find_prints(photo: Photo | str | Path | bytes | np.ndarray) -> Found:
         # What a cut-off file has lost belongs to the picture; an outline in alpha is known. Steps heed both.
         return Found(photo.width, photo.height, (Print(whole, whole, "none", "none"),))
     small, scale = _reduced(samples, COPY_PX)
-    lab = _lab(photo, small)
-    prints, doubt = _on_ground(lab, small)
+    candidates = tuple(ground.candidates(_lab(photo, _reduced(small, ground.MODEL_PX)[0])))
+    prints, doubt = _on_ground(candidates, _lab(photo, small), small) if candidates else ([], "")
     if not prints or doubt:
         bordered, unsure = _within(photo, Print(whole, whole, "none", "none"))
         if bordered.border != "none" or not prints:
@@ -190,7 +190,10 @@ def _reduced(samples: np.ndarray, long_side: int) -> tuple[np.ndarray, float]:
 
 def _lab(photo: Photo, samples: Samples) -> Lab:
     """Samples of the photograph as L*a*b*."""
-    return color.lab_from_srgb(replace(photo, samples=samples, alpha=None).srgb())
+    if photo.profile is None:
+        return color.lab_by_tables(samples)
+    image = replace(photo, samples=samples, alpha=None).srgb()
+    return color.lab_by_tables(np.rint(image * np.float32(65535)).astype(np.uint16))
 
 
 def _kind(color_: np.ndarray) -> str:
@@ -203,12 +206,12 @@ def _kind(color_: np.ndarray) -> str:
 # --- several prints on a ground -----------------------------------------------------------------------------
 
 
-def _on_ground(lab: Lab, small: Samples) -> tuple[list[Print], str]:
+def _on_ground(candidates: tuple[ground.Candidate, ...], lab: Lab, small: Samples) -> tuple[list[Print], str]:
     """The prints on a plain ground, in pixels of the copy; and the doubt where something lies there that is
     not sure."""
     best: tuple[list[Print], str] = ([], "")
     most = 0.0
-    for found in ground.grounds(lab):
+    for found in ground.grounds(lab, candidates):
         if found.edge_share < GROUND_EDGE or found.deviation > GROUND_EVEN:
             continue
         prints, doubt = _explained(found, lab, small)
@@ -227,16 +230,21 @@ def _explained(found: ground.Ground, lab: Lab, small: Samples) -> tuple[list[Pri
     height, width = found.mask.shape
     prints: list[Print] = []
     unsure: list[Print] = []
+    parts = [part for component in outlines.components(~found.mask) for part in outlines.outlined(component)]
+    for part in parts:
+        one = _print_of(part, found, small)
+        if one.sure and _is_plain(lab[part.component]):
+            one = replace(one, sure=False)
+        (prints if one.sure else unsure).append(one)
+    if not prints:
+        return [], "something lies on the ground that is not surely a print" if unsure else ""
+    if len(prints) == 1 and quads.area(prints[0].corners) > FILLS * height * width:
+        return [], ""
     rest = cv2.morphologyEx((~found.mask).view(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0  # without texture and dust
-    for component in outlines.components(~found.mask):
-        for part in outlines.outlined(component):
-            one = _print_of(part, found, small)
-            if _is_plain(lab[part.component]):
-                one = replace(one, sure=False)
-            (prints if one.sure else unsure).append(one)
-            rest &= ~part.component & ~quads.inside(_grown(one.corners), height, width)
-    if not prints or (len(prints) == 1 and quads.area(prints[0].corners) > FILLS * height * width):
-        return [], "something lies on the ground that is not surely a print" if unsure and not prints else ""
+    for part in parts:
+        rest &= ~part.component
+    for one in (*prints, *unsure):
+        rest &= ~quads.inside(_grown(one.corners), height, width)
     if rest.mean() > 1 - EXPLAINED:
         return [], "more lies around than a ground and prints"
     count = f"{len(unsure)} thing{'s' if len(unsure) > 1 else ''} on the ground"
@@ -245,6 +253,8 @@ def _explained(found: ground.Ground, lab: Lab, small: Samples) -> tuple[list[Pri
 
 def _print_of(part: outlines.Outline, found: ground.Ground, small: Samples) -> Print:
     """One outline moved onto the edges of the samples; sure if these back it."""
+    if not part.sure:
+        return Print(part.corners, part.corners, _kind(found.color), "none", sure=False)
     short = float(quads.side_lengths(part.corners).min())
     refined = edges.refine(small, part.corners, max(4.0, REACH * short), of_paper=True)
     lengths = quads.side_lengths(refined.corners)
@@ -253,7 +263,7 @@ def _print_of(part: outlines.Outline, found: ground.Ground, small: Samples) -> P
     within = [edges.on_edge(start, end, small.shape[1], small.shape[0], near) is None for start, end in _sides(refined.corners)]
     cornered = any(within[side] and within[side - 1] for side in range(4))  # a horizon ends a sky, too
     upright = quads.skew(refined.corners) <= SKEWED
-    sure = part.sure and bool(backed) and cornered and upright and lengths.max() <= LONGEST * lengths.min()
+    sure = bool(backed) and cornered and upright and lengths.max() <= LONGEST * lengths.min()
     corners = refined.corners if sure else part.corners
     return Print(corners, corners, _kind(found.color), "none", sure=bool(sure))
 
@@ -265,6 +275,7 @@ def _sides(corners: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def _is_plain(pixels: np.ndarray) -> bool:
     """Whether nearly all of these colors (n, 3) are one."""
+    pixels = pixels[:: max(1, len(pixels) // 5000)]
     away = np.abs(pixels - np.median(pixels, axis=0)).sum(axis=1)
     return float(np.percentile(away, 95)) < PLAIN
 
@@ -293,6 +304,8 @@ def _in_reading_order(prints: list[Print]) -> list[Print]:
 
 def _within(photo: Photo, one: Print) -> tuple[Print, str]:
     """The print with the picture proper within its borders; and a doubt about them."""
+    if one.around == "none" and not borders.may_be(_rim(photo)):
+        return one, ""
     view, place = _straightened(photo, one.corners)
     doubt, border, corners = "", None, None
     rough = 0 if one.around == "none" else max(1, round(ROUGH * min(view.shape[:2])))
@@ -312,6 +325,15 @@ def _within(photo: Photo, one: Print) -> tuple[Print, str]:
     if quads.area(placed) < LEAST_PICTURE * quads.area(one.corners):
         return one, "its borders are not sure"
     return replace(one, picture=placed, border=_kind(border.color)), doubt
+
+
+def _rim(photo: Photo) -> list[Lab]:
+    """The outermost rows and columns of a photograph, reduced, a view's edges: each (few, long, 3)."""
+    part, _ = _reduced(photo.samples, VIEW_PX)
+    height, width = part.shape[:2]
+    rows, columns = borders.edge_rows(height), borders.edge_rows(width)
+    sides = (part[:rows], part[:, width - columns :], part[height - rows :], part[:, :columns])
+    return [_lab(photo, np.ascontiguousarray(side if number % 2 == 0 else side.transpose(1, 0, 2))) for number, side in enumerate(sides)]
 
 
 def _straightened(photo: Photo, corners: np.ndarray) -> tuple[Lab, np.ndarray]:
