@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -202,8 +203,10 @@ def test_nothing_is_lost_and_nothing_done_twice(tmp_path: Path, small_disk: Path
     assert seconds < 10 + count / 1000  # the program itself takes a moment to start
 
 
-def test_a_machine_may_die(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
+def test_a_machine_may_die(tmp_path: Path, sized: Callable[[int, int], int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Two of Ray's nodes on this machine, as two would be; the second is killed in the middle."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")  # whoever joins or asks shows the cluster's own secret
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     count, port = sized(400, 24), 20_000 + os.getpid() % 20_000
     scans, to = tmp_path / "scans", tmp_path / "restored"
     make_scans(scans, count)
@@ -220,7 +223,7 @@ def test_a_machine_may_die(tmp_path: Path, sized: Callable[[int, int], int]) -> 
         other = subprocess.Popen(join, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         run = start(scans, to, "--address", f"127.0.0.1:{port}", "--workers", "2")
         both = lambda: actors(head.pid) and actors(other.pid)  # noqa: E731
-        assert wait_for(both, run)
+        assert wait_for(both, run), run.communicate()[0]
         wait_for(lambda: through(to) >= count // 4, run)
         for pid in [*below(other.pid), other.pid]:
             os.kill(pid, signal.SIGKILL)

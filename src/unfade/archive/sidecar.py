@@ -95,6 +95,7 @@ class DoubtFacts(_Frozen):
 
     what: str
     box: tuple[int, int, int, int] = Field(description="left, top, right, bottom, in pixels of the photograph")
+    outline: tuple[tuple[int, int], ...] = Field(default=(), description="what to mark if it is right: a closed line of x, y")
 
 
 class StepFacts(_Frozen):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import FailFast, Field
+from pydantic import FailFast, Field, model_validator
 
 from unfade.files.formats import FORMATS
+from unfade.frame.geometry import Frame
 from unfade.queue.options import MAX_KEEP, Id, Options, RequestModel, Strokes
 from unfade.queue.stages import PREVIEW_SIDE_PX
 
@@ -40,6 +41,32 @@ class MaskDrawing(RequestModel):
     """What to draw on an empty mask."""
 
     strokes: Strokes
+
+
+class SourceQuery(RequestModel):
+    """Where a hole could be filled from: the strokes that are the hole, and what else is lost."""
+
+    strokes: Strokes = Field(min_length=1)
+    mask: Id | None = Field(default=None, description="A mask of this photograph: what it marks is no source.")
+
+
+class Cut(RequestModel):
+    """What of a photograph becomes a photograph of its own."""
+
+    corners: tuple[tuple[float, float], ...] | None = Field(
+        default=None,
+        min_length=4,
+        max_length=4,
+        description="Clockwise from the one that becomes the top left, in pixels from the outer edge of the first; null: the whole.",
+    )
+    turn: Literal[0, 90, 180, 270] = Field(default=0, description="Degrees clockwise, after that.")
+    number: int | None = Field(default=None, ge=1, le=999, description="Of several that are cut out of one: it goes into the name.")
+
+    @model_validator(mode="after")
+    def _is_a_frame(self) -> Self:
+        """Raises a `UsageError` for corners of no convex quadrilateral."""
+        Frame(self.corners, self.turn)
+        return self
 
 
 class PhotoQuery(RequestModel):

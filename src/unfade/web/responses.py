@@ -137,6 +137,7 @@ class PhotoResponse(BaseModel):
     bytes: int
     has_color: bool
     has_location: bool
+    frame: FrameResponse | None
     notes: list[str]
     jobs: list[JobResponse]
     masks: list[MaskResponse]
@@ -204,6 +205,23 @@ class PrintsResponse(BaseModel):
 
     prints: list[PrintResponse]
     doubt: str | None
+
+
+class SourceResponse(BaseModel):
+    """A place to fill a hole from, so many pixels to the right and down of it.
+
+    The lower `cost`, the better it fits.
+    """
+
+    dx: int
+    dy: int
+    cost: float
+
+
+class SourcesResponse(BaseModel):
+    """Places to fill a hole from, best first."""
+
+    sources: list[SourceResponse]
 
 
 class ModelResponse(BaseModel):
@@ -369,6 +387,14 @@ def job_response(job: JobRecord, position: int | None) -> JobResponse:
     )
 
 
+def _photo_frame(photo: PhotoRecord) -> FrameResponse | None:
+    """What of its file a photograph is; none: all of it."""
+    if photo.frame is None or photo.file_size is None:
+        return None
+    width, height = photo.file_size
+    return FrameResponse.model_validate(photo.frame.model_dump() | {"width": width, "height": height})
+
+
 def photo_response(photo: PhotoRecord, jobs: list[JobResponse], masks: list[MaskResponse]) -> PhotoResponse:
     """A photograph as the world sees it."""
     return PhotoResponse(
@@ -385,6 +411,7 @@ def photo_response(photo: PhotoRecord, jobs: list[JobResponse], masks: list[Mask
         bytes=photo.bytes,
         has_color=photo.has_color,
         has_location=photo.has_location,
+        frame=_photo_frame(photo),
         notes=list(photo.notes),
         jobs=jobs,
         masks=masks,

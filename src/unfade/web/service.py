@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
@@ -41,11 +40,11 @@ from unfade.web.requests import clean_name
 from unfade.web.responses import JobResponse, PhotoResponse, job_response, mask_response, photo_response
 from unfade.web.review import Review
 from unfade.web.sandbox import Exported, Facts, Sandbox
+from unfade.web.uploads import copied
 from unfade.web.watch import Watch
 
 Picture: TypeAlias = Callable[[], AbstractContextManager[Path]]
 """Opens a picture as a file of this machine."""
-
 KEPT_INDEXES = 256
 MAX_PREVIEWS_WAITING = 32
 SHELF_KEPT_S = 30 * 86400.0  # a shelf that nobody changes, so that an address on a phone works for a while
@@ -165,7 +164,7 @@ class Service:
         await run_in_threadpool(self.require_room)
         with self.store.workspace() as folder:
             upload, view = folder / "upload", folder / "view"
-            size = await run_in_threadpool(_copy, file, upload)
+            size = await run_in_threadpool(copied, file, upload)
             facts: Facts = await self.sandbox.run(
                 sandbox.develop, source=str(upload), view=str(view), max_megapixels=self.settings.max_megapixels
             )
@@ -185,10 +184,11 @@ class Service:
                 has_location=facts["has_location"],
                 notes=tuple(facts["notes"]),
             )
-            await run_in_threadpool(self._keep, photo, upload, view)
+            await run_in_threadpool(self.keep, photo, upload, view)
         return photo
 
-    def _keep(self, photo: PhotoRecord, upload: Path, view: Path) -> None:
+    def keep(self, photo: PhotoRecord, upload: Path, view: Path) -> None:
+        """Put a photograph's file and its view, which are moved, into the store, and write it down."""
         try:
             self.store.put_file(f"photos/{photo.id}/original", upload)
             self.store.put_file(f"photos/{photo.id}/view", view)
@@ -365,13 +365,25 @@ class Service:
 
     # --- masks
 
-    async def keep_mask(self, photo: PhotoRecord, make: Callable[[Path, Path], Awaitable[MaskFacts]]) -> MaskRecord:
-        """Keep a mask that `make` writes in the sandbox, to two paths: its picture and its components."""
+    async def keep_mask(
+        self, photo: PhotoRecord, make: Callable[[Path, Path], Awaitable[MaskFacts]], *, mask_id: str | None = None
+    ) -> MaskRecord:
+        """Keep a mask that `make` writes in the sandbox, to two paths: its picture and its components.
+
+        With `mask_id` as its id; the very mask that came before under that id is there already. Raises a 422
+        for another one.
+        """
         await run_in_threadpool(self.require_room)
         with self.store.workspace() as folder:
             facts = await make(folder / "mask.png", folder / "mask.json")
+            there = next((mask for mask in self.photo(photo.id).masks if mask.id == mask_id), None)
+            if there is not None:
+                before = await run_in_threadpool(self.store.read, f"photos/{photo.id}/masks/{there.id}.png")
+                if before != (folder / "mask.png").read_bytes():
+                    raise Problem("invalid", "This Idempotency-Key belongs to another mask; make a new one for each.")
+                return there
             mask = MaskRecord(
-                id=new_id(),
+                id=mask_id or new_id(),
                 created=time.time(),
                 origin="upload",
                 width=photo.width,
@@ -387,7 +399,7 @@ class Service:
             raise not_found("photograph")
         return mask
 
-    async def take_mask(self, photo: PhotoRecord, upload: Path, *, scale: bool) -> MaskRecord:
+    async def take_mask(self, photo: PhotoRecord, upload: Path, *, scale: bool, mask_id: str | None = None) -> MaskRecord:
         """Keep an uploaded mask of a photograph.
 
         With `scale`, one of another size and the same shape is enlarged. Raises a 4xx.
@@ -405,12 +417,4 @@ class Service:
                 max_megapixels=self.settings.max_megapixels,
             )
 
-        return await self.keep_mask(photo, make)
-
-
-def _copy(file: UploadFile, target: Path) -> int:
-    """Copy an upload to a file; gives its size."""
-    file.file.seek(0)
-    with target.open("wb") as out:
-        shutil.copyfileobj(file.file, out, 1 << 20)
-        return out.tell()
+        return await self.keep_mask(photo, make, mask_id=mask_id)
