@@ -18,6 +18,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from typer import Typer
 from typer.testing import CliRunner
 
 from unfade.cli import COMMANDS, build
@@ -43,11 +44,18 @@ def command_line() -> str:
     # In the order of the program's own list. Options of a shell's completion depend on the shell: left out.
     names = re.findall(r"^  ([a-z]+) ", runner.invoke(app, ["--help"], env={"COLUMNS": "80"}).output.split("Commands:")[1], re.MULTILINE)
     assert set(names) == set(COMMANDS), names
-    for name in ("", *names):
-        shown = runner.invoke(app, [*([name] if name else []), "--help"], env={"COLUMNS": "80"}, prog_name="unfade")
+    words = [name for one in names for name in (one, *_below(one))]
+    for name in ("", *words):
+        shown = runner.invoke(app, [*name.split(), "--help"], env={"COLUMNS": "80"}, prog_name="unfade")
         assert shown.exit_code == 0, shown.output
         parts.append(f"## {('unfade ' + name).strip()}\n\n```text\n{shown.output.strip()}\n```\n")
     return "\n".join(parts)
+
+
+def _below(name: str) -> list[str]:
+    """The commands below one that holds several, as they are typed."""
+    made = COMMANDS[name]
+    return [f"{name} {one.name}" for one in made.registered_commands] if isinstance(made, Typer) else []
 
 
 def settings() -> str:
@@ -156,7 +164,7 @@ def keywords() -> str:
     from unfade.treatment import parts, step_options
 
     used = {declared.type.__name__: declared.type.__module__ for step in parts() for declared in step_options(step.name) if declared.many}
-    imports = [f"    from {module} import {name}" for name, module in sorted(used.items())]
+    imports = [f"    from {module} import {name}" for module, name in sorted((module, name) for name, module in used.items())]
     if imports:
         imports = ["    from collections.abc import Sequence", "", *imports]
     chosen = any(declared.choices for declared in all_options())

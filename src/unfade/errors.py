@@ -66,7 +66,11 @@ class OtherKindError(UnreadableError):
 
 
 class TooLargeError(PhotoError):
-    """The photograph has more pixels than the limit."""
+    """The photograph has more pixels than the limit. `megapixels`: how many, where that is known."""
+
+    def __init__(self, message: str = "", *, megapixels: float | None = None) -> None:
+        super().__init__(message)
+        self.megapixels = megapixels
 
 
 class UnwritableError(PhotoError):

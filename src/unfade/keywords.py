@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from unfade.steps.colorize import Hint
+    from unfade.steps.fill import Heal
 
 
 class FrameOptions(TypedDict, total=False):
@@ -32,6 +33,13 @@ class DamageOptions(TypedDict, total=False):
     """How readily something is taken for damage."""
     largest_dust_px: int | None
     """Mark dust and specks only: leave alone what is larger than this many pixels, on its longer side."""
+
+
+class FillOptions(TypedDict, total=False):
+    """Of the step fill."""
+
+    heals: Sequence[Heal]
+    """Take what is lost under a stroke from DX, DY pixels away; RADIUS 0: what the points enclose."""
 
 
 class CleanOptions(TypedDict, total=False):
@@ -64,7 +72,7 @@ class ColorizeOptions(TypedDict, total=False):
     """Color a photograph anew that is in color already."""
 
 
-class TreatmentOptions(FrameOptions, DamageOptions, CleanOptions, ColorizeOptions, total=False):
+class TreatmentOptions(FrameOptions, DamageOptions, FillOptions, CleanOptions, ColorizeOptions, total=False):
     """Every option, and the switches of the steps."""
 
     fill: bool

@@ -31,16 +31,19 @@ class ModelUse:
 class Doubt:
     """Something that a step left alone because it was not sure: `what` it may be, in words, and where.
 
-    `box` is left, top, right, bottom in the photograph's pixels.
+    `box` is left, top, right, bottom in the photograph's pixels. `outline` is what to mark if it is right, as
+    a closed line of (x, y); empty: not known more closely than the box.
     """
 
     what: str
     box: tuple[int, int, int, int]
+    outline: tuple[tuple[int, int], ...] = ()
 
     def moved(self, x: int, y: int) -> Doubt:
         """The same in a photograph of which this one is a part that begins at `x`, `y`."""
         left, top, right, bottom = self.box
-        return Doubt(self.what, (left + x, top + y, right + x, bottom + y))
+        outline = tuple((across + x, down + y) for across, down in self.outline)
+        return Doubt(self.what, (left + x, top + y, right + x, bottom + y), outline)
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,14 @@ class Settings(BaseSettings):
     min_free_mb: float = Field(
         default=200, ge=0, description="Free space on the disk below which the web server takes no more, in megabytes."
     )
+    archive: Path | None = Field(
+        default=None, description="The manifest of an archive (or the folder it lies in), whose results are reviewed on the page /review."
+    )
+    iiif_origin: str = Field(
+        default="",
+        pattern=r"^(\*|https?://[A-Za-z0-9.-]+(:\d+)?)?$",
+        description="A site whose IIIF viewer may show pictures of the web server, as https://viewer.example; *: any. Unset: none.",
+    )
     drop_location: bool = Field(
         default=False, description="Leave GPS data out of what the web server gives back, unless a request says otherwise."
     )

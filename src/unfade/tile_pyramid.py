@@ -31,13 +31,15 @@ Read = Callable[[int | None, int | None], bytes]
 
 @dataclass(frozen=True)
 class Index:
-    """What lies where: name -> offset and length. Tiles are LEVEL/COLUMN/ROW, whole pictures fit/SIDE."""
+    """What lies where: name -> offset and length. Tiles are LEVEL/COLUMN/ROW, whole pictures fit/SIDE.
+    `sizes`: width and height of the whole pictures by name."""
 
     width: int
     height: int
     min_level: int
     max_level: int
     at: dict[str, tuple[int, int]]
+    sizes: dict[str, tuple[int, int]]
 
 
 def levels(width: int, height: int) -> tuple[int, int]:
@@ -86,10 +88,13 @@ class _Writer:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.at: dict[str, tuple[int, int]] = {}
+        self.sizes: dict[str, tuple[int, int]] = {}
 
     def add(self, name: str, shown: np.ndarray, quality: int = QUALITY) -> None:
         data = _jpeg(shown, quality)
         self.at[name] = (self._file.tell(), len(data))
+        if name.startswith("fit/"):
+            self.sizes[name] = (shown.shape[1], shown.shape[0])
         self._file.write(data)
 
     def add_row(self, level: int, row: int, band: np.ndarray) -> None:
@@ -127,7 +132,7 @@ def build(photo: Photo, target: Path) -> None:
             if level > first:
                 size = -(-picture.shape[1] // 2), -(-picture.shape[0] // 2)
                 picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        index = json.dumps(asdict(Index(width, height, first, last, writer.at))).encode()
+        index = json.dumps(asdict(Index(width, height, first, last, writer.at, writer.sizes))).encode()
         file.write(index + struct.pack("<Q", len(index)))
 
 
@@ -149,9 +154,8 @@ def read_index(fetch: Read) -> Index:
     """The index at the end of a tile pyramid."""
     (length,) = struct.unpack("<Q", fetch(-8, None))
     fields = json.loads(fetch(-8 - length, -8))
-    return Index(
-        fields["width"], fields["height"], fields["min_level"], fields["max_level"], {k: (v[0], v[1]) for k, v in fields["at"].items()}
-    )
+    pairs = {part: {name: (pair[0], pair[1]) for name, pair in fields.get(part, {}).items()} for part in ("at", "sizes")}
+    return Index(fields["width"], fields["height"], fields["min_level"], fields["max_level"], pairs["at"], pairs["sizes"])
 
 
 def fit_name(index: Index, side_px: int) -> str:

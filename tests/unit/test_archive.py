@@ -71,18 +71,19 @@ def _failed(made: Made, master: Path | None = None) -> list[str]:
     return [check.name for check in verdict.checks if check.holds is False]
 
 
-KINDS = [(".png", 8), (".png", 16), (".tif", 8), (".tif", 16), (".webp", 8), (".jpg", 8), (".bmp", 8)]
+KINDS = [(codec.extensions[0], bits) for codec in photo.FORMATS.values() for bits in (8, 16) if bits == 8 or codec.bits > 8]
+LOSSLESS = [(ending, bits) for ending, bits in KINDS if ending in (".png", ".tif", ".bmp", ".gif")]
+STEPS = {"repair": REPAIR, "clean": CLEAN, "color": COLOR}
+DONE = [(*kind, step) for kind in KINDS for step in STEPS if not (kind[0] == ".gif" and step == "color")]  # of more colors than a GIF holds
 
 
-@pytest.mark.parametrize(("ending", "bits"), KINDS)
-@pytest.mark.parametrize("treatment", [REPAIR, CLEAN, COLOR], ids=["repair", "clean", "color"])
-def test_what_was_done_is_proved_and_made_again(tmp_path: Path, sessions: Sessions, ending: str, bits: int, treatment: Treatment) -> None:
-    made = _made(tmp_path, sessions, ending=ending, bits=bits, treatment=treatment)
+@pytest.mark.parametrize(("ending", "bits", "step"), DONE)
+def test_what_was_done_is_proved_and_made_again(tmp_path: Path, sessions: Sessions, ending: str, bits: int, step: str) -> None:
+    made = _made(tmp_path, sessions, ending=ending, bits=bits, treatment=STEPS[step])
     verdict = verify.verify(made.result, master=made.master)
     assert [check.sentence for check in verdict.checks if check.holds is False] == []
     untouched = next(check for check in verdict.checks if check.name == "untouched")
-    lossless = ending in (".png", ".tif", ".bmp")
-    assert untouched.holds is (True if lossless and treatment is not CLEAN else None)
+    assert untouched.holds is (True if (ending, bits) in LOSSLESS and step != "clean" else None)
     lost = photo.read(made.mask).samples[:, :, 0] > 127
     again = replay.replay(read_sidecar(made.record), photo.read(made.master), lost, sessions)
     assert again.exact
@@ -102,6 +103,45 @@ def test_a_changed_sample_outside_the_mask_is_told(tmp_path: Path, sessions: Ses
     samples = picture.samples.copy()
     samples[22, 30, 0] ^= 1  # within the mask: no longer what was written, but nothing outside was touched
     photo.write(picture.with_samples(samples), made.result, overwrite=True)
+
+
+@pytest.mark.parametrize(("ending", "bits", "step"), DONE)
+def test_each_kind_of_tampering_is_told_apart_in_one_sentence(
+    tmp_path: Path, sessions: Sessions, ending: str, bits: int, step: str
+) -> None:
+    """Every format, depth and step: one sample outside the mask, the record, and the master, each changed
+    alone."""
+    made = _made(tmp_path, sessions, ending=ending, bits=bits, treatment=STEPS[step])
+    assert _failed(made) == []
+    result, record = made.result.read_bytes(), made.record.read_text(encoding="utf-8")
+
+    other = tmp_path / f"other{ending}"
+    samples = photo.read(made.master).samples.copy()
+    samples[60, 70] ^= 64  # in any format it stays another picture
+    photo.write(photo.read(made.master).with_samples(samples), other)
+    wrong_master = [check for check in verify.verify(made.result, master=other).checks if check.holds is False]
+    assert [check.name for check in wrong_master] == ["master"] and "is not the master that was restored" in wrong_master[0].sentence
+
+    made.record.write_text(record.replace('"pixels_changed": ', '"pixels_changed": 1', 1), encoding="utf-8")
+    changed_record = [check for check in verify.verify(made.result, master=made.master).checks if check.holds is False]
+    assert [check.name for check in changed_record] == ["record"] and "was changed after it was written" in changed_record[0].sentence
+    made.record.write_text(record, encoding="utf-8")
+
+    picture = photo.read(made.result)
+    samples = picture.samples.copy()
+    samples[60, 70, 0] ^= 64 if bits == 8 else 64 * 257
+    photo.write(picture.with_samples(samples), made.result, overwrite=True)
+    changed_sample = {check.name: check.sentence for check in verify.verify(made.result, master=made.master).checks if check.holds is False}
+    assert "samples are not those that were written" in changed_sample.pop("result")
+    if (ending, bits) in LOSSLESS and step == "repair":
+        assert "the first at 70, 60" in changed_sample.pop("untouched")
+    elif (ending, bits) in LOSSLESS and step == "color":
+        assert "color changed the lightness" in changed_sample.pop("untouched")
+    assert changed_sample == {}  # and nothing else is blamed
+    assert len({wrong_master[0].sentence, changed_record[0].sentence}) == 2
+
+    made.result.write_bytes(result)
+    assert _failed(made) == []
 
 
 def test_other_metadata_is_no_other_picture(tmp_path: Path, sessions: Sessions) -> None:
@@ -286,6 +326,22 @@ def test_a_given_mask_travels_with_the_record(tmp_path: Path) -> None:
     assert "put it beside the record" in _invoke(
         "replay", tmp_path / "out.unfade.json", "--master", scan, "-o", tmp_path / "b.png", status=1
     )
+
+
+@pytest.mark.usefixtures("_golden_models")
+def test_what_was_invented_is_written_and_named(tmp_path: Path) -> None:
+    scan, drawn = tmp_path / "scan.png", tmp_path / "drawn.png"
+    photo.write(photo.read(_picture(bits=8)), scan)
+    lost = np.zeros((64, 80, 1), np.uint8)
+    lost[15:36, 20:41] = 255
+    photo.write(photo.read(lost), drawn)
+    _invoke("restore", scan, "--mask", drawn, "--clean", "0", "--invented", "--report", tmp_path / "r.json", "--colorize", "--force")
+    found = photo.read(tmp_path / "scan.restored.invented.png")
+    assert found.bits == 16 and found.samples[25, 30, 0] == 11 * 16 and found.samples[25, 30, 2] == 65535
+    assert not found.samples[:, :, 0][lost[:, :, 0] == 0].any()
+    notes = json.loads((tmp_path / "r.json").read_text())["notes"]
+    assert any("invented: 441 pixels at 20, 15, up to 11 pixels" in note for note in notes)
+    _invoke("restore", scan, "--invented", "--pages", "all", status=2)
 
 
 @pytest.mark.usefixtures("_golden_models")

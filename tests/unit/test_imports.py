@@ -75,6 +75,14 @@ assert not any(name.startswith("unfade.web") for name in sys.modules)
 """
 
 
+def test_archive_and_queue_know_nothing_of_each_other() -> None:
+    pytest.importorskip("fsspec", reason="needs the archive or web extra")
+    loaded = _loaded_after("import unfade.archive.treating, unfade.archive.manifest, unfade.archive.summary, unfade.archive.checking")
+    assert not loaded & ({"ray", "huey", "torch"} | WEB)
+    pytest.importorskip("huey", reason="needs the web extra")
+    assert "ray" not in _loaded_after("import unfade.queue.worker, sys\nassert not any('unfade.archive' in name for name in sys.modules)")
+
+
 def test_the_queue_is_used_without_the_web_application() -> None:
     pytest.importorskip("huey", reason="needs the web extra")
     assert not _loaded_after(QUEUED) & WEB

@@ -156,6 +156,27 @@ def test_a_reduced_copy_is_not_looked_at_again_as_a_thumbnail(sessions: Sessions
     assert min(seen) == 192
 
 
+@pytest.mark.parametrize(("enlarged", "largest"), [(4, 320), (1, 672)])
+def test_a_scan_that_is_blown_up_is_looked_at_in_the_size_of_what_it_holds(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, enlarged: int, largest: int
+) -> None:
+    """Whatever grain and JPEG add to it; a sharp photograph of the same size at its full size."""
+    session, side, seen = sessions.get("damage"), 1280, set()
+    scene = cv2.GaussianBlur(rng.uniform(0, 255, (side // enlarged,) * 2).astype(np.float32), (0, 0), 0.8)
+    grown = cv2.resize(scene, (side, side), interpolation=cv2.INTER_CUBIC) + rng.normal(0, 2, (side, side))
+    picture = read(np.clip(grown, 0, 255).astype(np.uint8)[:, :, None])
+
+    def run(image: np.ndarray) -> dict[str, np.ndarray]:
+        seen.add(max(image.shape[2:]))
+        return {"probability": np.full((1, 1, *image.shape[2:]), 0.1, np.float32)}
+
+    monkeypatch.setattr(session, "card", session.card.model_copy(update={"multiple": 32, "tile_px": 832, "overlap_px": 64}))
+    monkeypatch.setattr(session, "run", run)
+    found = _evidence.find_evidence(picture, session, ignore).evidence
+    assert found.shape == (side, side)
+    assert max(seen) == largest
+
+
 def test_the_threshold_moves_with_how_much_of_the_photograph_is_lost() -> None:
     prior = Prior(share=0.05, trust=0.7, range=(-1.5, 0.5))
 

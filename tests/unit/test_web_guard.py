@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from unfade.settings import Settings
 from unfade.web.clients import Pace, Proxies, TooManyError, Turns, network_of
 from unfade.web.guard import COOKIE, Strangers, host_of, is_known_host, is_prefix, is_same_origin, rules_of
-from unfade.web.service import clean_name
+from unfade.web.requests import clean_name
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ class DoubtFacts(_Frozen):
 
     what: str
     box: tuple[int, int, int, int] = Field(description="left, top, right, bottom, in pixels of the photograph")
+    outline: tuple[tuple[int, int], ...] = Field(default=(), description="what to mark if it is right: a closed line of x, y")
 
 
 class StepFacts(_Frozen):
@@ -225,17 +226,22 @@ def read_sidecar(path: Path) -> Sidecar:
         size = path.stat().st_size
         if size > SIZE_MAX:
             raise RecordError(f"{path.name} has {size:,} bytes; a record has at most {SIZE_MAX:,}: name the record's own file")
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise RecordError(f"{path.name} is no record: it is not text; name a file that ends in {SUFFIX}") from error
+        data = path.read_bytes()
     except OSError as error:
         raise RecordError(f"the record {path} cannot be read ({error.strerror}); see whether its name is right") from error
+    return parse_sidecar(data, path.name)
+
+
+def parse_sidecar(data: bytes, name: str) -> Sidecar:
+    """A record from its file's bytes; `name` is what messages call it. Raises `RecordError`."""
     try:
-        return Sidecar.model_validate_json(text)
+        return Sidecar.model_validate_json(data.decode())
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{name} is no record: it is not text; name a file that ends in {SUFFIX}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
-        raise RecordError(f"{path.name} is no record of this version: {where}: {first['msg']}") from error
+        raise RecordError(f"{name} is no record of this version: {where}: {first['msg']}") from error
 
 
 def beside(result: Path) -> Path:

@@ -59,6 +59,7 @@ def verify(
     """
     picture = photo.read(result, max_megapixels=max_megapixels)
     run = last_run(picture.metadata.xmp)
+    signed = _credentials(result, picture)
     path = record if record is not None else beside(result)
     sidecar = None if record is None and not path.is_file() else read_sidecar(path)
     page = None if sidecar is None else sidecar.master.page
@@ -66,8 +67,30 @@ def verify(
     if sidecar is None:
         if run is None:
             raise RecordError(f"{result.name} has no record: none in its XMP, and no {path.name} beside it")
-        return Verdict(str(result), "XMP", tuple(_from_run(run, picture, original)))
-    return Verdict(str(result), str(path), tuple(_from_sidecar(sidecar, path, run, picture, original)))
+        return Verdict(str(result), "XMP", (*_from_run(run, picture, original), *signed))
+    return Verdict(str(result), str(path), (*_from_sidecar(sidecar, path, run, picture, original), *signed))
+
+
+_MARK = b"c2pa"  # stands in every C2PA manifest (JUMBF)
+
+
+def _credentials(result: Path, picture: Photo) -> tuple[Check, ...]:
+    """Whether the Content Credentials in the file hold; nothing where there are none."""
+    data = result.read_bytes()
+    if _MARK not in data or picture.format is None:
+        return ()
+    try:
+        from unfade.archive import credentials
+
+        told = credentials.read(data, picture.format)
+    except ModuleNotFoundError:
+        return (Check("credentials", None, "the file seems to be signed (C2PA); pip install 'unfade[c2pa]' to have that read"),)
+    if told is None:
+        return ()
+    if not told.is_whole:
+        return (Check("credentials", False, f"the file was changed after it was signed: {'; '.join(told.problems)}"),)
+    trust = "by a signer on a list of trusted ones" if told.state == "Trusted" else "by a signer of whom this machine has no list"
+    return (Check("credentials", True, f"the file is as it was signed (C2PA), {trust}"),)
 
 
 def _from_run(run: Run, picture: Photo, original: Photo | None) -> list[Check]:

@@ -1,8 +1,8 @@
 """The command line: thin doors to the library, one file per command.
 
 A module of this package that does not begin with an underscore is a command: its function `command`, whose
-docstring is the help. Modules import at the top only what is light, so that `unfade --help` answers at once;
-each command imports what it needs when it runs.
+docstring is the help; or several under one name, a `typer.Typer`. Modules import at the top only what is
+light, so that `unfade --help` answers at once; each command imports what it needs when it runs.
 
 Exit status: 0 done; 1 something failed (the sentence says what); 2 asked wrong; 130 interrupted.
 """
@@ -23,11 +23,11 @@ from unfade.cli._names import shown
 from unfade.errors import UnfadeError, UsageError
 from unfade.registry import Registry
 
-COMMANDS: Registry[Callable[..., None]] = Registry("unfade.cli", "command", "command")
+COMMANDS: Registry[Callable[..., None] | typer.Typer] = Registry("unfade.cli", "command", "command")
 
 # The order in which a person meets them; any other follows by name.
 _ORDER = (
-    "restore", "colorize", "split", "damage", "verify", "replay",
+    "restore", "colorize", "split", "damage", "verify", "replay", "sign", "archive",
     "age", "models", "train", "export", "translate", "evaluate", "bench",
     "serve", "worker",
 )  # fmt: skip
@@ -79,8 +79,9 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def build() -> typer.Typer:
-    """The command line with every command of this package."""
+def build(only: str | None = None) -> typer.Typer:
+    """The command line with every command of this package, or with one of them: quicker where it is known
+    that no other is asked for."""
     # Plain text instead of boxes: it can be searched, piped, and shown in the reference as it is.
     app = typer.Typer(name="unfade", cls=_Commands, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
 
@@ -100,11 +101,19 @@ def build() -> typer.Typer:
           unfade colorize street-1910.tif
         """
 
+    if only is not None:
+        app.command(only)(COMMANDS.alone(only))
+        return app
     for name in sorted(COMMANDS, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)):
-        app.command(name)(COMMANDS[name])
+        made = COMMANDS[name]
+        if isinstance(made, typer.Typer):
+            app.add_typer(made, name=name)
+        else:
+            app.command(name)(made)
     return app
 
 
 def main() -> None:
     """Run the command line on this process's arguments."""
-    build()()
+    first = sys.argv[1] if len(sys.argv) > 1 else ""
+    build(first if first in COMMANDS.names() else None)()

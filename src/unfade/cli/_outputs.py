@@ -62,8 +62,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Job:
-    """One photograph, the file its result goes to, and those that its mask, record and layers go to if they
-    are asked for.
+    """One photograph, the file its result goes to, and those that its mask, record, layers and inventions go
+    to if they are asked for.
 
     `name` is what messages call the photograph: of a folder's, the path in it.
     """
@@ -74,10 +74,12 @@ class Job:
     name: str = ""
     record: Path | None = None
     layers: Path | None = None
+    invented: Path | None = None
 
     @property
     def outputs(self) -> tuple[Path, ...]:
-        return tuple(path for path in (self.target, self.mask, self.record, self.layers) if path is not None)
+        every = self.target, self.mask, self.record, self.layers, self.invented
+        return tuple(path for path in every if path is not None)
 
 
 @dataclass(frozen=True)
@@ -268,6 +270,7 @@ def plan(
     mask_tag: str | None = None,
     recorded: bool = False,
     layers: str | None = None,
+    invented: bool = False,
     reads: Iterable[Path | None] = (),
 ) -> Plan:
     """Say for each photograph which file its result goes to: `NAME.TAG.EXT` beside it or in the folder
@@ -275,11 +278,12 @@ def plan(
     the folders that they lie in.
 
     `format`: of the results instead of the batch's; `mask_tag`: a mask is written too, as NAME.MASK_TAG.png
-    beside the result; `recorded`: so is a record, and layers in the format `layers`, named after the result;
-    `reads`: what the command reads besides the photographs. A photograph that is the result of another that
-    is named, as `*.jpg` names it in a second run, is passed over, with a word. Everything that can be known
-    to go wrong is said before anything runs: see `check`. `UsageError` for a folder without photographs and
-    for one file for several photographs. Whether a result is there already is asked when its turn comes.
+    beside the result; `recorded`: so is a record, layers in the format `layers`, and what was `invented`,
+    named after the result; `reads`: what the command reads besides the photographs. A photograph that is the
+    result of another that is named, as `*.jpg` names it in a second run, is passed over, with a word.
+    Everything that can be known to go wrong is said before anything runs: see `check`. `UsageError` for a
+    folder without photographs and for one file for several photographs. Whether a result is there already is
+    asked when its turn comes.
     """
     if batch.page is not None and batch.pages is not None:
         raise UsageError(f"--page {batch.page} is one page and --pages all is every page; give one of the two")
@@ -299,7 +303,8 @@ def plan(
         mask = None if mask_tag is None else target.parent / f"{stem}.{mask_tag}.png"
         record = target.with_name(target.stem + RECORD_SUFFIX) if recorded else None
         layered = target.with_name(f"{target.stem}.{layers}") if layers else None
-        jobs.append(Job(photograph, target, mask, str(inside / photograph.name), record, layered))
+        made_up = target.with_name(f"{target.stem}.invented.png") if invented else None
+        jobs.append(Job(photograph, target, mask, str(inside / photograph.name), record, layered, made_up))
     if not batch.overwrite:
         jobs = _without_results(jobs)
     check(
@@ -336,6 +341,8 @@ def _targets(batch: Batch, jobs: Sequence[Job], result: Kind) -> list[Target]:
         targets.append(Target(job.target, result if is_said else Kind(result.noun), job.source))
         if job.mask is not None:
             targets.append(Target(job.mask, mask, job.source))
+        if job.invented is not None:
+            targets.append(Target(job.invented, Kind("what was invented", (".png",)), job.source))
         if job.layers is not None:
             targets.append(Target(job.layers, Kind("the layers", (job.layers.suffix,)), job.source))
         if job.record is not None:

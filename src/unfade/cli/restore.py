@@ -20,7 +20,9 @@ from unfade.errors import UsageError
 from unfade.treatment import Treatment
 
 if TYPE_CHECKING:
+    from unfade.archive.layers import Collected
     from unfade.files.photo import Photo
+    from unfade.models.session import Sessions
     from unfade.pipeline import Result
 
 MaskFile = Annotated[
@@ -48,6 +50,13 @@ def command(
         Literal["psd", "ora"] | None,
         typer.Option("--layers", help="Write NAME.restored.psd or .ora, too: the original and what each step changed, as layers."),
     ] = None,
+    invented: Annotated[
+        bool,
+        typer.Option(
+            "--invented",
+            help="Write NAME.restored.invented.png, too: how far each repainted pixel is from a known one, and how sure color is.",
+        ),
+    ] = False,
     treatment: Treatment,
     batch: Batch,
 ) -> None:
@@ -70,8 +79,9 @@ def command(
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()
-    _check(batch, mask, save_mask=save_mask, record=record, layers=layers)
-    jobs = plan(batch, "restored", mask_tag="mask" if save_mask or record else None, recorded=record, layers=layers, reads=(mask,))
+    _check(batch, mask, save_mask=save_mask, record=record, layers=layers, invented=invented)
+    mask_tag = "mask" if save_mask or record else None
+    jobs = plan(batch, "restored", mask_tag=mask_tag, recorded=record, layers=layers, invented=invented, reads=(mask,))
     # Of a mask that is given it is not known without looking whether it was the same: the photograph is done
     # again and compared.
     same = None if mask is not None else asked(batch, treatment=treatment)
@@ -80,28 +90,55 @@ def command(
         def work(job: Job, show: Steps) -> Done:
             def treat(before: Photo) -> Result:
                 given = None if mask is None else read_mask(mask, before, max_megapixels=settings.max_megapixels)
-                if job.layers is None:
-                    return pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show)
-                from unfade.archive.layers import Collected, open_raster, photoshop
-
-                collected = Collected(before)
-                result = pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show, on_step=collected.on_step)
-                shown = without_location(batch, result.photo).metadata
-                content = photoshop(collected) if layers == "psd" else open_raster(collected, metadata=shown)
-                put_new(job.layers, content, overwrite=batch.overwrite)
-                return result
+                collected = None if job.layers is None else _collected(before)
+                on_step = None if collected is None else collected.on_step
+                result = pipeline.treat(before, treatment, sessions=sessions, mask=given, progress=show, on_step=on_step)
+                if collected is not None:
+                    _put_layers(batch, job, collected, result)
+                return result if job.invented is None else _put_invented(batch, job, result, sessions)
 
             done = treat_file(batch, job, treat, max_megapixels=settings.max_megapixels, given=mask is not None)
-            return done if job.layers is None else replace(done, written=(*done.written, job.layers))
+            more = [path for path in (job.layers, job.invented) if path is not None]
+            return replace(done, written=(*done.written, *more))
 
         run_jobs(batch, jobs, work, asked=same)
 
 
-def _check(batch: Batch, mask: Path | None, *, save_mask: bool, record: bool, layers: str | None) -> None:
+def _collected(before: Photo) -> Collected:
+    from unfade.archive.layers import Collected
+
+    return Collected(before)
+
+
+def _put_layers(batch: Batch, job: Job, collected: Collected, result: Result) -> None:
+    """Write the layers, in the format that their file's name says."""
+    from unfade.archive.layers import open_raster, photoshop
+
+    assert job.layers is not None
+    shown = without_location(batch, result.photo).metadata
+    content = photoshop(collected) if job.layers.suffix == ".psd" else open_raster(collected, metadata=shown)
+    put_new(job.layers, content, overwrite=batch.overwrite)
+
+
+def _put_invented(batch: Batch, job: Job, result: Result, sessions: Sessions) -> Result:
+    """Write what was invented; gives the result with its large inventions among the report's notes."""
+    from unfade.archive import invented
+    from unfade.files import photo
+
+    assert job.invented is not None
+    is_colored = any(step.step == "colorize" and step.pixels_changed for step in result.report.steps)
+    doubt = invented.color_doubt(result.opened, sessions.get("colorize")) if is_colored else None
+    found = invented.measure(result.opened, result.photo, result.mask, doubt)
+    put_new(job.invented, photo.encode_file(invented.as_picture(found), "png"), overwrite=batch.overwrite)
+    notes = (*result.report.notes, *(one.sentence() for one in found.large))
+    return replace(result, report=replace(result.report, notes=notes))
+
+
+def _check(batch: Batch, mask: Path | None, *, save_mask: bool, record: bool, layers: str | None, invented: bool) -> None:
     """Refuse what is for one photograph or one page where there are more. Raises `UsageError`."""
     if mask is not None and (len(batch.photographs) > 1 or is_folder(batch.photographs[0])):
         raise UsageError("--mask is one photograph's, and several were named; restore them one by one")
-    if batch.pages and (mask is not None or save_mask or layers):
-        raise UsageError("--mask, --save-mask and --layers are for one page; name it with --page instead of --pages all")
+    if batch.pages and (mask is not None or save_mask or layers or invented):
+        raise UsageError("--mask, --save-mask, --layers and --invented are for one page; name it with --page instead of --pages all")
     if record and (batch.page or batch.pages):
         raise UsageError("--record is of the page that is read without --page and --pages; save the page as a file of its own first")

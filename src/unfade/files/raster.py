@@ -28,7 +28,8 @@ def check_size(name: str, width: int, height: int, max_megapixels: float) -> Non
         digits = f"{megapixels:,.0f}" if round(megapixels) > max_megapixels else f"{megapixels:,.7g}"
         raise TooLargeError(
             f"{name} has {digits} megapixels; the limit is {max_megapixels:,g}. "
-            f"Raise it with UNFADE_MAX_MEGAPIXELS={enough} (about {memory} GB of memory)."
+            f"Raise it with UNFADE_MAX_MEGAPIXELS={enough} (about {memory} GB of memory).",
+            megapixels=megapixels,
         )
 
 

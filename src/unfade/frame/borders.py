@@ -93,13 +93,11 @@ def peeled(lab: Lab, rough_px: int = 0) -> Iterator[Bordered]:
 def strip_along(view: Lab) -> Strip | None:
     """The plain strip along the top of `view`, or None."""
     height, width = view.shape[:2]
-    outer = view[: max(1, min(3, height // 100 + 1))].mean(axis=0)
-    color = np.median(outer, axis=0)
-    for _ in range(2):
-        near = np.sqrt(((outer - color) ** 2).sum(axis=1)) < REACH_RANGE[1]
-        if near.mean() < PLAIN:
-            return None
-        color = np.median(outer[near], axis=0)
+    outer = view[: edge_rows(height)].mean(axis=0)
+    found = _plain(outer)
+    if found is None:
+        return None
+    color, near = found
     deviation = float(np.median(np.sqrt(((outer[near] - color) ** 2).sum(axis=1)))) / 1.538
     reach = _reach(deviation)
     slow = cv2.blur(np.where(near[:, None], outer, color).astype(np.float32)[None], (max(3, width // 6) | 1, 1))[0]
@@ -109,6 +107,28 @@ def strip_along(view: Lab) -> Strip | None:
     stays &= differs[:deepest]
     ends = np.where(stays.any(axis=0), np.argmax(stays, axis=0), -1)
     return _line(ends, width, color, deviation)
+
+
+def edge_rows(length: int) -> int:
+    """How many rows of a view of `length` rows are its edge."""
+    return max(1, min(3, length // 100 + 1))
+
+
+def may_be(rim: list[Lab]) -> bool:
+    """Whether any of a view's edges (few, long, 3) is plain, as a border's outer end is."""
+    return any(_plain(side.mean(axis=0)) is not None for side in rim)
+
+
+def _plain(outer: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """The one color of nearly all of an edge (n, 3), and which of it have that color; None if they differ."""
+    color = np.median(outer, axis=0)
+    near = np.zeros(len(outer), bool)
+    for _ in range(2):
+        near = np.sqrt(((outer - color) ** 2).sum(axis=1)) < REACH_RANGE[1]
+        if near.mean() < PLAIN:
+            return None
+        color = np.median(outer[near], axis=0)
+    return color, near
 
 
 def _reach(deviation: float) -> float:
@@ -155,7 +175,7 @@ def _completed(strips: list[Strip | None], view: Lab) -> list[Strip | None]:
 
     Two sides must have shown the surround, or the whole edge of the view be of its color.
     """
-    outers = [np.rot90(view, side)[: max(1, min(3, len(view) // 100 + 1))].reshape(-1, 3) for side in range(4)]
+    outers = [np.rot90(view, side)[: edge_rows(len(view))].reshape(-1, 3) for side in range(4)]
     shown = [strip for strip in strips if strip is not None and strip.deviation < EVEN]
     edge = np.concatenate(outers)
     color = np.median([strip.color for strip in shown], axis=0) if len(shown) >= 2 else np.median(edge, axis=0)

@@ -133,17 +133,26 @@ class ColorizeCalibration(_Calibration):
     hint_least_px: float = Field(default=0.5, gt=0, description="a hint's disc is at least of this radius, at the working size")
 
 
+class UprightCalibration(_Calibration):
+    """Of a model that tells which way a photograph is up. Neutral: it is believed where it is all but
+    sure."""
+
+    least: float = Field(default=0.995, gt=0.25, lt=1, description="the probability from which it is believed")
+    temperature: float = Field(default=1.0, gt=0, description="what the logits, summed over the four views, are divided by")
+
+
 class PlainCalibration(_Calibration):
     """Of a model for which there is nothing to calibrate."""
 
 
-Calibration = DamageCalibration | ToneCalibration | FillCalibration | ColorizeCalibration | PlainCalibration
+Calibration = DamageCalibration | ToneCalibration | FillCalibration | ColorizeCalibration | UprightCalibration | PlainCalibration
 
 CALIBRATIONS: Mapping[str, type[Calibration]] = {
     "damage": DamageCalibration,
     "tone": ToneCalibration,
     "fill": FillCalibration,
     "colorize": ColorizeCalibration,
+    "upright": UprightCalibration,
 }
 """What a card of each task may hold; a task that is not here has nothing to calibrate."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 CPU = "CPUExecutionProvider"
-WHOLE: frozenset[Task] = frozenset({"tone", "colorize"})
+WHOLE: frozenset[Task] = frozenset({"tone", "colorize", "upright"})
 """The tasks whose model runs once a photograph, on a reduced copy of it."""
 
 

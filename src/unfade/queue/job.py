@@ -24,9 +24,12 @@ from unfade.files import photo
 from unfade.files.photo import Photo
 from unfade.models.session import Sessions
 from unfade.queue.options import Options
-from unfade.queue.records import SAVING, JobRecord, MaskRecord, PhotoRecord, ResultRecord, StepOutcome
-from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, Stages, WholeStages, mask_key, small_mask, stage_key
+from unfade.queue.records import SAVING, DoubtOutcome, JobRecord, MaskRecord, PhotoRecord, ResultRecord, StepOutcome
+from unfade.queue.retouch import Retouches, Shown, parted, retouched
+from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, StageKey, Stages, WholeStages, mask_key, small_mask, stage_key
 from unfade.queue.store import Store
+from unfade.record import StepRecord
+from unfade.steps.fill import Fill
 from unfade.treatment import has_pixels
 from unfade.work import Step, Work
 
@@ -66,11 +69,12 @@ class Job:
         """`beside`: where small pictures of each step are made while the next step runs."""
         self._store, self._sessions, self._beside = store, sessions, beside
         self._max_megapixels = max_megapixels
-        self.stages, self.wholes = Stages(), WholeStages()
+        self.stages, self.wholes, self.retouches = Stages(), WholeStages(), Retouches()
 
     def rest(self) -> None:
         """Give back the memory of what is kept between jobs."""
         self.stages.clear()
+        self.retouches.clear()
         self.wholes.clear()
 
     def _mask(self, record: PhotoRecord, options: Options) -> Mask | None:
@@ -88,6 +92,8 @@ class Job:
             self._store.remove(f"photos/{record.id}/jobs/{job.id}")
         with self._store.local(f"photos/{record.id}/original") as path:
             picture = photo.read(path, max_megapixels=self._max_megapixels, name=record.name)
+        if record.frame is not None:
+            picture = record.frame.frame().apply(picture)
         given = self._mask(record, job.options)
         treatment = job.options.treatment()
         key = mask_key(record.id, job.options, job.id)
@@ -134,10 +140,7 @@ class Job:
             frame=report.frame,
             pixels_changed=report.pixels_changed,
             notes=tuple(said),
-            steps=tuple(
-                StepOutcome(name=step.step, outcome=step.outcome, facts=step.facts, pixels_changed=step.pixels_changed, notes=step.notes)
-                for step in report.steps
-            ),
+            steps=tuple(_outcome(step) for step in report.steps),
         )
         return Saved(outcome, mask_id, mask)
 
@@ -168,6 +171,7 @@ class Job:
         if made.result.report.frame is not None:
             return
         options = made.job.options
+        self._keep_shown(made)
         key = stage_key(made.record.id, PREVIEW_SIDE_PX, options.model_copy(update={"mask": mask_id, "keep": (), "largest_dust_px": None}))
         copy, mask = tile_pyramid.small(made.picture, PREVIEW_SIDE_PX), made.result.mask
         little = None if mask is None else small_mask(mask, copy.height, copy.width)
@@ -177,10 +181,27 @@ class Job:
         for step, small in made.seen:
             if has_pixels(step):
                 break  # of the photograph; a preview's are pixels of the copy
+            if step.prepares:
+                self.stages.put((made.record.id, PREVIEW_SIDE_PX, step), Work(copy, pictures=pictures))
             if not step.gives_mask:  # the next preview is given the mask
                 key = (*key, step)
                 if small is not None:
                     self.stages.put(key, Work(small.result(), little, pictures=pictures))
+
+    def _keep_shown(self, made: Made) -> None:
+        """Keep, small, what the fill and the last step made: a stroke is then seen filled at once."""
+        small = {step: future.result() for step, future in made.seen if future is not None}
+        fill, _ = parted([step for step, _ in made.seen])
+        if fill is None or fill not in small or made.result.mask is None:
+            return
+        copy, final = small[fill], small.get(made.seen[-1][0])
+        if final is None:
+            return
+        scale = scale_of(copy, made.record)
+        wanted, rest = parted(made.job.options.treatment().scaled(scale).steps(has_mask=True))
+        assert wanted is not None
+        key = (made.record.id, PREVIEW_SIDE_PX, rest)
+        self.retouches.put(key, Shown(small_mask(made.result.mask, copy.height, copy.width), wanted.heals, copy, final))
 
     # --- small
 
@@ -191,24 +212,46 @@ class Job:
         """
         key = stage_key(record.id, job.side_px, job.options)
         work = self.stages.get(key, lambda: self._small_copy(record, job.options, job.side_px))
-        scale = max(work.photo.width, work.photo.height) / max(record.width, record.height)
+        scale = scale_of(work.photo, record)
         if job.strokes:
             base = np.zeros((work.photo.height, work.photo.width), bool) if work.mask is None else work.mask
             work = replace(work, mask=brush.draw(base, brush.scaled([stroke.drawn() for stroke in job.strokes], scale)))
             key = (*key, job.strokes)
         steps = job.options.treatment().scaled(scale).steps(has_mask=work.mask is not None)
         framing = tuple(step for step in steps if step.frames)
+        fill, rest = parted(steps)
+        whole = (record.id, job.side_px, rest)
+        near = None if framing or fill is None or work.mask is None else self.retouches.nearest(whole, work.mask, fill.heals)
         if framing:
             key = (*key, "framed", framing)
             work = self.stages.get(key, partial(pipeline.framed, work, steps))
-        for step in steps:
-            key = (*key, step)
-            work = self.stages.get(key, partial(self._stepped, step, work, progress))
-        copy = work.photo
+        if near is not None and fill is not None and work.mask is not None:
+            shown = retouched(work.photo, *near, work.mask, fill, self._sessions, partial(progress, Fill.name))
+            self.retouches.put(whole, shown)
+            copy = shown.final
+        else:
+            copy = self._small_steps(steps, key, work, whole, progress)
         samples = copy.samples if copy.channels == 1 else cv2.cvtColor(np.ascontiguousarray(copy.samples), cv2.COLOR_RGB2BGR)
         encoded, data = cv2.imencode(".jpg", samples, [cv2.IMWRITE_JPEG_QUALITY, PREVIEW_QUALITY])
         assert encoded
         self._store.put(f"photos/{record.id}/previews/{job.id}.jpg", data.tobytes())
+
+    def _small_steps(self, steps: Sequence[Step], key: StageKey, work: Work, whole: StageKey, progress: Progress) -> Photo:
+        """Run the steps that are not kept, on the small copy `work`; gives the picture. `whole`: of which
+        photograph, how small and by which other steps, for `retouches`."""
+        filled: tuple[Fill, Photo] | None = None
+        for step in steps:
+            key = (*key, step)
+            if step.prepares and work.opening is None:  # it looks at the photograph alone, whatever is lost in it
+                found = self.stages.get((*whole[:2], step), partial(self._stepped, step, work, progress))
+                work = replace(work, pictures=found.pictures)
+                continue
+            work = self.stages.get(key, partial(self._stepped, step, work, progress))
+            if isinstance(step, Fill):
+                filled = step, work.photo
+        if filled is not None and work.mask is not None and work.opening is None:
+            self.retouches.put(whole, Shown(work.mask, filled[0].heals, filled[1], work.photo))
+        return work.photo
 
     def _stepped(self, step: Step, work: Work, progress: Progress) -> Stage:
         return step(work, self._sessions, partial(progress, step.name))
@@ -235,6 +278,23 @@ class Job:
         if mask is not None:
             mask = small_mask(mask, *samples.shape[:2])
         return Work(photo.read(np.ascontiguousarray(samples), name=record.name), mask)
+
+
+def _outcome(step: StepRecord) -> StepOutcome:
+    """What the ledger keeps of a step's record."""
+    return StepOutcome(
+        name=step.step,
+        outcome=step.outcome,
+        facts=step.facts,
+        pixels_changed=step.pixels_changed,
+        notes=step.notes,
+        doubts=tuple(DoubtOutcome(what=doubt.what, box=doubt.box, outline=doubt.outline) for doubt in step.doubts),
+    )
+
+
+def scale_of(copy: Photo, record: PhotoRecord) -> float:
+    """How large a small copy is beside the photograph."""
+    return max(copy.width, copy.height) / max(record.width, record.height)
 
 
 def write_result(result: Photo, folder: Path) -> tuple[str, bool, list[str]]:

@@ -14,10 +14,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, cre
 from unfade import brush
 from unfade.options import Mixed, Option
 from unfade.steps.colorize import Hint
+from unfade.steps.fill import Heal
 from unfade.treatment import Treatment
 from unfade.treatment import options as treatment_options
 
 MAX_HINTS = 500
+MAX_HEALS = 500
 MAX_KEEP = 100_000
 MAX_STROKES = 5_000
 MAX_POINTS, MAX_POINTS_ALL = 20_000, 50_000
@@ -46,6 +48,10 @@ class HintRequest(RequestModel):
         red, green, blue = (int(self.color[at : at + 2], 16) / 255 for at in (1, 3, 5))
         return red, green, blue
 
+    def entry(self) -> Hint:
+        """The hint as its step takes it."""
+        return Hint(self.x, self.y, self.radius_px, self.rgb)
+
 
 Coordinate = Annotated[float, Field(ge=-1e5, le=1e6)]
 
@@ -67,6 +73,25 @@ class StrokeRequest(RequestModel):
         return {"kind": self.kind, "radius_px": self.radius_px, "points": list(self.points)}
 
 
+Away = Annotated[float, Field(ge=-1e6, le=1e6)]
+
+
+class HealRequest(RequestModel):
+    """What is lost under a stroke is taken from the place that lies (`dx`, `dy`) pixels from it.
+
+    `radius_px` 0: what `points` enclose.
+    """
+
+    points: Annotated[tuple[tuple[Coordinate, Coordinate], ...], FailFast()] = Field(min_length=1, max_length=MAX_POINTS)
+    radius_px: float = Field(ge=0, le=1e5)
+    dx: Away
+    dy: Away
+
+    def entry(self) -> Heal:
+        """The heal as its step takes it."""
+        return Heal(self.points, self.radius_px, self.dx, self.dy)
+
+
 def _few_points(strokes: tuple[StrokeRequest, ...]) -> tuple[StrokeRequest, ...]:
     points = sum(len(stroke.points) for stroke in strokes)
     if points > MAX_POINTS_ALL:
@@ -81,7 +106,7 @@ Strokes = Annotated[
     AfterValidator(_few_points),
 ]
 
-_ENTRIES: Mapping[type, tuple[Any, int]] = {Hint: (HintRequest, MAX_HINTS)}
+_ENTRIES: Mapping[type, tuple[Any, int]] = {Hint: (HintRequest, MAX_HINTS), Heal: (HealRequest, MAX_HEALS)}
 """How an entry of an option that holds several comes in, and how many may."""
 
 
@@ -157,7 +182,7 @@ class Options(_Treated):
         values: dict[str, Any] = {}
         for declared in treatment_options():
             value = getattr(self if declared.group is None else getattr(self, declared.group), declared.name)
-            values[declared.name] = tuple(map(_entry, value)) if declared.many else value
+            values[declared.name] = tuple(each.entry() for each in value) if declared.many else value
         return Treatment(**values)
 
     @model_validator(mode="after")
@@ -165,7 +190,3 @@ class Options(_Treated):
         if self.model_fields_set & GROUPS.keys():
             self.treatment()
         return self
-
-
-def _entry(asked: HintRequest) -> Hint:
-    return Hint(asked.x, asked.y, asked.radius_px, asked.rgb)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from unfade.frame.geometry import Frame
 from unfade.queue.options import Options, StrokeRequest
 from unfade.record import Framed
 
@@ -48,8 +49,22 @@ class MaskRecord(_Record):
     objects: int
 
 
+class FrameRecord(_Record):
+    """What of a file is the photograph: see `frame.geometry.Frame`."""
+
+    corners: tuple[tuple[float, float], ...] | None
+    turn: int
+
+    def frame(self) -> Frame:
+        """The frame that it stands for."""
+        return Frame(self.corners, self.turn)
+
+
 class PhotoRecord(_Record):
-    """A photograph; its bytes are a file. Times are seconds since 1970."""
+    """A photograph; its bytes are a file. Times are seconds since 1970.
+
+    `frame`: it was cut out of that file. `width`, `height`, masks and results are then those of the frame.
+    """
 
     id: str
     name: str
@@ -65,16 +80,28 @@ class PhotoRecord(_Record):
     has_location: bool
     notes: tuple[str, ...]
     masks: tuple[MaskRecord, ...] = ()
+    frame: FrameRecord | None = None
+    file_size: tuple[int, int] | None = None  # width and height of the whole file, where it was cut out of it
+
+
+class DoubtOutcome(_Record):
+    """What a step left alone because it was not sure: see `record.Doubt`."""
+
+    what: str
+    box: tuple[int, int, int, int]
+    outline: tuple[tuple[int, int], ...] = ()
 
 
 class StepOutcome(_Record):
-    """What a step did: a code for what came of it, its numbers, and sentences."""
+    """What a step did: a code for what came of it, its numbers, and sentences; and what it left to a
+    person."""
 
     name: str
     outcome: str
     facts: dict[str, float]
     pixels_changed: int
     notes: tuple[str, ...]
+    doubts: tuple[DoubtOutcome, ...] = ()
 
 
 class ResultRecord(_Record):

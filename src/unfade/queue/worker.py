@@ -29,6 +29,7 @@ from unfade.settings import Settings, open_sessions
 log = logging.getLogger(__name__)
 TICK_S = 0.4  # how often progress is written down
 SWEEP_S = 5.0
+GIVE_WAY_S = 3.0
 BESIDE_MEGAPIXELS = 24.0  # what is saved beside the next job is in memory with it: 300 MB in color and 16 bits, before and after
 
 
@@ -41,8 +42,10 @@ class AbandonedError(Exception):
 class Hold:
     """A job that this process holds: where it has come to, and whether it still holds it."""
 
-    def __init__(self, job: JobRecord) -> None:
+    def __init__(self, job: JobRecord, gives_way: Callable[[Hold], None]) -> None:
+        """`gives_way` waits while something else is more urgent."""
         assert job.holder is not None
+        self._gives_way = gives_way
         self.job, self.holder = job, job.holder
         self.began = time.monotonic()
         self.step: str | None = None
@@ -53,6 +56,7 @@ class Hold:
 
     def progress(self, step: str, share: float) -> None:
         """What the pipeline calls. Raises `AbandonedError`."""
+        self._gives_way(self)
         if self.abandoned:
             raise AbandonedError
         self.step, self.share = step, share
@@ -220,7 +224,7 @@ class Worker:
 
         What goes wrong in the block, be it in several threads, is written down as the job's end.
         """
-        hold = Hold(job)
+        hold = Hold(job, self._give_way)
         with self._lock:
             self._holds.add(hold)
         try:
@@ -247,6 +251,17 @@ class Worker:
             with self._lock:
                 self._holds.discard(hold)
                 self._last_work = time.monotonic()
+
+    def _give_way(self, hold: Hold) -> None:
+        """Let previews go first, for somebody waits for them.
+
+        A job rests between two pieces of its work while one is made, not longer than `GIVE_WAY_S`.
+        """
+        if hold.job.kind == "preview":
+            return
+        until = time.monotonic() + GIVE_WAY_S
+        while time.monotonic() < until and not hold.abandoned and any(other.job.kind == "preview" for other in list(self._holds)):
+            time.sleep(0.01)
 
     def _fail(self, hold: Hold, said: str) -> None:
         """Write down that a job cannot be done.

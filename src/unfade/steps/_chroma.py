@@ -86,6 +86,17 @@ def predict(lightness: Plane, hints: np.ndarray, heat: float, session: Session) 
     return picture_of(outputs["chroma"])
 
 
+def spread(photo: Photo, session: Session) -> Plane:
+    """How far the network's safest and its most vivid choice of color lie apart, in a*b*, (h, w) at a quarter
+    of the working size. No hints are given."""
+    lightness = _working_lightness(photo, session)
+    told = np.zeros((*lightness.shape, 3), np.float32)
+    heats = session.card.calibrated(ColorizeCalibration).temperatures
+    safe, vivid = (predict(lightness, told, heat, session) for heat in (heats[0], heats[-1]))
+    apart: Plane = np.hypot(safe[:, :, 0] - vivid[:, :, 0], safe[:, :, 1] - vivid[:, :, 1])
+    return apart
+
+
 def evened(chroma: Chroma, lightness: Plane) -> Chroma:
     """`chroma` (h, w, 2) without blotches where `lightness` (h, w), L* / 100, is flat.
 

@@ -36,6 +36,8 @@ DOUBTED_SHARE = 0.002
 DOUBTED_BELOW = 2.5
 DOUBTS = 5
 """At most so many doubts, the largest first."""
+OUTLINE_POINTS = 200
+"""At most so many points has the outline of a doubt."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +168,7 @@ def judge(
         mask[rows] &= ~gone[measured.labels[np.ix_(down, across)]]
     doubtful = dropped & (found >= strictness - DOUBTED_BELOW) & (measured.shares >= DOUBTED_SHARE)
     order = sorted(np.flatnonzero(doubtful), key=lambda index: -measured.shares[index])[:DOUBTS]
-    return mask, tuple(_doubt(measured.boxes[index] * shrink, height, width, gray, measured, index) for index in map(int, order))
+    return mask, tuple(_doubt(shrink, height, width, gray, measured, index) for index in map(int, order))
 
 
 def _most(plane: np.ndarray, shrink: int, tall: int, wide: int) -> np.ndarray:
@@ -177,15 +179,34 @@ def _most(plane: np.ndarray, shrink: int, tall: int, wide: int) -> np.ndarray:
     return np.asarray(padded.reshape(tall, shrink, wide, shrink).max(axis=(1, 3)))
 
 
-def _doubt(box: np.ndarray, height: int, width: int, gray: Plane, measured: Measured, index: int) -> Doubt:
-    """A dropped piece in words and as a box."""
-    left, top, wide, tall = (int(side) for side in box)
+def _doubt(shrink: int, height: int, width: int, gray: Plane, measured: Measured, index: int) -> Doubt:
+    """A dropped piece in words, as a box and as an outline."""
+    left, top, wide, tall = (int(side) * shrink for side in measured.boxes[index])
     own = measured.labels == measured.numbers[index]
     tone = "pale" if gray[own].mean() > gray.mean() else "dark"
     middle = (left + wide / 2) / width, (top + tall / 2) / height
     across = "left" if middle[0] < 1 / 3 else "right" if middle[0] > 2 / 3 else ""
     down = "top" if middle[1] < 1 / 3 else "bottom" if middle[1] > 2 / 3 else ""
     place = f"at the {' '.join(filter(None, (down, across)))}" if across or down else "in the middle"
-    return Doubt(
-        f"a large {tone} area {place} may be a loss: mark it if it is", (left, top, min(left + wide, width), min(top + tall, height))
-    )
+    box = left, top, min(left + wide, width), min(top + tall, height)
+    outline = tuple((min(x, width), min(y, height)) for x, y in _outline(own, shrink))
+    return Doubt(f"a large {tone} area {place} may be a loss: mark it if it is", box, outline)
+
+
+def _outline(own: Mask, shrink: int) -> list[tuple[int, int]]:
+    """The line around a piece.
+
+    What it encloses and is not of it, such as the middle of a ring, is cut out: the line goes there, around
+    it, and back the same way.
+    """
+    lines, levels = cv2.findContours(own.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    slack, count = 0.75, OUTLINE_POINTS + 1
+    line: list[np.ndarray] = []
+    while count > OUTLINE_POINTS:
+        around = [cv2.approxPolyDP(each, slack, closed=True).reshape(-1, 2) for each in lines]
+        holes = [points for points, level in zip(around, levels[0], strict=True) if level[3] >= 0 and len(points) > 2]
+        outer = max((points for points, level in zip(around, levels[0], strict=True) if level[3] < 0), key=len)
+        line = [outer, outer[:1], *(part for hole in holes for part in (hole, hole[:1], outer[:1]))]
+        count = sum(map(len, line))
+        slack *= 1.6
+    return [(int(x) * shrink + shrink // 2, int(y) * shrink + shrink // 2) for x, y in np.concatenate(line)]

@@ -18,6 +18,7 @@ from unfade.queue.worker import SWEEP_S
 from unfade.settings import Settings
 from unfade.web import meter, openapi, problems, routes
 from unfade.web.guard import Guard
+from unfade.web.review import sweep_views
 from unfade.web.routes.page import PageFiles
 from unfade.web.service import Service
 
@@ -70,6 +71,7 @@ async def _keep(service: Service) -> None:
             if time.monotonic() - swept > 60:
                 await run_in_threadpool(sweep, service.ledger, service.store, now=time.time())
                 await run_in_threadpool(service.shelves.sweep)
+                await run_in_threadpool(sweep_views, service.store)
                 swept = time.monotonic()
         except Exception:
             log.exception("sweeping did not succeed; it is tried again")

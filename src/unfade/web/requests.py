@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import FailFast, Field
+from pydantic import FailFast, Field, model_validator
 
 from unfade.files.formats import FORMATS
+from unfade.frame.geometry import Frame
 from unfade.queue.options import MAX_KEEP, Id, Options, RequestModel, Strokes
 from unfade.queue.stages import PREVIEW_SIDE_PX
 
@@ -40,6 +43,32 @@ class MaskDrawing(RequestModel):
     strokes: Strokes
 
 
+class SourceQuery(RequestModel):
+    """Where a hole could be filled from: the strokes that are the hole, and what else is lost."""
+
+    strokes: Strokes = Field(min_length=1)
+    mask: Id | None = Field(default=None, description="A mask of this photograph: what it marks is no source.")
+
+
+class Cut(RequestModel):
+    """What of a photograph becomes a photograph of its own."""
+
+    corners: tuple[tuple[float, float], ...] | None = Field(
+        default=None,
+        min_length=4,
+        max_length=4,
+        description="Clockwise from the one that becomes the top left, in pixels from the outer edge of the first; null: the whole.",
+    )
+    turn: Literal[0, 90, 180, 270] = Field(default=0, description="Degrees clockwise, after that.")
+    number: int | None = Field(default=None, ge=1, le=999, description="Of several that are cut out of one: it goes into the name.")
+
+    @model_validator(mode="after")
+    def _is_a_frame(self) -> Self:
+        """Raises a `UsageError` for corners of no convex quadrilateral."""
+        Frame(self.corners, self.turn)
+        return self
+
+
 class PhotoQuery(RequestModel):
     """Which photographs are asked for."""
 
@@ -57,3 +86,15 @@ class SignIn(RequestModel):
     """The server's token."""
 
     token: str = Field(min_length=1, max_length=1000)
+
+
+def clean_name(name: str | None) -> str:
+    """A user's file name as text that does no harm: no folders, no control or direction characters, not too
+    long.
+    """
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name or ""))[-1]
+    kept = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C").strip(" .")
+    if len(kept) > 120:
+        stem, dot, ending = kept.rpartition(".")
+        kept = stem[:110] + dot + ending[:9] if dot else kept[:120]
+    return kept or "photograph"

@@ -49,6 +49,34 @@ class MaskResponse(BaseModel):
     objects: int
 
 
+class ArchiveEntryResponse(BaseModel):
+    """A result of an archive, to be reviewed. `risk` in [0, 1], with its reasons in sentences, the strongest
+    first; `place`: whether it is delivered, held back or taken out."""
+
+    id: int
+    name: str
+    risk: float
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+    share: float
+    megapixels: float
+    place: Literal["delivered", "held", "refused"]
+    decision: Literal["accepted", "refused"] | None
+
+
+class ArchiveResponse(BaseModel):
+    """How many results of an archive are open (of them held back), accepted and refused; how many masters
+    wait or failed; and some of the results."""
+
+    open: int
+    held: int
+    accepted: int
+    refused: int
+    waiting: int
+    failed: int
+    entries: list[ArchiveEntryResponse]
+
+
 class FrameResponse(BaseModel):
     """How a photograph of `width` by `height` pixels was cut and turned before anything else was done: what
     lies between four corners (null: all of it), then a turn of so many degrees clockwise."""
@@ -109,6 +137,7 @@ class PhotoResponse(BaseModel):
     bytes: int
     has_color: bool
     has_location: bool
+    frame: FrameResponse | None
     notes: list[str]
     jobs: list[JobResponse]
     masks: list[MaskResponse]
@@ -176,6 +205,23 @@ class PrintsResponse(BaseModel):
 
     prints: list[PrintResponse]
     doubt: str | None
+
+
+class SourceResponse(BaseModel):
+    """A place to fill a hole from, so many pixels to the right and down of it.
+
+    The lower `cost`, the better it fits.
+    """
+
+    dx: int
+    dy: int
+    cost: float
+
+
+class SourcesResponse(BaseModel):
+    """Places to fill a hole from, best first."""
+
+    sources: list[SourceResponse]
 
 
 class ModelResponse(BaseModel):
@@ -341,6 +387,14 @@ def job_response(job: JobRecord, position: int | None) -> JobResponse:
     )
 
 
+def _photo_frame(photo: PhotoRecord) -> FrameResponse | None:
+    """What of its file a photograph is; none: all of it."""
+    if photo.frame is None or photo.file_size is None:
+        return None
+    width, height = photo.file_size
+    return FrameResponse.model_validate(photo.frame.model_dump() | {"width": width, "height": height})
+
+
 def photo_response(photo: PhotoRecord, jobs: list[JobResponse], masks: list[MaskResponse]) -> PhotoResponse:
     """A photograph as the world sees it."""
     return PhotoResponse(
@@ -357,6 +411,7 @@ def photo_response(photo: PhotoRecord, jobs: list[JobResponse], masks: list[Mask
         bytes=photo.bytes,
         has_color=photo.has_color,
         has_location=photo.has_location,
+        frame=_photo_frame(photo),
         notes=list(photo.notes),
         jobs=jobs,
         masks=masks,

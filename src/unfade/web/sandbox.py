@@ -32,6 +32,7 @@ from unfade.files import photo
 from unfade.files.location import has_location, without_location
 from unfade.frame.geometry import Frame
 from unfade.frame.prints import find_prints
+from unfade.healing import find_sources
 from unfade.models.session import cpu_limit
 from unfade.monochrome import is_color
 from unfade.record import Framed
@@ -82,9 +83,18 @@ class Facts(TypedDict):
     notes: list[str]
 
 
-def develop(*, source: str, view: str, max_megapixels: float) -> Facts:
-    """Decode an upload, and write its view."""
-    picture = photo.read(source, max_megapixels=max_megapixels, name=NAME)
+Corners = list[tuple[float, float]] | None
+
+
+def _opened(source: str, max_megapixels: float, corners: Corners, turn: int) -> photo.Photo:
+    """A photograph as it was framed."""
+    frame = Frame(None if corners is None else tuple((x, y) for x, y in corners), turn)
+    return frame.apply(photo.read(source, max_megapixels=max_megapixels, name=NAME))
+
+
+def develop(*, source: str, view: str, max_megapixels: float, corners: Corners = None, turn: int = 0) -> Facts:
+    """Decode an upload, frame it, and write its view."""
+    picture = _opened(source, max_megapixels, corners, turn)
     tile_pyramid.build(picture, Path(view))
     return {
         "width": picture.width,
@@ -171,10 +181,26 @@ class Outlined(TypedDict):
     doubt: str | None
 
 
-def find_outlines(*, source: str, max_megapixels: float) -> Outlined:
+def find_outlines(*, source: str, max_megapixels: float, corners: Corners = None, turn: int = 0) -> Outlined:
     """Where the prints lie on a photograph, and the picture proper in each."""
-    found = find_prints(photo.read(source, max_megapixels=max_megapixels, name=NAME))
+    found = find_prints(_opened(source, max_megapixels, corners, turn))
     return {"prints": found.as_json(), "doubt": found.doubt or None}
+
+
+def find_places(*, picture: str, mask: str | None, strokes: list[brush.Stroke], width: int) -> dict[str, Any]:
+    """Where what `strokes` paint could be filled from, in pixels of the photograph of this `width`.
+
+    `picture` is a small JPEG file of the server's own.
+    """
+    image = cast("np.ndarray", cv2.imread(picture, cv2.IMREAD_COLOR))[:, :, ::-1].astype(np.float32) / 255
+    height, shown = image.shape[:2]
+    scale = shown / width
+    lost = np.zeros((height, shown), bool)
+    if mask is not None:
+        lost = cv2.resize(masks.read_mask(mask).view(np.uint8) * 255, (shown, height), interpolation=cv2.INTER_AREA) >= 64
+    hole = brush.draw(np.zeros((height, shown), bool), brush.scaled(strokes, scale))
+    found = find_sources(image, lost, hole)
+    return {"sources": [{"dx": round(each.dx / scale), "dy": round(each.dy / scale), "cost": each.cost} for each in found]}
 
 
 def share(*, before: str, after: str, target: str, kind: str, name: str) -> dict[str, Any]:
@@ -216,10 +242,23 @@ def ready() -> dict[str, Any]:
 
 CHORES: dict[str, Callable[..., Any]] = {
     chore.__name__: chore
-    for chore in (ready, develop, show, take_mask, edit_mask, draw_mask, show_mask, find_component, find_outlines, share, export)
+    for chore in (
+        ready,
+        develop,
+        show,
+        take_mask,
+        edit_mask,
+        draw_mask,
+        show_mask,
+        find_component,
+        find_outlines,
+        find_places,
+        share,
+        export,
+    )
 }
 
-DRAWING = (edit_mask, draw_mask, show_mask, find_component)
+DRAWING = (edit_mask, draw_mask, show_mask, find_component, find_places)
 
 # --- how a child is started, watched and heard
 

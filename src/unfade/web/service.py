@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import time
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
 from starlette.concurrency import run_in_threadpool
@@ -38,25 +36,18 @@ from unfade.web import sandbox
 from unfade.web.clients import CLIENT, Turns, mark_of
 from unfade.web.guard import Rules, rules_of
 from unfade.web.problems import Problem, disk_full, not_found
+from unfade.web.requests import clean_name
 from unfade.web.responses import JobResponse, PhotoResponse, job_response, mask_response, photo_response
+from unfade.web.review import Review
 from unfade.web.sandbox import Exported, Facts, Sandbox
+from unfade.web.uploads import copied
 from unfade.web.watch import Watch
 
+Picture: TypeAlias = Callable[[], AbstractContextManager[Path]]
+"""Opens a picture as a file of this machine."""
 KEPT_INDEXES = 256
 MAX_PREVIEWS_WAITING = 32
 SHELF_KEPT_S = 30 * 86400.0  # a shelf that nobody changes, so that an address on a phone works for a while
-
-
-def clean_name(name: str | None) -> str:
-    """A user's file name as text that does no harm: no folders, no control or direction characters, not too
-    long.
-    """
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name or ""))[-1]
-    kept = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C").strip(" .")
-    if len(kept) > 120:
-        stem, dot, ending = kept.rpartition(".")
-        kept = stem[:110] + dot + ending[:9] if dot else kept[:120]
-    return kept or "photograph"
 
 
 class Service:
@@ -76,6 +67,7 @@ class Service:
         self.models = {
             model.card.task: (model.card.name, model.card.version) for model in model_store.shipped(folder)
         }  # the newest comes last
+        self.review = None if settings.archive is None else Review(settings.archive)
         self._indexes: OrderedDict[str, tile_pyramid.Index] = OrderedDict()
         self._making: dict[str, asyncio.Task[None]] = {}
         self._arriving: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -85,6 +77,8 @@ class Service:
         self.sandbox.close()
         self.queue.close()
         self.ledger.close()
+        if self.review is not None:
+            self.review.close()
 
     # --- records
 
@@ -170,7 +164,7 @@ class Service:
         await run_in_threadpool(self.require_room)
         with self.store.workspace() as folder:
             upload, view = folder / "upload", folder / "view"
-            size = await run_in_threadpool(_copy, file, upload)
+            size = await run_in_threadpool(copied, file, upload)
             facts: Facts = await self.sandbox.run(
                 sandbox.develop, source=str(upload), view=str(view), max_megapixels=self.settings.max_megapixels
             )
@@ -190,10 +184,11 @@ class Service:
                 has_location=facts["has_location"],
                 notes=tuple(facts["notes"]),
             )
-            await run_in_threadpool(self._keep, photo, upload, view)
+            await run_in_threadpool(self.keep, photo, upload, view)
         return photo
 
-    def _keep(self, photo: PhotoRecord, upload: Path, view: Path) -> None:
+    def keep(self, photo: PhotoRecord, upload: Path, view: Path) -> None:
+        """Put a photograph's file and its view, which are moved, into the store, and write it down."""
         try:
             self.store.put_file(f"photos/{photo.id}/original", upload)
             self.store.put_file(f"photos/{photo.id}/view", view)
@@ -224,11 +219,9 @@ class Service:
 
     # --- tile pyramids
 
-    async def pyramid(self, path: str, *, source: str | None, frame: Framed | None = None) -> tile_pyramid.Index:
-        """The index of the tile pyramid at `path`.
-
-        Where there is none yet, it is made from the picture at `source`, in its `frame`.
-        """
+    async def pyramid(self, path: str, *, source: str | Picture | None, frame: Framed | None = None) -> tile_pyramid.Index:
+        """The index of the tile pyramid at `path`; where there is none yet, it is made from the picture at
+        `source` in the store, or which `source()` opens, in its `frame`."""
         if path in self._indexes:
             self._indexes.move_to_end(path)
             return self._indexes[path]
@@ -248,10 +241,11 @@ class Service:
             task.add_done_callback(lambda _: self._making.pop(path, None))
         await asyncio.shield(self._making[path])
 
-    async def _make_pyramid(self, path: str, source: str, frame: Framed | None) -> None:
+    async def _make_pyramid(self, path: str, source: str | Picture, frame: Framed | None) -> None:
         with ExitStack() as stack:
             folder = stack.enter_context(self.store.workspace())
-            picture = await run_in_threadpool(stack.enter_context, self.store.local(source))
+            opened = self.store.local(source) if isinstance(source, str) else source()
+            picture = await run_in_threadpool(stack.enter_context, opened)
             await self.sandbox.run(
                 sandbox.show,
                 source=str(picture),
@@ -371,13 +365,25 @@ class Service:
 
     # --- masks
 
-    async def keep_mask(self, photo: PhotoRecord, make: Callable[[Path, Path], Awaitable[MaskFacts]]) -> MaskRecord:
-        """Keep a mask that `make` writes in the sandbox, to two paths: its picture and its components."""
+    async def keep_mask(
+        self, photo: PhotoRecord, make: Callable[[Path, Path], Awaitable[MaskFacts]], *, mask_id: str | None = None
+    ) -> MaskRecord:
+        """Keep a mask that `make` writes in the sandbox, to two paths: its picture and its components.
+
+        With `mask_id` as its id; the very mask that came before under that id is there already. Raises a 422
+        for another one.
+        """
         await run_in_threadpool(self.require_room)
         with self.store.workspace() as folder:
             facts = await make(folder / "mask.png", folder / "mask.json")
+            there = next((mask for mask in self.photo(photo.id).masks if mask.id == mask_id), None)
+            if there is not None:
+                before = await run_in_threadpool(self.store.read, f"photos/{photo.id}/masks/{there.id}.png")
+                if before != (folder / "mask.png").read_bytes():
+                    raise Problem("invalid", "This Idempotency-Key belongs to another mask; make a new one for each.")
+                return there
             mask = MaskRecord(
-                id=new_id(),
+                id=mask_id or new_id(),
                 created=time.time(),
                 origin="upload",
                 width=photo.width,
@@ -393,7 +399,7 @@ class Service:
             raise not_found("photograph")
         return mask
 
-    async def take_mask(self, photo: PhotoRecord, upload: Path, *, scale: bool) -> MaskRecord:
+    async def take_mask(self, photo: PhotoRecord, upload: Path, *, scale: bool, mask_id: str | None = None) -> MaskRecord:
         """Keep an uploaded mask of a photograph.
 
         With `scale`, one of another size and the same shape is enlarged. Raises a 4xx.
@@ -411,15 +417,4 @@ class Service:
                 max_megapixels=self.settings.max_megapixels,
             )
 
-        return await self.keep_mask(photo, make)
-
-
-def _copy(file: UploadFile, target: Path) -> int:
-    """Copy an upload to a file; gives its size."""
-    size = 0
-    with target.open("wb") as out:
-        file.file.seek(0)
-        while piece := file.file.read(1 << 20):
-            out.write(piece)
-            size += len(piece)
-    return size
+        return await self.keep_mask(photo, make, mask_id=mask_id)

@@ -55,7 +55,14 @@ class ToneGenerator(_Part):
     frozen_blocks: int = Field(default=0, ge=0, description="the backbone's first blocks that stay as pre-trained")
 
 
-Generator = Annotated[Pix2PixGenerator | LeanGenerator | BackboneGenerator | ToneGenerator, Field(discriminator="kind")]
+class UprightGenerator(_Part):
+    """Logits of the quarter turns, read from a thumbnail: see `networks.upright`."""
+
+    kind: Literal["upright"]
+    frozen_blocks: int = Field(default=0, ge=0, description="the backbone's first blocks that stay as pre-trained")
+
+
+Generator = Annotated[Pix2PixGenerator | LeanGenerator | BackboneGenerator | ToneGenerator | UprightGenerator, Field(discriminator="kind")]
 
 
 class PatchSpec(_Part):

@@ -26,7 +26,7 @@ export class Answers {
 
   draw() {
     for (const job of this.session.photo.jobs) this.#note(job);
-    const answers = { damage: this.#damage(), clean: this.#clean(), color: this.#color() };
+    const answers = { damage: this.#doubting(this.#damage()), clean: this.#clean(), color: this.#color() };
     const drawn = JSON.stringify(answers);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
@@ -55,6 +55,19 @@ export class Answers {
   }
 
   // ------------------------------------------------------------------ damage
+  /**
+   * With what was left alone because it may be no damage.
+   * @param {Answer} answer
+   * @returns {Answer}
+   */
+  #doubting({ say, short, acts = [] }) {
+    const { doubts } = this.session;
+    const n = doubts.open.length;
+    if (!n) return { say, short, acts };
+    const look = { id: "look", say: t(doubts.isShown ? "damage.hide" : "damage.look"), act: () => doubts.toggle() };
+    return { say: `${say} ${t("damage.doubts", { n })}`, short, acts: [...acts, look] };
+  }
+
   /** @returns {Answer} */
   #damage() {
     const { edit, job, mask, brushwork } = this.session;

@@ -6,9 +6,10 @@ import { t } from "./words.js";
 /**
  * @import { Job, Options, Photo, Pieces, Settings } from "./types.js"
  * @typedef {{ id: string, photos: string[] }} Shelf the photographs that several devices share, by their ids
- * @typedef {{ json?: unknown, body?: BodyInit, type?: string, signal?: AbortSignal }} Sent
+ * @typedef {{ json?: unknown, body?: BodyInit, type?: string, signal?: AbortSignal, key?: string }} Sent `key`: sent twice with it, it is done once
  */
 
+const AGAIN_AFTER_MS = 700;
 const ROOT = new URL("api/v1", document.baseURI).pathname; // the page may lie in a folder of its server
 
 /**
@@ -66,11 +67,12 @@ async function refusalOf(response) {
  * @param {Sent} [sent]
  * @returns {Promise<Response>}
  */
-async function ask(method, path, { json, body, type, signal } = {}) {
+async function ask(method, path, { json, body, type, signal, key } = {}) {
   /** @type {Record<string, string>} */
   const headers = {};
   if (json !== undefined) headers["Content-Type"] = "application/json";
   if (type) headers["Content-Type"] = type;
+  if (key) headers["Idempotency-Key"] = key;
   let response;
   try {
     response = await fetch(ROOT + path, { method, headers, body: json === undefined ? body : JSON.stringify(json), signal });
@@ -80,7 +82,7 @@ async function ask(method, path, { json, body, type, signal } = {}) {
   }
   if (response.status === 401 && askForToken && path !== "/session") {
     await askForToken();
-    return ask(method, path, { json, body, type, signal });
+    return ask(method, path, { json, body, type, signal, key });
   }
   if (!response.ok) throw await refusalOf(response);
   return response;
@@ -94,6 +96,23 @@ async function ask(method, path, { json, body, type, signal } = {}) {
  * @returns {Promise<any>} of the shape that the caller names
  */
 const answer = async (method, path, sent) => (await ask(method, path, sent)).json();
+
+/**
+ * What makes something on the server. A line that breaks leaves open whether it was made: it is sent again, and done once.
+ * @param {string} path
+ * @param {Sent} [sent]
+ * @returns {Promise<any>}
+ */
+async function make(path, sent) {
+  const key = newKey();
+  try {
+    return await answer("POST", path, { ...sent, key });
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.status !== 0) throw error;
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS));
+    return answer("POST", path, { ...sent, key });
+  }
+}
 
 /** @returns {Promise<{ token_needed: boolean, signed_in: boolean, shelf: string | null }>} `shelf`: of all who know the token */
 export const session = () => answer("GET", "/session");
@@ -110,7 +129,7 @@ export const photos = async (ids) => (await answer("POST", "/photos/query", { js
 /** @param {string} id */
 export const deletePhoto = (id) => ask("DELETE", `/photos/${id}`);
 /** @returns {Promise<Shelf>} */
-export const makeShelf = () => answer("POST", "/shelves");
+export const makeShelf = () => make("/shelves");
 /**
  * @param {string} id
  * @returns {Promise<Shelf>}
@@ -142,7 +161,27 @@ export const keepPhoto = (id) => answer("POST", `/photos/${id}/keep`);
  * @param {Partial<Options>} options those that are not named are the server's
  * @returns {Promise<Job>}
  */
-export const startJob = (photoId, options) => answer("POST", `/photos/${photoId}/jobs`, { json: options });
+export const startJob = (photoId, options) => make(`/photos/${photoId}/jobs`, { json: options });
+/**
+ * The results of an archive, the riskiest first.
+ * @param {string} which
+ * @param {number} limit
+ * @param {number} offset
+ * @returns {Promise<{ open: number, held: number, accepted: number, refused: number, entries: import("./types.js").ArchiveEntry[] }>}
+ */
+export const archive = (which, limit, offset) => answer("GET", `/archive?which=${which}&limit=${limit}&offset=${offset}`);
+/**
+ * @param {number} id
+ * @param {"accepted" | "refused" | null} decision
+ * @returns {Promise<import("./types.js").ArchiveEntry>}
+ */
+export const decide = (id, decision) => answer("POST", `/archive/results/${id}/decision`, { json: { decision } });
+/**
+ * @param {string} thing
+ * @returns {Promise<{ width: number, height: number }>}
+ */
+export const tiles = (thing) => answer("GET", `/${thing}/tiles`);
+
 /** @param {string} id */
 export const deleteJob = (id) => ask("DELETE", `/jobs/${id}`);
 
@@ -190,20 +229,40 @@ export const maskAt = (photoId, maskId, x, y, radiusPx) =>
  * @param {object} edit
  * @returns {Promise<{ id: string }>}
  */
-export const editMask = (photoId, maskId, edit) => answer("POST", `${maskPath(photoId, maskId)}/edits`, { json: edit });
+export const editMask = (photoId, maskId, edit) => make(`${maskPath(photoId, maskId)}/edits`, { json: edit });
+/**
+ * The prints on a scan: the corners of each, and of the picture proper in it.
+ * @param {string} photoId
+ * @returns {Promise<{ prints: { corners: [number, number][], picture: [number, number][], sure: boolean }[], doubt: string | null }>}
+ */
+export const prints = (photoId) => answer("POST", `/photos/${photoId}/prints`);
+/**
+ * A part of a photograph, as a new one.
+ * @param {string} photoId
+ * @param {{ corners: [number, number][] | null, turn: number, number?: number }} part
+ * @returns {Promise<Photo>}
+ */
+export const cut = (photoId, part) => make(`/photos/${photoId}/cuts`, { json: part });
+/**
+ * Where a hole could be filled from, best first.
+ * @param {string} photoId
+ * @param {object} query
+ * @returns {Promise<{ sources: { dx: number, dy: number, cost: number }[] }>}
+ */
+export const sources = (photoId, query) => answer("POST", `/photos/${photoId}/sources`, { json: query });
 /**
  * @param {string} photoId
  * @param {object} drawing
  * @returns {Promise<{ id: string }>}
  */
-export const drawMask = (photoId, drawing) => answer("POST", `/photos/${photoId}/masks/edits`, { json: drawing });
+export const drawMask = (photoId, drawing) => make(`/photos/${photoId}/masks/edits`, { json: drawing });
 /**
  * @param {string} photoId
  * @param {File} chosen
  * @returns {Promise<{ id: string }>}
  */
 export const uploadMask = (photoId, chosen) =>
-  answer("POST", `/photos/${photoId}/masks?scale=true`, { body: chosen, type: chosen.type || "application/octet-stream" });
+  make(`/photos/${photoId}/masks?scale=true`, { body: chosen, type: chosen.type || "application/octet-stream" });
 
 /**
  * @param {string} thing

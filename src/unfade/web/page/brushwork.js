@@ -1,12 +1,14 @@
 // @ts-check
 // What was painted and is in no mask of the server yet: filled soon after the hand lets go, taken back by undo, and red until the fill is seen.
 
+import * as api from "./api.js";
 import { announce, tell } from "./say.js";
 import { over } from "./library.js";
+import { healsOf, inPieces } from "./maskwork.js";
 import { t } from "./words.js";
 
 /**
- * @import { Stroke } from "./types.js"
+ * @import { Point, Stroke } from "./types.js"
  * @import { Refusal } from "./api.js"
  * @import { Session } from "./session.js"
  */
@@ -24,12 +26,17 @@ export class Brushwork {
     this.failed = false;
     /** @type {Promise<void> | null} */
     this.filling = null;
+    /** @type {Stroke[]} what was painted last: it can be filled differently */
+    this.latest = [];
+    /** @type {{ of: Stroke[], places: Point[] } | null} where else the latest could be filled from */
+    this.found = null;
   }
 
   /** @param {Stroke} stroke one that has ended */
   add(stroke) {
     this.strokes = [...this.strokes, stroke];
     this.failed = false;
+    if (stroke.kind !== "eraser") this.latest = [stroke];
     this.session.refresh();
     this.session.later(0); // seen at once; the mask is made when no stroke follows
     clearTimeout(this.session.jobTimer);
@@ -40,7 +47,38 @@ export class Brushwork {
   takeBack() {
     if (!this.strokes.length || this.filling) return false;
     this.strokes = this.strokes.slice(0, -1);
+    this.latest = [];
     return true;
+  }
+
+  /** Fill what was painted last from another place of the photograph, the next best one; after the last, as at first. */
+  async differently() {
+    const { session, latest } = this;
+    if (!latest.length) return;
+    session.tools.help("tool.other-looking");
+    try {
+      await this.fill();
+      const { edit, photo } = session;
+      if (!edit.mask || session.ended) return;
+      if (this.found?.of !== latest) {
+        const { sources } = await api.sources(photo.id, { mask: edit.mask, strokes: latest.flatMap(inPieces) });
+        this.found = { of: latest, places: sources.map(({ dx, dy }) => ({ x: dx, y: dy })) };
+      }
+      if (session.ended) return;
+      const { places } = this.found;
+      if (!places.length) return session.tools.help("tool.other-none");
+      const own = new Set(healsOf(latest, { x: 0, y: 0 }).map(({ points }) => JSON.stringify(points)));
+      const [others, now] = [false, true].map((isOwn) => session.edit.heals.filter(({ points }) => own.has(JSON.stringify(points)) === isOwn));
+      const at = now.length ? places.findIndex(({ x, y }) => x === now[0].dx && y === now[0].dy) + 1 : 0; // one chosen by hand is in none of the places
+      const isLast = now.length > 0 && at >= places.length;
+      session.change({ heals: isLast ? others : [...others, ...healsOf(latest, places[at])] });
+      const said = isLast ? t("tool.other-first") : t("tool.other-now", { n: at + 1, of: places.length });
+      session.tools.say(said);
+      announce(said);
+    } catch (refusal) {
+      session.tools.help(null);
+      session.refused(/** @type {Refusal} */ (refusal));
+    }
   }
 
   fillSoon() {

@@ -14,6 +14,8 @@ import { t } from "./words.js";
  */
 
 const SIDE_PX = 256;
+const AGAIN_AFTER_MS = 300;
+const AWAY_AFTER_MS = 3000;
 /** @type {{ word: Key, changes: Partial<Edit> }[]} */
 const CHOICES = [
   { word: "color.quiet", changes: { colorize: true, liveliness: 0 } },
@@ -29,6 +31,8 @@ export class Choices {
     /** @type {Map<string, string>} object URLs of what came, by the meaning of the options */
     this.pictures = new Map();
     this.fetching = false;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
     this.buttons = CHOICES.map(({ word, changes }) => {
       const picture = make("img", { alt: "", hidden: true });
       const blank = make("span", { className: "blank" });
@@ -37,7 +41,10 @@ export class Choices {
       return { button, picture, blank };
     });
     $("choices").replaceChildren(...this.buttons.map(({ button }) => button));
-    session.signal.addEventListener("abort", () => this.pictures.forEach((url) => URL.revokeObjectURL(url)));
+    session.signal.addEventListener("abort", () => {
+      clearTimeout(this.timer);
+      this.pictures.forEach((url) => URL.revokeObjectURL(url));
+    });
   }
 
   /** @param {number} at */
@@ -66,7 +73,9 @@ export class Choices {
   /** Have the server make what is missing, one after another, and never in the way of the picture that the person waits for. */
   async #fetch() {
     if (this.fetching) return;
+    clearTimeout(this.timer);
     this.fetching = true;
+    let againAfterMs = AGAIN_AFTER_MS; // it is not time yet, or another picture went first
     try {
       for (let next = this.#missing(); next && this.#isTime; next = this.#missing()) {
         const picture = await this.session.previews.beside(next, SIDE_PX);
@@ -75,9 +84,10 @@ export class Choices {
       }
     } catch (error) {
       const refusal = /** @type {Refusal} */ (error);
-      if (refusal.name !== "AbortError" && refusal.status === 0) return; // the server is away, which is said elsewhere; the next drawing asks again
+      if (refusal.name !== "AbortError" && refusal.code !== "superseded") againAfterMs = AWAY_AFTER_MS; // which is said elsewhere
     } finally {
       this.fetching = false;
+      if (this.#missing() && !this.session.ended) this.timer = setTimeout(() => this.draw(), againAfterMs);
     }
   }
 

@@ -69,6 +69,7 @@ export class Controls {
       const range = input(name);
       range.addEventListener("input", () => {
         const switched = name === "clean" ? { cleanOn: true } : { colorize: true };
+        session.previews.adopt();
         session.change({ [name]: Number(range.value) / 100, ...switched }, { mergeKey: name });
         const blended = name === "liveliness" ? null : session.previews.blend(name, session.edit);
         if (blended) session.stage.showPreview(blended);
@@ -78,6 +79,7 @@ export class Controls {
     for (const name of DIALS) {
       const range = input(name);
       range.addEventListener("input", () => {
+        session.previews.adopt();
         session.change({ [name]: Number(range.value) / 100 }, { mergeKey: name });
         const blended = session.previews.dialed(session.edit);
         if (blended) session.stage.showPreview(blended);
@@ -106,7 +108,7 @@ export class Controls {
     }, { signal });
     sensitivity.addEventListener("change", () => {
       const share = Number(sensitivity.value) / 100;
-      session.change({ sensitivity: share, mask: this.#maskFoundAt(share), keep: [], fill: true });
+      session.change({ sensitivity: share, mask: this.#maskFoundAt(share), keep: [], heals: [], marked: [], fill: true });
     }, { signal });
   }
 
@@ -135,7 +137,7 @@ export class Controls {
     try {
       const { id } = await api.drawMask(session.photo.id, { strokes: [] });
       if (session.ended) return;
-      session.change({ mask: id, keep: [], dust: null, fill: true });
+      session.change({ mask: id, keep: [], heals: [], dust: null, fill: true });
       announce(t("damage.cleared"));
     } catch (refusal) {
       session.refused(/** @type {Refusal} */ (refusal));
@@ -150,7 +152,7 @@ export class Controls {
       const mask = await api.uploadMask(session.photo.id, chosen);
       if (session.ended) return;
       session.progress.busy(null);
-      session.change({ mask: mask.id, keep: [], dust: null, fill: true });
+      session.change({ mask: mask.id, keep: [], heals: [], dust: null, fill: true });
       session.tools.showDamage(true);
       announce(t("damage.uploaded"));
     } catch (error) {
@@ -185,6 +187,7 @@ export class Controls {
     const { edit, history, brushwork } = this.session;
     button("undo").disabled = !history.past.length && !brushwork.strokes.length;
     button("redo").disabled = !history.future.length;
+    this.session.tools?.drawOther();
     input("fill").checked = edit.fill;
     input("clean-on").checked = edit.cleanOn;
     input("colorize").checked = edit.colorize;

@@ -4,7 +4,7 @@
 import { EDITS } from "./library.js";
 import { forget, recall, remember } from "./storage.js";
 
-/** @import { Edit, Options, Photo, Job } from "./types.js" */
+/** @import { Edit, Heal, Options, Photo, Job } from "./types.js" */
 
 const MERGE_MS = 900;
 const MAX_STEPS = 100;
@@ -31,6 +31,8 @@ export const firstEdit = (options) => ({
   mask: options.mask,
   keep: options.keep,
   hints: options.hints,
+  heals: options.heals || [],
+  marked: [],
 });
 
 /**
@@ -55,6 +57,7 @@ export const optionsOf = (edit) => ({
   mask: edit.fill ? edit.mask : null,
   keep: edit.fill && edit.mask ? edit.keep : [],
   hints: edit.hints,
+  heals: edit.fill && edit.mask ? edit.heals : [],
 });
 
 /**
@@ -68,10 +71,13 @@ export function meaning(options, maskId = null) {
   return JSON.stringify({
     clean: clean && { clean, anyway: Boolean(anyway) },
     tone: [options.lightness || 0, options.contrast || 0, options.warmth || 0],
-    fill: fill && (mask ? { mask, keep: [...options.keep].sort((a, b) => a - b), dust } : { sensitivity, dust }),
+    fill: fill && (mask ? { mask, keep: [...options.keep].sort((a, b) => a - b), dust, heals: (options.heals || []).map(healText) } : { sensitivity, dust }),
     color: colorize && { strength, saturation, liveliness, force, hints: hints.map(({ x, y, radius_px: r, color }) => [x, y, r, color]) },
   });
 }
+
+/** @param {Heal} heal */
+export const healText = ({ points, radius_px: radius, dx, dy }) => JSON.stringify([points, radius, dx, dy]);
 
 /**
  * The newest job of the photograph, done or on its way, that shows this edit.
@@ -97,9 +103,10 @@ export class History {
   constructor(photoId, first) {
     this.key = `${EDITS}${photoId}`;
     const kept = recall(this.key, /** @type {{ past: Edit[], now: Edit, future: Edit[] } | null} */ (null));
-    this.past = kept?.past || [];
+    const whole = (/** @type {Edit} */ edit) => ({ ...edit, heals: edit.heals || [], marked: edit.marked || [] }); // of a page that was older
+    this.past = (kept?.past || []).map(whole);
     this.now = { ...first, ...kept?.now };
-    this.future = kept?.future || [];
+    this.future = (kept?.future || []).map(whole);
     /** @type {string | null} */
     this.mergeKey = null;
     this.mergedAt = 0;

@@ -70,7 +70,7 @@ export class Gestures {
       this.gesture = "split";
     } else if (this.viewer.tool && event.button === 0 && !this.viewer.panning) {
       this.gesture = "tool";
-      this.viewer.tool.down(this.viewer.toPhoto(point.x, point.y));
+      this.viewer.tool.down(this.viewer.toPhoto(point.x, point.y), event.altKey);
     } else {
       this.gesture = "pan";
     }

@@ -186,6 +186,19 @@ export class Library extends EventTarget {
     return added;
   }
 
+  /**
+   * Photographs that were cut out of one come after it.
+   * @param {Photo[]} photos
+   * @param {Entry} whole
+   * @param {Options} options of the job that is started for each
+   */
+  addCut(photos, whole, options) {
+    const added = photos.map((photo) => /** @type {Entry} */ ({ key: photo.id, photo, local: null, name: photo.name, sent: 1, failed: null, chosen: null, options }));
+    this.entries.splice(this.entries.indexOf(whole) + 1, 0, ...added);
+    for (const entry of added) if (entry.photo) this.arrived(entry, entry.photo);
+    this.tell("list");
+  }
+
   pump() {
     while (this.uploading < UPLOADS_AT_ONCE && this.waiting.length) {
       const entry = this.waiting.shift();

@@ -47,5 +47,6 @@ export function shareAmong(library, edit, entries) {
     ...shared,
     colorize: edit.colorize && (!photo?.has_color || own.colorize),
     mask: own.sensitivity === edit.sensitivity ? own.mask : null,
+    heals: own.sensitivity === edit.sensitivity ? own.heals : [],
   }));
 }

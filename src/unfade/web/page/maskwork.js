@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { make, pencil } from "./dom.js";
 
-/** @import { Edit, Photo, Piece, Point, Stroke } from "./types.js" */
+/** @import { Edit, Heal, Photo, Piece, Point, Stroke } from "./types.js" */
 
 export const COLOR = "ff3b30";
 const SHOWN_SIDE_PX = 2048;
@@ -28,7 +28,7 @@ function stroke(context, strokes, scale) {
     // A dot is a line of no length; some browsers draw those only when they end elsewhere.
     if (points.length === 1) context.lineTo(points[0][0] * scale + 0.01, points[0][1] * scale);
     for (const [x, y] of points.slice(1)) context.lineTo(x * scale, y * scale);
-    if (kind === "area") context.fill();
+    if (kind === "area") context.fill("evenodd"); // as the server does
     else context.stroke();
     context.restore();
   }
@@ -45,6 +45,21 @@ export function inPieces({ kind, radius, points }) {
   for (let at = 0; at < points.length; at += MAX_POINTS - 1) pieces.push({ kind, radius_px: radius, points: points.slice(at, at + MAX_POINTS) });
   return pieces;
 }
+
+/**
+ * What a stroke asks to be healed from elsewhere, if anything.
+ * @param {Stroke} stroke
+ * @returns {Heal[]}
+ */
+export const healOf = (stroke) => (stroke.from ? healsOf([stroke], stroke.from) : []);
+
+/**
+ * @param {Stroke[]} strokes
+ * @param {Point} from how far away what is under them is taken from
+ * @returns {Heal[]}
+ */
+export const healsOf = (strokes, from) => strokes.filter(({ kind }) => kind !== "eraser")
+  .flatMap(inPieces).map(({ points, radius_px }) => ({ points, radius_px, dx: Math.round(from.x), dy: Math.round(from.y) }));
 
 /**
  * @param {[number, number][]} points
@@ -221,6 +236,8 @@ export class MaskView {
     const { id } = await (edit.fill && edit.mask
       ? api.editMask(this.photo.id, edit.mask, { remove: edit.keep, largest_dust_px: edit.dust, strokes: drawn })
       : api.drawMask(this.photo.id, { strokes: drawn }));
-    return { mask: id, keep: [], dust: null, fill: true };
+    const heals = strokes.flatMap(healOf);
+    const marked = strokes.flatMap(({ doubt }) => doubt || []);
+    return { mask: id, keep: [], dust: null, fill: true, heals: [...edit.heals, ...heals], marked: [...edit.marked, ...marked] };
   }
 }

@@ -27,9 +27,10 @@ const pair = ({ x, y }) => [toHalf(x), toHalf(y)];
 /**
  * @param {Tools} tools
  * @param {"brush" | "eraser"} kind
+ * @param {(stroke: Stroke) => void} [done] what becomes of a stroke
  * @returns {Tool}
  */
-export function brushTool(tools, kind) {
+export function brushTool(tools, kind, done = (stroke) => tools.session.brushwork.add(stroke)) {
   const { session } = tools;
   /** @type {Stroke | null} */
   let live = null;
@@ -49,12 +50,65 @@ export function brushTool(tools, kind) {
       if (Math.hypot(point.x - x, point.y - y) >= Math.max(0.5, live.radius / 8)) live.points.push(pair(point));
     },
     up: () => {
-      if (live) session.brushwork.add(live);
+      if (live) done(live);
       live = null;
     },
     cancel: () => {
       live = null;
       session.stage.changed();
+    },
+  };
+}
+
+/**
+ * A brush that takes what it paints from another place. The first tap says from where; so does one with the Alt key held.
+ * @param {Tools} tools
+ * @returns {Tool}
+ */
+export function healTool(tools) {
+  const { session, source } = tools;
+  /** @type {Stroke | null} */
+  let live = null;
+  /** @type {Point | null} */
+  let here = null;
+  const away = (/** @type {Point} */ { x, y }) => source.away || (source.at && { x: source.at.x - x, y: source.at.y - y });
+  const brush = brushTool(tools, "brush", (stroke) => {
+    const from = away({ x: stroke.points[0][0], y: stroke.points[0][1] });
+    if (!from) return;
+    source.away = { x: Math.round(from.x), y: Math.round(from.y) };
+    session.brushwork.add({ ...stroke, from: source.away });
+  });
+  return {
+    ...brush,
+    hover: (point) => {
+      here = point;
+      brush.hover?.(point);
+    },
+    overlay: (context, scale) => {
+      brush.overlay?.(context, scale);
+      const from = here && away(here);
+      const at = from && here ? { x: here.x + from.x, y: here.y + from.y } : source.at;
+      if (at) drawCross(context, scale, at);
+    },
+    down: (point, alt) => {
+      here = point;
+      live = null;
+      if (alt || !source.at) return tools.takeFrom(point);
+      live = { kind: "brush", radius: 0, points: [pair(point)] };
+      source.away = away(point);
+      brush.down(point);
+    },
+    move: (point) => {
+      here = point;
+      if (live) brush.move?.(point);
+    },
+    up: () => {
+      if (live) brush.up?.();
+      live = null;
+    },
+    cancel: () => {
+      live = null;
+      brush.cancel?.();
     },
   };
 }
@@ -171,5 +225,25 @@ function drawOutline(context, scale, points) {
     context.beginPath();
     context.arc(points[0].x, points[0].y, (2 + width) / scale, 0, 2 * Math.PI);
     context.fill();
+  }
+}
+
+/**
+ * Where a brush takes its picture from.
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} scale
+ * @param {Point} at
+ */
+function drawCross(context, scale, { x, y }) {
+  const [reach, gap] = [11 / scale, 3 / scale];
+  for (const [color, width] of /** @type {[string, number][]} */ ([["rgba(0,0,0,.65)", 4], ["#fff", 1.75]])) {
+    context.strokeStyle = color;
+    context.lineWidth = width / scale;
+    context.beginPath();
+    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+      context.moveTo(x + dx * gap, y + dy * gap);
+      context.lineTo(x + dx * reach, y + dy * reach);
+    }
+    context.stroke();
   }
 }

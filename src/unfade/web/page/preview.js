@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { make, pencil } from "./dom.js";
 import { meaning, optionsOf } from "./edit.js";
-import { inPieces } from "./maskwork.js";
+import { healOf, inPieces } from "./maskwork.js";
 
 /**
  * @import { Edit, Options, Stroke } from "./types.js"
@@ -13,6 +13,7 @@ import { inPieces } from "./maskwork.js";
  */
 
 const SIDE_PX = 1024;
+const FIRST_SIDE_PX = 384; // of the very first picture, which is wanted at once
 const LUMA = [0.299, 0.587, 0.114];
 // The server's curves of tone (steps/_dials.py): for the moment until its own picture comes.
 const LIGHTNESS_SLOPE = 2;
@@ -25,8 +26,11 @@ const LEAST_SHARE = 0.15; // a fainter picture tells too little of a stronger on
  * @param {Stroke[]} strokes
  */
 const wantedOf = (options, strokes) => meaning(options) + (strokes.length ? JSON.stringify(strokes) : "");
-/** @param {Stroke[]} strokes */
-const drawn = (strokes) => (strokes.length ? { fill: true, strokes: strokes.flatMap(inPieces) } : {});
+/**
+ * @param {Options} options
+ * @param {Stroke[]} strokes
+ */
+const drawn = ({ heals }, strokes) => (strokes.length ? { fill: true, strokes: strokes.flatMap(inPieces), heals: [...heals, ...strokes.flatMap(healOf)] } : {});
 /** @param {Options} options */
 const withoutDials = (options) => meaning({ ...options, lightness: 0, contrast: 0, warmth: 0 });
 /** @param {Options} options */
@@ -38,7 +42,7 @@ export class Previews {
   /** @param {Session} session */
   constructor(session) {
     this.session = session;
-    /** @type {{ wanted: string, options: Options, picture: Small } | null} */
+    /** @type {{ wanted: string, options: Options, picture: Small, isFirst?: boolean } | null} */
     this.last = null;
     /** @type {{ none?: { rest: string, picture: Small }, full?: { rest: string, picture: Small } }} the ends of the cleaning slider */
     this.ends = {};
@@ -61,18 +65,19 @@ export class Previews {
    * Have the server make a small picture. Whether one came.
    * @param {Options} options
    * @param {Stroke[]} strokes brush work over the mask
+   * @param {boolean} [isFirst] something smaller will do
    */
-  async take(options, strokes) {
-    if (this.of(options, strokes)) return true;
+  async take(options, strokes, isFirst = false) {
+    if (this.of(options, strokes) && (isFirst || !this.last?.isFirst)) return true;
     this.asking?.abort();
     this.besides?.abort();
     const asking = new AbortController();
     this.asking = asking;
     try {
-      const picture = await load(await api.preview(this.session.photo.id, { ...options, ...drawn(strokes) }, SIDE_PX, asking.signal));
+      const picture = await load(await api.preview(this.session.photo.id, { ...options, ...drawn(options, strokes) }, isFirst ? FIRST_SIDE_PX : SIDE_PX, asking.signal));
       if (asking.signal.aborted) return false;
-      this.last = { wanted: wantedOf(options, strokes), options, picture };
-      if (!strokes.length && (options.clean > 0.999 || options.clean === 0)) this.#keepEnd(options, picture);
+      this.last = { wanted: wantedOf(options, strokes), options, picture, isFirst };
+      if (!isFirst && !strokes.length && (options.clean > 0.999 || options.clean === 0)) this.#keepEnd(options, picture);
       return true;
     } finally {
       if (this.asking === asking) this.asking = null;
@@ -96,6 +101,21 @@ export class Previews {
    */
   of(options, strokes) {
     return this.last?.wanted === wantedOf(options, strokes) ? this.last.picture : null;
+  }
+
+  /** What is seen now, made small, is what the page blends from: no picture of the server's has to come first. */
+  adopt() {
+    const { edit, brushwork, job, stage, photo } = this.session;
+    const options = optionsOf(edit);
+    const wanted = wantedOf(options, []);
+    const { after } = stage.viewer;
+    if ((this.last?.wanted === wanted && !this.last.isFirst) || brushwork.strokes.length || job?.state !== "done" || !after || !stage.shows(job)) return;
+    const scale = Math.min(1, SIDE_PX / Math.max(photo.width, photo.height));
+    const surface = make("canvas", { width: Math.max(1, Math.round(photo.width * scale)), height: Math.max(1, Math.round(photo.height * scale)) });
+    const context = pencil(surface, { willReadFrequently: true });
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    after.draw(context, scale, { x: 0, y: 0, width: photo.width, height: photo.height });
+    this.last = { wanted, options, picture: { canvas: surface, data: context.getImageData(0, 0, surface.width, surface.height) } };
   }
 
   /**

@@ -7,8 +7,10 @@ import { Answers } from "./answers.js";
 import { Brushwork } from "./brushwork.js";
 import { Choices } from "./choices.js";
 import { Controls } from "./controls.js";
+import { Doubts } from "./doubts.js";
 import { openDownload } from "./download.js";
 import { History, firstEdit, jobFor, meaning, optionsOf } from "./edit.js";
+import { Framing } from "./framing.js";
 import { latestDone, over } from "./library.js";
 import { MaskView } from "./maskwork.js";
 import { Pieces } from "./pieces.js";
@@ -28,6 +30,7 @@ import { t } from "./words.js";
 const PREVIEW_AFTER_MS = 200; // after the last move of a slider on its way; at once when it is let go
 const JOB_AFTER_MS = 1500;
 const AGAIN_AFTER_MS = 4000;
+const SOON_PX = 2.5e6; // of a photograph: a smaller one is made whole before a sharper preview would be there
 
 export class Session {
   /**
@@ -51,10 +54,12 @@ export class Session {
     this.previews = new Previews(this);
     this.progress = new Progress(this);
     this.brushwork = new Brushwork(this);
+    this.doubts = new Doubts(this);
     this.answers = new Answers(this);
     this.choices = new Choices(this);
     this.controls = new Controls(this);
     this.pieces = new Pieces(this);
+    this.framing = new Framing(this);
     this.tools = new Tools(this);
   }
 
@@ -84,8 +89,14 @@ export class Session {
     this.refresh();
     const { job } = this;
     if (job?.state === "done") return;
-    this.lookAhead(); // something to see, while the whole is made
+    this.#lookFirst();
     if (!job && !this.entry.starting) this.jobTimer = setTimeout(() => this.startJob(), this.photo.jobs.length ? JOB_AFTER_MS : 0);
+  }
+
+  /** Something to see at once, and, where the whole takes long, something sharper soon. */
+  async #lookFirst() {
+    await this.lookAhead(true);
+    if (!this.ended && this.photo.width * this.photo.height > SOON_PX && this.job?.state !== "done") this.lookAhead();
   }
 
   end() {
@@ -150,11 +161,12 @@ export class Session {
     this.lookAhead();
   }
 
-  async lookAhead() {
+  /** @param {boolean} [isFirst] something smaller will do */
+  async lookAhead(isFirst = false) {
     this.previewTimer = undefined;
     const wanted = meaning(optionsOf(this.edit));
     try {
-      const taken = await this.previews.take(optionsOf(this.edit), this.brushwork.strokes);
+      const taken = await this.previews.take(optionsOf(this.edit), this.brushwork.strokes, isFirst);
       if (!taken || this.ended || meaning(optionsOf(this.edit)) !== wanted) return;
       this.refresh();
     } catch (error) {
@@ -247,6 +259,7 @@ export class Session {
     this.stage.changed();
     this.mask.show(edit, this.brushwork.strokes).then(() => this.ended || this.#drawMask(), (refusal) => refusal.status !== 404 && tell(refusal.message, { wrong: true }));
     this.controls.draw();
+    this.doubts.drawList();
     this.answers.draw();
     this.choices.draw();
     this.progress.draw();

@@ -102,7 +102,10 @@ export class Stage {
 
   /** What lies over the stage's edges, in CSS pixels; the whole photograph is shown between. */
   #bars() {
-    return matchMedia("(max-width: 860px)").matches ? { top: 58, foot: 70 } : { top: 14, foot: 80 };
+    const isSmall = matchMedia("(max-width: 860px)").matches;
+    // All four corners of a frame must be within reach.
+    const framing = this.session.tools?.name === "frame" ? $("context").offsetHeight + 16 : 0;
+    return isSmall ? { top: framing ? 66 : 58, foot: 70 + framing } : { top: 14, foot: 80 + framing };
   }
 
   /** @param {number} share */
@@ -229,8 +232,10 @@ export class Stage {
       },
     };
     const act = acts[key];
-    if (!act) return false;
-    act();
+    if (!viewer.tool?.key?.(key)) {
+      if (!act) return false;
+      act();
+    }
     viewer.showTarget = this.session.tools.name !== "move";
     return true;
   }

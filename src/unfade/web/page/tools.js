@@ -2,8 +2,8 @@
 // What a hand does on the photograph: move it, paint what should go, keep a piece, give a color; and what is drawn over it for that.
 
 import * as api from "./api.js";
-import { $, all, input, make } from "./dom.js";
-import { brushTool, lassoTool, lineTool } from "./paint.js";
+import { $, all, button, input, make } from "./dom.js";
+import { brushTool, healTool, lassoTool, lineTool } from "./paint.js";
 import { announce, tell } from "./say.js";
 import { t } from "./words.js";
 
@@ -24,11 +24,11 @@ const SWATCHES = [
   ["#b5482f", "swatch.brick"], ["#d8b25c", "swatch.straw"], ["#7c7f83", "swatch.gray"], ["#efe9dc", "swatch.cream"],
 ];
 /** @type {Record<string, string>} */
-const KEYS = { v: "move", o: "pieces", c: "hint" };
+const KEYS = { v: "move", o: "pieces", c: "hint", f: "frame" };
 /** @type {Record<string, string>} */
-const SHAPE_KEYS = { b: "brush", l: "lasso", i: "line", e: "eraser" };
+const SHAPE_KEYS = { b: "brush", l: "lasso", i: "line", h: "heal", e: "eraser" };
 /** @type {Record<string, Key>} */
-const SHAPE_HELP = { brush: "tool.brush-help", lasso: "tool.lasso-help", line: "tool.line-help", eraser: "tool.eraser-help" };
+const SHAPE_HELP = { brush: "tool.brush-help", lasso: "tool.lasso-help", line: "tool.line-help", heal: "tool.heal-help", eraser: "tool.eraser-help" };
 
 export class Tools {
   /** @param {Session} session */
@@ -39,9 +39,13 @@ export class Tools {
     /** @type {Point | null} */
     this.pointer = null;
     this.glancing = false; // the damage is shown while its dial is moved
+    /** @type {{ at: Point | null, away: Point | null }} the place that is healed from, and how far it lies from the hand once that has begun */
+    this.source = { at: null, away: null };
     const { signal } = session;
     for (const choice of all("[data-tool]")) choice.addEventListener("click", () => this.use(choice.dataset.tool || "move"), { signal });
     for (const choice of all("[data-shape]")) choice.addEventListener("click", () => this.paint(choice.dataset.shape), { signal });
+    button("heal-from").addEventListener("click", () => this.takeFrom(null), { signal });
+    button("fill-other").addEventListener("click", () => session.brushwork.differently(), { signal });
     input("brush-size").addEventListener("input", () => this.point({ ...this.viewer.center }), { signal });
     input("overlay").addEventListener("change", () => this.showDamage(input("overlay").checked), { signal });
     input("hint-color").addEventListener("input", () => this.useColor(input("hint-color").value), { signal });
@@ -81,25 +85,51 @@ export class Tools {
 
   /** @param {string} name */
   use(name) {
+    const before = this.name;
     this.name = name;
     this.pointer = null;
     for (const choice of all("[data-tool]")) choice.setAttribute("aria-pressed", String(choice.dataset.tool === name));
     for (const choice of all("[data-shape]")) choice.setAttribute("aria-pressed", String(choice.dataset.shape === this.shape));
     $("context").hidden = name === "move";
-    $("context-paint").hidden = name !== "paint";
+    $("context-paint").hidden = $("context-fill").hidden = name !== "paint";
     $("context-hint").hidden = name !== "hint";
+    $("context-frame").hidden = name !== "frame";
     $("context-size").hidden = (name !== "paint" || this.shape === "lasso") && name !== "hint";
-    this.help(name === "paint" ? SHAPE_HELP[this.shape] : name === "pieces" ? "tool.pieces-help" : null);
+    const isHealing = name === "paint" && this.shape === "heal";
+    button("heal-from").hidden = !isHealing;
+    this.help(isHealing && this.source.at ? "tool.heal-paint" : name === "paint" ? SHAPE_HELP[this.shape] : name === "pieces" ? "tool.pieces-help" : name === "frame" ? "frame.help" : null);
+    this.drawOther();
+    if (name === "frame" && matchMedia("(max-width: 860px)").matches) this.session.controls.open(""); // the photograph needs the room
     this.viewer.tool = this.#tool(name);
     // What is worked on is seen whole, without the slider.
     if (name === "move") this.session.stage.view("split");
-    else if (this.viewer.mode === "split") this.session.stage.view("after");
+    else if (name === "frame") this.session.stage.view("before");
+    else if (this.viewer.mode === "split" || before === "frame") this.session.stage.view("after");
     this.session.stage.changed();
   }
 
   /** @param {Key | null} key a word on what to do next */
   help(key) {
-    $("context-help").textContent = key ? t(key) : "";
+    this.say(key ? t(key) : "");
+  }
+
+  /** @param {string} sentence */
+  say(sentence) {
+    $("context-help").textContent = sentence;
+  }
+
+  /** Whether there is something that could be filled differently. */
+  drawOther() {
+    button("fill-other").disabled = !this.session.brushwork.latest.length;
+  }
+
+  /** @param {Point | null} point from where the next strokes are healed; null: the next tap says it */
+  takeFrom(point) {
+    this.source.at = point;
+    this.source.away = null;
+    this.help(point ? "tool.heal-paint" : "tool.heal-help");
+    if (point) announce(t("tool.heal-taken"));
+    this.session.stage.changed();
   }
 
   /** @param {Point | null} point where the hand is */
@@ -122,9 +152,11 @@ export class Tools {
   #tool(name) {
     if (name === "paint") {
       if (this.shape === "lasso") return lassoTool(this);
+      if (this.shape === "heal") return healTool(this);
       return this.shape === "line" ? lineTool(this) : brushTool(this, this.shape === "eraser" ? "eraser" : "brush");
     }
     if (name === "pieces") return this.#pieceTool();
+    if (name === "frame") return this.session.framing.tool();
     return name === "hint" ? this.#hintTool() : null;
   }
 
@@ -167,7 +199,9 @@ export class Tools {
    * @param {number} scale
    */
   overlay(context, scale) {
-    const { mask, brushwork, edit } = this.session;
+    const { mask, brushwork, edit, doubts } = this.session;
+    if (this.name === "frame") return this.viewer.tool?.overlay?.(context, scale);
+    doubts.draw(context, scale);
     const erasing = this.name === "paint" && this.shape === "eraser";
     const whole = input("overlay").checked || this.glancing || this.name === "pieces" || erasing || mask.highlighted !== null;
     if (whole) mask.draw(context, scale, { outlines: this.name === "pieces" || mask.highlighted !== null });
@@ -213,6 +247,8 @@ export class Tools {
   /** @param {Point} point */
   async #tapPiece(point) {
     const { session } = this;
+    const doubt = session.doubts.at(point);
+    if (doubt) return session.doubts.mark(doubt);
     if (!session.edit.mask) return;
     try {
       const { object } = await api.maskAt(session.photo.id, session.edit.mask, point.x, point.y, Math.min(200, 10 / this.viewer.scale));

@@ -24,12 +24,21 @@
  * @property {string | null} mask
  * @property {number[]} keep
  * @property {Hint[]} hints
+ * @property {Heal[]} heals
  */
 
 /**
- * Brush work, in pixels of the photograph; the points of an area are its outline.
- * @typedef {{ kind: "brush" | "eraser" | "area", radius: number, points: [number, number][] }} Stroke
+ * What is lost under a stroke is taken from the place that lies so many pixels from it; `radius_px` 0: what the points enclose.
+ * @typedef {{ points: [number, number][], radius_px: number, dx: number, dy: number }} Heal
  */
+
+/**
+ * Brush work, in pixels of the photograph; the points of an area are its outline. `from`: how far away it is healed from; `doubt`: what the server left alone
+ * and was marked by hand.
+ * @typedef {{ kind: "brush" | "eraser" | "area", radius: number, points: [number, number][], from?: Point, doubt?: string }} Stroke
+ */
+
+/** @typedef {{ what: string, box: [number, number, number, number], outline: [number, number][] }} Doubt What a step left alone because it was not sure. */
 
 /**
  * What a person has set for a photograph.
@@ -50,11 +59,13 @@
  * @property {string | null} mask
  * @property {number[]} keep
  * @property {Hint[]} hints
+ * @property {Heal[]} heals
+ * @property {string[]} marked doubts of the server's that were marked by hand
  */
 
 /**
- * What a step did: a code for what came of it, and its numbers.
- * @typedef {{ name: string, outcome: string, facts: Record<string, number>, pixels_changed: number }} StepAnswer
+ * What a step did: a code for what came of it, its numbers, and what it left to a person.
+ * @typedef {{ name: string, outcome: string, facts: Record<string, number>, pixels_changed: number, doubts?: Doubt[] }} StepAnswer
  */
 
 /**
@@ -141,13 +152,26 @@
  * What a hand does with the photograph; places are in its pixels.
  * @typedef {object} Tool
  * @property {string} cursor
- * @property {(point: Point) => void} down
+ * @property {(point: Point, alt?: boolean) => void} down `alt`: that key is held
  * @property {(point: Point) => void} [move]
  * @property {() => void} [up]
  * @property {(point: Point) => void} [hover]
  * @property {() => void} [leave]
  * @property {() => void} [cancel]
+ * @property {(key: string) => boolean} [key] a key of the keyboard, before the view takes it; whether it did anything
  * @property {(context: CanvasRenderingContext2D, scale: number) => void} [overlay] what is drawn over the photograph, in its pixels, while it is used
  */
 
 export {};
+
+/**
+ * A result of an archive, to be reviewed.
+ * @typedef {object} ArchiveEntry
+ * @property {number} id
+ * @property {string} name
+ * @property {number} risk 0…1
+ * @property {string[]} reasons the strongest first
+ * @property {string[]} notes
+ * @property {"delivered" | "held" | "refused"} place
+ * @property {"accepted" | "refused" | null} decision
+ */

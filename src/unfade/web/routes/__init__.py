@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from unfade.web.routes import health, jobs, masks, page, photos, pictures, previews, prints, scripts, session, shelves
+from unfade.web.routes import (
+    archive,
+    health,
+    iiif,
+    jobs,
+    masks,
+    page,
+    photos,
+    pictures,
+    previews,
+    prints,
+    scripts,
+    session,
+    shelves,
+    sources,
+)
 
 
 def install(app: FastAPI) -> None:
     """Put every route into the application: the API, health, and the page."""
-    for part in (session, photos, pictures, jobs, previews, prints, masks, shelves, scripts, health, page):
+    for part in (session, photos, pictures, jobs, previews, prints, masks, sources, shelves, iiif, archive, scripts, health, page):
         app.include_router(part.router)

@@ -40,9 +40,22 @@ JobKey = Annotated[
         description="A word of chance, one for each job; it becomes the job's id. Sent twice, it is still one job.",
     ),
 ]
+MadeKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern='^"?[A-Za-z0-9_-]{32}"?$',
+        description="A word of chance; it becomes the id of what is made. Sent twice, one is made.",
+    ),
+]
 JobIds = Annotated[
     str, Query(pattern="^[A-Za-z0-9_-]{32}(,[A-Za-z0-9_-]{32})*$", max_length=33 * MAX_STREAMED, description="With commas between.")
 ]
+
+
+def bare(key: str | None) -> str | None:
+    """An Idempotency-Key without the quotes that it may stand in."""
+    return None if key is None else key.strip('"')
 
 
 def at(request: Request, path: str) -> str:

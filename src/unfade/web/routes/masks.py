@@ -25,7 +25,7 @@ from unfade.web.responses import (
     mask_response,
 )
 from unfade.web.routes.bodies import BoundedRoute
-from unfade.web.routes.contract import API, CHANGES, COMMON, FILE, IMMUTABLE, S, binary
+from unfade.web.routes.contract import API, CHANGES, COMMON, FILE, IMMUTABLE, MadeKey, S, bare, binary
 from unfade.web.service import Service
 
 Answered = TypeVar("Answered")
@@ -39,7 +39,7 @@ router = APIRouter(prefix=API, route_class=BoundedRoute)
     responses=described(*CHANGES, "not-a-photograph", "unreadable", "busy"),
     openapi_extra={"requestBody": {"required": True, "content": {"image/png": {"schema": FILE}}}},
 )
-async def post_mask(photo_id: Id, request: Request, service: S, scale: bool = False) -> MaskResponse:
+async def post_mask(photo_id: Id, request: Request, service: S, scale: bool = False, key: MadeKey = None) -> MaskResponse:
     """Upload a mask: a PNG of the photograph's size, light = lost.
 
     With `scale`, one of another size and the same shape is enlarged.
@@ -50,7 +50,7 @@ async def post_mask(photo_id: Id, request: Request, service: S, scale: bool = Fa
         with upload.open("wb") as out:
             async for piece in request.stream():
                 await run_in_threadpool(out.write, piece)
-        mask = await service.take_mask(photo, upload, scale=scale)
+        mask = await service.take_mask(photo, upload, scale=scale, mask_id=bare(key))
     return mask_response(mask)
 
 
@@ -137,7 +137,7 @@ async def get_object_at(
 
 
 @router.post("/photos/{photo_id}/masks/{mask_id}/edits", tags=["masks"], status_code=201, responses=described(*CHANGES, "busy"))
-async def post_mask_edit(photo_id: Id, mask_id: Id, body: MaskEdit, service: S) -> MaskResponse:
+async def post_mask_edit(photo_id: Id, mask_id: Id, body: MaskEdit, service: S, key: MadeKey = None) -> MaskResponse:
     """A new mask: this one without some of its pieces, and with brush strokes over it."""
     photo = await run_in_threadpool(service.photo, photo_id)
     await run_in_threadpool(service.mask, photo_id, mask_id)
@@ -154,13 +154,13 @@ async def post_mask_edit(photo_id: Id, mask_id: Id, body: MaskEdit, service: S) 
                 strokes=_strokes_of(body),
             )
 
-        return service.keep_mask(photo, make)
+        return service.keep_mask(photo, make, mask_id=bare(key))
 
     return await _of_mask(service, photo_id, mask_id, run, lambda mask, _: mask_response(mask))
 
 
 @router.post("/photos/{photo_id}/masks/edits", tags=["masks"], status_code=201, responses=described(*CHANGES, "busy"))
-async def post_mask_drawing(photo_id: Id, body: MaskDrawing, service: S) -> MaskResponse:
+async def post_mask_drawing(photo_id: Id, body: MaskDrawing, service: S, key: MadeKey = None) -> MaskResponse:
     """A mask of the photograph's size, of brush strokes alone."""
     photo = await run_in_threadpool(service.photo, photo_id)
 
@@ -174,7 +174,7 @@ async def post_mask_drawing(photo_id: Id, body: MaskDrawing, service: S) -> Mask
             strokes=_strokes_of(body),
         )
 
-    return mask_response(await service.keep_mask(photo, make))
+    return mask_response(await service.keep_mask(photo, make, mask_id=bare(key)))
 
 
 def _strokes_of(body: MaskEdit | MaskDrawing) -> list[Stroke]:

@@ -111,6 +111,12 @@ def index(request: Request) -> Response:
     return _answer(request, "index.html")
 
 
+@router.get("/review")
+def review(request: Request) -> Response:
+    """The page on which the results of an archive are reviewed."""
+    return _answer(request, "review.html")
+
+
 @router.get("/favicon.ico")
 def icon(request: Request) -> Response:
     """What browsers ask for unasked."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -16,42 +16,63 @@ from unfade.web.problems import described, not_found
 from unfade.web.responses import (
     TilesResponse,
 )
+from unfade.web.review import Side as ReviewSide
 from unfade.web.routes.contract import API, COMMON, IMMUTABLE, JPEG, OF_JOB, S, Side, at, binary
 from unfade.web.service import Service
 
 router = APIRouter(prefix=API)
 
 
-async def _view_of(
-    service: Service, *, photo_id: str | None = None, job_id: str | None = None, before_id: str | None = None
+async def view_of(
+    service: Service,
+    *,
+    photo_id: str | None = None,
+    job_id: str | None = None,
+    before_id: str | None = None,
+    result: str | None = None,
+    side: str = "after",
 ) -> tuple[str, tile_pyramid.Index]:
-    """The path of the view of a photograph, of a job's result, or of what a job began with (`before_id`), and
-    its index."""
+    """The path of the view of a photograph, of a job's result, of what a job began with (`before_id`), or of
+    a `side` of an archive's result; and its index. Raises a 404."""
     try:
+        if result is not None:
+            return await _archive_view(service, int(result), cast("ReviewSide", side))
         if before_id is not None:
-            job, result = await run_in_threadpool(service.done_job, before_id)
-            if result.frame is None:
-                return await _view_of(service, photo_id=job.photo_id)
-            path = f"{result.folder}/before"
-            return path, await service.pyramid(path, source=f"photos/{job.photo_id}/original", frame=result.frame)
+            job, made = await run_in_threadpool(service.done_job, before_id)
+            if made.frame is None:
+                return await view_of(service, photo_id=job.photo_id)
+            path = f"{made.folder}/before"
+            return path, await service.pyramid(path, source=f"photos/{job.photo_id}/original", frame=made.frame)
         if photo_id is not None:
             photo = await run_in_threadpool(service.photo, photo_id)
             path = f"photos/{photo.id}/view"
             return path, await service.pyramid(path, source=None)
         assert job_id is not None
-        _, result = await run_in_threadpool(service.done_job, job_id)
-        path = f"{result.folder}/view"
-        return path, await service.pyramid(path, source=f"{result.folder}/result")
+        _, made = await run_in_threadpool(service.done_job, job_id)
+        path = f"{made.folder}/view"
+        return path, await service.pyramid(path, source=f"{made.folder}/result")
     except FileNotFoundError:
         raise not_found("picture") from None
 
 
-async def _image(service: Service, side_px: int, **thing: str) -> Response:
-    path, index = await _view_of(service, **thing)
-    return await _part(service, path, index, tile_pyramid.fit_name(index, side_px))
+async def _archive_view(service: Service, number: int, side: ReviewSide) -> tuple[str, tile_pyramid.Index]:
+    review = service.review
+    if review is None:
+        raise not_found("archive")
+    entry = await run_in_threadpool(review.entry, number)
+    path = review.view_path(entry, side)
+    frame = await run_in_threadpool(review.frame, entry) if side == "before" else None
+    return path, await service.pyramid(path, source=lambda: review.picture(entry, side), frame=frame)
 
 
-async def _part(service: Service, path: str, index: tile_pyramid.Index, name: str) -> Response:
+async def image(service: Service, side_px: int, **thing: str) -> Response:
+    """The smallest whole picture of a view that is at least so long."""
+    path, index = await view_of(service, **thing)
+    return await part(service, path, index, tile_pyramid.fit_name(index, side_px))
+
+
+async def part(service: Service, path: str, index: tile_pyramid.Index, name: str) -> Response:
+    """A tile or a whole picture of a view, by its name in it. Raises a 404."""
     try:
         data = await service.pyramid_part(path, index, name)
     except FileNotFoundError:
@@ -59,33 +80,35 @@ async def _part(service: Service, path: str, index: tile_pyramid.Index, name: st
     return Response(data, media_type="image/jpeg", headers=IMMUTABLE)
 
 
-async def _tiles(service: Service, address: str, **thing: str) -> TilesResponse:
-    _, index = await _view_of(service, **thing)
+async def tiles(service: Service, request: Request, path: str, **thing: str) -> TilesResponse:
+    """How a view is cut into tiles; `path`: of the thing in the API."""
+    _, index = await view_of(service, **thing)
     return TilesResponse(
         width=index.width,
         height=index.height,
         tile_px=tile_pyramid.TILE_PX,
         min_level=index.min_level,
         max_level=index.max_level,
-        url=f"{address}/tiles/{{level}}/{{column}}/{{row}}",
+        url=f"{at(request, path)}/tiles/{{level}}/{{column}}/{{row}}",
     )
 
 
-async def _tile(service: Service, level: int, column: int, row: int, **thing: str) -> Response:
-    path, index = await _view_of(service, **thing)
-    return await _part(service, path, index, f"{level}/{column}/{row}")
+async def tile(service: Service, level: int, column: int, row: int, **thing: str) -> Response:
+    """One tile of a view. Raises a 404."""
+    path, index = await view_of(service, **thing)
+    return await part(service, path, index, f"{level}/{column}/{row}")
 
 
 @router.get("/photos/{photo_id}/image", tags=["pictures"], response_class=Response, responses=JPEG | described(*COMMON))
 async def get_photo_image(photo_id: Id, service: S, side_px: Side = 1024) -> Response:
     """The whole photograph as a browser can show it: JPEG, sRGB, upright; 256, 512, 1024 or 2048 pixels."""
-    return await _image(service, side_px, photo_id=photo_id)
+    return await image(service, side_px, photo_id=photo_id)
 
 
 @router.get("/photos/{photo_id}/tiles", tags=["pictures"], responses=described(*COMMON))
 async def get_photo_tiles(photo_id: Id, request: Request, service: S) -> TilesResponse:
     """How the photograph is cut into tiles."""
-    return await _tiles(service, at(request, f"/photos/{photo_id}"), photo_id=photo_id)
+    return await tiles(service, request, f"/photos/{photo_id}", photo_id=photo_id)
 
 
 @router.get(
@@ -93,37 +116,37 @@ async def get_photo_tiles(photo_id: Id, request: Request, service: S) -> TilesRe
 )
 async def get_photo_tile(photo_id: Id, level: int, column: int, row: int, service: S) -> Response:
     """One tile of the photograph."""
-    return await _tile(service, level, column, row, photo_id=photo_id)
+    return await tile(service, level, column, row, photo_id=photo_id)
 
 
 @router.get("/jobs/{job_id}/image", tags=["pictures"], response_class=Response, responses=JPEG | described(*OF_JOB))
 async def get_job_image(job_id: Id, service: S, side_px: Side = 1024) -> Response:
     """A job's result as a browser can show it, whole."""
-    return await _image(service, side_px, job_id=job_id)
+    return await image(service, side_px, job_id=job_id)
 
 
 @router.get("/jobs/{job_id}/tiles", tags=["pictures"], responses=described(*OF_JOB))
 async def get_job_tiles(job_id: Id, request: Request, service: S) -> TilesResponse:
     """How a job's result is cut into tiles."""
-    return await _tiles(service, at(request, f"/jobs/{job_id}"), job_id=job_id)
+    return await tiles(service, request, f"/jobs/{job_id}", job_id=job_id)
 
 
 @router.get("/jobs/{job_id}/tiles/{level}/{column}/{row}", tags=["pictures"], response_class=Response, responses=JPEG | described(*OF_JOB))
 async def get_job_tile(job_id: Id, level: int, column: int, row: int, service: S) -> Response:
     """One tile of a job's result."""
-    return await _tile(service, level, column, row, job_id=job_id)
+    return await tile(service, level, column, row, job_id=job_id)
 
 
 @router.get("/jobs/{job_id}/before/image", tags=["pictures"], response_class=Response, responses=JPEG | described(*OF_JOB, "busy"))
 async def get_before_image(job_id: Id, service: S, side_px: Side = 1024) -> Response:
     """What a job began with, whole: the photograph in the job's frame, if it has one."""
-    return await _image(service, side_px, before_id=job_id)
+    return await image(service, side_px, before_id=job_id)
 
 
 @router.get("/jobs/{job_id}/before/tiles", tags=["pictures"], responses=described(*OF_JOB, "busy"))
 async def get_before_tiles(job_id: Id, request: Request, service: S) -> TilesResponse:
     """How what a job began with is cut into tiles: they lie as its result's do."""
-    return await _tiles(service, at(request, f"/jobs/{job_id}/before"), before_id=job_id)
+    return await tiles(service, request, f"/jobs/{job_id}/before", before_id=job_id)
 
 
 @router.get(
@@ -134,7 +157,7 @@ async def get_before_tiles(job_id: Id, request: Request, service: S) -> TilesRes
 )
 async def get_before_tile(job_id: Id, level: int, column: int, row: int, service: S) -> Response:
     """One tile of what a job began with."""
-    return await _tile(service, level, column, row, before_id=job_id)
+    return await tile(service, level, column, row, before_id=job_id)
 
 
 ENDINGS = {"pair": "before-after.jpg", "sweep": "before-after.webp"}
@@ -153,7 +176,7 @@ async def get_job_share(job_id: Id, service: S, kind: Share = "pair") -> Respons
     photo = await run_in_threadpool(service.photo, job.photo_id)
     with service.store.workspace() as folder:
         for name, thing in (("before", {"before_id": job.id}), ("after", {"job_id": job.id})):
-            path, index = await _view_of(service, **thing)
+            path, index = await view_of(service, **thing)
             try:
                 data = await service.pyramid_part(path, index, tile_pyramid.fit_name(index, sharing.SIDE_PX))
             except FileNotFoundError:

@@ -17,7 +17,7 @@ from unfade.web.problems import Problem, described, not_found
 from unfade.web.requests import ShelfChange
 from unfade.web.responses import ShelfResponse
 from unfade.web.routes.bodies import BoundedRoute
-from unfade.web.routes.contract import API, CHANGES, COMMON, S, binary
+from unfade.web.routes.contract import API, CHANGES, COMMON, MadeKey, S, bare, binary
 from unfade.web.service import Service
 
 router = APIRouter(prefix=API, route_class=BoundedRoute)
@@ -34,10 +34,11 @@ def _is_household(service: Service, shelf_id: str) -> bool:
 
 
 @router.post("/shelves", tags=["shelves"], status_code=201, responses=described(*CHANGES))
-def post_shelf(service: S) -> ShelfResponse:
+def post_shelf(service: S, key: MadeKey = None) -> ShelfResponse:
     """A new shelf. Its id is a secret: whoever holds it sees and changes what is on the shelf."""
     service.require_room()
-    return ShelfResponse(id=service.shelves.make(), photos=[])
+    made = service.shelves.make(bare(key))
+    return _response(made, service.shelves.photos(made))
 
 
 @router.get("/shelves/{shelf_id}", tags=["shelves"], responses=described(*COMMON))

@@ -1,0 +1,150 @@
+// @ts-check
+// The review queue of an archive: the riskiest results first, before and after, accepted or refused.
+
+import * as api from "./api.js";
+import { $, all, button, canvas, make } from "./dom.js";
+import { Gestures } from "./gestures.js";
+import { Pyramid } from "./pyramid.js";
+import { Viewer } from "./viewer.js";
+import { speak, t } from "./words.js";
+
+/**
+ * @import { ArchiveEntry } from "./types.js"
+ * @typedef {"open" | "decided" | "all"} Which
+ */
+
+const THUMB_PX = 480;
+const PAGE = 50;
+
+class Review {
+  constructor() {
+    /** @type {Which} */
+    this.which = "open";
+    /** @type {ArchiveEntry[]} */
+    this.entries = [];
+    /** @type {ArchiveEntry | null} */
+    this.shown = null;
+    const signal = new AbortController().signal;
+    this.viewer = new Viewer(canvas("review-view"), {
+      overlay: () => {},
+      split: () => {},
+      zoomed: () => {},
+      bars: () => ({ top: 8, foot: 8 }),
+    }, signal);
+    this.viewer.words = { before: t("view.label-before"), after: t("view.label-after") };
+    new Gestures(this.viewer, signal);
+    this.#listen();
+  }
+
+  #listen() {
+    for (const choice of all("[data-which]")) {
+      choice.onclick = () => {
+        this.which = /** @type {Which} */ (choice.dataset.which);
+        this.load();
+      };
+    }
+    button("review-accept").onclick = () => this.decide("accepted");
+    button("review-refuse").onclick = () => this.decide("refused");
+    button("review-undo").onclick = () => this.decide(null);
+    button("review-more").onclick = () => this.load(this.entries.length);
+    addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "a") this.decide("accepted");
+      else if (event.key === "r") this.decide("refused");
+      else if (event.key === "u") this.decide(null);
+      else if (event.key === "n") this.step(1);
+      else if (event.key === "p") this.step(-1);
+      else if (event.key === "+") this.viewer.zoom(1.5);
+      else if (event.key === "-") this.viewer.zoom(1 / 1.5);
+      else if (event.key === "0") this.viewer.fit();
+    });
+  }
+
+  /** @param {number} [offset] */
+  async load(offset = 0) {
+    for (const choice of all("[data-which]")) choice.setAttribute("aria-pressed", String(choice.dataset.which === this.which));
+    const archive = await api.archive(this.which, PAGE, offset);
+    this.#count(archive);
+    this.entries = offset ? [...this.entries, ...archive.entries] : archive.entries;
+    button("review-more").hidden = archive.entries.length < PAGE;
+    $("review-queue").replaceChildren(...this.entries.map((entry) => this.#item(entry)));
+    $("review-none").hidden = this.entries.length > 0;
+    const stays = this.entries.find((entry) => entry.id === this.shown?.id);
+    this.show(stays || this.entries[0] || null);
+  }
+
+  /** @param {{ open: number, held: number, accepted: number, refused: number }} counts */
+  #count({ open, held, accepted, refused }) {
+    $("review-counts").textContent = t("review.counts", { open, held, accepted, refused });
+  }
+
+  /** @param {ArchiveEntry} entry */
+  #item(entry) {
+    const pictures = ["before", "after"].map((side) =>
+      make("img", { src: api.imageUrl(`archive/results/${entry.id}/${side}`, THUMB_PX), loading: "lazy", alt: t(side === "before" ? "view.label-before" : "view.label-after") }));
+    const said = entry.decision ? t(entry.decision === "accepted" ? "review.accepted" : "review.refused") : t("review.risk", { risk: Math.round(entry.risk * 100) });
+    const choice = make("button", { type: "button" }, ...pictures,
+      make("span", {}, make("b", {}, entry.name), ` ${said}`), make("span", { className: "why" }, entry.reasons[0] || ""));
+    choice.dataset.id = String(entry.id);
+    choice.onclick = () => this.show(entry);
+    return make("li", {}, choice);
+  }
+
+  /** @param {ArchiveEntry | null} entry */
+  async show(entry) {
+    const before = this.shown;
+    this.shown = entry;
+    $("review-one").hidden = !entry;
+    for (const choice of all("#review-queue button")) choice.setAttribute("aria-current", String(choice.dataset.id === String(entry?.id)));
+    if (!entry) return;
+    $("review-name").textContent = entry.name;
+    $("review-reasons").replaceChildren(...entry.reasons.map((reason) => make("li", {}, reason)));
+    $("review-notes").replaceChildren(...entry.notes.map((note) => make("li", {}, note)));
+    const place = { delivered: t("review.is-delivered"), held: t("review.is-held"), refused: t("review.is-refused") }[entry.place];
+    $("review-state").textContent = place;
+    button("review-undo").hidden = !entry.decision;
+    if (before?.id === entry.id && this.viewer.before) return;
+    this.viewer.photograph(0, 0);
+    const { width, height } = await api.tiles(`archive/results/${entry.id}/before`);
+    if (this.shown !== entry) return; // another was chosen meanwhile
+    this.viewer.photograph(width, height);
+    const pyramid = (/** @type {string} */ side) => new Pyramid(`archive/results/${entry.id}/${side}`, width, height, this.viewer.changed);
+    this.viewer.before = pyramid("before");
+    this.viewer.after = pyramid("after");
+    this.viewer.changed();
+  }
+
+  /** @param {number} by */
+  step(by) {
+    const at = this.entries.findIndex((entry) => entry.id === this.shown?.id);
+    const next = this.entries[at + by];
+    if (next) this.show(next);
+  }
+
+  /** @param {"accepted" | "refused" | null} decision */
+  async decide(decision) {
+    const entry = this.shown;
+    if (!entry) return;
+    const at = this.entries.indexOf(entry);
+    const decided = await api.decide(entry.id, decision);
+    $("live").textContent = decision ? t(decision === "accepted" ? "review.accepted" : "review.refused") : t("review.undone");
+    this.entries.splice(at, 1, decided);
+    this.shown = this.which === "open" ? this.entries[at + 1] || null : decided;
+    await this.load();
+  }
+}
+
+await speak();
+document.title = `Unfade: ${t("review.title")}`;
+document.body.classList.remove("wordless");
+document.body.dataset.ready = "yes";
+const { token_needed: needed, signed_in: known } = await api.session();
+if (needed && !known) location.replace("./"); // the token is asked for there
+else {
+  try {
+    await new Review().load();
+  } catch (refusal) {
+    $("review-none").hidden = false;
+    $("review-none").textContent = /** @type {Error} */ (refusal).message;
+  }
+}

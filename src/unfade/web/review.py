@@ -1,0 +1,113 @@
+"""What the review page works on: the results of an archive, the riskiest first, and what people decide."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from unfade.archive.manifest import NAME, Decision, Entry, Manifest, Which
+from unfade.archive.orders import names_of
+from unfade.archive.places import Destination, Source
+from unfade.archive.settle import settle
+from unfade.archive.sidecar import parse_sidecar
+from unfade.errors import RecordError, UnreadableError, UsageError
+from unfade.queue.store import Store
+from unfade.record import Framed
+from unfade.web.problems import not_found
+
+Side = Literal["before", "after"]
+
+
+KEPT_VIEWS = 200
+
+
+def sweep_views(store: Store) -> None:
+    """Remove the oldest tile pyramids of archives; they are made again when they are looked at."""
+    views = sorted(store.names("archive"), key=lambda view: view[1])
+    for name, _ in views[:-KEPT_VIEWS]:
+        store.remove(f"archive/{name}")
+
+
+class Review:
+    """The archive of a manifest. Masters are read, results are read and moved."""
+
+    def __init__(self, manifest: Path) -> None:
+        """`manifest`: its file, or the folder that it lies in. Raises `UsageError`, `RecordError`."""
+        self._manifest = Manifest(manifest / NAME if manifest.is_dir() else manifest)
+        facts = self._manifest.facts()
+        if "source" not in facts:
+            raise UsageError(f"{manifest} tells of no run yet; begin with unfade archive run")
+        self._source, self._destination = Source(facts["source"]), Destination(facts["destination"])
+
+    def close(self) -> None:
+        """Let go of the manifest."""
+        self._manifest.close()
+
+    def counts(self) -> dict[str, int]:
+        """How many results are open, held back, accepted and refused; and masters that wait or failed."""
+        states = self._manifest.counts()
+        return self._manifest.review_counts() | {"waiting": states["waiting"], "failed": states["failed"]}
+
+    def entries(self, which: Which, *, limit: int, offset: int) -> list[Entry]:
+        """Results, the riskiest first."""
+        return self._manifest.review(which, limit=limit, offset=offset)
+
+    def entry(self, number: int) -> Entry:
+        """Raises a 404."""
+        entry = self._manifest.entry(number)
+        if entry is None:
+            raise not_found("result")
+        return entry
+
+    def decide(self, number: int, decision: Decision | None) -> Entry:
+        """Write down a decision, and move the result to where it then belongs. Raises a 404."""
+        self.entry(number)
+        self._manifest.decide(number, decision)
+        settle(self._manifest, self._destination)
+        return self.entry(number)
+
+    def thumbnail(self, entry: Entry, side: Side) -> bytes:
+        """The small picture that the run made (JPEG). Raises a 404."""
+        names = names_of(entry.base, entry.ending, entry.place)
+        try:
+            return self._destination.read(names.before if side == "before" else names.after)
+        except UnreadableError:
+            raise not_found("picture") from None
+
+    def view_path(self, entry: Entry, side: Side) -> str:
+        """Where the server keeps the tile pyramid; another name once the result is another."""
+        mark = hashlib.sha256(f"{entry.name} {entry.made} {side}".encode()).hexdigest()[:32]
+        return f"archive/{mark}/view"
+
+    def frame(self, entry: Entry) -> Framed | None:
+        """How the master was cut and turned before it was restored, as its record says. Raises a 404."""
+        name = names_of(entry.base, entry.ending, entry.place).record
+        try:
+            facts = parse_sidecar(self._destination.read(name), name).frame
+        except (UnreadableError, RecordError):
+            raise not_found("record") from None
+        return None if facts is None else Framed.from_json(facts.model_dump())
+
+    @contextmanager
+    def picture(self, entry: Entry, side: Side) -> Iterator[Path]:
+        """The master or the result as a file of this machine; not to be written to. Raises a 404."""
+        names = names_of(entry.base, entry.ending, entry.place)
+        place, name = (self._source, entry.name) if side == "before" else (self._destination, names.result)
+        if place.folder is not None:
+            if not (place.folder / name).is_file():
+                raise not_found("picture")
+            yield place.folder / name
+            return
+        with contextlib.ExitStack() as stack:
+            try:
+                data = place.read(name)
+            except UnreadableError:
+                raise not_found("picture") from None
+            copy = Path(stack.enter_context(TemporaryDirectory())) / "copy"
+            copy.write_bytes(data)
+            yield copy
