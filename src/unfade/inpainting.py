@@ -23,7 +23,7 @@ _SMALLEST_PX = 4
 _LANES = 4  # channels at once: numpy moves pixels of 16 bytes, as one number each, several times as fast as those of 12
 
 
-def biharmonic(image: np.ndarray, mask: Mask, *, sweeps: int = 10) -> np.ndarray:
+def biharmonic(image: np.ndarray, mask: Mask, *, sweeps: int = 10, finish: bool = True) -> np.ndarray:
     """Fill the hole with the surface that bends least.
 
     >>> ramp = np.tile(np.linspace(0, 1, 9, dtype=np.float32), (9, 1))[:, :, None]
@@ -34,7 +34,8 @@ def biharmonic(image: np.ndarray, mask: Mask, *, sweeps: int = 10) -> np.ndarray
 
     `image` (h, w, c) float32, any range; `mask` (h, w), True = lost. Samples where `mask` is False come back
     bit for bit; what lies under the mask in `image` does not matter. If everything is lost the result is 0.5.
-    `sweeps` relaxations are made at each of the pyramid's sizes. Overshoot is held to the range of the known
+    `sweeps` relaxations are made at each of the pyramid's sizes; without `finish` none at the full one, which
+    is as good away from the hole's edge. Overshoot is held to the range of the known
     samples.
     """
     if not mask.any():
@@ -49,7 +50,8 @@ def biharmonic(image: np.ndarray, mask: Mask, *, sweeps: int = 10) -> np.ndarray
         lanes = np.zeros((*mask.shape, _LANES), np.float32)
         lanes[:, :, : part.shape[2]] = part
         _packed(lanes)[lost] = 0
-        filled = _packed(_solve(lanes, known.astype(np.float32), sweeps, whole=True))[lost].view(np.float32).reshape(-1, _LANES)
+        solved = _solve(lanes, known.astype(np.float32), sweeps, whole=True, finish=finish)
+        filled = _packed(solved)[lost].view(np.float32).reshape(-1, _LANES)
         for channel in range(part.shape[2]):
             lowest, highest, _, _ = cv2.minMaxLoc(np.ascontiguousarray(part[:, :, channel]), known)
             np.clip(filled[:, channel], lowest, highest, out=filled[:, channel])
@@ -57,11 +59,11 @@ def biharmonic(image: np.ndarray, mask: Mask, *, sweeps: int = 10) -> np.ndarray
     return result
 
 
-def _solve(weighted: np.ndarray, weight: np.ndarray, sweeps: int, *, whole: bool = False) -> np.ndarray:
+def _solve(weighted: np.ndarray, weight: np.ndarray, sweeps: int, *, whole: bool = False, finish: bool = True) -> np.ndarray:
     """The fill of one pyramid level.
 
     `weighted` is value times `weight` (0 = unknown), so that reducing it is a weighted mean. `whole`: each
-    weight is 0 or 1.
+    weight is 0 or 1. `finish`: relax at this level, too.
     """
     hole = np.flatnonzero(weight <= 0)
     values: np.ndarray = weighted.copy() if whole else weighted / np.maximum(weight, 1e-6)[:, :, None]
@@ -79,7 +81,8 @@ def _solve(weighted: np.ndarray, weight: np.ndarray, sweeps: int, *, whole: bool
     )
     guess = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     _packed(values)[hole] = _packed(guess)[hole]
-    _relax(values, hole, sweeps)
+    if finish:
+        _relax(values, hole, sweeps)
     return values
 
 

@@ -99,8 +99,12 @@ def _place(height: int, width: int) -> np.ndarray:
 
 
 def _fitted(terms: np.ndarray, chroma: np.ndarray) -> np.ndarray:
-    factors, *_ = np.linalg.lstsq(terms, chroma, rcond=None)
-    fitted: np.ndarray = terms @ factors
+    """`chroma` (n, 2) by least squares on `terms` (n, k): by the normal equations, which are small. BLAS
+    works on a tall matrix with threads, which wait for each other longer than they work."""
+    both = np.einsum("nk,nm->km", terms, np.concatenate([terms, chroma], axis=1))
+    count = terms.shape[1]
+    factors, *_ = np.linalg.lstsq(both[:, :count], both[:, count:], rcond=None)
+    fitted: np.ndarray = np.einsum("nk,kc->nc", terms, factors)
     return fitted
 
 
@@ -111,6 +115,5 @@ def _robustly_fitted(terms: np.ndarray, chroma: np.ndarray) -> np.ndarray:
     for _ in range(4):
         error = np.hypot(*(chroma - fitted).T)
         weight = np.maximum(error, np.median(error) + 1e-6)[:, None] ** -0.5
-        factors, *_ = np.linalg.lstsq(terms * weight, chroma * weight, rcond=None)
-        fitted = terms @ factors
+        fitted = _fitted(terms * weight, chroma * weight) / weight
     return fitted

@@ -64,6 +64,11 @@ class Registry(Mapping[str, Thing], Generic[Thing]):
         found = (module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
         return tuple(sorted(name.replace("_", "-") for name in found))
 
+    def alone(self, name: str) -> Thing:
+        """The thing of the file of this name, which is one of `names`; no other file is imported."""
+        module = importlib.import_module(f"{self._package}.{name.replace('-', '_')}")
+        return dict(self._offered(module))[name]
+
     def __getitem__(self, name: str) -> Thing:
         if name in self._things:
             return self._things[name]

@@ -59,6 +59,14 @@ def test_every_command_has_help_with_examples_that_name_it() -> None:
         assert f"unfade {name}" in text.split("Examples:")[1], name
 
 
+@pytest.mark.parametrize("name", ["restore", "models"])
+def test_a_command_alone_is_what_it_is_among_all(name: str) -> None:
+    alone, among = (CliRunner().invoke(built, [name, "--help"], prog_name="unfade") for built in (build(name), build()))
+    assert alone.output == among.output
+    assert f"Usage: unfade {name}" in alone.output
+    assert CliRunner().invoke(build(name), ["--help"]).output.count("\n  restore") == (name == "restore")
+
+
 def test_the_command_line_knows_every_format() -> None:
     assert get_args(_options.FormatName) == tuple(photo.FORMATS)
 

@@ -19,7 +19,7 @@ from unfade.queue import messages
 from unfade.queue import worker as workers
 from unfade.queue.job import Made
 from unfade.queue.options import Options
-from unfade.queue.records import JobRecord, PhotoRecord, new_id
+from unfade.queue.records import JobRecord, Kind, PhotoRecord, new_id
 from unfade.settings import Settings
 from unfade.web.requests import PreviewOptions
 
@@ -216,3 +216,31 @@ def test_a_reader_that_is_woken_looks_at_once(tmp_path: Path, monkeypatch: pytes
         consumer.worker_threads[0][1].join(10)
     sending.close()
     reading.close()
+
+
+def test_a_job_rests_while_a_preview_is_made(make_worker: Callable[..., workers.Worker], monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = make_worker()
+    record = _photo(worker)
+
+    def held(kind: Kind) -> workers.Hold:
+        return workers.Hold(
+            JobRecord(id=new_id(), photo_id=record.id, kind=kind, options=Options(), created=0, holder="me"), worker._give_way
+        )
+
+    job, preview = held("restore"), held("preview")
+    worker._holds |= {job, preview}
+    threading.Timer(0.2, worker._holds.discard, [preview]).start()
+    began = time.monotonic()
+    preview.progress("clean", 0.5)
+    assert time.monotonic() - began < 0.1, "a preview rests for nobody"
+    job.progress("clean", 0.5)
+    assert time.monotonic() - began >= 0.19
+    worker._holds.add(preview)
+    monkeypatch.setattr(workers, "GIVE_WAY_S", 0.1)
+    began = time.monotonic()
+    job.progress("clean", 0.6)  # not for ever
+    assert 0.09 <= time.monotonic() - began < 5
+    job.abandoned = True
+    with pytest.raises(workers.AbandonedError):
+        job.progress("clean", 0.7)
+    worker._holds.clear()

@@ -79,8 +79,9 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def build() -> typer.Typer:
-    """The command line with every command of this package."""
+def build(only: str | None = None) -> typer.Typer:
+    """The command line with every command of this package, or with one of them: quicker where it is known
+    that no other is asked for."""
     # Plain text instead of boxes: it can be searched, piped, and shown in the reference as it is.
     app = typer.Typer(name="unfade", cls=_Commands, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
 
@@ -100,6 +101,9 @@ def build() -> typer.Typer:
           unfade colorize street-1910.tif
         """
 
+    if only is not None:
+        app.command(only)(COMMANDS.alone(only))
+        return app
     for name in sorted(COMMANDS, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)):
         made = COMMANDS[name]
         if isinstance(made, typer.Typer):
@@ -111,4 +115,5 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run the command line on this process's arguments."""
-    build()()
+    first = sys.argv[1] if len(sys.argv) > 1 else ""
+    build(first if first in COMMANDS.names() else None)()

@@ -22,6 +22,7 @@ CUTS_MOST = 40  # how many cuts are tried on one component
 CORNERS_MOST = 24  # a component with more is no heap of prints
 POINTS_MOST = 700  # of an outline, to which lines are fitted
 ROUGHLY_STRAIGHT = 0.35  # of each side, within three times as much, once its line is half found
+JOINED_LEAST, JOINED_STRAIGHT = 0.9, 0.6  # of a print in two parts: how much of it they fill, and of each side they run along
 FILLED_LEAST = 0.7  # of the smallest rectangle around it: what fills less is no quadrilateral that a print could be
 HEAP_STRAIGHT = 0.7  # of the outline of prints that touch, so much runs along sides; of a person's, less
 MAYBE_FILLED, MAYBE_STRAIGHT = 0.6, 0.6  # the same on a small copy, where all is blurred
@@ -97,6 +98,23 @@ def outlined(component: Mask) -> list[Outline]:
         return [whole]
     parts = _cut(component, [CUTS_MOST])
     return parts if parts else [whole]
+
+
+def joined(one: Outline, other: Outline) -> Outline | None:
+    """The outline of a print that something of the ground's color in it cuts in two; None if these are not
+    its parts: together they must fill a quadrilateral, and its sides run along both."""
+    both = one.component | other.component
+    points = np.concatenate([_contour(one.component), _contour(other.component)]).astype(np.float32)
+    hull = cv2.convexHull(points)
+    filled = cv2.drawContours(np.zeros(both.shape, np.uint8), [np.rint(hull - 0.5).astype(np.int32)], 0, 1, cv2.FILLED) > 0
+    whole = fitted(filled)
+    if whole is None or not whole.sure or both.sum() < JOINED_LEAST * filled.sum():
+        return None
+    tolerance = max(1.2, STRAIGHT_SHARE * float(quads.side_lengths(whole.corners).min()))
+    straight = np.array([_straightness(points.astype(float), whole.corners, side, 2 * tolerance) for side in range(4)])
+    if straight.min() < JOINED_STRAIGHT:
+        return None
+    return Outline(whole.corners, whole.fit, straight, filled)
 
 
 def fitted(component: Mask) -> Outline | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -18,6 +18,7 @@ from unfade import color
 from unfade.arrays import Lab, Samples
 from unfade.files.photo import Photo, read
 from unfade.frame import borders, edges, ground, outlines, quads
+from unfade.frame.snapping import snapped
 
 COPY_PX = 800  # the long side of the copy on which prints are looked for
 DRAWN_PX = 1600  # of that on which they are drawn
@@ -30,12 +31,16 @@ GROUND_EVEN = 4.0
 NEAR_PRINT = 0.05  # of a print's short side: shadows within this are explained
 REACH = 0.05  # of a print's short side: how far its sides may be from the component's
 BACKED_SIDE, BACKED = 0.4, 0.7
+SHAPED, SHAPED_SIDE = 0.985, 0.85  # an outline as good as this needs edges behind three of its sides only
+PARTS_MOST = 12  # more things on the ground are not looked through for parts of one print
 FILLS = 0.85  # one print that covers more than this is looked at for borders instead: a sky above roofs looks like a ground
 NEAR_EDGE = 0.012  # of the long side: a side this near to the scan's edge is cut off by it
 SKEWED = 14.0  # degrees: a corner further from a right angle is no print's, not even under a phone
 LONGEST = 6.0  # longer things are rulers and strips of negatives
 ROUGH = 0.012  # of a print's short side: how deep a deckled edge is cut
 PLAIN = 4.0  # what strays less, in L*a*b*, from one color is no print but a part of the ground
+SAME = 0.8  # of their union: a print beside which something lies that is not sure, and the picture within the whole's border
+EDGE_WHITE, EDGE_BLACK, EDGE_MOST = 88.0, 22.0, 0.9  # L* of paper and of film, and how much of a side is of it
 LEAST_PICTURE = 0.2  # of a print: a smaller picture is something else
 
 
@@ -161,17 +166,17 @@ def find_prints(photo: Photo | str | Path | bytes | np.ndarray) -> Found:
     small, scale = _reduced(samples, COPY_PX)
     candidates = tuple(ground.candidates(_lab(photo, _reduced(small, ground.MODEL_PX)[0])))
     prints, doubt = _on_ground(candidates, _lab(photo, small), small) if candidates else ([], "")
-    if not prints or doubt:
+    if not prints or (doubt and sum(one.sure for one in prints) < 2):
         bordered, unsure = _within(photo, Print(whole, whole, "none", "none"))
-        if bordered.border != "none" or not prints:
+        if not prints or (bordered.border != "none" and quads.overlap(bordered.picture * scale, prints[0].corners) > SAME):
             # A picture with no print on it that could be one is the usual photograph, and no doubt.
-            doubt = "" if bordered.border != "none" else unsure or (doubt if prints else "")
+            doubt = "" if bordered.border != "none" else unsure or _of_edges(photo)
             return Found(photo.width, photo.height, (replace(bordered, sure=not doubt),), doubt)
     found = []
     for one in prints:
         fine = edges.refine(samples, one.corners / scale, 3 / scale + 2, of_paper=True) if scale < 1 else None
         corners = one.corners / scale if fine is None or fine.backed.min() < BACKED_SIDE else fine.corners
-        corners = _snapped(samples, corners)
+        corners = snapped(samples, corners)
         inside, _ = _within(photo, replace(one, corners=corners, picture=corners))
         found.append(inside)
     return Found(photo.width, photo.height, tuple(_in_reading_order(found)), doubt)
@@ -203,6 +208,8 @@ def _kind(color_: np.ndarray) -> str:
     return "light" if color_[0] > 70 and np.hypot(color_[1], color_[2]) < 20 else "colored"
 
 
+_Part: TypeAlias = "tuple[outlines.Outline, Print]"
+
 # --- several prints on a ground -----------------------------------------------------------------------------
 
 
@@ -231,10 +238,8 @@ def _explained(found: ground.Ground, lab: Lab, small: Samples) -> tuple[list[Pri
     prints: list[Print] = []
     unsure: list[Print] = []
     parts = [part for component in outlines.components(~found.mask) for part in outlines.outlined(component)]
-    for part in parts:
-        one = _print_of(part, found, small)
-        if one.sure and _is_plain(lab[part.component]):
-            one = replace(one, sure=False)
+    made = _put_together([(part, _seen(part, found, lab, small)) for part in parts], found, lab, small)
+    for _, one in made:
         (prints if one.sure else unsure).append(one)
     if not prints:
         return [], "something lies on the ground that is not surely a print" if unsure else ""
@@ -251,6 +256,26 @@ def _explained(found: ground.Ground, lab: Lab, small: Samples) -> tuple[list[Pri
     return prints + unsure, f"{count} may be prints or not" if unsure else ""
 
 
+def _put_together(made: list[_Part], found: ground.Ground, lab: Lab, small: Samples) -> list[_Part]:
+    """The prints; those that are not sure and turn out to be parts of one are that one."""
+    for part, _ in [each for each in made if not each[1].sure]:
+        if len(made) > PARTS_MOST or all(part is not other for other, _ in made):
+            continue
+        for other, _ in made:
+            whole = None if other is part else outlines.joined(part, other)
+            one = None if whole is None else _seen(whole, found, lab, small)
+            if whole is not None and one is not None and one.sure:
+                made = [each for each in made if each[0] is not part and each[0] is not other] + [(whole, one)]
+                break
+    return made
+
+
+def _seen(part: outlines.Outline, found: ground.Ground, lab: Lab, small: Samples) -> Print:
+    """One outline as a print; sure if its edges are, and it is no part of the ground."""
+    one = _print_of(part, found, small)
+    return replace(one, sure=False) if one.sure and _is_plain(lab[part.component]) else one
+
+
 def _print_of(part: outlines.Outline, found: ground.Ground, small: Samples) -> Print:
     """One outline moved onto the edges of the samples; sure if these back it."""
     if not part.sure:
@@ -258,13 +283,15 @@ def _print_of(part: outlines.Outline, found: ground.Ground, small: Samples) -> P
     short = float(quads.side_lengths(part.corners).min())
     refined = edges.refine(small, part.corners, max(4.0, REACH * short), of_paper=True)
     lengths = quads.side_lengths(refined.corners)
-    backed = refined.backed.min() >= BACKED_SIDE and refined.backed.mean() >= BACKED
+    backs = np.sort(refined.backed)
+    backed = backs[0] >= BACKED_SIDE and backs.mean() >= BACKED
+    shaped = part.fit >= SHAPED and part.straight.min() >= SHAPED_SIDE and backs[1] >= BACKED
     near = NEAR_EDGE * max(small.shape[:2])
     within = [edges.on_edge(start, end, small.shape[1], small.shape[0], near) is None for start, end in _sides(refined.corners)]
     cornered = any(within[side] and within[side - 1] for side in range(4))  # a horizon ends a sky, too
     upright = quads.skew(refined.corners) <= SKEWED
-    sure = bool(backed) and cornered and upright and lengths.max() <= LONGEST * lengths.min()
-    corners = refined.corners if sure else part.corners
+    sure = bool(backed or shaped) and cornered and upright and lengths.max() <= LONGEST * lengths.min()
+    corners = refined.corners if sure and backed else part.corners
     return Print(corners, corners, _kind(found.color), "none", sure=bool(sure))
 
 
@@ -321,10 +348,19 @@ def _within(photo: Photo, one: Print) -> tuple[Print, str]:
     fine = edges.refine(photo.samples, placed, 1.5 * scale + 2)
     if fine.backed.min() >= BACKED_SIDE and np.abs(fine.corners - placed).max() < 2 * scale + 3:
         placed = fine.corners
-    placed = _snapped(photo.samples, placed)
+    placed = snapped(photo.samples, placed)
     if quads.area(placed) < LEAST_PICTURE * quads.area(one.corners):
         return one, "its borders are not sure"
     return replace(one, picture=placed, border=_kind(border.color)), doubt
+
+
+def _of_edges(photo: Photo) -> str:
+    """The doubt about a photograph without a border: where one side is white, as paper is, and another
+    black, as film is, something lies around that ends in no line."""
+    lightness = [side[..., 0].mean(axis=0) for side in _rim(photo)]
+    white = max(float((side > EDGE_WHITE).mean()) for side in lightness)
+    black = max(float((side < EDGE_BLACK).mean()) for side in lightness)
+    return "its edges are white here and black there, and end in no line" if min(white, black) > EDGE_MOST else ""
 
 
 def _rim(photo: Photo) -> list[Lab]:
@@ -358,68 +394,3 @@ def _straightened(photo: Photo, corners: np.ndarray) -> tuple[Lab, np.ndarray]:
     grow = np.diag([1 / shrunk[0], 1 / shrunk[1], 1.0])
     move = np.array([[1, 0, low[0]], [0, 1, low[1]], [0, 0, 1.0]])
     return view, move @ grow @ np.linalg.inv(to_view)
-
-
-# A side that strays less from a row or column of pixels, or less of its length, lies on it if the samples say
-# so.
-SNAP_PX, SNAP_SHARE = 1.5, 0.005
-SNAP_REACH_PX = 4
-
-
-def _snapped(samples: Samples, corners: np.ndarray) -> np.ndarray:
-    """Sides that lie along rows and columns of pixels are put exactly between the last of the surround and
-    the first of the picture."""
-    height, width = samples.shape[:2]
-    snapped = corners.copy()
-    for side in range(4):
-        axis = 1 if side % 2 == 0 else 0
-        ends = [side, (side + 1) % 4]
-        first, last = sorted(float(corners[end, 1 - axis]) for end in ends)
-        skew = abs(corners[ends[0], axis] - corners[ends[1], axis])
-        if skew > max(SNAP_PX, SNAP_SHARE * (last - first)):
-            continue
-        level = float(corners[ends, axis].mean())
-        exact = _boundary(
-            samples if axis == 1 else samples.transpose(1, 0, 2),
-            level,
-            first,
-            last,
-            inwards=1 if side in (0, 3) else -1,
-            abrupt=skew > SNAP_PX,
-        )
-        if exact is not None:
-            snapped[ends, axis] = exact
-    limit = np.array([width, height], float)
-    return np.asarray(np.clip(snapped, -0.1 * limit, 1.1 * limit))
-
-
-def _boundary(samples: Samples, level: float, first: float, last: float, *, inwards: int, abrupt: bool) -> float | None:
-    """Where along the rows the surround ends, exactly, near `level`; None where it is not even enough to say.
-    `abrupt`: it must end from one row to the next."""
-    height, width = samples.shape[:2]
-    left, right = int(max(0, first + 0.05 * (last - first))), int(min(width, last - 0.05 * (last - first)))
-    if right - left < 16 or level <= 0.5 or level >= height - 0.5:
-        return float(np.clip(round(level), 0, height)) if right - left >= 16 and not abrupt else None
-    step = max(1, (right - left) // 2000)
-    middle = round(level)
-    outer = [row for row in range(middle - inwards * 2 * SNAP_REACH_PX, middle - inwards * SNAP_REACH_PX, inwards) if 0 <= row < height]
-    if not outer:
-        outer = [0 if inwards > 0 else height - 1]
-    top = np.iinfo(samples.dtype).max
-    plain = samples[outer, left:right:step].astype(np.float32) / top
-    color_ = np.median(plain, axis=(0, 1))
-    spread = float(np.median(np.abs(plain - color_).max(axis=2)))
-    reach = max(2.5 / 255, 4 * spread)
-    if reach > 14 / 255:
-        return None
-    rows = range(outer[-1], middle + inwards * (SNAP_REACH_PX + 1), inwards)
-    before = 0.0
-    for row in rows:
-        if not 0 <= row < height:
-            return None
-        line = samples[row, left:right:step].astype(np.float32) / top
-        differs = float((np.abs(line - color_).max(axis=1) > reach).mean())
-        if differs > 0.3:
-            return float(row if inwards > 0 else row + 1) if not abrupt or before < 0.05 else None
-        before = differs
-    return None

@@ -82,7 +82,7 @@ def with_chroma_from_afar(painted: Image, image: Image, lost: Mask, far_px: int,
     if wide.all():
         return painted
     near = biharmonic(image, lost) if near is None else near
-    moved = biharmonic(image, wide)[lost] - near[lost]
+    moved = biharmonic(image, wide, finish=False)[lost] - near[lost]
     moved -= color.luma(moved[None])[0][:, None]
     result = painted.copy()
     result[lost] += moved

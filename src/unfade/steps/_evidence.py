@@ -1,9 +1,10 @@
 """How likely it is that a pixel is lost: what the network sees, gathered over sizes.
 
 The network gives each pixel the probability that it is lost. It looks at full size for scratches a hair wide,
-and at a second size: what is damage at both is rarely a twig or a letter. Where a large scan is blown up, half
-the size is its full size. On reduced copies it looks for tears and losses larger than a window. The threshold moves with the photograph: where little is lost, more is
-needed to believe in a loss.
+and at a second size: what is damage at both is rarely a twig or a letter. A large scan that is blown up has
+its full size where nothing more is lost by halving. On reduced copies it looks for tears and losses larger
+than a window. The threshold moves with the photograph: where little is lost, more is needed to believe in a
+loss.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ SENSITIVITY_SPAN = 2.0
 # On a reduced copy damage counts only if a disc of this radius fits in it, in pixels of the copy: thinner
 # damage is seen better at full size.
 COARSE_RADIUS_PX = 2.0
-# A window that is blown up, as most scans of small prints are, holds nothing at full size that half of it does
-# not: all but a thousandth of what halving loses, and the most, in levels of 255 (means of 3x3 pixels, under
-# which grain disappears). Old photographs and cameras' lose 4 to 88 and 13 to 98; the same blown up three to
+# A window that is blown up, as most scans of small prints are, shows at half its size all that it shows: what
+# halving takes from it, all but a thousandth of its pixels and the most, in levels of 255 (means of 3x3
+# pixels, in which grain vanishes). Sharp photographs lose 4 to 88 and 6 to 98; old ones blown up three to
 # seven times, with JPEG or grain, .8 to 6 and 2 to 17.
 BLOWN_UP_LOSS, BLOWN_UP_PEAK = 6.0, 18.0
 BLOWN_UP_SHORT_PX = 1200
