@@ -50,14 +50,15 @@ def reduced(source: Path | str) -> Recipe:
 
 @pytest.fixture
 def desk(tmp_path: Path, rng: np.random.Generator, golden: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What the page speaks of: photographs/, the benches, and a torn photograph."""
+    """What the page speaks of: photographs/, the benches, a torn photograph and a printed one."""
     folders = ("photographs", "bench/color/truth", "bench/color/reference", "bench/color-1910/truth", "sound-photographs")
     for folder in folders:
         (tmp_path / folder).mkdir(parents=True)
         for number in range(2 if folder == "sound-photographs" else 6):
             picture = cv2.resize(rng.integers(0, 256, (6, 6, 3), np.uint8), (96, 96), interpolation=cv2.INTER_CUBIC)
             assert cv2.imwrite(str(tmp_path / folder / f"t{number:03}.png"), picture)
-    shutil.copy(tmp_path / "photographs" / "t000.png", tmp_path / "torn.png")
+    for name in ("torn.png", "newspaper.png"):
+        shutil.copy(tmp_path / "photographs" / "t000.png", tmp_path / name)
     masked = tmp_path / "bench" / "restoration-mask"
     for part in ("clean", "damaged", "mask"):
         (masked / part).mkdir(parents=True)
