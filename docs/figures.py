@@ -3,7 +3,10 @@
 python docs/figures.py curves runs/paper-restoration runs/paper-colorization -o curves.svg
 python docs/figures.py sheet truth colored/paper colored/ours -o sheet.jpg --titles truth,paper,ours --count 4
 
-A run is the folder of `unfade train`, or a JSON file with a list "curve" of {step, l1, accuracy}.
+python docs/figures.py all docs/figures.toml --work runs -o docs/explanation
+
+A run is the folder of `unfade train`, or a JSON file with a list "curve" of {step, l1, accuracy}. `all` draws
+what a plan (TOML) names, with the colors of reports and leaderboards; the paths in it are those below --work.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import argparse
 import html
 import json
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,16 +23,16 @@ import numpy as np
 from unfade import sheet
 from unfade.files import photo
 from unfade.measures.benches import gray, pictures, read_image
+from unfade.measures.page import PALETTE
 
 WIDTH, HEIGHT, GAP = 340, 150, 46
+COSTS = "## Speed and memory"
 SHOWN = {"l1": ("L1", ("l1", "loss/l1")), "accuracy": ("discriminator right", ("accuracy", "discriminator_accuracy"))}
-# Light by default, dark where the reader's system is; a page that shows the file as a picture passes that on.
-STYLE = """<style>
-:root{--ink:#333;--faint:#888;--line:#2563eb;--mark:#c2410c}
-@media (prefers-color-scheme:dark){:root{--ink:#ddd;--faint:#888;--line:#7aa7ff;--mark:#ff9b66}}
-text{font:11px system-ui,sans-serif;fill:var(--ink)}.title{font-weight:600}
-.axis{stroke:var(--faint);fill:none}.curve{stroke:var(--line);fill:none;stroke-width:1.4}
-.mark{stroke:var(--mark);fill:none;stroke-dasharray:4 3}
+# A page that shows the file as a picture passes on whether the reader's system is light or dark.
+STYLE = f"""<style>{PALETTE}
+text{{font:11px system-ui,sans-serif;fill:var(--ink)}}.title{{font-weight:600}}
+.axis{{stroke:var(--faint);fill:none}}.curve{{stroke:var(--curve);fill:none;stroke-width:1.4}}
+.mark{{stroke:var(--mark);fill:none;stroke-dasharray:4 3}}
 </style>"""
 
 
@@ -120,8 +124,40 @@ def draw_sheet(folders: list[Path], titles: list[str], names: list[str], count: 
     return np.asarray(np.rint(np.clip(made, 0, 1) * 255).astype(np.uint8))
 
 
+def draw_all(plan: Path, work: Path, output: Path) -> list[Path]:
+    """Every figure that a plan names, into the folder `output`; gives the files.
+
+    [[curves]]: file, runs. [[sheet]]: file, folders, and perhaps titles, names, count, cell_px, gray.
+    [[board]]: file, board (a leaderboard.md), and perhaps head (what stands above it) and costs (a
+    leaderboard.md whose costs are taken instead).
+    """
+    told = tomllib.loads(plan.read_text(encoding="utf-8"))
+    written = []
+    for one in told.get("curves", []):
+        written.append(write_curves([work / run for run in one["runs"]], output / one["file"]))
+    for one in told.get("sheet", []):
+        folders = [work / folder for folder in one["folders"]]
+        titles, names = one.get("titles", []), one.get("names", [])
+        made = draw_sheet(folders, titles, names, one.get("count", 4), one.get("cell_px", 220), grayed=one.get("gray", False))
+        photo.write(photo.read(made), output / one["file"], overwrite=True)
+        written.append(output / one["file"])
+    for one in told.get("board", []):
+        text = (work / one["board"]).read_text(encoding="utf-8").split("-->\n", 1)[-1]
+        if "costs" in one:
+            text = text.split(COSTS)[0] + COSTS + (work / one["costs"]).read_text(encoding="utf-8").split(COSTS)[1]
+        (output / one["file"]).write_text(one.get("head", "").strip() + "\n" + text, encoding="utf-8")
+        written.append(output / one["file"])
+    return written
+
+
+def write_curves(runs: list[Path], output: Path) -> Path:
+    """The curves of all runs as one SVG; gives its path."""
+    output.write_text(draw_curves([curve for run in runs for curve in read_curves(run)]), encoding="utf-8")
+    return output
+
+
 def main() -> None:
-    """Read the command line, and write the figure."""
+    """Read the command line, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="kind", required=True)
     curves = kinds.add_parser("curves")
@@ -133,16 +169,21 @@ def main() -> None:
     shown.add_argument("--count", type=int, default=4)
     shown.add_argument("--cell-px", type=int, default=220)
     shown.add_argument("--gray", action="store_true")
-    for kind in (curves, shown):
+    everything = kinds.add_parser("all")
+    everything.add_argument("plan", type=Path)
+    everything.add_argument("--work", required=True, type=Path, help="the folder of runs, boards and pictures")
+    for kind in (curves, shown, everything):
         kind.add_argument("-o", "--output", required=True, type=Path)
     asked = parser.parse_args()
     if asked.kind == "curves":
-        asked.output.write_text(draw_curves([curve for run in asked.runs for curve in read_curves(run)]), encoding="utf-8")
-    else:
+        print(write_curves(asked.runs, asked.output))
+    elif asked.kind == "sheet":
         titles, names = ([one for one in text.split(",") if one] for text in (asked.titles, asked.names))
         made = draw_sheet(asked.folders, titles, names, asked.count, asked.cell_px, grayed=asked.gray)
         photo.write(photo.read(made), asked.output, overwrite=True)
-    print(asked.output)
+        print(asked.output)
+    else:
+        print(*draw_all(asked.plan, asked.work, asked.output), sep="\n")
 
 
 if __name__ == "__main__":

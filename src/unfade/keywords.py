@@ -20,8 +20,8 @@ class FrameOptions(TypedDict, total=False):
     """Cut to this box of the photograph, in pixels; auto: to the picture on its lid or in its borders."""
     straighten: Literal["auto"] | float | None
     """Turn by so many degrees clockwise, cut to what stays full; auto: set the print on it straight."""
-    rotate: Literal[90, 180, 270] | None
-    """Turn clockwise by a quarter, a half or three quarters."""
+    rotate: Literal["auto"] | Literal[90, 180, 270] | None
+    """Turn clockwise by a quarter, a half or three quarters; auto: until it is upright, if that is sure."""
     corners: Sequence[tuple[float, float]] | None
     """Make a rectangle of what lies between four corners, in pixels, clockwise from the top left."""
 

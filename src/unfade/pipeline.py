@@ -124,7 +124,7 @@ def _run(
     on_step: StepDone | None,
 ) -> Result:
     check(steps, has_mask=given.mask is not None)
-    opened = framed(given, steps)
+    opened = framed(given, steps, sessions)
     work = begun or opened
     for step in steps[len(work.records) :]:
         name = step.name
@@ -156,7 +156,7 @@ def _run(
     return Result(result, work.mask, report, work.pictures, before, given.mask)
 
 
-def framed(given: Work, steps: Sequence[Step]) -> Work:
+def framed(given: Work, steps: Sequence[Step], sessions: Sessions) -> Work:
     """The work as it is opened: the photograph and its mask in the frame that the steps ask for.
 
     Raises `UsageError` for a mask of another size or dtype, and for a frame that reaches beyond the
@@ -164,7 +164,7 @@ def framed(given: Work, steps: Sequence[Step]) -> Work:
     """
     photo = given.photo
     mask = None if given.mask is None else _checked(given.mask, photo)
-    opening = next((opening for step in steps if (opening := step.opening(photo)) is not None), None)
+    opening = next((opening for step in steps if (opening := step.opening(photo, sessions)) is not None), None)
     if opening is None:
         return given
     mask = None if mask is None else opening.frame.apply_mask(mask)

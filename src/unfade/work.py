@@ -99,7 +99,7 @@ class Step(ABC):
         """Whether its options cut or turn the photograph as it is opened."""
         return False
 
-    def opening(self, photo: Photo) -> Opening | None:
+    def opening(self, photo: Photo, sessions: Sessions) -> Opening | None:
         """How its options frame the photograph before the first step runs; none: they do not."""
         return None
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from unfade.ageing import KINDS, PRESETS, Ageing, Textures, age, damage_only, masks
+from unfade.ageing import KINDS, PRESETS, Ageing, Textures, age, damage_only, halftone_print, masks
 from unfade.ageing._paint import FAINTEST, Coat, Painted, Stroke
 from unfade.ageing._recipe import ORDER
 from unfade.ageing.abrasion import Abrasion
@@ -298,3 +298,26 @@ def test_abrasion_is_flecks_over_a_part_or_the_swipe_of_an_arc() -> None:
         for stroke in coat.strokes:
             middle = stroke.points.mean(axis=0)
             assert np.hypot(*(stroke.points - middle).T).max() < 1.3 * Abrasion().radius_range[1] * 240
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_halftone_print_has_dots_and_the_photographs_tone(seed: int) -> None:
+    from unfade.color import linear_from_srgb
+
+    image = np.repeat(np.linspace(0.15, 0.85, 96, dtype=np.float32)[None, :, None], 64, axis=0).repeat(3, axis=2)
+    scan, photograph = halftone_print(image, np.random.default_rng(seed))
+    np.testing.assert_array_equal(scan, halftone_print(image, np.random.default_rng(seed))[0])
+    np.testing.assert_allclose(photograph, image, atol=1e-3)  # it is gray already
+    assert scan.dtype == np.float32 and scan.min() >= 0 and scan.max() <= 1 and scan.shape == image.shape
+    columns = linear_from_srgb(scan).mean(axis=(0, 2)).reshape(6, 16).mean(axis=1)
+    assert (np.diff(columns) > 0).all()  # lighter to the right, as the photograph, for an eye that does not see the dots
+    assert scan.std(axis=0)[40:56].mean() > 0.08  # which are there: along a column the photograph is of one tone
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (63, 65)])
+def test_a_halftone_print_of_any_size(shape: tuple[int, int], rng: np.random.Generator) -> None:
+    image = rng.random((*shape, 3), np.float32)
+    before = image.copy()
+    for one in halftone_print(image, rng):
+        assert one.shape == image.shape and np.isfinite(one).all()
+    np.testing.assert_array_equal(image, before)

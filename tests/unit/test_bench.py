@@ -29,6 +29,9 @@ cv2.imwrite(out, cv2.inpaint(cv2.imread(given), cv2.imread(mask, 0), 3, cv2.INPA
 """
 
 
+SAVING = "cv2.imwrite(sys.argv[3], image)\n"
+
+
 @pytest.fixture
 def photographs(tmp_path: Path) -> Path:
     """Four sound photographs, in color."""
@@ -67,6 +70,8 @@ def test_the_same_photographs_make_the_same_bench(photographs: Path, tmp_path: P
 def test_each_track_is_what_it_says(photographs: Path, tmp_path: Path) -> None:
     make_bench(photographs, tmp_path / "bench", tracks=tuple(TRACKS), side_px=64)
     bench = tmp_path / "bench"
+    scan, photograph = (read_image(bench / "halftone" / part / "p1.png") for part in ("damaged", "clean"))
+    assert scan.shape == photograph.shape == (48, 64, 3) and scan.std() > photograph.std() > 0.05  # dots are darker and lighter
     for name in ("fill", "twins"):
         clean, damaged = (read_image(bench / name / part / "p1.png") for part in ("clean", "damaged"))
         lost = read_damage(bench / name / "mask" / "p1.png") > 0
@@ -91,7 +96,7 @@ def test_a_leaderboard_with_rivals(photographs: Path, tmp_path: Path) -> None:
     shutil.copytree(bench / "damage" / "mask", results / "damage")
     command = f"OpenCV again={sys.executable} {rival} {{in}} {{mask}} {{out}}"
     out = invoke(bench, "-o", board, "--entry", f"prophet={results}", "--entry", command)
-    assert out.split() == [str(board / "leaderboard.html"), str(board / "leaderboard.json")]
+    assert out.split() == [str(board / f"leaderboard.{ending}") for ending in ("html", "md", "json")]
     written = (board / "leaderboard.json").read_text(encoding="utf-8")
     told = json.loads(written, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     order = told["tracks"]["fill"]["order"]
@@ -107,6 +112,9 @@ def test_a_leaderboard_with_rivals(photographs: Path, tmp_path: Path) -> None:
     # Each as it is for itself: not what this process holds.
     assert costs["OpenCV again"]["peak_mb"] < costs["Unfade, all steps"]["peak_mb"]
     page = (board / "leaderboard.html").read_text(encoding="utf-8")
+    table = (board / "leaderboard.md").read_text(encoding="utf-8").split("## Holes filled (N 4)")[1].split("##")[0]
+    best = next(line for line in table.splitlines() if line.startswith("| prophet"))
+    assert best.startswith("| prophet | 100.0") and "| **Unfade** | " in table and "<" not in table
     assert "prophet" in page and "<script" not in page and told["bench"]["fingerprint"][:16] in page
 
 
@@ -115,6 +123,7 @@ def test_a_leaderboard_with_rivals(photographs: Path, tmp_path: Path) -> None:
     [
         ("rival", "says not who and what; write NAME=FOLDER"),
         ("rival=nowhere", "is no folder, and no command"),
+        (f"rival={__file__}", "is one file; name the folder with the results of all pictures"),
         ("rival@sing=x", "there is no track 'sing'"),
         ("rival=no-such-program {in} {mask} {out}", "there is no program 'no-such-program'"),
         ("rival=python {in}", "must say {in} (the picture given) and {out}"),
@@ -139,10 +148,14 @@ def test_an_entry_is_read(tmp_path: Path) -> None:
         parse_entry(f"one={tmp_path / 'fill'}")
 
 
-@pytest.mark.parametrize("wrong", ["lacking", "small", "failing", "silent", "name"])
-def test_a_bad_rival_leaves_no_leaderboard(photographs: Path, tmp_path: Path, wrong: str) -> None:
+BAD = ("lacking", "one", "small", "broken", "failing", "failing large", "silent", "slow", "name")
+
+
+@pytest.mark.parametrize("wrong", BAD)
+def test_a_bad_rival_leaves_no_leaderboard(photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
     bench, results = tmp_path / "bench", tmp_path / "results"
     make_bench(photographs, bench, tracks=("fill",), side_px=64)
+    monkeypatch.setattr("unfade.bench.leaderboard.evaluate", lambda *_, **__: pytest.fail("it was noticed only after others were measured"))
     shutil.copytree(bench / "fill" / "clean", results / "fill")
     entry, sentence, status = f"rival={results}", "", 1
     if wrong == "lacking":
@@ -151,6 +164,21 @@ def test_a_bad_rival_leaves_no_leaderboard(photographs: Path, tmp_path: Path, wr
     elif wrong == "small":
         photo.write(photo.read(np.zeros((48, 63, 3), np.uint8)), results / "fill" / "p2.png", overwrite=True)
         sentence = "p2: the result of rival is 63×48"
+    elif wrong == "one":
+        for name in ("p1", "p2", "p3"):
+            (results / "fill" / f"{name}.png").unlink()
+        sentence = "lacks results for 3 of the bench's 4 pictures; the first is p1"
+    elif wrong == "broken":
+        (results / "fill" / "p3.png").write_bytes(b"no picture")
+        sentence = "p3.png"
+    elif wrong == "failing large":
+        program = tmp_path / "rival.py"
+        program.write_text("import cv2, sys\nimage = cv2.imread(sys.argv[1])\nassert image.size < 99999, 'too large'\n" + SAVING)
+        entry, sentence = f"rival={sys.executable} {program} {{in}} {{mask}} {{out}}", "AssertionError: too large"
+    elif wrong == "slow":
+        monkeypatch.setattr("unfade.bench.entries.COMMAND_TIMEOUT_S", 0.3)
+        entry = f"rival={sys.executable} -c 'import time; time.sleep(9)' {{in}} {{mask}} {{out}}"
+        sentence = "the command of rival took more than 0 s on p0"
     elif wrong == "failing":
         entry = f"rival={sys.executable} -c 'import sys; sys.exit(\"no such model\")' {{in}} {{mask}} {{out}}"
         sentence = "the command of rival ended with 1 on p0: no such model"
@@ -162,6 +190,17 @@ def test_a_bad_rival_leaves_no_leaderboard(photographs: Path, tmp_path: Path, wr
     out = invoke(bench, "-o", tmp_path / "board", "--entry", entry, "--fast", status=status)
     assert sentence in out.replace("\n", " ") and len(out.strip().splitlines()) == 1
     assert not (tmp_path / "board").exists()
+
+
+def test_a_bench_made_for_nothing_is_taken_away(photographs: Path, tmp_path: Path) -> None:
+    (tmp_path / "results" / "fill").mkdir(parents=True)
+    shutil.copy(photographs / "p0.png", tmp_path / "results" / "fill")
+    entry = ("--tracks", "fill", "--entry", f"rival={tmp_path / 'results'}", "--fast")
+    assert "lacks results for 3 of" in invoke(photographs, "-o", tmp_path / "board", *entry, status=1).replace("\n", " ")
+    assert not (tmp_path / "board").exists()  # so that the command can be typed again
+    make_bench(photographs, tmp_path / "bench", tracks=("fill",), side_px=64)
+    invoke(tmp_path / "bench", "-o", tmp_path / "board", *entry[2:], status=1)
+    assert (tmp_path / "bench" / "bench.json").is_file()
 
 
 def test_too_few_or_gray_photographs_are_refused(photographs: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from unfade.files.tags import EXIF, Tag, first_tags
 from unfade.frame import quads
 from unfade.frame.framing import Opening, framed
 from unfade.frame.geometry import Frame
+from unfade.frame.upright import which_way
 from unfade.models.session import Sessions
 from unfade.record import last_run
 from unfade.steps.frame import Frame as FrameStep
@@ -123,6 +124,27 @@ def test_auto_cuts_nothing_off_that_is_not_sure() -> None:
     assert any("prints lie here" in note for step in result.report.steps for note in step.notes)
 
 
+def test_auto_turns_what_it_is_sure_of_whichever_way_it_lies() -> None:
+    photographs = [read(path) for path in sorted((Path(__file__).parents[2] / "examples").glob("*.jpg"))]
+    sure = 0
+    with Sessions(1) as sessions:
+        session = sessions.get("upright")
+        for photo in photographs:
+            ways = [which_way(Frame(turn=turn).apply(photo), Frame(), session) for turn in (0, 90, 180, 270)]
+            assert len({(way.turn + turn) % 360 for way, turn in zip(ways, (0, 90, 180, 270), strict=True)}) == 1
+            sure += ways[0].sure
+            assert not ways[0].sure or ways[0].turn == 0
+        assert sure >= 0.5 * len(photographs)
+        assert not which_way(read(np.full((60, 80, 3), 128, np.uint8)), Frame(), session).sure
+        known = next(photo for photo in photographs if which_way(photo, Frame(), session).sure)
+        lying = Frame(turn=90).apply(known)
+        result = unfade.restore(lying, rotate="auto", sessions=sessions, **BARE)
+        np.testing.assert_array_equal(result.photo.samples, known.samples)
+        assert result.report.steps[0].models[0].name.startswith("upright")
+        box = unfade.restore(lying, rotate="auto", crop=(0, 0, lying.width, lying.height), sessions=sessions, **BARE)
+        np.testing.assert_array_equal(box.photo.samples, known.samples)
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
@@ -154,7 +176,7 @@ def test_a_frame_is_written_alike_on_every_door() -> None:
     cases = {
         "crop": [("auto", "auto", "auto"), ("1,2,30,40", (1, 2, 30, 40), [1, 2, 30, 40])],
         "straighten": [("auto", "auto", "auto"), ("-1.5", -1.5, -1.5), ("2", 2.0, 2)],
-        "rotate": [("270", 270, 270)],
+        "rotate": [("auto", "auto", "auto"), ("270", 270, 270)],
         "corners": [("30,12,150,30,140,96,22,80", SLANTED, [list(point) for point in SLANTED])],
     }
     for name, written in cases.items():

@@ -119,6 +119,18 @@ def test_a_loss_that_is_no_number_stops_it_and_keeps_the_last_good_checkpoint(
     assert (run / checkpoint.FILE).read_bytes() == good
 
 
+@pytest.mark.parametrize("pairs", ["edges", "halftone"])
+def test_pairs_are_made_of_one_picture(photographs: Path, tmp_path: Path, pairs: str) -> None:
+    text = recipe_text("translate", steps=2, losses="l1 = 1.0") + f'[options]\npairs = "{pairs}"\n'
+    saved = checkpoint.load(train(_write(tmp_path, text), [photographs], tmp_path / "run", device="cpu"))
+    assert saved.step == 2
+    task = TASKS["translate"](parse_recipe(text, "test"))
+    crop = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    once, again = (task.sample(crop, np.random.default_rng(3)) for _ in range(2))
+    assert all(np.array_equal(once[name], again[name]) for name in once) and once["input"].shape == once["target"].shape == (3, 64, 64)
+    assert not np.array_equal(once["input"], once["target"])
+
+
 def test_averaged_weights_get_batch_norm_statistics_of_their_own(photographs: Path, tmp_path: Path) -> None:
     pix2pix = 'kind = "pix2pix"\nchannels = 4\ndepth = 3'
     text = recipe_text("translate", steps=6, losses="l1 = 1.0", generator=pix2pix) + '[options]\npairs = "edges"\n'

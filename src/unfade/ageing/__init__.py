@@ -8,7 +8,8 @@ Photos Back to Life", section 3.
 from __future__ import annotations
 
 from unfade.ageing._plan import Effect, Kind, Plan
+from unfade.ageing._press import halftone_print
 from unfade.ageing._recipe import KINDS, PRESETS, Aged, Ageing, age, damage_only, masks
 from unfade.ageing.textures import Textures
 
-__all__ = ["KINDS", "PRESETS", "Aged", "Ageing", "Effect", "Kind", "Plan", "Textures", "age", "damage_only", "masks"]
+__all__ = ["KINDS", "PRESETS", "Aged", "Ageing", "Effect", "Kind", "Plan", "Textures", "age", "damage_only", "halftone_print", "masks"]

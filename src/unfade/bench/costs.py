@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from unfade.bench.entries import UNFADE, Entry, arguments, last_line
+from unfade.bench.entries import COMMAND_TIMEOUT_S, UNFADE, Entry, arguments, last_line
 from unfade.errors import DataError
 from unfade.models.session import cpu_limit
 
@@ -64,11 +64,11 @@ def measure(bench: Path, entries: Sequence[Entry], baselines: Sequence[str]) -> 
             f"{UNFADE}, all steps": [*me, "unfade", "restore", "--colorize", given, "-o", out],
         }
         runs |= {name: [*me, "unfade.bench.classical", name, given, mask, out] for name in FILLS if name in baselines}
-        runs |= {one.name: list(arguments(one.command, given, mask, out)) for one in entries if one.command is not None}
-        for name, told in runs.items():
+        rivals = {one.name: list(arguments(one.command, given, mask, out)) for one in entries if one.command is not None}
+        for name, told in (rivals | runs).items():  # what may fail first
             out.unlink(missing_ok=True)
             costs.append(_run(name, [str(part) for part in told]))
-    return costs
+    return costs[len(rivals) :] + costs[: len(rivals)]
 
 
 # A process between: the system counts what a process held before it became another program, so a child of
@@ -76,7 +76,10 @@ def measure(bench: Path, entries: Sequence[Entry], baselines: Sequence[str]) -> 
 _BETWEEN = """
 import json, subprocess, sys, time
 began = time.perf_counter()
-status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+try:
+    status = subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL, timeout=float(sys.argv[1])).returncode
+except subprocess.TimeoutExpired:
+    status = None
 seconds = time.perf_counter() - began
 try:
     import resource
@@ -89,10 +92,13 @@ print(json.dumps([status, seconds, peak]))
 
 
 def _run(name: str, told: list[str]) -> Cost:
-    run = subprocess.run([sys.executable, "-c", _BETWEEN, *told], capture_output=True, text=True, errors="replace", check=False)
+    between = [sys.executable, "-c", _BETWEEN, str(COMMAND_TIMEOUT_S)]
+    run = subprocess.run([*between, *told], capture_output=True, text=True, errors="replace", check=False)
     if run.returncode != 0:
         raise DataError(f"{name} cannot be run: {last_line(run.stderr)}")
     status, seconds, peak = json.loads(run.stdout)
+    if status is None:
+        raise DataError(f"{name} took more than {COMMAND_TIMEOUT_S:.0f} s on the photograph that costs are measured on")
     if status != 0:
         raise DataError(f"{name} ended with {status} on the photograph that costs are measured on: {last_line(run.stderr)}")
     # Kilobytes on Linux, bytes on macOS.

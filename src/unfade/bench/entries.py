@@ -18,7 +18,7 @@ from unfade.errors import DataError, UsageError
 from unfade.files import photo
 from unfade.measures.baselines import Method, Outcome
 from unfade.measures.benches import Bench, Example, read_image, read_mask
-from unfade.measures.evaluation import method_from_folder
+from unfade.measures.evaluation import check_outcome, method_from_folder
 from unfade.models.session import Sessions
 from unfade.work import Step, Work
 
@@ -63,6 +63,8 @@ def parse_entry(text: str) -> Entry:
     if "{in}" in what or "{out}" in what:
         return _command_entry(name, what, tracks)
     folder = Path(what)
+    if folder.is_file():
+        raise UsageError(f"--entry {name}: {what} is one file; name the folder with the results of all pictures")
     if not folder.is_dir():
         raise UsageError(f"--entry {name}: {what!r} is no folder, and no command with {{in}} and {{out}}")
     if tracks and not any((folder / track).is_dir() for track in tracks):
@@ -102,6 +104,17 @@ def method_of(entry: Entry, track: Track, bench: Bench) -> Method:
             return Outcome(found=read_mask(made)) if track.task == "damage" else Outcome(read_image(made))
 
     return run
+
+
+def try_out(entry: Entry, track: Track, method: Method, bench: Bench) -> None:
+    """Refuse an entry that cannot take part, before anything is measured.
+
+    Of a folder every result is read, a command is run on the first picture. Raises `DataError` for what
+    `check_outcome` refuses, for a command that fails, and the `PhotoError`s of results that are none.
+    """
+    for stem in bench.stems if track.name in entry.folders else bench.stems[:1]:
+        example = bench.example(stem)
+        check_outcome(entry.name, example, method(example))
 
 
 def run_command(name: str, command: str, example: Example, folder: Path) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unfade.bench.costs import Cost, machine, measure
-from unfade.bench.entries import UNFADE, Entry, method_of, named_once, pipeline_method
+from unfade.bench.entries import UNFADE, Entry, method_of, named_once, pipeline_method, try_out
 from unfade.bench.making import Manifest, read_manifest
 from unfade.bench.tracks import TRACKS, Track
 from unfade.errors import UsageError
@@ -25,6 +25,7 @@ _BESIDE: dict[str, tuple[str, ...]] = {
     "tone": ("as it is",),
     "color": ("gray",),
     "twins": ("as it is", "Telea", "Navier–Stokes", "biharmonic"),
+    "halftone": ("as it is", "median 3×3"),
 }
 _SLOW = frozenset({"biharmonic"})
 
@@ -84,9 +85,13 @@ def run_bench(
         if not entry.tracks & set(manifest.tracks):
             raise UsageError(f"{entry.name} takes part in {', '.join(sorted(entry.tracks))}; the bench has {', '.join(manifest.tracks)}")
     benches = {name: _bench(TRACKS[name], folder) for name in manifest.tracks}
-    # Everyone is asked for before anything is measured, so that a folder that lacks results is noticed at
-    # once.
+    # Everyone is asked before anything is measured, so that a folder that lacks results, or a command that
+    # fails, is told at once and not after minutes.
     methods = {name: _methods(TRACKS[name], bench, entries, sessions, slow=slow) for name, bench in benches.items()}
+    for entry in entries:
+        for name in entry.tracks & set(benches):
+            try_out(entry, TRACKS[name], methods[name][entry.name], benches[name])
+    costs = measure(folder, entries, sorted({name for beside in methods.values() for name in beside}))
     results = []
     for name, bench in benches.items():
 
@@ -98,8 +103,7 @@ def run_bench(
         seen = (features, perceptual) if bench.task in ("restoration", "colorization") else (None, None)
         evaluation = evaluate(bench, ours, name=UNFADE, baselines=methods[name], features=seen[0], perceptual=seen[1], progress=report)
         results.append(TrackResult(TRACKS[name], evaluation))
-    everyone = {one for result in results for one in (scores.name for scores in result.evaluation.baselines)}
-    return Leaderboard(manifest, machine(), tuple(results), tuple(measure(folder, entries, sorted(everyone))))
+    return Leaderboard(manifest, machine(), tuple(results), tuple(costs))
 
 
 def _bench(track: Track, folder: Path) -> Bench:

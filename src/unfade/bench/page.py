@@ -1,4 +1,4 @@
-"""The leaderboard as one HTML page that needs nothing else, and as JSON."""
+"""The leaderboard as one HTML page that needs nothing else, as Markdown and as JSON."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from unfade.bench.leaderboard import Leaderboard, TrackResult
 from unfade.measures.evaluation import MethodScores
 from unfade.measures.figures import figure, label, span
 from unfade.measures.measure import harmonic_mean
-from unfade.measures.page import document, panel_row, statements, table
+from unfade.measures.page import GENERATOR, document, panel_row, statements, table
 from unfade.measures.report import to_record
 
-HTML_NAME, JSON_NAME = "leaderboard.html", "leaderboard.json"
+HTML_NAME, MARKDOWN_NAME, JSON_NAME = "leaderboard.html", "leaderboard.md", "leaderboard.json"
 PICTURES = 3
 
 
@@ -35,15 +35,19 @@ def to_html(board: Leaderboard) -> str:
     return document("Unfade: the open benchmark", parts)
 
 
+def _shown(result: TrackResult) -> list[str]:
+    """The measures that a track's table has: neither those of single kinds nor those of nothing."""
+    return [
+        name
+        for name in result.evaluation.measures
+        if not name.startswith("mask-recall-")
+        and any(name in one.scores and not math.isnan(one.scores[name].value) for one in result.ranking())  # nothing is lost in some tracks
+    ]
+
+
 def _track(result: TrackResult) -> list[str]:
     evaluation = result.evaluation
-    everyone = result.ranking()
-    shown = [
-        name
-        for name in evaluation.measures
-        if not name.startswith("mask-recall-")
-        and any(name in one.scores and not math.isnan(one.scores[name].value) for one in everyone)  # nothing is lost in some tracks
-    ]
+    everyone, shown = result.ranking(), _shown(result)
     head = ["entry", *(label(evaluation, evaluation.measures[name]) for name in shown), "s a picture"]
     rows = []
     for one in everyone:
@@ -61,6 +65,8 @@ def _track(result: TrackResult) -> list[str]:
     order = evaluation.worst_first()
     chosen = dict.fromkeys([order[0], order[len(order) // 2], order[-1]] if len(order) > PICTURES else order)
     ranked = "" if evaluation.ranking is None else " (Unfade's worst, median and best)"
+    if result.track.task == "damage":
+        parts.append("<p><small>In the pictures red is lost, or said to be; yellow is only stained: either answer is right.</small></p>")
     return [*parts, f"<h3>Pictures{ranked}</h3>", *(panel_row(evaluation, panels[stem]) for stem in chosen)]
 
 
@@ -92,8 +98,7 @@ def _by_kind(result: TrackResult) -> list[str]:
     if not by_kind:
         return []
     names = [one.name for one in result.ranking()]
-    measure = result.evaluation.measures["mask-f1"]
-    rows = [[html.escape(kind), *(figure(measure, figures.get(name, float("nan"))) for name in names)] for kind, figures in by_kind.items()]
+    rows = [[html.escape(kind), *(_f1(result, figures, name) for name in names)] for kind, figures in by_kind.items()]
     note = "<p><small>What is found wrongly is of no kind: each kind's recall is set against the entry's one precision.</small></p>"
     return [table("F1 by kind and size of damage", ["kind or size", *names], rows, ours=UNFADE), note]
 
@@ -103,6 +108,42 @@ def _costs(board: Leaderboard) -> str:
     on = "; ".join(html.escape(told) for told in board.machine.values())
     said = f"<p><small>Whole processes from start to end on a photograph of one megapixel, once each. {on}</small></p>"
     return table("Speed and memory", ["entry", "seconds", "peak memory, MB"], rows) + said
+
+
+def to_markdown(board: Leaderboard) -> str:
+    """The tables alone, for a README: tracks, F1 by kind of damage, costs."""
+    manifest = board.manifest
+    parts = [
+        f"<!-- Written by unfade bench. {GENERATOR.decode()} -->",
+        f"{len(manifest.photographs)} photographs, at most {manifest.side_px} px on the longer side, seed {manifest.seed}, fingerprint "
+        f"`{manifest.fingerprint[:16]}`. 95 % intervals over pictures.",
+    ]
+    for result in board.results:
+        evaluation, shown = result.evaluation, _shown(result)
+        head = ["", *(label(evaluation, evaluation.measures[name]) for name in shown)]
+        rows = [[one.name, *(_plain(_cell(result, one, name)) for name in shown)] for one in result.ranking()]
+        parts += [f"## {result.track.label} (N {evaluation.n})", result.track.asks, _rows(head, rows)]
+        if by_kind := f1_by_kind(result):
+            figures = [[one.name, *(_f1(result, by_kind[kind], one.name) for kind in by_kind)] for one in result.ranking()]
+            said = "F1 by size and kind of damage; what is found wrongly is of no kind, so recall is set against the one precision."
+            parts += [said, _rows(["", *by_kind], figures)]
+    costs = [[one.entry, f"{one.seconds:.1f}", "–" if one.peak_mb is None else f"{one.peak_mb:.0f}"] for one in board.costs]
+    said = f"Whole processes on a photograph of one megapixel. {'; '.join(board.machine.values())}"
+    parts += ["## Speed and memory", said, _rows(["", "seconds", "peak memory, MB"], costs)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _rows(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([f"**{row[0]}**" if row[0].startswith(UNFADE) else row[0], *row[1:]] for row in rows)]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+
+
+def _plain(cell: str) -> str:
+    return cell.replace("<small>", "").replace("</small>", "").strip()
+
+
+def _f1(result: TrackResult, figures: dict[str, float], name: str) -> str:
+    return figure(result.evaluation.measures["mask-f1"], figures.get(name, float("nan")))
 
 
 def to_json(board: Leaderboard) -> str:

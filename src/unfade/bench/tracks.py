@@ -59,6 +59,11 @@ def _tone(image: Image, rng: np.random.Generator) -> Made:
     return _pairs(aged.clean, aged.image, np.zeros(image.shape[:2], bool))
 
 
+def _halftone(image: Image, rng: np.random.Generator) -> Made:
+    scan, photograph = ageing.halftone_print(image, rng)
+    return _pairs(photograph, scan, np.zeros(image.shape[:2], bool))
+
+
 def _pairs(clean: Image, damaged: Image, mask: np.ndarray) -> Made:
     return {"clean": clean, "damaged": damaged, "mask": np.where(mask, LOST, 0).astype(np.uint8)}
 
@@ -117,6 +122,15 @@ TRACKS: Mapping[str, Track] = MappingProxyType(
                 "Classical fills are told what was lost.",
                 ("psnr-in-mask",),
                 _twins,
+                "found",
+            ),
+            Track(
+                "halftone",
+                "Halftone prints to photographs",
+                "restoration",
+                "The scan of a photograph printed in dots is given, in black or in four inks; the photograph is asked for.",
+                ("feature-distance", "psnr"),
+                _halftone,
                 "found",
             ),
         )

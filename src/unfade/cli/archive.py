@@ -67,7 +67,7 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write nothing: predict hours and bytes, from a sample that is really done.")
     ] = False,
-    sample: Annotated[int, typer.Option("--sample", min=1, metavar="N", help="Masters in the sample of --dry-run.")] = 24,
+    sample: Annotated[int, typer.Option("--sample", min=1, metavar="N", help="Masters in the sample of --dry-run.")] = 48,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, metavar="N", help="Workers, in all. Default: as the cores of all machines give.")
     ] = None,

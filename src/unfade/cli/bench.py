@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ Photographs = Annotated[
 Output = Annotated[
     Path,
     typer.Option(
-        "--output", "-o", parser=named_path, metavar="FOLDER", help="Where leaderboard.html, leaderboard.json and the bench itself go."
+        "--output", "-o", parser=named_path, metavar="FOLDER", help="Where leaderboard.html, .md and .json and the bench itself go."
     ),
 ]
 EntryOption = Annotated[
@@ -39,7 +40,9 @@ EntryOption = Annotated[
         help="A rival: a folder of results, or a 'command {in} {mask} {out}'. May be given again. NAME@TRACK= names its tracks.",
     ),
 ]
-Tracks = Annotated[str, typer.Option("--tracks", metavar="NAMES", help="damage, harm, fill, tone, color, twins; with commas between.")]
+Tracks = Annotated[
+    str, typer.Option("--tracks", metavar="NAMES", help="damage, harm, fill, tone, color, twins, halftone; with commas between.")
+]
 SidePx = Annotated[int, typer.Option("--side-px", min=64, max=4096, help="Photographs are reduced to this, on the longer side.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N photographs.")]
 FeaturesOption = Annotated[
@@ -78,14 +81,14 @@ def command(
     """
     from unfade.bench.entries import parse_entry
     from unfade.bench.making import MANIFEST, make_bench, read_manifest
-    from unfade.bench.page import HTML_NAME, JSON_NAME
+    from unfade.bench.page import HTML_NAME, JSON_NAME, MARKDOWN_NAME
     from unfade.bench.tracks import TRACKS
 
     rivals = [parse_entry(text) for text in entry or ()]
     if not (fast or make_only) and find_spec("skimage") is None:
         raise MissingExtraError("the biharmonic fill is scikit-image's: pip install 'unfade[measures]', or leave it out with --fast")
     results = [path for rival in rivals for path in rival.folders.values()]
-    check_report_folder(output, (HTML_NAME, JSON_NAME), reads=[photographs, *results])
+    check_report_folder(output, (HTML_NAME, MARKDOWN_NAME, JSON_NAME), reads=[photographs, *results])
     made = (photographs / MANIFEST).is_file()
     folder = photographs if made else output if make_only else output / "bench"
     if not made:
@@ -104,15 +107,31 @@ def command(
         typer.echo(str(folder / MANIFEST))
         typer.echo(f"{len(read_manifest(folder).photographs)} photographs; now: unfade bench {folder} -o board", err=True)
         return
-    for path in _judge(folder, rivals, output, features, st_lpips, fast=fast):
+    with _gone_unless_judged(folder, output, made_before=made):
+        written = _judge(folder, rivals, output, features, st_lpips, fast=fast)
+    for path in written:
         typer.echo(str(path))
+
+
+@contextmanager
+def _gone_unless_judged(bench: Path, output: Path, *, made_before: bool) -> Iterator[None]:
+    """Take away a bench that was made for a leaderboard that did not come to be: the command can be typed
+    again."""
+    try:
+        yield
+    except BaseException:
+        if not made_before:
+            shutil.rmtree(bench, ignore_errors=True)
+            if output.is_dir() and not any(output.iterdir()):
+                output.rmdir()
+        raise
 
 
 def _judge(
     folder: Path, rivals: list[Entry], output: Path, features: str, trunk: Literal["alex", "vgg", "none"], *, fast: bool
 ) -> list[Path]:
     from unfade.bench.leaderboard import run_bench
-    from unfade.bench.page import HTML_NAME, JSON_NAME, to_html, to_json
+    from unfade.bench.page import HTML_NAME, JSON_NAME, MARKDOWN_NAME, to_html, to_json, to_markdown
     from unfade.measures.report import write_files
     from unfade.settings import open_sessions, read_settings
 
@@ -127,8 +146,9 @@ def _judge(
             slow=not fast,
             progress=lambda track, method, share: show(f"{track}: {method}", share),
         )
-    write_files(output, {HTML_NAME: to_html(board), JSON_NAME: to_json(board)})
-    return [output / HTML_NAME, output / JSON_NAME]
+    written = {HTML_NAME: to_html(board), MARKDOWN_NAME: to_markdown(board), JSON_NAME: to_json(board)}
+    write_files(output, written)
+    return [output / name for name in written]
 
 
 def _extractors(features: str, trunk: Literal["alex", "vgg", "none"]) -> tuple[Features | None, Features | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from unfade.files.photo import Photo
     from unfade.frame.geometry import Frame
     from unfade.frame.prints import Found
+    from unfade.frame.upright import Way
+    from unfade.models.session import Sessions
     from unfade.record import Report
 
 
@@ -52,7 +54,6 @@ def command(
       unfade split shoebox/*.jpg -o prints/ --restore --colorize
     """
     from unfade.files import photo
-    from unfade.frame.geometry import Frame
     from unfade.frame.prints import find_prints
     from unfade.settings import open_sessions, read_settings
 
@@ -60,7 +61,7 @@ def command(
         raise UsageError(f"{batch.output} is no folder, and a scan may become several files; make a folder and name it with -o")
     if any(value is not None for value in (treatment.crop, treatment.straighten, treatment.corners)):
         raise UsageError("--crop, --straighten and --corners frame one photograph, and split finds the frames itself; leave them out")
-    turn, treatment = treatment.rotate or 0, treatment.changed(rotate=None)
+    rotate, treatment = treatment.rotate, treatment.changed(rotate=None)
     settings = read_settings()
     jobs = plan(batch, "1")
     originals = {place_of(job.source): job.source for job in jobs.jobs}
@@ -84,7 +85,9 @@ def command(
                 def share(step: str, done: float, number: int = number) -> None:
                     show(step, (number + done) / len(cuts))
 
-                one, report = _cut(scan, Frame.of(corners, turn), number + 1, doubts)
+                frame, way = _framed(scan, corners, rotate, sessions)
+                said = (*doubts, f"print {number + 1}: {way.sentence}") if way is not None else doubts
+                one, report = _cut(scan, frame, number + 1, said)
                 if restore or treatment.colorize:
                     from unfade import pipeline
 
@@ -103,6 +106,17 @@ def _cuts(found: Found, *, borderless: bool) -> list[np.ndarray]:
     """The corners of what is cut: of the sure prints; of the whole scan where none is sure."""
     sure = [one for one in found.prints if one.sure]
     return [one.picture if borderless else one.corners for one in sure] if sure else [found.whole_corners]
+
+
+def _framed(scan: Photo, corners: np.ndarray, rotate: Literal["auto"] | int | None, sessions: Sessions) -> tuple[Frame, Way | None]:
+    """A print's frame with its turn; and which way is up, where that was looked at."""
+    from unfade.frame.geometry import Frame
+    from unfade.frame.upright import which_way
+
+    if rotate != "auto":
+        return Frame.of(corners, rotate or 0), None
+    way = which_way(scan, Frame.of(corners), sessions.get("upright"))
+    return Frame.of(corners, way.turn if way.sure else 0), way
 
 
 def _cut(scan: Photo, frame: Frame, number: int, doubts: tuple[str, ...]) -> tuple[Photo, Report]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
@@ -14,6 +14,11 @@ from unfade.files.photo import Photo
 from unfade.frame import quads
 from unfade.frame.geometry import Frame, straight_box
 from unfade.frame.prints import Found, find_prints
+from unfade.frame.upright import which_way
+
+if TYPE_CHECKING:
+    from unfade.models.session import Session
+    from unfade.record import ModelUse
 
 OUTSIDE_PX = 1.0  # how far a corner may lie beyond the photograph: what rounding makes
 STRAIGHT_DEGREES = 0.05  # a print that is turned by less lies straight
@@ -24,7 +29,7 @@ class Opening:
     """How a photograph of `width` by `height` pixels was framed as it was opened.
 
     `notes` say what was decided, and what could not be. `is_picture`: the frame is the picture proper, so
-    that none is looked for in it.
+    that none is looked for in it. `models` took part.
     """
 
     frame: Frame
@@ -32,6 +37,7 @@ class Opening:
     height: int
     notes: tuple[str, ...] = ()
     is_picture: bool = False
+    models: tuple[ModelUse, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -46,6 +52,13 @@ class Opening:
         at, right, below = cv2.perspectiveTransform(ends[None], place)[0]
         (a, b), (c, d) = right - at, below - at
         return float(at[0] - 0.5), float(at[1] - 0.5), math.sqrt(abs(a * d - b * c))
+
+
+def set_upright(opening: Opening, photo: Photo, session: Session) -> Opening:
+    """The opening, turned until the photograph is upright, if the model is sure which way that is."""
+    way = which_way(photo, opening.frame, session)
+    frame = replace(opening.frame, turn=way.turn) if way.sure else opening.frame
+    return replace(opening, frame=frame, notes=(*opening.notes, f"rotate: {way.sentence}"), models=(session.use,))
 
 
 def framed(

@@ -166,7 +166,7 @@ def evaluate(
             began = time.perf_counter()
             outcome = run.method(example)
             run.seconds += time.perf_counter() - began
-            _check(run.name, example, outcome)
+            check_outcome(run.name, example, outcome)
             result_seen = _seen(features, outcome.image), _seen(perceptual, outcome.image)
             seen = Observation(
                 example.truth,
@@ -243,7 +243,7 @@ def _reference_rows(bench: Bench, features: Features | None) -> Rows | None:
     return np.stack([features(read_image(path)).pooled for path in bench.references]).astype(np.float64)
 
 
-def _check(method: str, example: Example, outcome: Outcome) -> None:
+def check_outcome(method: str, example: Example, outcome: Outcome) -> None:
     """Refuse what cannot be measured: no result, another size, samples that are not numbers."""
     expected = example.given.shape[:2]
     for what, result in (("result", outcome.image), ("mask", outcome.found)):

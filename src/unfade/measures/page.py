@@ -16,9 +16,15 @@ GENERATOR = b'<meta name="generator" content="Unfade">'
 """By which a page is known as one of ours."""
 
 
-STYLE = """
-:root{color-scheme:light dark;--ground:#fff;--ink:#222;--faint:#666;--line:#ccc;--ours:#eef4fb}
-@media(prefers-color-scheme:dark){:root{--ground:#1b1b1b;--ink:#ddd;--faint:#999;--line:#444;--ours:#22303d}}
+PALETTE = """
+:root{color-scheme:light dark;--ground:#fff;--ink:#222;--faint:#666;--line:#ccc;--ours:#eef4fb;--curve:#2563eb;--mark:#c2410c}
+@media(prefers-color-scheme:dark){
+:root{--ground:#1b1b1b;--ink:#ddd;--faint:#999;--line:#444;--ours:#22303d;--curve:#7aa7ff;--mark:#ff9b66}}
+"""
+"""The colors of reports, leaderboards and curves, light and dark as the reader's system is."""
+STYLE = (
+    PALETTE
+    + """
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:90rem;padding:0 1rem;background:var(--ground);color:var(--ink)}
 table{border-collapse:collapse;margin:1rem 0;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .7rem;border-bottom:1px solid var(--line);text-align:right;vertical-align:top}
@@ -31,6 +37,7 @@ figure{margin:0;flex:0 1 256px;min-width:120px}figcaption{font-size:.8rem;color:
 img{display:block;max-width:100%;height:auto}
 dt{font-weight:600;margin-top:.5rem}dd{margin:0}
 """
+)
 
 
 def to_html(evaluation: Evaluation) -> str:

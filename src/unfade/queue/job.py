@@ -224,7 +224,7 @@ class Job:
         near = None if framing or fill is None or work.mask is None else self.retouches.nearest(whole, work.mask, fill.heals)
         if framing:
             key = (*key, "framed", framing)
-            work = self.stages.get(key, partial(pipeline.framed, work, steps))
+            work = self.stages.get(key, partial(pipeline.framed, work, steps, self._sessions))
         if near is not None and fill is not None and work.mask is not None:
             shown = retouched(work.photo, *near, work.mask, fill, self._sessions, partial(progress, Fill.name))
             self.retouches.put(whole, shown)

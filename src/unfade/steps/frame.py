@@ -56,13 +56,13 @@ class Frame(Step):
         form=Mixed(words=("auto",)),
         group="frame",
     )
-    rotate: int | None = option(
+    rotate: Literal["auto"] | int | None = option(
         None,
-        "Turn clockwise by a quarter, a half or three quarters.",
+        "Turn clockwise by a quarter, a half or three quarters; auto: until it is upright, if that is sure.",
         least=90,
         most=270,
-        written="90|180|270",
-        form=Mixed(is_whole=True, allowed=(90, 180, 270)),
+        written="auto|90|180|270",
+        form=Mixed(words=("auto",), is_whole=True, allowed=(90, 180, 270)),
         group="frame",
     )
     corners: tuple[tuple[float, float], ...] | None = option(
@@ -94,21 +94,23 @@ class Frame(Step):
         """Whether the photograph is to be cut or turned on opening."""
         return any(value is not None for value in (self.crop, self.straighten, self.rotate, self.corners))
 
-    def opening(self, photo: Photo) -> Opening | None:
+    def opening(self, photo: Photo, sessions: Sessions) -> Opening | None:
         """How the photograph is framed on opening. Raises `UsageError` for a frame that it does not fill."""
         if not self.frames:
             return None
-        from unfade.frame.framing import framed
+        from unfade.frame.framing import framed, set_upright
 
-        return framed(photo, crop=self.crop, straighten=self.straighten, rotate=self.rotate, corners=self.corners)
+        turn = None if self.rotate == "auto" else self.rotate
+        found = framed(photo, crop=self.crop, straighten=self.straighten, rotate=turn, corners=self.corners)
+        return set_upright(found, photo, sessions.get("upright")) if self.rotate == "auto" else found
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Find the pictures; the photograph and its mask stay as they are."""
-        said = () if work.opening is None else work.opening.notes
+        said, models = ((), ()) if work.opening is None else (work.opening.notes, work.opening.models)
         if work.opening is not None and work.opening.is_picture:
-            return Outcome(work.photo, work.mask, "framed", facts={"prints": 1.0, "share": 1.0}, notes=said)
+            return Outcome(work.photo, work.mask, "framed", models=models, facts={"prints": 1.0, "share": 1.0}, notes=said)
         if self.whole:
-            return Outcome(work.photo, work.mask, "off", notes=said)
+            return Outcome(work.photo, work.mask, "off", models=models, notes=said)
         from unfade.frame.prints import find_prints
 
         found = find_prints(work.photo)
@@ -116,9 +118,10 @@ class Frame(Step):
         if found.whole:
             note = "" if not found.doubt else f"not sure what is the picture: {found.doubt}; the whole was taken for it"
             notes = (*said, note) if note else said
-            return Outcome(work.photo, work.mask, "not-sure" if note else "whole", facts=facts, notes=notes)
+            return Outcome(work.photo, work.mask, "not-sure" if note else "whole", models=models, facts=facts, notes=notes)
         notes = (*said, found.sentence)
-        return Outcome(work.photo, work.mask, "found", facts=facts | _corners(found), notes=notes, pictures=found.pictures)
+        facts |= _corners(found)
+        return Outcome(work.photo, work.mask, "found", models=models, facts=facts, notes=notes, pictures=found.pictures)
 
 
 STEP = Frame
