@@ -18,7 +18,7 @@ from unfade.archive.crew import Crew
 from unfade.archive.orders import Finished, Order, Task
 from unfade.archive.runner import How, Run, Tell
 
-SAMPLE = 24
+SAMPLE = 48
 _SEED = 20260801
 
 

@@ -40,6 +40,11 @@ Of = Annotated[
     Path, typer.Argument(parser=named_path, metavar="DEST|MANIFEST", help="The folder that `archive run` wrote to, or its manifest.")
 ]
 
+ManifestOption = Annotated[
+    Path | None,
+    typer.Option("--manifest", parser=named_path, metavar="FILE", help="The manifest. Default: .unfade/manifest.sqlite in DEST."),
+]
+
 
 def _open(of: Path) -> Manifest:
     from unfade.archive.manifest import NAME, Manifest
@@ -53,10 +58,7 @@ def run(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="The masters: a folder, with all below it, or an fsspec URL.")],
     to: Annotated[str, typer.Option("--to", metavar="DEST", help="Where results go: an empty folder, or an fsspec URL.")],
     *,
-    manifest: Annotated[
-        Path | None,
-        typer.Option("--manifest", parser=named_path, metavar="FILE", help="The manifest. Default: .unfade/manifest.sqlite in DEST."),
-    ] = None,
+    manifest: ManifestOption = None,
     format: Annotated[FormatName | None, typer.Option("--format", help="Write another format. Default: each master's own.")] = None,
     quality: Annotated[int | None, typer.Option("--quality", min=0, max=100, help="Of lossy formats. Default: the master's own.")] = None,
     hold: Annotated[
@@ -67,7 +69,7 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write nothing: predict hours and bytes, from a sample that is really done.")
     ] = False,
-    sample: Annotated[int, typer.Option("--sample", min=1, metavar="N", help="Masters in the sample of --dry-run.")] = 24,
+    sample: Annotated[int, typer.Option("--sample", min=1, metavar="N", help="Masters in the sample of --dry-run.")] = 48,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, metavar="N", help="Workers, in all. Default: as the cores of all machines give.")
     ] = None,

@@ -35,6 +35,18 @@ MaskFile = Annotated[
     ),
 ]
 
+LayersOption = Annotated[
+    Literal["psd", "ora"] | None,
+    typer.Option("--layers", help="Write NAME.restored.psd or .ora, too: the original and what each step changed, as layers."),
+]
+InventedOption = Annotated[
+    bool,
+    typer.Option(
+        "--invented",
+        help="Write NAME.restored.invented.png, too: how far each repainted pixel is from a known one, and how sure color is.",
+    ),
+]
+
 
 @takes_photographs()
 @takes_treatment
@@ -46,17 +58,8 @@ def command(
         bool,
         typer.Option("--record", help="Write the record NAME.restored.unfade.json and the mask, for `unfade verify` and `unfade replay`."),
     ] = False,
-    layers: Annotated[
-        Literal["psd", "ora"] | None,
-        typer.Option("--layers", help="Write NAME.restored.psd or .ora, too: the original and what each step changed, as layers."),
-    ] = None,
-    invented: Annotated[
-        bool,
-        typer.Option(
-            "--invented",
-            help="Write NAME.restored.invented.png, too: how far each repainted pixel is from a known one, and how sure color is.",
-        ),
-    ] = False,
+    layers: LayersOption = None,
+    invented: InventedOption = False,
     treatment: Treatment,
     batch: Batch,
 ) -> None:
