@@ -59,7 +59,7 @@ def test_every_command_has_help_with_examples_that_name_it() -> None:
         assert f"unfade {name}" in text.split("Examples:")[1], name
 
 
-@pytest.mark.parametrize("name", ["restore", "models"])
+@pytest.mark.parametrize("name", ["restore", "models", "archive"])
 def test_a_command_alone_is_what_it_is_among_all(name: str) -> None:
     alone, among = (CliRunner().invoke(built, [name, "--help"], prog_name="unfade") for built in (build(name), build()))
     assert alone.output == among.output

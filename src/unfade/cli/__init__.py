@@ -102,10 +102,11 @@ def build(only: str | None = None) -> typer.Typer:
         """
 
     if only is not None:
-        app.command(only)(COMMANDS.alone(only))
-        return app
-    for name in sorted(COMMANDS, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)):
-        made = COMMANDS[name]
+        commands = {only: COMMANDS.alone(only)}
+    else:
+        names = sorted(COMMANDS, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
+        commands = {name: COMMANDS[name] for name in names}
+    for name, made in commands.items():
         if isinstance(made, typer.Typer):
             app.add_typer(made, name=name)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unfade.cli._batch import Steps, run_jobs
-from unfade.cli._identity import is_folder, place_of
+from unfade.cli._identity import Key, is_folder, place_of
 from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import Job, plan
 from unfade.cli._results import Done, notes_of, save
@@ -57,10 +58,7 @@ def command(
     from unfade.frame.prints import find_prints
     from unfade.settings import open_sessions, read_settings
 
-    if batch.output is not None and batch.output.suffix and not is_folder(batch.output):
-        raise UsageError(f"{batch.output} is no folder, and a scan may become several files; make a folder and name it with -o")
-    if any(value is not None for value in (treatment.crop, treatment.straighten, treatment.corners)):
-        raise UsageError("--crop, --straighten and --corners frame one photograph, and split finds the frames itself; leave them out")
+    _check(batch, treatment)
     rotate, treatment = treatment.rotate, treatment.changed(rotate=None)
     settings = read_settings()
     jobs = plan(batch, "1")
@@ -75,11 +73,8 @@ def command(
             if dry_run:
                 return Done(_draw(batch, job, scan, found), notes=(*scan.notes, *doubts))
             cuts = _cuts(found, borderless=borderless)
-            paths = [job.target.with_name(f"{job.source.stem}.{number}{job.target.suffix}") for number in range(1, len(cuts) + 1)]
-            for path in paths:
-                if (read := originals.get(place_of(path))) is not None:
-                    raise UsageError(f"{read} is read, and a print of {job.source} would be written over it; give another folder with -o")
-            reports = []
+            paths = _paths(job, len(cuts), originals)
+            reports: list[Report] = []
             for number, (corners, path) in enumerate(zip(cuts, paths, strict=True)):
 
                 def share(step: str, done: float, number: int = number) -> None:
@@ -100,6 +95,23 @@ def command(
             return Done(tuple(paths), reports[0], tuple(reports), notes=tuple(notes))
 
         run_jobs(batch, jobs, work)
+
+
+def _check(batch: Batch, treatment: Treatment) -> None:
+    """Raises `UsageError` where the results would have no folder, or a frame is asked for."""
+    if batch.output is not None and batch.output.suffix and not is_folder(batch.output):
+        raise UsageError(f"{batch.output} is no folder, and a scan may become several files; make a folder and name it with -o")
+    if any(value is not None for value in (treatment.crop, treatment.straighten, treatment.corners)):
+        raise UsageError("--crop, --straighten and --corners frame one photograph, and split finds the frames itself; leave them out")
+
+
+def _paths(job: Job, count: int, originals: Mapping[Key, Path]) -> list[Path]:
+    """Where a scan's prints go. Raises `UsageError` where a photograph that is read would be written over."""
+    paths = [job.target.with_name(f"{job.source.stem}.{number}{job.target.suffix}") for number in range(1, count + 1)]
+    for path in paths:
+        if (read := originals.get(place_of(path))) is not None:
+            raise UsageError(f"{read} is read, and a print of {job.source} would be written over it; give another folder with -o")
+    return paths
 
 
 def _cuts(found: Found, *, borderless: bool) -> list[np.ndarray]:
