@@ -29,15 +29,20 @@ if TYPE_CHECKING:
     from unfade.record import Report
 
 
+_Restore = Annotated[bool, typer.Option("--restore", help="Restore each print, too, as the options below say.")]
+_Borderless = Annotated[bool, typer.Option("--borderless", help="Cut to the picture proper: leave the borders of prints off.")]
+_DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Cut nothing: write the outlines, drawn as NAME.prints.png and as NAME.prints.json.")
+]
+
+
 @takes_photographs(without=("sheet", "pages"))
 @takes_treatment
 def command(
     *,
-    restore: Annotated[bool, typer.Option("--restore", help="Restore each print, too, as the options below say.")] = False,
-    borderless: Annotated[bool, typer.Option("--borderless", help="Cut to the picture proper: leave the borders of prints off.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Cut nothing: write the outlines, drawn as NAME.prints.png and as NAME.prints.json.")
-    ] = False,
+    restore: _Restore = False,
+    borderless: _Borderless = False,
+    dry_run: _DryRun = False,
     treatment: Treatment,
     batch: Batch,
 ) -> None:
