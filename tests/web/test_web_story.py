@@ -14,6 +14,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.web.conftest import Server, encoded, picture, wait_for
 from unfade.files import photo
