@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 from starlette.responses import RedirectResponse
@@ -11,12 +11,12 @@ from starlette.responses import RedirectResponse
 from unfade.queue.options import Id
 from unfade.web import iiif
 from unfade.web.problems import described
-from unfade.web.routes.contract import API, COMMON, JPEG, OF_JOB, S, at, binary
+from unfade.web.routes.contract import API, COMMON, JPEG, OF_JOB, S, at
 from unfade.web.routes.pictures import part, view_of
 from unfade.web.service import Service
 
 router = APIRouter(prefix=API, tags=["iiif"])
-INFO = binary(iiif.MEDIA_TYPE.partition(";")[0])
+INFO: dict[int | str, dict[str, Any]] = {200: {"content": {iiif.MEDIA_TYPE.partition(";")[0]: {"schema": {"type": "object"}}}}}
 Region = Annotated[str, Path(max_length=40)]
 Size = Annotated[str, Path(max_length=20)]
 
