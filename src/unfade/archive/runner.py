@@ -85,8 +85,10 @@ class Run:
 
     def __init__(self, order: Order, tasks: Sequence[Task], crew: Crew, how: How, *, manifest: Manifest | None, tell: Tell) -> None:
         self._order, self._crew, self._how, self._manifest, self._tell = order, crew, how, manifest, tell
-        self._small = deque(task for task in tasks if task.megapixels is None or task.deaths == 0)
-        self._large: deque[Task] = deque(task for task in tasks if task not in self._small)
+        self._small: deque[Task] = deque()
+        self._large: deque[Task] = deque()
+        for task in tasks:
+            (self._small if task.megapixels is None or task.deaths == 0 else self._large).append(task)
         self._budget = _Budget(how.megapixels)
         self._unkept: list[Finished] = []
         self._kept_at = time.monotonic()
