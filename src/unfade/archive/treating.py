@@ -68,7 +68,7 @@ class Treater:
     def _do(self, task: Task, granted_megapixels: float) -> Finished:
         data = self._source.read(task.name)
         sha256 = hashlib.sha256(data).hexdigest()
-        if self._order.keep and (there := self._adopted(task, sha256)) is not None:
+        if self._order.keep and (there := self._adopted(task, data, sha256)) is not None:
             return there
         try:
             before = photo.read(data, max_megapixels=min(granted_megapixels, self._order.max_megapixels), name=task.name.rpartition("/")[2])
@@ -116,22 +116,8 @@ class Treater:
             self._destination.put(names.result, encoded)
             self._put_thumbs(names, result.opened, result.photo)
             self._destination.put(names.record, text)
-        told = (*(note.sentence() for note in judged.invented.large), *_notes(record))
-        return Finished(
-            task.name,
-            "done",
-            megapixels=before.megapixels,
-            ending=ending,
-            place=place,
-            result_sha256=record.result.sha256,
-            result_bytes=len(encoded),
-            bytes_written=written,
-            share=result.report.share_changed,
-            risk=judged.score,
-            reasons=judged.reasons,
-            notes=told,
-            models=_models(record),
-        )
+        done = _done(task, record, judged, place, len(encoded), result.report.share_changed)
+        return replace(done, megapixels=before.megapixels, ending=ending, bytes_written=written)
 
     def _clear(self, base: str) -> None:
         """Take away what an earlier order made of this master, its record first."""
@@ -144,8 +130,8 @@ class Treater:
         for name, picture in ((names.before, before), (names.after, after)):
             self._destination.put(name, photo.encode_file(small(picture, THUMB_PX), "jpeg", 80))
 
-    def _adopted(self, task: Task, sha256: str) -> Finished | None:
-        """The result that lies there already, if it is of this master by this order, and whole."""
+    def _adopted(self, task: Task, data: bytes, sha256: str) -> Finished | None:
+        """The result that lies there already, if it is of this master (`data`) by this order, and whole."""
         self._stale = []
         for place in FOLDERS:
             name = names_of(task.base, "", place).record
@@ -163,7 +149,7 @@ class Treater:
                 continue
             encoded = self._destination.read(names.result)
             if hashlib.sha256(encoded).hexdigest() == record.result.sha256:
-                return self._taken_over(task, record, names, encoded, place)
+                return self._taken_over(task, data, record, names, encoded, place)
         return None
 
     def _is_asked(self, record: Sidecar, sha256: str) -> bool:
@@ -178,8 +164,8 @@ class Treater:
             and used <= set(order.model_hashes.values())
         )
 
-    def _taken_over(self, task: Task, record: Sidecar, names: Names, encoded: bytes, place: Place) -> Finished:
-        before = photo.read(self._source.read(task.name), max_megapixels=self._order.max_megapixels, name=record.master.name)
+    def _taken_over(self, task: Task, data: bytes, record: Sidecar, names: Names, encoded: bytes, place: Place) -> Finished:
+        before = photo.read(data, max_megapixels=self._order.max_megapixels, name=record.master.name)
         after = photo.read(encoded, max_megapixels=float("inf"), name=record.result.name)
         mask: Mask | None = None
         if record.mask is not None and self._destination.exists(names.mask):
@@ -189,23 +175,31 @@ class Treater:
             before = record.frame.apply(before)
             mask = None if mask is None else record.frame.apply_mask(mask)
         judged = risk.assess(before, after, mask, record.steps)
-        return Finished(
-            task.name,
-            "done",
+        done = _done(task, record, judged, place, len(encoded), record.pixels_changed / (before.width * before.height))
+        return replace(
+            done,
             sha256=record.master.sha256,
             megapixels=before.megapixels,
             ending=PurePosixPath(names.result).suffix,
-            place=place,
-            result_sha256=record.result.sha256,
-            result_bytes=len(encoded),
             bytes_written=len(encoded),
-            share=record.pixels_changed / (before.width * before.height),
-            risk=judged.score,
-            reasons=judged.reasons,
-            notes=(*(note.sentence() for note in judged.invented.large), *_notes(record)),
-            models=_models(record),
             adopted=True,
         )
+
+
+def _done(task: Task, record: Sidecar, judged: risk.Risk, place: Place, size: int, share: float) -> Finished:
+    """A master that is done, by its record; `size` is its result's in bytes."""
+    return Finished(
+        task.name,
+        "done",
+        place=place,
+        result_sha256=record.result.sha256,
+        result_bytes=size,
+        share=share,
+        risk=judged.score,
+        reasons=judged.reasons,
+        notes=(*(note.sentence() for note in judged.invented.large), *_notes(record)),
+        models=_models(record),
+    )
 
 
 def _mask_file(mask: Mask) -> bytes:
