@@ -84,11 +84,8 @@ class Retouches:
 def _differing(shown: Shown, mask: Mask, heals: Sequence[Heal]) -> Mask:
     differs: Mask = shown.mask ^ mask
     changed = set(shown.heals) ^ set(heals)
-    strokes: list[brush.Stroke] = [
-        {"kind": "brush" if heal.radius_px else "area", "radius_px": heal.radius_px, "points": list(heal.points)} for heal in changed
-    ]
-    if strokes:
-        differs = differs | (brush.draw(np.zeros_like(mask), strokes) & (mask | shown.mask))
+    if changed:
+        differs = differs | (brush.draw(np.zeros_like(mask), [heal.stroke for heal in changed]) & (mask | shown.mask))
     return differs
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unfade import brush, tiles
+from unfade import brush
 from unfade.arrays import Mask
 from unfade.files.photo import Photo
 from unfade.healing import difference
@@ -47,11 +47,6 @@ def heal(photo: Photo, mask: Mask, heals: Sequence[Heal], *, neutral: bool) -> t
     return photo.with_samples(samples), healed
 
 
-def changed(before: Photo, after: Photo) -> int:
-    """How many pixels differ."""
-    return tiles.count_changed(before.samples, after.samples)
-
-
 def _window(each: Heal, height: int, width: int) -> tuple[slice, slice] | None:
     """The part of the photograph in which a stroke, its rim and its source lie; None if there is none."""
     xs, ys = zip(*each.points, strict=True)
@@ -64,7 +59,6 @@ def _window(each: Heal, height: int, width: int) -> tuple[slice, slice] | None:
 
 def _drawn(each: Heal, rows: slice, columns: slice) -> Mask:
     """The stroke on its window."""
-    points = [(x - columns.start, y - rows.start) for x, y in each.points]
-    kind: brush.Kind = "brush" if each.radius_px else "area"
-    stroke: brush.Stroke = {"kind": kind, "radius_px": each.radius_px, "points": points}
+    stroke = each.stroke
+    stroke["points"] = [(x - columns.start, y - rows.start) for x, y in each.points]
     return brush.draw(np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool), [stroke])

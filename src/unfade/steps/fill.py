@@ -16,6 +16,7 @@ from unfade.steps._needs import require_mask
 from unfade.work import Outcome, Step
 
 if TYPE_CHECKING:
+    from unfade.brush import Stroke
     from unfade.frame.framing import Opening
     from unfade.models.session import Sessions
     from unfade.work import Progress, Work
@@ -48,6 +49,11 @@ class Heal:
         for name, value in (("dx", self.dx), ("dy", self.dy)):
             require_range(f"a heal's {name}", value, -_FARTHEST_PX, _FARTHEST_PX)
         object.__setattr__(self, "points", points)
+
+    @property
+    def stroke(self) -> Stroke:
+        """What is painted, without where from."""
+        return {"kind": "brush" if self.radius_px else "area", "radius_px": self.radius_px, "points": list(self.points)}
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -123,10 +129,11 @@ class Fill(Step):
         photo, changed = fill(work.photo, mask, session, progress)
         facts = {}
         if self.heals:
-            from unfade.steps import _healing
+            from unfade import tiles
+            from unfade.steps._healing import heal
 
-            photo, healed = _healing.heal(photo, mask, self.heals, neutral=is_neutral(work.photo, mask))
-            changed, facts = _healing.changed(work.photo, photo), {"healed": float(healed)}
+            photo, healed = heal(photo, mask, self.heals, neutral=is_neutral(work.photo, mask))
+            changed, facts = tiles.count_changed(work.photo.samples, photo.samples), {"healed": float(healed)}
         return Outcome(photo, mask, "filled", changed, (session.use,), facts)
 
 
