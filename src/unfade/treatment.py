@@ -115,13 +115,7 @@ class Treatment:
 
     def as_json(self) -> dict[str, Any]:
         """The options by name, as JSON has them."""
-
-        def plain(value: Any) -> Any:
-            if isinstance(value, tuple):
-                return [plain(entry) for entry in value]
-            return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-
-        return {name: plain(value) for name, value in self.values}
+        return {name: _as_plain(value) for name, value in self.values}
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Treatment:
@@ -171,6 +165,12 @@ class Treatment:
         values = self.as_dict()
         own = {step.name: [declared.name for declared in step_options(step.name)] for step in parts()}
         return tuple(make_step(step, {name: values[name] for name in names}) for step, names in own.items())
+
+
+def _as_plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_as_plain(entry) for entry in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def has_pixels(step: Step) -> bool:

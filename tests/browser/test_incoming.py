@@ -328,9 +328,7 @@ def test_an_upload_waits_as_long_as_the_server_says(open_page: Open, old_photogr
         ("nothing.png", b"", "nothing.png is empty; take another copy of the file."),
     ],
 )
-def test_a_refusal_is_one_sentence_that_names_the_file(
-    open_page: Open, tmp_path: Path, name: str, what: bytes, sentence: str
-) -> None:
+def test_a_refusal_is_one_sentence_that_names_the_file(open_page: Open, tmp_path: Path, name: str, what: bytes, sentence: str) -> None:
     (tmp_path / name).write_bytes(what)
     page = open_page(quiet=False)
     bring(page, tmp_path / name)

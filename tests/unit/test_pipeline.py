@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import unfade
 from unfade import pipeline
 from unfade.errors import UsageError
 from unfade.files.photo import Photo, read
-from unfade.models.session import Sessions
+from unfade.models.session import Session, Sessions
 from unfade.steps.clean import Clean
 from unfade.steps.colorize import Colorize
 from unfade.steps.damage import Damage
@@ -145,3 +146,15 @@ def test_import_is_free() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     code = "import sys, unfade.pipeline; print([name for name in ('onnxruntime', 'torch') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_a_restoration_leaves_no_open_model_behind(photo: Photo) -> None:
+    pipeline.restore(photo)  # imports, caches
+    gc.collect()
+    gc.disable()
+    try:
+        before = sum(isinstance(thing, Session) for thing in gc.get_objects())
+        pipeline.restore(photo)
+        assert sum(isinstance(thing, Session) for thing in gc.get_objects()) == before
+    finally:
+        gc.enable()

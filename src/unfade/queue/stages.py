@@ -17,6 +17,7 @@ from unfade.work import Step, Work
 PREVIEW_SIDE_PX = 1024  # what previews are asked for unless another size is named; a job keeps its stages at this size
 KEPT_STAGES = 48  # at most 7 MB each
 KEPT_WHOLE_BYTES = 256 << 20  # of photographs at full size: three steps of one of 24 megapixels in color
+KEPT_WHOLE = 32  # steps of small photographs, of which many more would go into those bytes
 
 StageKey = tuple[object, ...]
 Stage: TypeAlias = Work
@@ -56,7 +57,7 @@ class Stages:
 
 
 class WholeStages:
-    """The work at full size as each step left it, the latest photographs' up to so many bytes.
+    """The work at full size as each step left it, the latest `KEPT_WHOLE` up to so many bytes.
 
     Safe to share between threads.
     """
@@ -81,7 +82,7 @@ class WholeStages:
         """Keep the work as `steps` left it, and forget what was used longest ago."""
         with self._lock:
             self._kept[(key, tuple(steps))] = work
-            while self._bytes() > self._most_bytes:
+            while len(self._kept) > KEPT_WHOLE or self._bytes() > self._most_bytes:
                 self._kept.popitem(last=False)
 
     def _bytes(self) -> int:

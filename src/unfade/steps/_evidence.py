@@ -161,16 +161,24 @@ def _run(
     def look(part: np.ndarray) -> np.ndarray:
         return _log_odds(picture_of(next(iter(session.run(image=batch_of(part)).values()))))
 
-    def apply(part: np.ndarray, window: tiles.Window) -> np.ndarray:
+    def look_twice(part: np.ndarray) -> np.ndarray:
         tall, wide = part.shape[:2]
-        if halves and min(tall, wide) >= BLOWN_UP_WINDOW_PX and _is_blown_up(part):
-            return tiles.resize(apply(tiles.resize(part, *tiles.scaled_size(tall, wide, 0.5, card.multiple)), window), tall, wide)
         if again is None:
             return np.repeat(look(part), 2, axis=2)
         scale, weight = again(min(tall, wide))
         second = tiles.resize(look(tiles.resize(part, *tiles.scaled_size(tall, wide, scale, card.multiple))), tall, wide)
         own = look(part)
         return np.concatenate([(1 - weight) * own + weight * second, np.minimum(own, second)], axis=2)
+
+    def apply(part: np.ndarray, _: tiles.Window) -> np.ndarray:
+        sizes: list[tuple[int, int]] = []
+        while halves and min(part.shape[:2]) >= BLOWN_UP_WINDOW_PX and _is_blown_up(part):
+            sizes.append((part.shape[0], part.shape[1]))
+            part = tiles.resize(part, *tiles.scaled_size(*sizes[-1], 0.5, card.multiple))
+        seen = look_twice(part)
+        for size in reversed(sizes):
+            seen = tiles.resize(seen, *size)
+        return seen
 
     evidence, least = np.empty((height, width), np.uint8), np.empty((height, width), np.uint8)
     grid = tiles.Grid(card.tile_px, card.overlap_px, card.multiple)
