@@ -113,6 +113,13 @@ def treat(
     return _run(photo, steps, treatment, sessions, Work(photo, mask), begun, progress, on_step)
 
 
+def open_ahead(steps: Sequence[Step], sessions: Sessions) -> None:
+    """Begin to open the model that these steps ask for first, while something else is done."""
+    first = next((step.opens for step in steps if step.opens is not None), None)
+    if first is not None:
+        sessions.open_ahead(first)
+
+
 def _run(
     photo: Photo,
     steps: Sequence[Step],
@@ -124,6 +131,7 @@ def _run(
     on_step: StepDone | None,
 ) -> Result:
     check(steps, has_mask=given.mask is not None)
+    open_ahead(steps, sessions)
     opened = framed(given, steps, sessions)
     work = begun or opened
     for step in steps[len(work.records) :]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from unfade.arrays import Mask
     from unfade.files.photo import Photo
     from unfade.frame.framing import Opening
+    from unfade.models.card import Task
     from unfade.models.session import Sessions
 
 Progress = Callable[[float], None]
@@ -93,6 +94,11 @@ class Step(ABC):
     def is_wanted(self) -> bool:
         """Whether its options ask for anything at all; asked only of a step without a switch."""
         return True
+
+    @property
+    def opens(self) -> Task | None:
+        """The task whose model it asks for first, and which may be opened ahead; none: it may need no model."""
+        return None
 
     @property
     def frames(self) -> bool:

@@ -153,8 +153,8 @@ def test_a_restoration_leaves_no_open_model_behind(photo: Photo) -> None:
     gc.collect()
     gc.disable()
     try:
-        before = sum(isinstance(thing, Session) for thing in gc.get_objects())
+        before = sum(type(thing) is Session for thing in gc.get_objects())
         pipeline.restore(photo)
-        assert sum(isinstance(thing, Session) for thing in gc.get_objects()) == before
+        assert sum(type(thing) is Session for thing in gc.get_objects()) == before
     finally:
         gc.enable()

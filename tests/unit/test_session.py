@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,6 +35,23 @@ def test_models_are_opened_when_asked_for_and_once(sessions: Sessions, monkeypat
     assert sessions.get("fill") is sessions.get("fill")
     sessions.close()
     assert sessions.opened == ()
+
+
+def test_a_model_is_opened_ahead_and_what_goes_wrong_is_told_to_whoever_asks(sessions: Sessions, tmp_path: Path) -> None:
+    sessions.open_ahead("fill")
+    _wait_for("open fill")
+    assert sessions.opened == ("fill",)
+    absent = Sessions(models={"fill": tmp_path / "absent.toml"})
+    absent.open_ahead("fill")
+    _wait_for("open fill")
+    with pytest.raises(ModelError, match="absent"):
+        absent.get("fill")
+
+
+def _wait_for(name: str) -> None:
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join()
 
 
 def test_outputs_by_name_and_the_use_for_a_record(sessions: Sessions, rng: np.random.Generator) -> None:

@@ -87,10 +87,13 @@ def command(
     jobs = plan(batch, "restored", mask_tag=mask_tag, recorded=record, layers=layers, invented=invented, reads=(mask,))
     # Of a mask that is given it is not known without looking whether it was the same: the photograph is done
     # again and compared.
+    steps = treatment.steps(has_mask=mask is not None)
     same = None if mask is not None else asked(batch, treatment=treatment)
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
+            pipeline.open_ahead(steps, sessions)  # while the photograph is read
+
             def treat(before: Photo) -> Result:
                 given = None if mask is None else read_mask(mask, before, max_megapixels=settings.max_megapixels)
                 collected = None if job.layers is None else _collected(before)

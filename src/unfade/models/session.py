@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from unfade.arrays import Batch
-from unfade.errors import ModelCorruptError, ModelError, UsageError
+from unfade.errors import ModelCorruptError, ModelError, UnfadeError, UsageError
 from unfade.models.card import Card, Port, Task
 from unfade.models.store import find, verify
 from unfade.record import ModelUse
@@ -184,6 +185,18 @@ class Sessions:
                 model = find(task, self._models.get(task))
                 self._open[task] = Session(model.card, verify(model), threads=self.threads, provider=self._provider)
             return self._open[task]
+
+    def open_ahead(self, task: Task) -> None:
+        """Begin to open the model for `task` on a thread beside, so that whoever asks for it soon waits less.
+
+        What goes wrong is told to whoever asks for it.
+        """
+        if task not in self._open:
+            threading.Thread(target=self._try, args=(task,), name=f"open {task}").start()
+
+    def _try(self, task: Task) -> None:
+        with suppress(UnfadeError):
+            self.get(task)
 
     @property
     def opened(self) -> tuple[Task, ...]:

@@ -12,6 +12,7 @@ from unfade.options import option
 from unfade.work import Outcome, Step
 
 if TYPE_CHECKING:
+    from unfade.models.card import Task
     from unfade.models.session import Sessions
     from unfade.record import ModelUse
     from unfade.work import Progress, Work
@@ -37,6 +38,11 @@ class Clean(Step):
     def is_wanted(self) -> bool:
         """Whether the strength is above 0, or a dial turned."""
         return self.strength > 0 or (self.lightness, self.contrast, self.warmth) != (0, 0, 0)
+
+    @property
+    def opens(self) -> Task | None:
+        """The tone model, unless it only turns dials."""
+        return "tone" if self.strength > 0 else None
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Clean the work's photograph. Raises `ModelError` if a model cannot be used."""

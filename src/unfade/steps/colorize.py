@@ -12,6 +12,7 @@ from unfade.work import Outcome, Step
 
 if TYPE_CHECKING:
     from unfade.frame.framing import Opening
+    from unfade.models.card import Task
     from unfade.models.session import Sessions
     from unfade.work import Progress, Work
 
@@ -80,6 +81,11 @@ class Colorize(Step):
         (), "A color that is known, in a disc around a point, in pixels of the photograph.", written="X,Y,RADIUS,#RRGGBB"
     )
     force: bool = option(False, "Color a photograph anew that is in color already.")
+
+    @property
+    def opens(self) -> Task | None:
+        """The colorize model."""
+        return "colorize"
 
     def placed(self, left: int, top: int, width: int, height: int) -> Self:
         """With the hints that lie in the part, moved into it."""

@@ -13,6 +13,7 @@ from unfade.record import Doubt
 from unfade.work import Outcome, Step
 
 if TYPE_CHECKING:
+    from unfade.models.card import Task
     from unfade.models.session import Sessions
     from unfade.work import Progress, Work
 
@@ -38,6 +39,11 @@ class Damage(Step):
     largest_dust_px: int | None = option(
         None, "Mark dust and specks only: leave alone what is larger than this many pixels, on its longer side.", least=1, most=1_000_000
     )
+
+    @property
+    def opens(self) -> Task | None:
+        """The damage model."""
+        return "damage"
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Add the damage found to the work's mask. Raises `ModelError` if the damage model cannot be used."""

@@ -18,6 +18,7 @@ from unfade.work import Outcome, Step
 if TYPE_CHECKING:
     from unfade.brush import Stroke
     from unfade.frame.framing import Opening
+    from unfade.models.card import Task
     from unfade.models.session import Sessions
     from unfade.work import Progress, Work
 
@@ -98,6 +99,11 @@ class Fill(Step):
         "Take what is lost under a stroke from DX, DY pixels away; RADIUS 0: what the points enclose.",
         written="X,Y;X,Y:RADIUS:DX,DY",
     )
+
+    @property
+    def opens(self) -> Task | None:
+        """The fill model."""
+        return "fill"
 
     def placed(self, left: int, top: int, width: int, height: int) -> Self:
         """With the heals moved into the part; what of them lies outside of it has no effect there."""
