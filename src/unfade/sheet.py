@@ -10,16 +10,19 @@ from collections.abc import Sequence
 from functools import lru_cache
 from html import escape, unescape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from PIL import Image as PillowImage
-from PIL import ImageDraw, ImageFont
 
 from unfade.arrays import Image
 from unfade.errors import UsageError
 from unfade.files import photo
 from unfade.record import UNFADE_NAMESPACE
+
+if TYPE_CHECKING:
+    from PIL import ImageFont
 
 # Dark and neutral, so that no tint of the sheet's changes how a faded print looks (ISO 3664 asks for a
 # neutral surround).
@@ -33,6 +36,8 @@ _SHOWN = re.compile(rb"<rdf:li>([^<]*)</rdf:li>")
 
 @lru_cache(maxsize=8)
 def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    from PIL import ImageFont
+
     return ImageFont.load_default(size_px)
 
 
@@ -69,6 +74,8 @@ def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, wi
 
 def _line(text: str, width_px: int, size_px: int) -> np.ndarray:
     """One line of text on the sheet's background: (1.5 * size_px, width_px, 3) uint8."""
+    from PIL import ImageDraw
+
     font = _font(size_px)
     ground = round(_BACKGROUND * 255)
     strip = PillowImage.new("RGB", (width_px, round(size_px * 1.5)), (ground, ground, ground))

@@ -97,7 +97,7 @@ class Step(ABC):
 
     @property
     def opens(self) -> Task | None:
-        """The task whose model it asks for first, and which may be opened ahead; none: it may need no model."""
+        """The task whose model it asks for first, to be opened ahead; none: it may need no model."""
         return None
 
     @property

@@ -9,7 +9,9 @@ Exit status: 0 done; 1 something failed (the sentence says what); 2 asked wrong;
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -116,5 +118,8 @@ def build(only: str | None = None) -> typer.Typer:
 
 def main() -> None:
     """Run the command line on this process's arguments."""
+    # Collections while modules are imported find nothing and cost 15 ms; the one at the end, 35.
+    gc.set_threshold(20_000)
+    atexit.register(gc.freeze)
     first = sys.argv[1] if len(sys.argv) > 1 else ""
     build(first if first in COMMANDS.names() else None)()
