@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from unfade.frame.prints import Found
     from unfade.frame.upright import Way
     from unfade.models.session import Sessions
+    from unfade.pipeline import StepProgress
     from unfade.record import Report
 
 
@@ -89,10 +90,7 @@ def command(
                 said = (*doubts, f"print {number + 1}: {way.sentence}") if way is not None else doubts
                 one, report = _cut(scan, frame, number + 1, said)
                 if restore or treatment.colorize:
-                    from unfade import pipeline
-
-                    result = pipeline.treat(one, treatment, sessions=sessions, progress=share)
-                    one, report = result.photo, result.report
+                    one, report = _restored(one, treatment, sessions, share)
                 sha256, lost = save(batch, one, path)
                 reports.append(replace(report, output_sha256=sha256, notes=(*report.notes, *lost)))
                 show("split", (number + 1) / len(cuts))
@@ -100,6 +98,13 @@ def command(
             return Done(tuple(paths), reports[0], tuple(reports), notes=tuple(notes))
 
         run_jobs(batch, jobs, work)
+
+
+def _restored(one: Photo, treatment: Treatment, sessions: Sessions, progress: StepProgress) -> tuple[Photo, Report]:
+    from unfade import pipeline
+
+    result = pipeline.treat(one, treatment, sessions=sessions, progress=progress)
+    return result.photo, result.report
 
 
 def _check(batch: Batch, treatment: Treatment) -> None:
