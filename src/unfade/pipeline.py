@@ -114,7 +114,7 @@ def treat(
 
 
 def open_ahead(steps: Sequence[Step], sessions: Sessions) -> None:
-    """Begin to open the model that these steps ask for first, while something else is done."""
+    """Begin to open the model that these steps ask for first, while the photograph is read."""
     first = next((step.opens for step in steps if step.opens is not None), None)
     if first is not None:
         sessions.open_ahead(first)
@@ -131,7 +131,6 @@ def _run(
     on_step: StepDone | None,
 ) -> Result:
     check(steps, has_mask=given.mask is not None)
-    open_ahead(steps, sessions)
     opened = framed(given, steps, sessions)
     work = begun or opened
     for step in steps[len(work.records) :]:
@@ -221,6 +220,7 @@ def restore(
     """
     treatment = Treatment(**options)
     with _held(sessions) as held:
+        open_ahead(treatment.steps(has_mask=mask is not None), held)
         return treat(_opened(photo), treatment, sessions=held, mask=mask, progress=progress, on_step=on_step)
 
 
@@ -234,6 +234,7 @@ def colorize(
     """
     steps = steps_alone("colorize", options)
     with _held(sessions) as held:
+        open_ahead(steps, held)
         return run(_opened(photo), steps, sessions=held, progress=progress)
 
 
@@ -245,6 +246,7 @@ def find_damage(
     Raises as `restore` does."""
     steps = steps_alone("damage", options)
     with _held(sessions) as held:
+        open_ahead(steps, held)
         return run(_opened(photo), steps, sessions=held, progress=progress)
 
 

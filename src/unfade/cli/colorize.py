@@ -39,7 +39,7 @@ def command(*, steps: tuple[Step, ...], batch: Batch) -> None:
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
-            pipeline.open_ahead(steps, sessions)  # while the photograph is read
+            pipeline.open_ahead(steps, sessions)
 
             def treat(before: Photo) -> Result:
                 return pipeline.run(before, steps, sessions=sessions, progress=show)

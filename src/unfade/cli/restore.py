@@ -85,14 +85,14 @@ def command(
     _check(batch, mask, save_mask=save_mask, record=record, layers=layers, invented=invented)
     mask_tag = "mask" if save_mask or record else None
     jobs = plan(batch, "restored", mask_tag=mask_tag, recorded=record, layers=layers, invented=invented, reads=(mask,))
+    steps = treatment.steps(has_mask=mask is not None)
     # Of a mask that is given it is not known without looking whether it was the same: the photograph is done
     # again and compared.
-    steps = treatment.steps(has_mask=mask is not None)
     same = None if mask is not None else asked(batch, treatment=treatment)
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
-            pipeline.open_ahead(steps, sessions)  # while the photograph is read
+            pipeline.open_ahead(steps, sessions)
 
             def treat(before: Photo) -> Result:
                 given = None if mask is None else read_mask(mask, before, max_megapixels=settings.max_megapixels)
