@@ -45,7 +45,9 @@ def test_a_person_decides_about_the_riskiest_first(open_page: Callable[..., Any]
             page.wait_for_timeout(200)
         assert any("/before/tiles/" in url for url in tiles) and any("/after/tiles/" in url for url in tiles)
         page.click("#review-queue li:first-child button")
-        page.keyboard.press("r")
+        following = page.get_attribute("#review-queue li:nth-child(2) button", "data-id")
+        with page.expect_request(lambda request: f"/results/{following}/after/image?side_px=1024" in request.url):
+            page.keyboard.press("r")  # the next in the queue comes with its own pictures
         page.wait_for_selector("#review-counts:has-text('1 refused')")
         assert not (to / f"{first.rpartition('.')[0]}.restored.png").exists()
         page.click("#review-accept")

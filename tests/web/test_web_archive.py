@@ -14,8 +14,10 @@ from tests.unit.test_archive_parts import REPAIR, run_here, scan
 from tests.web.conftest import Server, encoded
 from unfade.archive.archiving import order_of
 from unfade.archive.checking import check
-from unfade.archive.manifest import NAME, Manifest
+from unfade.archive.manifest import NAME, Decision, Manifest
 from unfade.settings import Settings
+from unfade.web.problems import Problem
+from unfade.web.review import Review
 
 
 @pytest.fixture
@@ -59,6 +61,23 @@ def test_results_are_reviewed_and_refused_ones_leave(make_server: Callable[..., 
     assert server.client.post(f"{one}/decision", json={"decision": "maybe"}).status_code == 422
     server.stop()
     assert check(Manifest(archive / NAME)).wrong == ()
+
+
+@pytest.mark.parametrize("decision", ["accepted", "refused"])
+def test_what_a_decision_moves_while_it_is_read_is_found(archive: Path, decision: Decision) -> None:
+    review = Review(archive)
+    for stale in review.entries("all", limit=9, offset=0):
+        review.decide(stale.id, decision)  # after the entry was read, and before its files are
+        assert review.frame(stale) == review.frame(review.entry(stale.id))
+        with review.picture(stale, "after") as result, review.picture(stale, "before") as master:
+            assert result.is_file() and master.is_file() and result != master
+        assert review.thumbnail(stale, "after")
+    (archive / ".unfade" / "refused").mkdir(parents=True, exist_ok=True)
+    for gone in archive.rglob("*a.restored.unfade.json"):
+        gone.unlink()
+    with pytest.raises(Problem, match="no such record"):
+        review.frame(next(entry for entry in review.entries("all", limit=9, offset=0) if entry.name == "a.tif"))
+    review.close()
 
 
 def test_without_an_archive_there_is_none(server: Server) -> None:

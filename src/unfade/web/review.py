@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, TypeVar
 
 from unfade.archive.manifest import NAME, Decision, Entry, Manifest, Which
-from unfade.archive.orders import names_of
+from unfade.archive.orders import FOLDERS, Names, names_of
 from unfade.archive.places import Destination, Source
 from unfade.archive.settle import settle
-from unfade.archive.sidecar import parse_sidecar
+from unfade.archive.sidecar import Sidecar, parse_sidecar
 from unfade.errors import RecordError, UnreadableError, UsageError
 from unfade.queue.store import Store
 from unfade.record import Framed
 from unfade.web.problems import not_found
 
 Side = Literal["before", "after"]
+T = TypeVar("T")
 
 
 KEPT_VIEWS = 200
@@ -86,28 +87,46 @@ class Review:
 
     def frame(self, entry: Entry) -> Framed | None:
         """How the master was cut and turned before it was restored, as its record says. Raises a 404."""
-        name = names_of(entry.base, entry.ending, entry.place).record
         try:
-            facts = parse_sidecar(self._destination.read(name), name).frame
+            facts = self._wherever(entry, self._record).frame
         except (UnreadableError, RecordError):
             raise not_found("record") from None
         return None if facts is None else Framed.from_json(facts.model_dump())
 
+    def _record(self, names: Names) -> Sidecar:
+        return parse_sidecar(self._destination.read(names.record), names.record)
+
+    def _wherever(self, entry: Entry, read: Callable[[Names], T]) -> T:
+        """What `read` gives of a result's files. A decision may be moving them at this moment: they are
+        looked for in their place, then in every other, then there again. Raises `UnreadableError`."""
+        for place in (entry.place, *FOLDERS):
+            with contextlib.suppress(UnreadableError):
+                return read(names_of(entry.base, entry.ending, place))
+        return read(names_of(entry.base, entry.ending, entry.place))
+
     @contextmanager
     def picture(self, entry: Entry, side: Side) -> Iterator[Path]:
         """The master or the result as a file of this machine; not to be written to. Raises a 404."""
-        names = names_of(entry.base, entry.ending, entry.place)
-        place, name = (self._source, entry.name) if side == "before" else (self._destination, names.result)
-        if place.folder is not None:
-            if not (place.folder / name).is_file():
-                raise not_found("picture")
-            yield place.folder / name
+        try:
+            found = self._opened(self._source, entry.name) if side == "before" else self._wherever(entry, self._result)
+        except UnreadableError:
+            raise not_found("picture") from None
+        if isinstance(found, Path):
+            yield found
             return
-        with contextlib.ExitStack() as stack:
-            try:
-                data = place.read(name)
-            except UnreadableError:
-                raise not_found("picture") from None
-            copy = Path(stack.enter_context(TemporaryDirectory())) / "copy"
-            copy.write_bytes(data)
+        with TemporaryDirectory() as folder:
+            copy = Path(folder) / "copy"
+            copy.write_bytes(found)
             yield copy
+
+    def _result(self, names: Names) -> Path | bytes:
+        return self._opened(self._destination, names.result)
+
+    @staticmethod
+    def _opened(place: Source | Destination, name: str) -> Path | bytes:
+        """A file of this machine, or the bytes of one that lies elsewhere. Raises `UnreadableError`."""
+        if place.folder is None:
+            return place.read(name)
+        if not (place.folder / name).is_file():
+            raise UnreadableError(f"there is no {name}")
+        return place.folder / name

@@ -24,6 +24,8 @@ class Review {
     this.entries = [];
     /** @type {ArchiveEntry | null} */
     this.shown = null;
+    /** @type {number | null} whose pictures the viewer has */
+    this.pictured = null;
     const signal = new AbortController().signal;
     this.viewer = new Viewer(canvas("review-view"), {
       overlay: () => {},
@@ -92,7 +94,6 @@ class Review {
 
   /** @param {ArchiveEntry | null} entry */
   async show(entry) {
-    const before = this.shown;
     this.shown = entry;
     $("review-one").hidden = !entry;
     for (const choice of all("#review-queue button")) choice.setAttribute("aria-current", String(choice.dataset.id === String(entry?.id)));
@@ -103,7 +104,8 @@ class Review {
     const place = { delivered: t("review.is-delivered"), held: t("review.is-held"), refused: t("review.is-refused") }[entry.place];
     $("review-state").textContent = place;
     button("review-undo").hidden = !entry.decision;
-    if (before?.id === entry.id && this.viewer.before) return;
+    if (this.pictured === entry.id) return;
+    this.pictured = null;
     this.viewer.photograph(0, 0);
     const { width, height } = await api.tiles(`archive/results/${entry.id}/before`);
     if (this.shown !== entry) return; // another was chosen meanwhile
@@ -111,6 +113,7 @@ class Review {
     const pyramid = (/** @type {string} */ side) => new Pyramid(`archive/results/${entry.id}/${side}`, width, height, this.viewer.changed);
     this.viewer.before = pyramid("before");
     this.viewer.after = pyramid("after");
+    this.pictured = entry.id;
     this.viewer.changed();
   }
 
