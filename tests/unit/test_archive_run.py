@@ -105,9 +105,9 @@ def actors(pid: int) -> list[int]:
     return [child for child, name in below(pid).items() if name.startswith("ray::_Actor")]
 
 
-def wait_for(what: Callable[[], object], process: subprocess.Popen[str], timeout_s: float = TAIL_S) -> bool:
+def wait_for(what: Callable[[], object], process: subprocess.Popen[str]) -> bool:
     """Wait until it holds; False if the process ended before."""
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + TAIL_S
     while time.monotonic() < deadline:
         if what():
             return True
@@ -117,12 +117,26 @@ def wait_for(what: Callable[[], object], process: subprocess.Popen[str], timeout
     raise AssertionError("it took too long")
 
 
+def wait_for_results(to: Path, count: int, process: subprocess.Popen[str]) -> bool:
+    """Wait until so many results are there; False if the process ended before. They may be slow to come, but
+    not stop."""
+    last, deadline = -1, 0.0
+    while (there := through(to)) < count:
+        if process.poll() is not None:
+            return False
+        if there > last:
+            last, deadline = there, time.monotonic() + TAIL_S
+        assert time.monotonic() < deadline, "no more results come"
+        time.sleep(0.02 + count / 5000)
+    return True
+
+
 def kill_workers(process: subprocess.Popen[str], to: Path, times: int, each: int) -> int:
     """Kill a worker whenever so many more results are there; gives how many were killed."""
     killed = 0
     for _ in range(times):
         reached = through(to) + each
-        if not wait_for(lambda reached=reached: through(to) >= reached and actors(process.pid), process):
+        if not (wait_for_results(to, reached, process) and wait_for(lambda: actors(process.pid), process)):
             break
         os.kill(actors(process.pid)[killed % len(actors(process.pid))], signal.SIGKILL)
         killed += 1
@@ -143,11 +157,15 @@ def finish(process: subprocess.Popen[str], status: int) -> str:
 
 @pytest.fixture
 def small_disk(tmp_path: Path, sized: Callable[[int, int], int]) -> Iterator[Path]:
-    """A folder on a disk of its own, which a test can fill."""
-    folder = tmp_path / "disk"
+    """A folder on a disk of its own, which a test can fill: in a file at full size, else in memory."""
+    folder, image = tmp_path / "disk", tmp_path / "disk.ext4"
     folder.mkdir()
-    size = f"size={sized(4000, 24)}m"
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], capture_output=True, text=True, check=False)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    if sized(True, False):
+        subprocess.run(["truncate", "-s", "16G", str(image)], check=True)
+        subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
+        mount = ["mount", "-o", "loop", str(image), str(folder)]
+    mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
     if mounted.returncode:
         pytest.skip(f"needs to mount a disk: {mounted.stderr.strip()}")
     yield folder
@@ -162,11 +180,11 @@ def test_nothing_is_lost_and_nothing_done_twice(
     scans, to = tmp_path / "scans", small_disk / "restored"
     began_all = time.monotonic()
     full = count > 1000
-    make_scans(scans, count, megapixels=(0.05, 0.2) if full else (0.01, 0.03), large=(100.0, 24.0, 2.0) if full else ())
+    make_scans(scans, count, megapixels=(0.2, 2.0) if full else (0.01, 0.03), large=(100.0, 24.0, 2.0) if full else ())
     before = hashes(scans)
 
     first = start(scans, to)  # the driver is killed twice, and workers in between
-    wait_for(lambda: through(to) >= count // 8, first)
+    wait_for_results(to, count // 8, first)
     end(first)
     killed = 0
     for _ in range(sized(1, 0)):  # a driver more, and all that starts with it
@@ -176,7 +194,7 @@ def test_nothing_is_lost_and_nothing_done_twice(
     assert 0 < through(to) < count
 
     third = start(scans, to)  # the disk fills up: the run ends with one sentence, and fails no master for it
-    wait_for(lambda: through(to) >= count // 2, third)
+    wait_for_results(to, count // 2, third)
     ballast = small_disk / "ballast"
     with ballast.open("wb") as file, contextlib.suppress(OSError):  # no space left
         while True:
@@ -227,7 +245,7 @@ def test_a_machine_may_die(tmp_path: Path, sized: Callable[[int, int], int], mon
         run = start(scans, to, "--address", f"127.0.0.1:{port}", "--workers", "2")
         both = lambda: actors(head.pid) and actors(other.pid)  # noqa: E731
         assert wait_for(both, run), run.communicate()[0]
-        wait_for(lambda: through(to) >= count // 4, run)
+        wait_for_results(to, count // 4, run)
         for pid in [*below(other.pid), other.pid]:
             os.kill(pid, signal.SIGKILL)
         finish(run, 1)
