@@ -56,6 +56,15 @@ def test_a_mask_is_uploaded_brushed_erased_and_cleared(open_page: Open, old_phot
     assert page.is_checked("#overlay")
     settled(page)
 
+    # How far it is from anything known, in place of the red.
+    with page.expect_response(lambda response: "/depth" in response.url and response.ok):
+        page.click("#damage-sure")
+    page.wait_for_selector("#damage-answer:has-text('Violet')")
+    assert not page.is_checked("#overlay")
+    page.click("#damage-show")
+    page.wait_for_selector("#damage-answer:not(:has-text('Violet'))")
+    assert page.is_checked("#overlay")
+
     # A brush stroke over it, and an eraser's through it: only there does the mask change.
     draw(page, "brush", (0.7, 0.7), (0.8, 0.7))
     settled(page)

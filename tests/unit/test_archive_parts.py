@@ -330,6 +330,8 @@ def test_a_large_invention_is_named_with_its_distance() -> None:
     assert [one.box for one in found.large] == [(60, 50, 101, 91)] and found.large[0].distance_px == 21
     assert "1,681 pixels at 60, 50" in found.large[0].sentence()
     assert np.array_equal(invented.distance_of(invented.as_picture(found))[70, 80:82], [21, 20])
+    layer = invented.shaded(found.distance)
+    assert layer[70, 80, 3] > layer[50, 60, 3] > 0 == layer[0, 0, 3]
     assert invented.measure(*pair(3)).large == ()
     nothing = invented.measure(before, before, mask)
     assert nothing.share == 0 and nothing.large == ()

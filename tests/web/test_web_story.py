@@ -152,6 +152,11 @@ def test_a_drawn_mask_is_taken_instead_of_looking(server: Server) -> None:
     assert (_decoded(server.client.get(f"{address}/{mask['id']}").content) > 127).tolist() == drawn.tolist()
     overlay = _decoded(server.client.get(f"{address}/{mask['id']}?overlay=ff8000").content)
     assert overlay[75, 30].tolist() == [0x00, 0x80, 0xFF, 255] and overlay[5, 5, 3] == 0
+    depth = _decoded(server.client.get(f"{address}/{mask['id']}/depth").content)
+    assert (depth[:, :, 3] > 0).tolist() == drawn.tolist()
+    middle, edge = depth[75, 30].astype(int), depth[70, 30].astype(int)
+    assert middle[3] > edge[3] and middle[0] > edge[0] and middle[2] < edge[2]  # the farther, the stronger and the more violet
+    assert _decoded(server.client.get(f"{address}/{mask['id']}/depth?side_px=32").content).shape == (24, 32, 4)
     job = server.done(server.submit(uploaded["id"], clean=0, mask=mask["id"])["id"])
     before, after = photo.read(data).samples, photo.read(server.client.get(f"/api/v1/jobs/{job['id']}/result").content).samples
     changed = (before != after).any(axis=2)

@@ -28,6 +28,7 @@ FAR_APART = 60.0
 
 MOST_NAMED = 20
 _FULL = 65_535
+_NEAR, _FAR = np.array([255, 190, 40, 130], np.float32), np.array([120, 0, 200, 235], np.float32)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def measure(before: Photo, after: Photo, mask: Mask | None, doubt: np.ndarray | 
     repainted. `doubt`: `color_doubt`, where color was put in."""
     shape = before.height, before.width
     painted = np.zeros(shape, bool) if mask is None else mask & _changed(before, after)
-    distance = _distance(painted)
+    distance = depth(painted)
     return Inventions(distance, np.zeros(shape, np.float32) if doubt is None else doubt, tuple(_large(painted, distance)))
 
 
@@ -79,8 +80,13 @@ def _changed(before: Photo, after: Photo) -> Mask:
     return changed
 
 
-def _distance(painted: Mask) -> np.ndarray:
-    """From each painted pixel to the nearest that is not; the photograph's edge is nothing known."""
+def depth(painted: Mask) -> np.ndarray:
+    """How far from each painted pixel (h, w) the nearest is that was not, in pixels, float32; 0 where nothing
+    was painted. The photograph's edge is nothing known.
+
+    >>> depth(np.array([[False, True, True, True]])).tolist()
+    [[0.0, 1.0, 2.0, 3.0]]
+    """
     if not painted.any():
         return np.zeros(painted.shape, np.float32)
     if painted.all():
@@ -124,6 +130,14 @@ def as_picture(found: Inventions, name: str = "invented") -> Photo:
     green = np.rint(found.doubt * _FULL)
     blue = np.where(found.distance > 0, _FULL, 0)
     return Photo(np.stack([red, green, blue], axis=2).astype(np.uint16), name=name)
+
+
+def shaded(distance: np.ndarray) -> np.ndarray:
+    """Distances (h, w) as a layer to lay over the photograph, RGBA (h, w, 4) uint8: nothing where nothing was
+    repainted, pale amber where what is known is near, strong violet where an invention is large."""
+    far = np.minimum(distance / (LARGE_SHARE * min(distance.shape)), 1.0)[:, :, None]
+    layer = np.rint(_NEAR + (_FAR - _NEAR) * far).astype(np.uint8)
+    return np.where(distance[:, :, None] > 0, layer, np.uint8(0))
 
 
 def distance_of(picture: Photo) -> np.ndarray:

@@ -26,6 +26,7 @@ import cv2
 import numpy as np
 
 from unfade import brush, errors, masks, tile_pyramid
+from unfade.archive import invented
 from unfade.arrays import Mask
 from unfade.errors import UnfadeError, UnreadableError, UsageError
 from unfade.files import photo
@@ -149,23 +150,38 @@ def draw_mask(*, target: str, facts: str, width: int, height: int, strokes: list
     return masks.write_mask(brush.draw(np.zeros((height, width), bool), strokes), Path(target), Path(facts))
 
 
+def _reduced(mask: Mask, side_px: int | None) -> Mask:
+    """A mask whose longer side is at most `side_px`: lost where anything of it is."""
+    longer = max(mask.shape)
+    if side_px is None or side_px >= longer:
+        return mask
+    size = max(1, round(mask.shape[1] * side_px / longer)), max(1, round(mask.shape[0] * side_px / longer))
+    lost: Mask = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+    return lost
+
+
+def _put_png(picture: np.ndarray, target: str) -> None:
+    encoded, data = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    assert encoded
+    Path(target).write_bytes(data.tobytes())
+
+
 def show_mask(*, source: str, target: str, side_px: int | None, overlay: str | None) -> dict[str, Any]:
     """A mask smaller, or as a color on transparent."""
-    mask = masks.read_mask(source)
-    strength: np.ndarray = mask.view(np.uint8) * 255
-    longer = max(mask.shape)
-    if side_px is not None and side_px < longer:
-        size = max(1, round(mask.shape[1] * side_px / longer)), max(1, round(mask.shape[0] * side_px / longer))
-        reduced = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        strength = (reduced > 0).astype(np.uint8) * 255
+    strength: np.ndarray = _reduced(masks.read_mask(source), side_px).view(np.uint8) * 255
     if overlay is not None:
         painted = np.empty((*strength.shape, 4), np.uint8)
         painted[:, :, :3] = [int(overlay[at : at + 2], 16) for at in (4, 2, 0)]
         painted[:, :, 3] = strength
         strength = painted
-    encoded, data = cv2.imencode(".png", strength, [cv2.IMWRITE_PNG_COMPRESSION, 3])
-    assert encoded
-    Path(target).write_bytes(data.tobytes())
+    _put_png(strength, target)
+    return {}
+
+
+def show_depth(*, source: str, target: str, side_px: int | None) -> dict[str, Any]:
+    """How far each pixel of a mask is from what is known, as a layer; smaller, if asked."""
+    layer = invented.shaded(invented.depth(_reduced(masks.read_mask(source), side_px)))
+    _put_png(cv2.cvtColor(layer, cv2.COLOR_RGBA2BGRA), target)
     return {}
 
 
@@ -250,6 +266,7 @@ CHORES: dict[str, Callable[..., Any]] = {
         edit_mask,
         draw_mask,
         show_mask,
+        show_depth,
         find_component,
         find_outlines,
         find_places,
@@ -258,7 +275,7 @@ CHORES: dict[str, Callable[..., Any]] = {
     )
 }
 
-DRAWING = (edit_mask, draw_mask, show_mask, find_component, find_places)
+DRAWING = (edit_mask, draw_mask, show_mask, show_depth, find_component, find_places)
 
 # --- how a child is started, watched and heard
 

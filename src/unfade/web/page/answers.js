@@ -90,7 +90,10 @@ export class Answers {
     if (guesses) said.push(t("damage.guess", { n: guesses }));
     const shown = input("overlay").checked;
     const show = { id: "show", say: t(shown ? "damage.hide" : "damage.show"), act: () => this.session.tools.showDamage(!shown) };
-    return { say: said.join(" "), short: t("short.places", { n: places }), acts: [show, paint] };
+    const { isDeep } = this.session.tools;
+    const sure = { id: "sure", say: t(isDeep ? "damage.hide-sure" : "damage.sure"), act: () => this.session.tools.showDepth(!isDeep) };
+    if (isDeep) said.push(t("damage.depth"));
+    return { say: said.join(" "), short: t("short.places", { n: places }), acts: [show, sure, paint] };
   }
 
   /** @param {Piece} piece whose narrower side its area and its length tell, a slanting scratch's too */

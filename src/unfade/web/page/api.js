@@ -208,6 +208,14 @@ const maskPath = (photoId, maskId) => `/photos/${photoId}/masks/${maskId}`;
 export const maskOverlay = async (photoId, maskId, color, sidePx) =>
   (await ask("GET", `${maskPath(photoId, maskId)}?overlay=${color}&side_px=${sidePx}`)).blob();
 /**
+ * How far what was repaired is from anything known, as a layer.
+ * @param {string} photoId
+ * @param {string} maskId
+ * @param {number} sidePx
+ */
+export const maskDepth = async (photoId, maskId, sidePx) =>
+  (await ask("GET", `${maskPath(photoId, maskId)}/depth?side_px=${sidePx}`)).blob();
+/**
  * @param {string} photoId
  * @param {string} maskId
  * @returns {Promise<Pieces>}

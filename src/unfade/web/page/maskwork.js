@@ -100,6 +100,8 @@ export class MaskView {
     this.paths = new Map();
     /** @type {HTMLCanvasElement | null} */
     this.layer = null;
+    /** @type {{ maskId: string, picture: ImageBitmap } | null} */
+    this.depth = null;
     /** @type {Pick<Edit, "keep" | "dust">} */
     this.edit = { keep: [], dust: null };
     /** @type {Stroke[]} */
@@ -162,6 +164,23 @@ export class MaskView {
     context.restore();
     stroke(context, this.strokes, this.scale);
     this.changed();
+  }
+
+  /** Fetch the layer that says how far each repaired place is from anything known. */
+  async measureDepth() {
+    const { maskId } = this;
+    if (!maskId || this.depth?.maskId === maskId) return;
+    const picture = await api.maskDepth(this.photo.id, maskId, SHOWN_SIDE_PX).then((layer) => createImageBitmap(layer));
+    this.depth = { maskId, picture };
+    this.changed();
+  }
+
+  /** @param {CanvasRenderingContext2D} context in photo pixels */
+  drawDepth(context) {
+    if (!this.depth || this.depth.maskId !== this.maskId) return;
+    context.imageSmoothingEnabled = false;
+    context.drawImage(this.depth.picture, 0, 0, this.photo.width, this.photo.height);
+    context.imageSmoothingEnabled = true;
   }
 
   /**

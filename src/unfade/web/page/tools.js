@@ -38,6 +38,7 @@ export class Tools {
     this.shape = "brush";
     /** @type {Point | null} */
     this.pointer = null;
+    this.isDeep = false; // how far each repaired place is from anything known is shown
     this.glancing = false; // the damage is shown while its dial is moved
     /** @type {{ at: Point | null, away: Point | null }} the place that is healed from, and how far it lies from the hand once that has begun */
     this.source = { at: null, away: null };
@@ -138,9 +139,19 @@ export class Tools {
     this.session.stage.changed();
   }
 
+  /** @param {boolean} on whether it is shown how far each repaired place is from anything known */
+  showDepth(on) {
+    if (on) this.showDamage(false);
+    this.isDeep = on;
+    if (on) this.session.mask.measureDepth();
+    this.session.answers.draw();
+    this.session.stage.changed();
+  }
+
   /** @param {boolean} on whether the damage is shown on the photograph */
   showDamage(on) {
     input("overlay").checked = on;
+    if (on) this.isDeep = false;
     this.session.answers.draw();
     this.session.stage.changed();
   }
@@ -205,6 +216,7 @@ export class Tools {
     const erasing = this.name === "paint" && this.shape === "eraser";
     const whole = input("overlay").checked || this.glancing || this.name === "pieces" || erasing || mask.highlighted !== null;
     if (whole) mask.draw(context, scale, { outlines: this.name === "pieces" || mask.highlighted !== null });
+    else if (this.isDeep) mask.drawDepth(context);
     else mask.drawStrokes(context, [...brushwork.drying, ...brushwork.strokes]);
     this.viewer.tool?.overlay?.(context, scale);
     if (this.name === "hint") for (const hint of edit.hints) drawHint(context, scale, hint);

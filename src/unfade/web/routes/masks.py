@@ -87,6 +87,25 @@ async def get_mask(
     return await _of_mask(service, photo_id, mask_id, run, lambda _, folder: _png(folder / "shown"))
 
 
+@router.get(
+    "/photos/{photo_id}/masks/{mask_id}/depth",
+    tags=["masks"],
+    response_class=Response,
+    responses=binary("image/png") | described(*COMMON, "busy"),
+)
+async def get_mask_depth(photo_id: Id, mask_id: Id, service: S, side_px: Annotated[int | None, Query(ge=1, le=100_000)] = None) -> Response:
+    """How far each repaired pixel is from anything known, as a layer (PNG with alpha).
+
+    Amber where that is near, violet where an invention is large, transparent where nothing was lost.
+    """
+    await run_in_threadpool(service.mask, photo_id, mask_id)
+
+    def run(source: Path, folder: Path) -> Awaitable[Any]:
+        return service.sandbox.run(sandbox.show_depth, source=str(source), target=str(folder / "shown"), side_px=side_px)
+
+    return await _of_mask(service, photo_id, mask_id, run, lambda _, folder: _png(folder / "shown"))
+
+
 def _png(file: Path) -> Response:
     return Response(file.read_bytes(), media_type="image/png", headers=IMMUTABLE)
 
