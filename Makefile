@@ -9,8 +9,8 @@
 #   make clean         removes what the above made
 
 PYTHON ?= python3
-# Two workers: the suite is written for two cores and 2 GB. One: make test WORKERS=0
-WORKERS ?= 2
+# Three workers on two cores, because many tests wait for servers and children of theirs (in all about 4 GB). One: make test WORKERS=0
+WORKERS ?= 3
 # Such as PYTEST_ARGS='-k restore', or PYTEST_ARGS=--full-size: long tests take hundreds of photographs.
 PYTEST_ARGS ?=
 HOST ?= 127.0.0.1
@@ -66,14 +66,17 @@ types:
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/.installed && npm run --silent types; \
 	else echo "types: the page's JavaScript was not checked: npm is not installed"; fi
 
+# A worker that has no more of its own takes over from the others.
+PYTEST := .venv/bin/pytest -n $(WORKERS) --dist worksteal
+
 check: lint
-	.venv/bin/pytest -n $(WORKERS) -m "not long and not alone" $(PYTEST_ARGS)
+	$(PYTEST) -m "not long and not alone" $(PYTEST_ARGS)
 
 # What measures time or memory comes last, one test at a time. (5: PYTEST_ARGS chose none of these.) A busy machine
 # may upset a browser or a clock: what fails is tried twice more, and pytest says how often.
 RERUNS := --reruns 2
 test: lint
-	.venv/bin/pytest -n $(WORKERS) -m "not alone" $(RERUNS) $(PYTEST_ARGS)
+	$(PYTEST) -m "not alone" $(RERUNS) $(PYTEST_ARGS)
 	.venv/bin/pytest -m alone $(RERUNS) $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 serve: .venv-serve/.installed

@@ -16,6 +16,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full-size", action="store_true", help="long tests take as many photographs as their names promise")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)  # the long ones first, so that none is begun last
+
+
 @pytest.fixture(scope="session")
 def sized(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
     """`sized(300, 60)`: how many a long test takes, 300 with --full-size, else 60."""
