@@ -44,8 +44,10 @@ def bare(scans: Path, to: Path) -> float:
     began = time.perf_counter()
     running = []
     for core in range(CORES):
-        command = [*UNFADE, "restore", *names[core::CORES], "-o", str(to / str(core)), "--save-mask", "--record", *HOW]
-        running.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL))
+        share = to / str(core)
+        share.mkdir(parents=True)
+        command = [*UNFADE, "restore", *names[core::CORES], "-o", str(share), "--save-mask", "--record", *HOW]
+        running.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
     assert [process.wait() for process in running] == [0] * CORES
     return time.perf_counter() - began
 
