@@ -135,6 +135,7 @@ const words = {
   "tool.line-end": "Jetzt das andere Ende.",
   "tool.eraser-help": "Übermalen, was bleiben soll, wie es ist.",
   "tool.pieces-help": "Eine Stelle antippen, um sie zu behalten; noch einmal, um sie zu reparieren.",
+  "tool.hint-help": "Antippen, was diese Farbe haben soll.",
   "tool.colors": "Farben",
   "tool.color-next": "Farbe für das nächste Tippen",
   "tool.color-from": "Aus einem Foto…",

@@ -186,6 +186,7 @@ const words = {
   "tool.line-end": "Now its other end.",
   "tool.eraser-help": "Paint over what should stay as it is.",
   "tool.pieces-help": "Tap a place to keep it as it is; tap again to repair it.",
+  "tool.hint-help": "Tap what should have this color.",
   "tool.colors": "Colors",
   "tool.color-next": "Color for the next tap",
   "tool.color-from": "From a photograph…",

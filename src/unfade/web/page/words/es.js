@@ -115,6 +115,7 @@ const words = {
   "tool.line-end": "Ahora el otro extremo.",
   "tool.eraser-help": "Pinta sobre lo que debe quedarse como está.",
   "tool.pieces-help": "Toca un sitio para dejarlo como está; otra vez para repararlo.",
+  "tool.hint-help": "Toque lo que debe tener este color.",
   "damage.title": "Reparar",
   "damage.switch": "Reparar daños",
   "damage.off": "No se repara nada.",

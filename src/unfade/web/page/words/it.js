@@ -115,6 +115,7 @@ const words = {
   "tool.line-end": "Ora l'altro capo.",
   "tool.eraser-help": "Dipingi su ciò che deve restare com'è.",
   "tool.pieces-help": "Tocca un punto per tenerlo com'è; di nuovo per ripararlo.",
+  "tool.hint-help": "Tocca ciò che deve avere questo colore.",
   "damage.title": "Ripara",
   "damage.switch": "Ripara i danni",
   "damage.off": "Non si ripara nulla.",

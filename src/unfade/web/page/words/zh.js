@@ -115,6 +115,7 @@ const words = {
   "tool.line-end": "现在点另一端。",
   "tool.eraser-help": "涂抹要保持原样的地方。",
   "tool.pieces-help": "点一处以保持原样，再点一次以修补。",
+  "tool.hint-help": "点一下应当是这种颜色的地方。",
   "damage.title": "修补",
   "damage.switch": "修补损伤",
   "damage.off": "不修补。",
