@@ -407,7 +407,7 @@ def test_many_photographs(page: Any) -> None:
             assert not out_of_reach(page)
             audit_by_day_and_night(page)
         press(page, f"#chosen-{act}")
-        page.wait_for_selector(f".slip:has-text('It is done for {'2 photographs' if len(cards) > 1 else 'one photograph'}')")
+        page.wait_for_selector(f".slip:has-text('Started on {'2 photographs' if len(cards) > 1 else 'one photograph'}')")
         page.locator(".card .ready").nth(1).wait_for()
         page.wait_for_timeout(200)
         assert len(asked) == len(cards) and all(options[key] for options in asked)
