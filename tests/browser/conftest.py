@@ -18,6 +18,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.browser.hands import NAME
+
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = (
     "--no-sandbox",
@@ -27,7 +29,7 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP old-album.test 127.0.0.1",  # this machine, as if it were another: plain http, so not a secure context
+    f"--host-resolver-rules=MAP {NAME} 127.0.0.1",  # this machine, as if it were another: plain http, so not a secure context
 )
 SIZES = {"desktop": (1440, 900), "laptop": (1280, 720), "phone": (390, 844), "small phone": (360, 640)}
 WAIT_MS = int(os.environ.get("WAIT_MS", 180_000))  # two busy cores make minutes of what takes seconds

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+THUMB_PX = 20
+NAME = "old-album.test"
 
 
 def bring(page: Any, *photographs: Path) -> None:
@@ -29,10 +31,37 @@ def settled(page: Any) -> None:
     page.wait_for_timeout(200)
 
 
+def is_phone(page: Any) -> bool:
+    """Whether the page is held in a hand: then everything is done by a finger."""
+    return bool(page.viewport_size["width"] < 600)
+
+
+def press(page: Any, selector: str, **how: Any) -> None:
+    """A tap of a finger on a phone, a click of the mouse elsewhere."""
+    (page.tap if is_phone(page) else page.click)(selector, **how)
+
+
+def stroke(page: Any, *points: tuple[float, float]) -> None:
+    """A finger on a phone, the mouse elsewhere: down at the first place, over the others, and up."""
+    (touch if is_phone(page) else drag)(page, *points)
+
+
+def slide(page: Any, selector: str, share: float) -> None:
+    """Take a slider by its thumb to a share of its length."""
+    slider = page.locator(selector)
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    now, least, most = slider.evaluate("slider => [slider.value, slider.min, slider.max].map(Number)")
+    reach = box["width"] - THUMB_PX
+    start, end = (box["x"] + THUMB_PX / 2 + at * reach for at in ((now - least) / (most - least), share))
+    y = box["y"] + box["height"] / 2
+    stroke(page, (start, y), ((start + end) / 2, y), (end, y))
+
+
 def open_step(page: Any, step: str) -> None:
     """Open the dials of a step: in its tile, or on a phone from the row at the foot."""
     if page.locator(f"#{step}-body").is_hidden():
-        page.click(f"[data-tab={step}]" if page.locator(".tabs").is_visible() else f"[data-open={step}]")
+        press(page, f"[data-tab={step}]" if page.locator(".tabs").is_visible() else f"[data-open={step}]")
         page.wait_for_selector(f"#{step}-body")
 
 
@@ -40,13 +69,15 @@ def switch(page: Any, step: str, *, on: bool = True) -> None:
     """Turn a step on or off."""
     open_step(page, step)
     box = page.locator({"damage": "#fill", "clean": "#clean-on", "color": "#colorize"}[step])
-    box.set_checked(on, force=True)
+    if box.is_checked() != on:
+        (box.tap if is_phone(page) else box.click)(force=True)
+    assert box.is_checked() == on
 
 
 def paint(page: Any, shape: str) -> None:
     """Take a shape to paint with."""
-    page.click("[data-tool=paint]")
-    page.click(f"[data-shape={shape}]")
+    press(page, "[data-tool=paint]")
+    press(page, f"[data-shape={shape}]")
 
 
 def middle(page: Any) -> tuple[float, float]:
@@ -68,11 +99,42 @@ def differ(one: np.ndarray, other: np.ndarray) -> float:
 def audit(page: Any) -> None:
     """axe-core finds nothing serious. Its source is evaluated by the debugger, which the page's policy leaves
     alone."""
-    page.evaluate(AXE.read_text(encoding="utf-8") + "; 0")
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8") + "; 0")
     found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     grave = [rule for rule in found["violations"] if rule["impact"] in ("serious", "critical")]
     serious = [(rule["id"], [node["target"] for node in rule["nodes"]]) for rule in grave]
     assert not serious, serious
+
+
+def audit_by_day_and_night(page: Any) -> None:
+    """As `audit`, light and dark."""
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        audit(page)
+
+
+def out_of_reach(page: Any) -> list[str]:
+    """What of the page's buttons, links and sliders a hand cannot well reach: it lies beyond the screen's
+    edges, or is smaller on a phone than 44 pixels."""
+    return list(
+        page.evaluate(
+            """least => {
+                const isOver = (element) => !document.querySelector("dialog[open]") || element.closest("dialog[open]");
+                const isBeside = (element) => element.closest(".unseen, .swatches, .sample, #split"); // a strip that goes on, or a picture
+                const isMeant = (element) => element.checkVisibility() && !isBeside(element) && isOver(element);
+                const all = document.querySelectorAll("button, a[href], summary, select, label.switch, input[type=range]");
+                return [...all].flatMap((element) => {
+                    const { left, right, top, bottom, width, height } = element.getBoundingClientRect();
+                    if (!isMeant(element) || !width || !height || bottom < 0 || top > innerHeight) return [];
+                    const isReached = Math.round(width) >= least && Math.round(height) >= least && left > -1 && right < innerWidth + 1;
+                    const place = [left, right, width, height].map(Math.round);
+                    return isReached ? [] : [`${element.id || element.textContent || element.className}: ${place}`];
+                });
+            }""",
+            44 if is_phone(page) else 24,
+        )
+    )
 
 
 def steps_off(page: Any) -> None:
@@ -85,15 +147,21 @@ def photo_id(page: Any) -> str:
     return str(page.url).rsplit("/p/", 1)[1]
 
 
+def asked_of(page: Any, path: str) -> Any:
+    """What the server answers about the photograph that is open. Only the browser knows the server by the
+    name of `conftest`."""
+    address = page.url.split("/#")[0].replace(NAME, "127.0.0.1")
+    return page.request.get(f"{address}/api/v1/photos/{photo_id(page)}{path}")
+
+
 def facts_of(page: Any) -> Any:
     """What the server says of the photograph that is open."""
-    return page.request.get(f"{page.url.split('/#')[0]}/api/v1/photos/{photo_id(page)}").json()
+    return asked_of(page, "").json()
 
 
 def mask_of(page: Any, mask_id: str) -> np.ndarray:
     """A mask of the photograph that is open, (h, w), True = lost."""
-    data = page.request.get(f"{page.url.split('/#')[0]}/api/v1/photos/{photo_id(page)}/masks/{mask_id}").body()
-    mask = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    mask = cv2.imdecode(np.frombuffer(asked_of(page, f"/masks/{mask_id}").body(), np.uint8), cv2.IMREAD_GRAYSCALE)
     assert mask is not None
     return np.asarray(mask) > 127
 

@@ -344,7 +344,7 @@ def test_a_refusal_that_is_not_about_the_file_names_it_too(open_page: Open, old_
     page.route("**/api/v1/photos", lambda route: route.abort())
     bring(page, old_photograph)
     page.wait_for_selector(".card .wrong-text")
-    assert page.locator(".card .wrong-text").inner_text() == "aunt-may.jpg was not taken: the server could not be reached."
+    assert page.locator(".card .wrong-text").inner_text() == "aunt-may.jpg could not be added: the server could not be reached."
     page.unroute_all()
     page.click(".card-again")
     ready(page)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.browser.hands import audit, bring, differ, middle, open_step, paint, pixels, ready, settled
+from tests.browser.hands import bring, differ, middle, open_step, paint, pixels, ready, settled
 
 pytestmark = pytest.mark.long
 
@@ -196,25 +196,3 @@ def test_a_file_that_is_no_photograph_is_refused_in_a_sentence(open_page: Open, 
     page.click(".card-remove")
     page.wait_for_selector("#hero:not([hidden])")
     context.close()
-
-
-@pytest.mark.parametrize("size", ["desktop", "small phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_serious_bars_anyone(open_page: Open, old_photograph: Path, size: str, scheme: str) -> None:
-    page = open_page(size, scheme)
-    audit(page)
-    bring(page, old_photograph)
-    ready(page)
-    for tool in ("move", "pieces", "paint", "hint"):
-        page.click(f"[data-tool={tool}]")
-        audit(page)
-    for step in ("damage", "clean", "color"):
-        open_step(page, step)
-        audit(page)
-    page.click("#download-open")
-    audit(page)
-    page.keyboard.press("Escape")
-    page.click("#back")
-    page.wait_for_selector("#gallery:not([hidden])")
-    audit(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"

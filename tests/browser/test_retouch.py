@@ -1,5 +1,5 @@
-"""By hand on the page: heal from a chosen place, fill differently, mark what was left in doubt, turn and cut
-out. By mouse, finger, pen and keyboard."""
+"""By hand on the page: heal from a chosen place by pen and by keys, mark what was left in doubt, turn and cut
+out by keys, set upright. What mouse and finger do is in `test_stories`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.browser.hands import audit, bring, drag, facts_of, mask_of, paint, ready, settled, steps_off, touch
+from tests.browser.hands import audit, bring, facts_of, mask_of, paint, ready, settled, steps_off
 from tests.browser.test_studio import is_drawing, is_job, places
 
 pytestmark = pytest.mark.long
 
 Open = Callable[..., Any]
 BLOT = (0.75, 0.5)
+SAMPLE = Path(__file__).parents[2] / "src/unfade/web/page/pictures/sample-after.jpg"
 
 
 @pytest.fixture
@@ -57,12 +58,12 @@ def dab(page: Any, way: str, place: tuple[float, float]) -> None:
         page.locator("#view").focus()
         page.keyboard.press("Enter")
     else:
-        {"mouse": drag, "touch": touch, "pen": pen}[way](page, place, (place[0] + 1, place[1]))
+        pen(page, place, (place[0] + 1, place[1]))
 
 
-@pytest.mark.parametrize("way", ["mouse", "touch", "pen", "keyboard"])
-def test_healing_from_a_chosen_place_by_every_hand(open_page: Open, woven: Path, way: str) -> None:
-    page = open_bare(open_page, woven, "small phone" if way == "touch" else "desktop")
+@pytest.mark.parametrize("way", ["pen", "keyboard"])
+def test_healing_from_a_chosen_place_by_pen_and_by_keys(open_page: Open, woven: Path, way: str) -> None:
+    page = open_bare(open_page, woven)
     source, blot = places(page, (0.25, 0.5), BLOT)
     paint(page, "heal")
     page.locator("#brush-size").fill("75")
@@ -85,34 +86,6 @@ def test_healing_from_a_chosen_place_by_every_hand(open_page: Open, woven: Path,
     settled(page)
     (fill,) = [step for step in facts_of(page)["jobs"][-1]["result"]["steps"] if step["name"] == "fill"]
     assert fill["facts"]["healed"] > 50
-    if way == "mouse":
-        audit(page)
-        page.click("#undo")
-        settled(page)
-        assert page.is_enabled("#redo") and not page.is_checked("#fill")
-
-
-@pytest.mark.parametrize("size", ["laptop", "phone"])
-def test_what_was_painted_is_filled_differently(open_page: Open, woven: Path, size: str) -> None:
-    page = open_bare(open_page, woven, size)
-    (blot,) = places(page, BLOT)
-    paint(page, "brush")
-    page.locator("#brush-size").fill("75")
-    assert page.is_disabled("#fill-other")
-    with page.expect_response(lambda reply: is_drawing(reply.request)):
-        dab(page, "touch" if size == "phone" else "mouse", blot)
-    settled(page)
-    seen = []
-    for n in (1, 2):
-        with page.expect_request(is_job) as asked:
-            page.click("#fill-other")
-        (heal,) = json.loads(asked.value.post_data)["heals"]
-        seen.append((heal["dx"], heal["dy"]))
-        assert f"{n} of" in page.locator("#context-help").inner_text()
-        settled(page)
-    assert len(set(seen)) == 2
-    for dx, dy in seen[:1]:  # a weave of 20 pixels goes on a whole number of times further, or half of one both ways
-        assert min(dx % 10, -dx % 10) <= 2 and min(dy % 10, -dy % 10) <= 2
 
 
 def test_what_was_left_in_doubt_is_offered_for_marking(open_page: Open, woven: Path) -> None:
@@ -149,20 +122,15 @@ def test_what_was_left_in_doubt_is_offered_for_marking(open_page: Open, woven: P
     page.wait_for_selector("#damage-answer:has-text('One place may be damage, too')")
 
 
-@pytest.mark.parametrize("way", ["mouse", "touch", "keyboard"])
-def test_a_photograph_is_turned_and_cut_out_by_every_hand(open_page: Open, woven: Path, way: str) -> None:
-    page = open_bare(open_page, woven, "phone" if way == "touch" else "laptop")
+def test_a_photograph_is_turned_and_cut_out_by_keys(open_page: Open, woven: Path) -> None:
+    page = open_bare(open_page, woven, "laptop")
     whole = page.url
-    start, end = places(page, (0, 0), (0.25, 0.25))
     page.click("[data-tool=frame]")
     assert page.is_disabled("#frame-cut")
     page.click("#frame-right")
-    if way == "keyboard":
-        page.locator("#view").focus()
-        for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
-            page.keyboard.press(key)
-    else:
-        {"mouse": drag, "touch": touch}[way](page, start, ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2), end)
+    page.locator("#view").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        page.keyboard.press(key)
     audit(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     with page.expect_response(lambda reply: reply.url.endswith("/cuts")) as made:
@@ -171,11 +139,26 @@ def test_a_photograph_is_turned_and_cut_out_by_every_hand(open_page: Open, woven
     assert part["height"] > part["width"] and part["frame"]["turn"] == 90
     page.wait_for_url(f"**/p/{part['id']}")
     ready(page)
-    if way != "keyboard":
-        assert page.locator("#photo-facts").inner_text().startswith(f"{part['width']} × {part['height']}")
+    assert page.locator("#photo-facts").inner_text().startswith(f"{part['width']} × {part['height']}")
     assert page.locator("#place").inner_text() == "2 of 2"
     page.click("#previous")
     page.wait_for_url(whole)
+
+
+def test_a_photograph_on_its_side_is_set_upright(open_page: Open, tmp_path: Path) -> None:
+    upright = cv2.resize(cv2.imread(str(SAMPLE)), (284, 304), interpolation=cv2.INTER_AREA)
+    assert cv2.imwrite(str(tmp_path / "on-its-side.jpg"), np.rot90(upright))
+    page = open_bare(open_page, tmp_path / "on-its-side.jpg", "laptop")
+    page.click("[data-tool=frame]")
+    page.click("#frame-up")
+    page.wait_for_selector("#context-help:has-text('Turned upright.')")
+    page.click("#frame-up")
+    page.wait_for_selector("#context-help:has-text('It is upright.')")
+    with page.expect_response(lambda reply: reply.url.endswith("/cuts")) as made:
+        page.click("#frame-cut")
+    part = made.value.json()
+    assert part["frame"]["turn"] == 90 and (part["width"], part["height"]) == (284, 304)
+    page.wait_for_url(f"**/p/{part['id']}")
 
 
 def test_the_prints_on_a_scan_become_photographs(open_page: Open, tmp_path: Path) -> None:

@@ -69,6 +69,20 @@ class Cut(RequestModel):
         return self
 
 
+class UpQuery(RequestModel):
+    """What of a photograph is asked which way it is up."""
+
+    corners: tuple[tuple[float, float], ...] | None = Field(
+        default=None, min_length=4, max_length=4, description="As of a cut, before its turn; null: the whole."
+    )
+
+    @model_validator(mode="after")
+    def _is_a_frame(self) -> Self:
+        """Raises a `UsageError` for corners of no convex quadrilateral."""
+        Frame(self.corners)
+        return self
+
+
 class PhotoQuery(RequestModel):
     """Which photographs are asked for."""
 

@@ -207,6 +207,15 @@ class PrintsResponse(BaseModel):
     doubt: str | None
 
 
+class UpResponse(BaseModel):
+    """By how many degrees clockwise a part of a photograph is to be turned until it is upright: the most
+    likely guess. Turn it only where that is `sure`."""
+
+    turn: Literal[0, 90, 180, 270]
+    probability: float
+    sure: bool
+
+
 class SourceResponse(BaseModel):
     """A place to fill a hole from, so many pixels to the right and down of it.
 

@@ -33,11 +33,12 @@ from unfade.files import photo
 from unfade.files.location import has_location, without_location
 from unfade.frame.geometry import Frame
 from unfade.frame.prints import find_prints
+from unfade.frame.upright import which_way
 from unfade.healing import find_sources
 from unfade.models.session import cpu_limit
 from unfade.monochrome import is_color
 from unfade.record import Framed
-from unfade.settings import Settings
+from unfade.settings import Settings, open_sessions
 from unfade.web import sharing
 from unfade.web.clients import CLIENT, TooManyError, Turns
 from unfade.web.problems import Problem
@@ -203,6 +204,26 @@ def find_outlines(*, source: str, max_megapixels: float, corners: Corners = None
     return {"prints": found.as_json(), "doubt": found.doubt or None}
 
 
+class Up(TypedDict):
+    """Which way is up: what a photograph is to be turned by, and whether that is sure."""
+
+    turn: int
+    probability: float
+    sure: bool
+
+
+def tell_up(*, picture: str, models: str | None, corners: Corners, width: int) -> Up:
+    """Which way is up within these corners of a photograph of this `width`.
+
+    `picture` is a small JPEG file of the server's own; `models`: the folder of the settings.
+    """
+    small = photo.read(picture)
+    frame = Frame() if corners is None else Frame.of(np.asarray(corners) * (small.width / width))
+    with open_sessions(Settings(models=None if models is None else Path(models), threads=1)) as sessions:
+        way = which_way(small, frame, sessions.get("upright"))
+    return {"turn": way.turn, "probability": way.probability, "sure": way.sure}
+
+
 def find_places(*, picture: str, mask: str | None, strokes: list[brush.Stroke], width: int) -> dict[str, Any]:
     """Where what `strokes` paint could be filled from, in pixels of the photograph of this `width`.
 
@@ -269,6 +290,7 @@ CHORES: dict[str, Callable[..., Any]] = {
         show_depth,
         find_component,
         find_outlines,
+        tell_up,
         find_places,
         share,
         export,

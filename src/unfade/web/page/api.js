@@ -245,6 +245,13 @@ export const editMask = (photoId, maskId, edit) => make(`${maskPath(photoId, mas
  */
 export const prints = (photoId) => answer("POST", `/photos/${photoId}/prints`);
 /**
+ * Which way a part of a photograph is up: by how many degrees clockwise it is to be turned, and whether that is sure.
+ * @param {string} photoId
+ * @param {[number, number][] | null} corners of the part; null: the whole
+ * @returns {Promise<{ turn: number, probability: number, sure: boolean }>}
+ */
+export const up = (photoId, corners) => answer("POST", `/photos/${photoId}/up`, { json: { corners } });
+/**
  * A part of a photograph, as a new one.
  * @param {string} photoId
  * @param {{ corners: [number, number][] | null, turn: number, number?: number }} part

@@ -22,7 +22,8 @@ export class Framing {
   /** @param {Session} session */
   constructor(session) {
     this.session = session;
-    this.turn = 0;
+    /** @type {number[]} by how many degrees clockwise each frame is turned */
+    this.turns = [0];
     this.corner = 0;
     /** @type {Quad[]} as they are at `baseAngle`; the slider turns them on from there */
     this.base = [this.#whole];
@@ -33,6 +34,7 @@ export class Framing {
     const { signal } = session;
     button("frame-left").addEventListener("click", () => this.#turnBy(270), { signal });
     button("frame-right").addEventListener("click", () => this.#turnBy(90), { signal });
+    button("frame-up").addEventListener("click", () => this.#setUpright(), { signal });
     button("frame-find").addEventListener("click", () => this.#find(), { signal });
     button("frame-cut").addEventListener("click", () => this.#cut(), { signal });
     input("frame-angle").addEventListener("input", () => this.#draw(), { signal });
@@ -76,14 +78,14 @@ export class Framing {
 
   /** @param {number} degrees */
   #turnBy(degrees) {
-    this.turn = (this.turn + degrees) % 360;
-    announce(t("frame.turned", { n: this.turn }));
+    this.turns = this.turns.map((turn) => (turn + degrees) % 360);
+    announce(t("frame.turned", { n: this.turns[0] }));
     this.#draw();
   }
 
   /** Whether anything would be other than it is. */
   get #isChanged() {
-    return this.turn !== 0 || JSON.stringify(this.quads) !== JSON.stringify([this.#whole]);
+    return this.turns.some(Boolean) || JSON.stringify(this.quads) !== JSON.stringify([this.#whole]);
   }
 
   #draw() {
@@ -105,6 +107,7 @@ export class Framing {
       const { width, height } = session.photo;
       const isWhole = found.length === 1 && found[0].every(({ x, y }, at) => Math.hypot(x - this.#whole[at].x, y - this.#whole[at].y) < 0.005 * (width + height));
       this.base = found.length && !isWhole ? found : [this.#whole];
+      this.turns = this.base.map(() => 0);
       input("frame-angle").value = "0";
       this.baseAngle = this.corner = 0;
       const said = isWhole || !found.length ? t("frame.none") : t("frame.found", { n: found.length });
@@ -118,20 +121,55 @@ export class Framing {
     }
   }
 
+  /** Each frame is turned until it is upright, if the server is sure which way that is. */
+  async #setUpright() {
+    const { session, quads } = this;
+    session.progress.busy(t("frame.up-busy"));
+    try {
+      /** @type {(number | null)[]} */
+      const turns = [];
+      for (const quad of quads) {
+        const { turn, sure } = await api.up(session.photo.id, this.#cornersOf(quad));
+        if (session.ended) return;
+        turns.push(sure ? turn : null);
+      }
+      if (turns.length !== this.turns.length) return; // other frames meanwhile
+      const unsure = turns.filter((turn) => turn === null).length;
+      const isNew = turns.some((turn, at) => turn !== null && turn !== this.turns[at]);
+      this.turns = turns.map((turn, at) => turn ?? this.turns[at]);
+      const said = unsure ? t("frame.up-unsure", { n: turns.length > 1 ? unsure : 1 }) : t(isNew ? "frame.up-done" : "frame.up-is");
+      session.tools.say(said);
+      announce(said);
+      this.#draw();
+    } catch (refusal) {
+      session.refused(/** @type {Refusal} */ (refusal));
+    } finally {
+      if (!session.ended) session.progress.busy(null);
+    }
+  }
+
+  /**
+   * A frame as the server takes it.
+   * @param {Quad} quad
+   * @returns {[number, number][] | null} null: the whole
+   */
+  #cornersOf(quad) {
+    if (JSON.stringify(quad) === JSON.stringify(this.#whole)) return null;
+    return quad.map(({ x, y }) => [rounded(x), rounded(y)]);
+  }
+
   async #cut() {
-    const { session, turn, quads } = this;
+    const { session, turns, quads } = this;
     const { entry, library, photo } = session;
     this.isBusy = true;
     this.#draw();
     session.progress.busy(t("frame.busy"));
     const options = optionsOf({ ...session.edit, mask: null, keep: [], hints: [], heals: [] });
-    const isWhole = JSON.stringify(quads) === JSON.stringify([this.#whole]);
     /** @type {Photo[]} */
     const made = [];
     try {
       for (const [at, quad] of quads.entries()) {
-        const corners = isWhole ? null : quad.map(({ x, y }) => /** @type {[number, number]} */ ([rounded(x), rounded(y)]));
-        made.push(await api.cut(photo.id, { corners, turn, ...(quads.length > 1 ? { number: at + 1 } : {}) }));
+        made.push(await api.cut(photo.id, { corners: this.#cornersOf(quad), turn: turns[at], ...(quads.length > 1 ? { number: at + 1 } : {}) }));
       }
     } catch (refusal) {
       session.refused(/** @type {Refusal} */ (refusal));
@@ -266,7 +304,7 @@ export class Framing {
       context.stroke();
     }
     quads.forEach((quad, one) => {
-      this.#drawUp(context, scale, quad);
+      this.#drawUp(context, scale, quad, this.turns[one]);
       quad.forEach(({ x, y }, corner) => {
         context.beginPath();
         context.arc(x, y, 9 / scale, 0, 2 * Math.PI);
@@ -284,9 +322,10 @@ export class Framing {
    * @param {CanvasRenderingContext2D} context
    * @param {number} scale
    * @param {Quad} quad
+   * @param {number} turn
    */
-  #drawUp(context, scale, quad) {
-    const side = (4 - this.turn / 90) % 4;
+  #drawUp(context, scale, quad, turn) {
+    const side = (4 - turn / 90) % 4;
     const [from, to] = [quad[side], quad[(side + 1) % 4]];
     const length = Math.hypot(to.x - from.x, to.y - from.y) || 1;
     const along = { x: (to.x - from.x) / length / scale, y: (to.y - from.y) / length / scale };

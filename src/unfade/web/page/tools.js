@@ -30,6 +30,9 @@ const SHAPE_KEYS = { b: "brush", l: "lasso", i: "line", h: "heal", e: "eraser" }
 /** @type {Record<string, Key>} */
 const SHAPE_HELP = { brush: "tool.brush-help", lasso: "tool.lasso-help", line: "tool.line-help", heal: "tool.heal-help", eraser: "tool.eraser-help" };
 
+/** @type {Record<string, Key>} */
+const HELP = { pieces: "tool.pieces-help", hint: "tool.hint-help", frame: "frame.help" };
+
 export class Tools {
   /** @param {Session} session */
   constructor(session) {
@@ -98,9 +101,9 @@ export class Tools {
     $("context-size").hidden = (name !== "paint" || this.shape === "lasso") && name !== "hint";
     const isHealing = name === "paint" && this.shape === "heal";
     button("heal-from").hidden = !isHealing;
-    this.help(isHealing && this.source.at ? "tool.heal-paint" : name === "paint" ? SHAPE_HELP[this.shape] : name === "pieces" ? "tool.pieces-help" : name === "frame" ? "frame.help" : null);
+    this.help(isHealing && this.source.at ? "tool.heal-paint" : name === "paint" ? SHAPE_HELP[this.shape] : HELP[name] || null);
     this.drawOther();
-    if (name === "frame" && matchMedia("(max-width: 860px)").matches) this.session.controls.open(""); // the photograph needs the room
+    if (name !== "move" && matchMedia("(max-width: 860px)").matches) this.session.controls.open(""); // the photograph needs the room
     this.viewer.tool = this.#tool(name);
     // What is worked on is seen whole, without the slider.
     if (name === "move") this.session.stage.view("split");

@@ -1,4 +1,5 @@
-"""/photos/…/prints and /cuts: where the prints lie on a scan, and one of them as a photograph of its own."""
+"""/photos/…/prints, /up and /cuts: where the prints lie on a scan, which way is up, and one of them as a
+photograph of its own."""
 
 from __future__ import annotations
 
@@ -8,16 +9,19 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from unfade import tile_pyramid
+from unfade.frame.framing import require_within
 from unfade.queue.options import Id
 from unfade.queue.records import PhotoRecord
 from unfade.web import sandbox
 from unfade.web.cutting import cut
 from unfade.web.problems import described, not_found
-from unfade.web.requests import Cut
-from unfade.web.responses import PhotoResponse, PrintsResponse
+from unfade.web.requests import Cut, UpQuery
+from unfade.web.responses import PhotoResponse, PrintsResponse, UpResponse
 from unfade.web.routes.bodies import BoundedRoute
 from unfade.web.routes.contract import API, CHANGES, MadeKey, S, at, bare
 
+LOOKED_AT_PX = 512  # the model sees 128
 router = APIRouter(prefix=API, route_class=BoundedRoute)
 
 
@@ -38,6 +42,31 @@ async def post_prints(photo_id: Id, service: S) -> PrintsResponse:
 def _framed(photo: PhotoRecord) -> dict[str, Any]:
     """How a photograph's file is framed, as the sandbox takes it."""
     return {} if photo.frame is None else photo.frame.model_dump()
+
+
+@router.post("/photos/{photo_id}/up", tags=["photographs"], responses=described(*CHANGES, "busy"))
+async def post_up(photo_id: Id, body: UpQuery, service: S) -> UpResponse:
+    """Which way a photograph, or a part of it, is up: the turn that would set it upright."""
+    photo = await run_in_threadpool(service.photo, photo_id)
+    require_within(photo.name, photo.width, photo.height, crop=None, corners=body.corners)
+    path = f"photos/{photo.id}/view"
+    with ExitStack() as stack:
+        folder = stack.enter_context(service.store.workspace())
+        try:
+            index = await service.pyramid(path, source=None)
+            shown = await service.pyramid_part(path, index, tile_pyramid.fit_name(index, LOOKED_AT_PX))
+        except FileNotFoundError:
+            raise not_found("photograph") from None
+        await run_in_threadpool((folder / "picture").write_bytes, shown)
+        models = service.settings.models
+        told = await service.sandbox.run(
+            sandbox.tell_up,
+            picture=str(folder / "picture"),
+            models=None if models is None else str(models),
+            corners=body.corners,
+            width=photo.width,
+        )
+    return UpResponse.model_validate(told)
 
 
 @router.post("/photos/{photo_id}/cuts", tags=["photographs"], status_code=201, responses=described(*CHANGES, "unreadable", "busy"))
