@@ -118,13 +118,21 @@ def test_suggestions_of_color_are_pictures(open_page: Open, old_photograph: Path
     page = open_page("laptop")
     bring(page, old_photograph)
     ready(page)
-    page.locator("#choices img:not([hidden])").nth(3).wait_for()
+    page.locator("#choices img:not([hidden])").nth(6).wait_for()
     assert page.locator("#choices [aria-pressed=true]").inner_text() == "Natural"
     with page.expect_request(is_job) as asked:
         page.click("#choices button:has-text('Lively')")
     wanted = json.loads(asked.value.post_data)
-    assert wanted["liveliness"] == 1 and wanted["force"] is True
+    assert wanted["liveliness"] == 1 and wanted["suggestion"] == 0 and wanted["force"] is True
     settled(page)
+    page.click("[data-view=after]")
+    lively = pixels(page)
+    with page.expect_request(is_job) as asked:
+        page.click("#choices button:has-text('Other 2')")
+    assert json.loads(asked.value.post_data)["suggestion"] == 2
+    settled(page)
+    assert page.locator("#choices [aria-pressed=true]").inner_text() == "Other 2"
+    assert differ(lively, pixels(page)) > 0.02
     page.click("#choices button:has-text('None')")
     assert not page.is_checked("#colorize")
     assert answer(page, "color") == "Left black and white."

@@ -206,6 +206,7 @@ const words = {
   "color.natural": "Natürlich",
   "color.lively": "Lebhaft",
   "color.none": "Keine",
+  "color.other": "Andere {n}",
   "color.strength": "Wie viel Farbe",
   "color.saturation": "Kräftiger oder blasser",
   "color.liveliness": "Von ruhig bis lebhaft",

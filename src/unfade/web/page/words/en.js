@@ -264,6 +264,7 @@ const words = {
   "color.natural": "Natural",
   "color.lively": "Lively",
   "color.none": "None",
+  "color.other": "Other {n}",
   "color.strength": "How much color",
   "color.saturation": "Stronger or paler",
   "color.liveliness": "From quiet to lively",

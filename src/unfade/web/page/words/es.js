@@ -173,6 +173,7 @@ const words = {
   "color.natural": "Natural",
   "color.lively": "Viva",
   "color.none": "Ninguna",
+  "color.other": "Otra {n}",
   "color.strength": "Cuánto color",
   "color.saturation": "Más fuerte o más pálido",
   "color.liveliness": "De tranquila a viva",

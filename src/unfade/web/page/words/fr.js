@@ -179,6 +179,7 @@ const words = {
   "color.natural": "Naturelle",
   "color.lively": "Vive",
   "color.none": "Aucune",
+  "color.other": "Autre {n}",
   "color.strength": "Quantité de couleur",
   "color.saturation": "Plus forte ou plus pâle",
   "color.liveliness": "De calme à vive",

@@ -173,6 +173,7 @@ const words = {
   "color.natural": "Naturale",
   "color.lively": "Vivace",
   "color.none": "Nessuna",
+  "color.other": "Altra {n}",
   "color.strength": "Quanto colore",
   "color.saturation": "Più forte o più pallido",
   "color.liveliness": "Da quieta a vivace",

@@ -173,6 +173,7 @@ const words = {
   "color.natural": "自然",
   "color.lively": "鲜明",
   "color.none": "不上色",
+  "color.other": "另一种 {n}",
   "color.strength": "颜色浓度",
   "color.saturation": "更浓或更淡",
   "color.liveliness": "从素雅到鲜明",
