@@ -46,7 +46,7 @@ def once(page: Any, photograph: Path) -> dict[str, float]:
     page.wait_for_selector("#view[data-after=result]")
     waits["chosen to result"] = time.perf_counter() - began
     page.wait_for_selector("#studio[data-settled=yes]", state="attached")
-    page.locator("#choices img:not([hidden])").nth(3).wait_for()
+    page.locator("#choices img:not([hidden])").nth(6).wait_for()
     waits["color seen to suggestions"] = time.perf_counter() - began - waits["chosen to result"]
     open_step(page, "color")
     waits["slider to picture"] = previewed(page, lambda: page.locator("#saturation").fill("150"))

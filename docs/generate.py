@@ -164,7 +164,8 @@ def keywords() -> str:
     from unfade.treatment import parts, step_options
 
     used = {declared.type.__name__: declared.type.__module__ for step in parts() for declared in step_options(step.name) if declared.many}
-    imports = [f"    from {module} import {name}" for module, name in sorted((module, name) for name, module in used.items())]
+    modules = sorted(set(used.values()))
+    imports = [f"    from {module} import {', '.join(sorted(name for name in used if used[name] == module))}" for module in modules]
     if imports:
         imports = ["    from collections.abc import Sequence", "", *imports]
     chosen = any(declared.choices for declared in all_options())

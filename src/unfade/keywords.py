@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from unfade.steps.colorize import Hint
+    from unfade.steps.colorize import Guide, Hint
     from unfade.steps.fill import Heal
 
 
@@ -66,8 +66,12 @@ class ColorizeOptions(TypedDict, total=False):
     """Paler below 1, stronger above."""
     liveliness: float
     """From safe (0) to vivid (1) choices of color."""
+    suggestion: int
+    """Another guess: 0 is the likeliest, 1 to 5 give what may have any color another one."""
     hints: Sequence[Hint]
     """A color that is known, in a disc around a point, in pixels of the photograph."""
+    guides: Sequence[Guide]
+    """A color of another photograph, as `like` finds it: L*, a* and b* as guessed, a* and b* as it is."""
     force: bool
     """Color a photograph anew that is in color already."""
 

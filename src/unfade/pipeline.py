@@ -24,6 +24,7 @@ from unfade.work import Pictures, Step, Work
 
 if TYPE_CHECKING:
     from unfade.keywords import ColorizeOptions, DamageOptions, TreatmentOptions
+    from unfade.steps.colorize import Guide
 
 Source: TypeAlias = Photo | str | Path | bytes | np.ndarray
 """A photograph, or what `photo.read` makes one of."""
@@ -197,11 +198,28 @@ def _held(sessions: Sessions | None) -> AbstractContextManager[Sessions]:
     return Sessions() if sessions is None else nullcontext(sessions)
 
 
+def guides(like: Source, sessions: Sessions) -> tuple[Guide, ...]:
+    """The colors of a finished photograph, by which others are colored like it: a value for `guides`.
+
+    Raises `UsageError` if it is black and white, `PhotoError` if it cannot be read.
+    """
+    from unfade.monochrome import is_color
+    from unfade.steps._chroma import palette
+    from unfade.steps._guides import have_hues
+
+    photo = _opened(like)
+    found = palette(photo, sessions.get("colorize"))
+    if not have_hues(found) and not is_color(photo):
+        raise UsageError(f"{photo.name} is black and white or toned, and has no colors to be like; name one in color, or color it first")
+    return found
+
+
 @with_options(options)
 def restore(
     photo: Source,
     *,
     mask: Mask | None = None,
+    like: Source | None = None,
     sessions: Sessions | None = None,
     progress: StepProgress | None = None,
     on_step: StepDone | None = None,
@@ -212,29 +230,42 @@ def restore(
     `crop`, `straighten`, `rotate` and `corners` frame the photograph first. Damage is found (or given as
     `mask`, bool (h, w), True = lost) and filled, ageing is undone, color is put in: each as its options say.
     The mask and the hints are in pixels of the photograph before it was framed. With `clean` 0 and no color,
-    every sample outside the mask is bit-identical. `sessions`: share them between calls, so that models are
-    opened once.
+    every sample outside the mask is bit-identical. `like`: a finished photograph, in whose colors this one is
+    colored. `sessions`: share them between calls, so that models are opened once.
 
     Raises `UsageError` for an option out of range, `PhotoError` if the photograph cannot be read,
     `ModelError` if a model cannot be used.
     """
     treatment = Treatment(**options)
+    if like is not None and not treatment.colorize:
+        raise UsageError("like is another photograph's colors, and no color is put in; add colorize=True")
     with _held(sessions) as held:
         open_ahead(treatment.steps(has_mask=mask is not None), held)
+        if like is not None:
+            treatment = treatment.changed(guides=(*treatment.guides, *guides(like, held)))
         return treat(_opened(photo), treatment, sessions=held, mask=mask, progress=progress, on_step=on_step)
 
 
 @with_options(lambda: alone_options("colorize"))
 def colorize(
-    photo: Source, *, sessions: Sessions | None = None, progress: StepProgress | None = None, **options: Unpack[ColorizeOptions]
+    photo: Source,
+    *,
+    like: Source | None = None,
+    sessions: Sessions | None = None,
+    progress: StepProgress | None = None,
+    **options: Unpack[ColorizeOptions],
 ) -> Result:
     """Put color into a gray or toned photograph; its L* is kept, within rounding.
 
-    A color photograph comes back as it is unless `force`. Raises as `restore` does.
+    A color photograph comes back as it is unless `force`. `like`: a finished photograph, in whose colors this
+    one is colored. Raises as `restore` does.
     """
     steps = steps_alone("colorize", options)
     with _held(sessions) as held:
         open_ahead(steps, held)
+        if like is not None:
+            options["guides"] = (*options.get("guides", ()), *guides(like, held))
+            steps = steps_alone("colorize", options)
         return run(_opened(photo), steps, sessions=held, progress=progress)
 
 

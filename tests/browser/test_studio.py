@@ -111,6 +111,33 @@ def test_each_step_answers_where_its_switch_is_and_nothing_moves(open_page: Open
     audit(page)
 
 
+def test_suggestions_of_color_are_pictures(open_page: Open, old_photograph: Path) -> None:
+    page = open_page("laptop")
+    bring(page, old_photograph)
+    ready(page)
+    page.locator("#choices img:not([hidden])").nth(6).wait_for()
+    assert page.locator("#choices [aria-pressed=true]").inner_text() == "Natural"
+    with page.expect_request(is_job) as asked:
+        page.click("#choices button:has-text('Lively')")
+    wanted = json.loads(asked.value.post_data)
+    assert wanted["liveliness"] == 1 and wanted["suggestion"] == 0 and wanted["force"] is True
+    settled(page)
+    page.click("[data-view=after]")
+    lively = pixels(page)
+    with page.expect_request(is_job) as asked:
+        page.click("#choices button:has-text('Other 2')")
+    assert json.loads(asked.value.post_data)["suggestion"] == 2
+    settled(page)
+    assert page.locator("#choices [aria-pressed=true]").inner_text() == "Other 2"
+    assert differ(lively, pixels(page)) > 0.02
+    page.click("#choices button:has-text('None')")
+    assert not page.is_checked("#colorize")
+    assert answer(page, "color") == "Left black and white."
+    settled(page)
+    page.click("#undo")
+    assert page.is_checked("#colorize")
+
+
 @pytest.mark.parametrize("way", ["corners", "keyboard"])
 def test_a_lasso_corner_by_corner(gray: Callable[..., Any], way: str) -> None:
     page = gray("desktop")

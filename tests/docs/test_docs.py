@@ -49,7 +49,7 @@ def name_of(page: Path) -> str:
 @pytest.fixture
 def desk(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the documentation speaks of: grandmother.jpg, album/ with notes/ and masks/,
-    scan.tif; small, with a scratch."""
+    scan.tif, small, with a scratch; finished.jpg, in color."""
 
     def photograph(path: Path, depth: type = np.uint8) -> None:
         picture = np.clip(np.tile(np.linspace(60, 190, 96), (64, 1)) + rng.normal(0, 3, (64, 96)), 0, 255)
@@ -63,6 +63,7 @@ def desk(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPat
         assert cv2.imwrite(str(tmp_path / "sound" / f"{number}.png"), np.stack(waves, axis=2).astype(np.uint8))
     for path in ("grandmother.jpg", "holiday.jpg", "album/1.jpg", "album/2.jpg"):
         photograph(tmp_path / path)
+    assert cv2.imwrite(str(tmp_path / "finished.jpg"), cv2.imread(str(tmp_path / "sound" / "0.png")))
     photograph(tmp_path / "scan.tif", np.uint16)
     page = np.clip(252 + rng.normal(0, 1, (200, 240)), 0, 255)  # a print on a white lid
     page[30:120, 40:160] = np.sin(np.arange(120) / 7) * 40 + np.cos(np.arange(90) / 5)[:, None] * 30 + 110

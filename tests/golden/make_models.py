@@ -7,7 +7,8 @@ fill      the picture as given plus 0.02 inside the mask, so that a run can be t
 clean     1.1 times the picture
 tone      the identity; need = 1 - (max - min of the thumbnail): flat pictures count as aged
 translate 1 - the picture
-colorize  a* = 12, b* = 20 at temperature 0.22 (in inverse proportion to it); the hint's color where one is
+colorize  a* = 12, b* = 20 at temperature 0.22 (in inverse proportion to it); the hint's color where one is;
+          of three colors that, a blue and a green are the likelier in this order
 """
 
 from __future__ import annotations
@@ -105,11 +106,16 @@ def colorize() -> onnx.GraphProto:
         helper.make_node("Add", ["guessed", "hinted"], ["both"]),
         helper.make_node("Add", ["both", "nothing"], ["chroma"]),
         helper.make_node("Add", ["nothing", "half"], ["confidence"]),
+        helper.make_node("Add", ["nothing", "order"], ["logits"]),
+        helper.make_node("Identity", ["palette"], ["colors"]),
     ]
     inputs = [_port("lightness", ["n", 1, "h", "w"]), _port("hints", ["n", 3, "h", "w"]), _port("temperature", [1])]
     outputs = [_port("chroma", ["n", 2, "h4", "w4"]), _port("confidence", ["n", 1, "h4", "w4"])]
+    outputs += [_port("logits", ["n", 3, "h4", "w4"]), _port("colors", [3, 2])]
     constants = [_constant("zero", 0.0), _constant("one", 1.0), _constant("half", 0.5), _constant("scale", 110.0), _constant("usual", 0.22)]
     warm = _constant("warm", np.array([12.0, 20.0]).reshape(1, 2, 1, 1))
+    constants += [_constant("order", np.array([1.0, 0.9, 0.8]).reshape(1, 3, 1, 1))]
+    constants += [_constant("palette", [[12.0, 20.0], [10.0, -30.0], [-30.0, 10.0]])]
     return helper.make_graph(nodes, "colorize", inputs, outputs, [*constants, warm, *indices])
 
 
@@ -147,6 +153,8 @@ AXES = {
     "need": "n 1",
     "chroma": "n 2 h/4 w/4",
     "confidence": "n 1 h/4 w/4",
+    "logits": "n 3 h/4 w/4",
+    "colors": "3 2",
 }
 MORE = {"colorize": "working_px = 64\n"}
 # As on the cards that ship, but for the threshold and the temperatures.

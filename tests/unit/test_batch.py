@@ -452,3 +452,30 @@ def test_all_pages_become_one_file_of_the_same_compression(scans: Path, album: P
     assert not (album / "scans.restored.jpg").exists()
     unfade("restore", "scans.tif", "--pages", "all", "--format", "jpeg", status=2)
     assert not (album / "scans.restored.jpg").exists()
+
+
+# --- several suggestions ------------------------------------------------------------------------------------
+
+
+def test_several_suggestions_are_written_beside_each_other_and_taken_up_again(album: Path) -> None:
+    written = unfade("colorize", "a.png", "--suggestions", "3", "--report", "r.json", "-q").stdout.splitlines()
+    assert written == ["a.colorized.png", "a.colorized.1.png", "a.colorized.2.png"]
+    pictures = {cv2.imread(name).tobytes() for name in written}
+    assert len(pictures) == 3
+    report = json.loads((album / "r.json").read_text())
+    assert [one["steps"][-1]["options"]["suggestion"] for one in report] == [0, 1, 2]
+    again = unfade("colorize", "a.png", "--suggestions", "4")
+    assert again.stdout.splitlines() == ["a.colorized.3.png"] and "3 of 4 photographs were done already" in again.stderr
+    one = unfade("colorize", "a.png", "--suggestion", "2", "-o", "two.png", "-q")
+    assert one.stdout.splitlines() == ["two.png"] and cv2.imread("two.png").tobytes() == cv2.imread("a.colorized.2.png").tobytes()
+
+
+def test_results_of_suggestions_are_passed_over_in_a_second_run_and_said_once(album: Path) -> None:
+    unfade("colorize", "a.png", "--suggestions", "2", "-q")
+    said = unfade("colorize", "a.png", "a.colorized.1.png", "--suggestions", "2").stderr
+    assert said.count("a.colorized.1.png: passed over") == 1
+
+
+def test_one_suggestion_and_several_are_not_asked_at_once(album: Path) -> None:
+    said = unfade("colorize", "a.png", "--suggestions", "2", "--suggestion", "1", status=2).output
+    assert "one of the two" in said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unfade.steps._chroma import evened
+from unfade.steps._evening import evened
 
 
 def test_a_blotch_on_a_plain_background_is_evened() -> None:

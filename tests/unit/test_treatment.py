@@ -124,6 +124,7 @@ def test_every_step_of_a_restoration_says_what_it_is() -> None:
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("form", "hints"): "a form's field holds one value; scripts that give hints send JSON to /photos/{id}/jobs",
     ("form", "heals"): "the same",
+    ("form", "guides"): "the same; the photograph that they are of is named where it is at hand: --like, like=",
 }
 
 

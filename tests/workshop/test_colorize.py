@@ -69,7 +69,7 @@ def test_an_exported_colorizer_divides_hints_by_what_it_multiplies_chroma_by() -
     listener = _Listener()
     hints = torch.zeros(1, 3, 32, 32)
     hints[:, :, :4, :4] = torch.tensor([0.3, -0.6, 1.0]).view(1, 3, 1, 1)
-    chroma, _ = colorize._Shipped(listener, 1.5)(torch.zeros(1, 1, 32, 32), hints, torch.ones(1))  # type: ignore[arg-type]
+    chroma, *_ = colorize._Shipped(listener, 1.5)(torch.zeros(1, 1, 32, 32), hints, torch.ones(1))  # type: ignore[arg-type]
     torch.testing.assert_close(listener.heard[0, :, 0, 0], torch.tensor([0.2, -0.4, 1.0]))
     assert float(chroma[0, 0, 0, 0]) == 1.5 * 15
 
@@ -81,12 +81,15 @@ def test_an_exported_colorizer_gives_the_annealed_mean_and_how_sure_it_is() -> N
         def forward(self, lightness: Tensor, hints: Tensor) -> Tensor:
             return torch.tensor([[[[2.0, 0.0]], [[1.0, 0.0]], [[-1.0, 0.0]]]])  # (1, 3, 1, 2)
 
-    chroma, confidence = colorize._Shipped(Choosing(), 1.5)(torch.zeros(1, 1, 4, 8), torch.zeros(1, 3, 4, 8), torch.tensor([0.5]))  # type: ignore[arg-type]
+    shipped = colorize._Shipped(Choosing(), 1.5)  # type: ignore[arg-type]
+    chroma, confidence, logits, colors = shipped(torch.zeros(1, 1, 4, 8), torch.zeros(1, 3, 4, 8), torch.tensor([0.5]))
     annealed, plain = (np.exp(np.array([2.0, 1.0, -1.0]) / temperature) for temperature in (0.5, 1.0))
     np.testing.assert_allclose(chroma[0, :, 0, 0], 1.5 * (annealed / annealed.sum()) @ Choosing.bins.numpy(), rtol=1e-5)
     np.testing.assert_allclose(chroma[0, :, 0, 1], 1.5 * Choosing.bins.numpy().mean(axis=0), rtol=1e-5)
     share = plain / plain.sum()
     np.testing.assert_allclose(confidence[0, 0, 0], [1 + (share * np.log(share)).sum() / np.log(3), 0], atol=1e-6)
+    np.testing.assert_allclose(logits[0, :, 0, 0], [2, 1, -1])
+    np.testing.assert_allclose(colors, 1.5 * Choosing.bins.numpy())
 
 
 def test_hints_are_dabs_of_any_size_up_to_a_tenth_of_a_picture(rng: np.random.Generator) -> None:

@@ -54,14 +54,15 @@ class Failed:
     why: str
 
 
-def run_jobs(batch: Batch, plan: Plan, work: Work, *, asked: Asked | None = None) -> None:
+def run_jobs(batch: Batch, plan: Plan, work: Work, *, asked: Callable[[Job], Asked] | Asked | None = None) -> None:
     """Do every job, whatever becomes of the others; then the report and the contact sheets; then say which
     failed and why.
 
-    What is done already is left out, if `asked` tells that the same was asked. The files written are named on
-    standard output, one a line; everything else goes to standard error. Raises `typer.Exit(1)` if any failed.
-    With one photograph only, its error is raised as it is. Where it is stopped (Ctrl-C, SIGTERM, a pipe that
-    closed) the report and the sheet of what is done are written, and it raises what stopped it.
+    What is done already is left out, if `asked`, of all jobs or of each, tells that the same was asked. The
+    files written are named on standard output, one a line; everything else goes to standard error. Raises
+    `typer.Exit(1)` if any failed. With one photograph only, its error is raised as it is. Where it is stopped
+    (Ctrl-C, SIGTERM, a pipe that closed) the report and the sheet of what is done are written, and it raises
+    what stopped it.
     """
     run = _Run(batch, plan, asked)
     stopped: BaseException | None = None
@@ -120,7 +121,7 @@ def _undisturbed() -> Iterator[None]:
 class _Run:
     """What a batch has come to: what failed, what was left out, and the files that it writes once."""
 
-    def __init__(self, batch: Batch, plan: Plan, asked: Asked | None) -> None:
+    def __init__(self, batch: Batch, plan: Plan, asked: Callable[[Job], Asked] | Asked | None) -> None:
         self._batch, self._plan = batch, plan
         sources = [job.source for job in plan.jobs]
         accounts = [] if batch.report is None or batch.overwrite else read_report(batch.report, sources)

@@ -21,6 +21,11 @@ else:
 
 Command = Callable[..., None]
 
+LikeFile = Annotated[
+    Path | None,
+    typer.Option("--like", parser=named_path, metavar="PHOTO", help="A finished photograph, in whose colors these are colored."),
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:

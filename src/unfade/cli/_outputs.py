@@ -65,7 +65,8 @@ class Job:
     """One photograph, the file its result goes to, and those that its mask, record, layers and inventions go
     to if they are asked for.
 
-    `name` is what messages call the photograph: of a folder's, the path in it.
+    `name` is what messages call the photograph: of a folder's, the path in it. `variant`: which of several
+    results of the photograph it is, from 0 on.
     """
 
     source: Path
@@ -75,6 +76,7 @@ class Job:
     record: Path | None = None
     layers: Path | None = None
     invented: Path | None = None
+    variant: int = 0
 
     @property
     def outputs(self) -> tuple[Path, ...]:
@@ -271,6 +273,7 @@ def plan(
     recorded: bool = False,
     layers: str | None = None,
     invented: bool = False,
+    variants: int = 1,
     reads: Iterable[Path | None] = (),
 ) -> Plan:
     """Say for each photograph which file its result goes to: `NAME.TAG.EXT` beside it or in the folder
@@ -279,8 +282,10 @@ def plan(
 
     `format`: of the results instead of the batch's; `mask_tag`: a mask is written too, as NAME.MASK_TAG.png
     beside the result; `recorded`: so is a record, layers in the format `layers`, and what was `invented`,
-    named after the result; `reads`: what the command reads besides the photographs. A photograph that is the
-    result of another that is named, as `*.jpg` names it in a second run, is passed over, with a word.
+    named after the result; `variants`: how many results each photograph has, the first named as if it were
+    the only one, the others with .1, .2, ... before their ending; `reads`: what the command reads besides the
+    photographs. A photograph that is the result of another that is named, as `*.jpg` names it in a second
+    run, is passed over, with a word.
     Everything that can be known to go wrong is said before anything runs: see `check`. `UsageError` for a
     folder without photographs and for one file for several photographs. Whether a result is there already is
     asked when its turn comes.
@@ -304,7 +309,9 @@ def plan(
         record = target.with_name(target.stem + RECORD_SUFFIX) if recorded else None
         layered = target.with_name(f"{target.stem}.{layers}") if layers else None
         made_up = target.with_name(f"{target.stem}.invented.png") if invented else None
-        jobs.append(Job(photograph, target, mask, str(inside / photograph.name), record, layered, made_up))
+        name = str(inside / photograph.name)
+        jobs.append(Job(photograph, target, mask, name, record, layered, made_up))
+        jobs += [_variant(jobs[-1], number) for number in range(1, variants)]
     if not batch.overwrite:
         jobs = _without_results(jobs)
     check(
@@ -314,7 +321,13 @@ def plan(
         each_in_turn=[path for job in jobs for path in job.outputs],
         made_in=folder,
     )
-    return Plan(tuple(jobs), tuple(unreadable), folder, several)
+    return Plan(tuple(jobs), tuple(unreadable), folder, several or variants > 1)
+
+
+def _variant(first: Job, number: int) -> Job:
+    """The job for another result of a photograph."""
+    target = first.target.with_name(f"{first.target.stem}.{number}{first.target.suffix}")
+    return replace(first, target=target, name=f"{first.name} ({number})", variant=number)
 
 
 def _folder_of(output: Path | None, photographs: int, *, several: bool) -> Path | None:
@@ -409,6 +422,6 @@ def _without_results(jobs: Sequence[Job]) -> list[Job]:
         source = made.get(place_of(job.source), job.source)
         if source == job.source:
             kept.append(job)
-        else:
+        elif job.variant == 0:
             typer.echo(shown(f"{job.source}: passed over; it is what {source} becomes"), err=True)
     return kept

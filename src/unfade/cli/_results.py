@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from unfade.arrays import Mask
     from unfade.files.photo import Photo
+    from unfade.models.session import Sessions
     from unfade.pipeline import Result
     from unfade.record import Report
+    from unfade.steps.colorize import Guide
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,14 @@ def read_mask(path: Path, picture: Photo, *, max_megapixels: float) -> Mask:
     half = 2 ** (drawn.bits - 1)
     lost: Mask = drawn.samples.max(axis=2) >= half
     return lost if drawn.alpha is None else lost & (drawn.alpha >= half)
+
+
+def guides_of(like: Path, sessions: Sessions, *, max_megapixels: float) -> tuple[Guide, ...]:
+    """The colors of the photograph that others are to be like."""
+    from unfade import pipeline
+    from unfade.files import photo
+
+    return pipeline.guides(photo.read(like, max_megapixels=max_megapixels), sessions)
 
 
 def thumbnail(picture: Photo, side_px: int = 360) -> np.ndarray:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,7 @@ def writing_of(batch: Batch) -> dict[str, Any]:
 class Earlier:
     """What earlier runs did: their accounts, and the records in the results themselves."""
 
-    def __init__(self, accounts: Iterable[Account], request: Asked | None) -> None:
+    def __init__(self, accounts: Iterable[Account], request: Callable[[Job], Asked] | Asked | None) -> None:
         self._request = request
         self._by_files = {(account.get("input_sha256"), account.get("output_sha256")): account for account in accounts}
 
@@ -82,7 +82,8 @@ class Earlier:
         there = [path for path in job.outputs if os.path.lexists(path)]
         if not all(map(os.path.exists, there)):
             refuse_existing(there)  # a link that leads nowhere
-        if self._request is None or job.target not in there:
+        request = self._request(job) if callable(self._request) else self._request
+        if request is None or job.target not in there:
             return None
         source, content = _sha256(disk.bytes_of(job.source, job.name)), disk.bytes_of(job.target, shown(job.target))
         result = _sha256(content)
@@ -93,9 +94,9 @@ class Earlier:
                 made = "" if record is None else ", made of another photograph"
                 raise ExistsError(f"{job.target} is there already{made}{_ADVICE}")
             return None
-        if known is None and self._request.writing:
+        if known is None and request.writing:
             return None
-        if not self._request.is_of(record):
+        if not request.is_of(record):
             raise ExistsError(f"{job.target} is there already, made with other options{_ADVICE}")
         return record | {"output_sha256": result} if len(there) == len(job.outputs) else None
 

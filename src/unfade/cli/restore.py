@@ -11,9 +11,9 @@ import typer
 from unfade.cli._batch import Steps, run_jobs
 from unfade.cli._identity import is_folder
 from unfade.cli._names import named_path
-from unfade.cli._options import Batch, takes_photographs
+from unfade.cli._options import Batch, LikeFile, takes_photographs
 from unfade.cli._outputs import Job, plan
-from unfade.cli._results import Done, put_new, read_mask, treat_file, without_location
+from unfade.cli._results import Done, guides_of, put_new, read_mask, treat_file, without_location
 from unfade.cli._resume import asked
 from unfade.cli._treatment import takes_treatment
 from unfade.errors import UsageError
@@ -60,6 +60,7 @@ def command(
     ] = False,
     layers: LayersOption = None,
     invented: InventedOption = False,
+    like: LikeFile = None,
     treatment: Treatment,
     batch: Batch,
 ) -> None:
@@ -83,13 +84,17 @@ def command(
 
     settings = read_settings()
     _check(batch, mask, save_mask=save_mask, record=record, layers=layers, invented=invented)
+    if like is not None and not treatment.colorize:
+        raise UsageError("--like is another photograph's colors, and no color is put in; add --colorize")
     mask_tag = "mask" if save_mask or record else None
-    jobs = plan(batch, "restored", mask_tag=mask_tag, recorded=record, layers=layers, invented=invented, reads=(mask,))
-    steps = treatment.steps(has_mask=mask is not None)
-    # Of a mask that is given it is not known without looking whether it was the same: the photograph is done
-    # again and compared.
-    same = None if mask is not None else asked(batch, treatment=treatment)
+    jobs = plan(batch, "restored", mask_tag=mask_tag, recorded=record, layers=layers, invented=invented, reads=(mask, like))
     with open_sessions(settings) as sessions:
+        if like is not None:
+            treatment = treatment.changed(guides=guides_of(like, sessions, max_megapixels=settings.max_megapixels))
+        steps = treatment.steps(has_mask=mask is not None)
+        # Of a mask that is given it is not known without looking whether it was the same: the photograph is
+        # done again and compared.
+        same = None if mask is not None else asked(batch, treatment=treatment)
 
         def work(job: Job, show: Steps) -> Done:
             pipeline.open_ahead(steps, sessions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -101,9 +101,13 @@ class Session:
         """The model for a record."""
         return ModelUse(self.card.name, self.card.version, self.card.sha256)
 
-    def run(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+    def gives(self, name: str) -> bool:
+        """Whether the model has this output."""
+        return any(port.called == name for port in self.card.outputs)
+
+    def run(self, wanted: Collection[str] = (), /, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Run the model: inputs by name, float32, of the axes that the card says; gives its outputs by name,
-        float32.
+        float32. `wanted`: the outputs to give; none: all.
 
         Where a port of the card has a role, that is its name here. Where it has a range or a type of its own,
         the numbers are converted on the way. h and w must be multiples of `card.multiple` (`tiles` pads to
@@ -116,8 +120,9 @@ class Session:
         for name, port in expected.items():
             _check(self.card, port, inputs[name], bound)
         given = {port.name: np.ascontiguousarray(_to_network(inputs[name], port)) for name, port in expected.items()}
-        outputs = self._onnx.run([port.name for port in self.card.outputs], given)
-        return {port.called: _from_network(output, port) for port, output in zip(self.card.outputs, outputs, strict=True)}
+        ports = [port for port in self.card.outputs if not wanted or port.called in wanted]
+        outputs = self._onnx.run([port.name for port in ports], given)
+        return {port.called: _from_network(output, port) for port, output in zip(ports, outputs, strict=True)}
 
 
 _UNIT = (0.0, 1.0)

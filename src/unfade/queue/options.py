@@ -13,13 +13,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, cre
 
 from unfade import brush
 from unfade.options import Mixed, Option
-from unfade.steps.colorize import Hint
+from unfade.steps.colorize import Guide, Hint
 from unfade.steps.fill import Heal
 from unfade.treatment import Treatment
 from unfade.treatment import options as treatment_options
 
 MAX_HINTS = 500
 MAX_HEALS = 500
+MAX_GUIDES = 100
 MAX_KEEP = 100_000
 MAX_STROKES = 5_000
 MAX_POINTS, MAX_POINTS_ALL = 20_000, 50_000
@@ -92,6 +93,26 @@ class HealRequest(RequestModel):
         return Heal(self.points, self.radius_px, self.dx, self.dy)
 
 
+Chroma = Annotated[float, Field(ge=-200, le=200)]
+
+
+class GuideRequest(RequestModel):
+    """A color of another photograph: at `lightness` (L*), where the model guesses `guess` (a*, b*), it has
+    `color` (a*, b*).
+
+    `share`: of that photograph.
+    """
+
+    lightness: float = Field(ge=0, le=100)
+    guess: tuple[Chroma, Chroma]
+    color: tuple[Chroma, Chroma]
+    share: Share
+
+    def entry(self) -> Guide:
+        """The guide as its step takes it."""
+        return Guide(self.lightness, self.guess, self.color, self.share)
+
+
 def _few_points(strokes: tuple[StrokeRequest, ...]) -> tuple[StrokeRequest, ...]:
     points = sum(len(stroke.points) for stroke in strokes)
     if points > MAX_POINTS_ALL:
@@ -106,7 +127,11 @@ Strokes = Annotated[
     AfterValidator(_few_points),
 ]
 
-_ENTRIES: Mapping[type, tuple[Any, int]] = {Hint: (HintRequest, MAX_HINTS), Heal: (HealRequest, MAX_HEALS)}
+_ENTRIES: Mapping[type, tuple[Any, int]] = {
+    Hint: (HintRequest, MAX_HINTS),
+    Heal: (HealRequest, MAX_HEALS),
+    Guide: (GuideRequest, MAX_GUIDES),
+}
 """How an entry of an option that holds several comes in, and how many may."""
 
 

@@ -60,12 +60,51 @@ class Hint:
 
 
 @dataclass(frozen=True)
+class Guide:
+    """A color of another photograph: at `lightness` (L*), where the model guesses `guess` (a*, b*), it has
+    `color` (a*, b*). `share`: of that photograph, in [0, 1]."""
+
+    lightness: float
+    guess: tuple[float, float]
+    color: tuple[float, float]
+    share: float
+
+    def __post_init__(self) -> None:
+        require_range("a guide's lightness", self.lightness, 0, 100)
+        require_range("a guide's share", self.share, 0, 1)
+        for name, pair in (("guess", self.guess), ("color", self.color)):
+            if len(pair) != 2:
+                raise UsageError(f"a guide's {name} has two parts, a* and b*, not {len(pair)}")
+            for part in pair:
+                require_range(f"a guide's {name}", part, -200, 200)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """A guide as it is written on the command line. Raises `UsageError`.
+
+        >>> Guide.parse("40,6,-4,30,18,0.1")
+        Guide(lightness=40.0, guess=(6.0, -4.0), color=(30.0, 18.0), share=0.1)
+        """
+        try:
+            lightness, a, b, its_a, its_b, share = (float(part) for part in text.split(","))
+        except ValueError:
+            raise UsageError(f"a guide is written L,A,B,A,B,SHARE, such as 40,6,-4,30,18,0.1, not {text!r}") from None
+        return cls(lightness, (a, b), (its_a, its_b), share)
+
+    def scaled(self, factor: float) -> Self:
+        """The guide itself: it has no place."""
+        return self
+
+
+@dataclass(frozen=True)
 class Colorize(Step):
     """Put color into a gray or toned photograph.
 
     `strength`: from the photograph as it is (0) to colored (1). `saturation`: the factor on chroma.
-    `liveliness`: from safe (0) to vivid (1) choices of the model. `hints`: colors that are known; later ones
-    lie on top. `force`: color a color photograph anew, from its gray.
+    `liveliness`: from safe (0) to vivid (1) choices of the model. `suggestion`: 0 is the likeliest; each of
+    the others gives the things whose color is open another one. `hints`: colors that are known; later ones
+    lie on top. `guides`: colors of another photograph, which this one is to be like. `force`: color a color
+    photograph anew, from its gray.
     """
 
     name = "colorize"
@@ -77,8 +116,14 @@ class Colorize(Step):
     strength: float = option(1.0, "How much of the guessed color is put in.", least=0, most=1)
     saturation: float = option(1.0, "Paler below 1, stronger above.", least=0, most=2)
     liveliness: float = option(0.5, "From safe (0) to vivid (1) choices of color.", least=0, most=1)
+    suggestion: int = option(0, "Another guess: 0 is the likeliest, 1 to 5 give what may have any color another one.", least=0, most=5)
     hints: tuple[Hint, ...] = option(
         (), "A color that is known, in a disc around a point, in pixels of the photograph.", written="X,Y,RADIUS,#RRGGBB"
+    )
+    guides: tuple[Guide, ...] = option(
+        (),
+        "A color of another photograph, as `like` finds it: L*, a* and b* as guessed, a* and b* as it is.",
+        written="L,A,B,A,B,SHARE",
     )
     force: bool = option(False, "Color a photograph anew that is in color already.")
 
@@ -110,7 +155,7 @@ class Colorize(Step):
         """Color the work's photograph. Raises `UsageError` for a hint outside it, `ModelError` if the model
         cannot be used."""
         from unfade.monochrome import measure_colors
-        from unfade.steps._chroma import colorize
+        from unfade.steps._chroma import colorize, has_suggestions
 
         photo = work.photo
         for hint in self.hints:
@@ -128,8 +173,11 @@ class Colorize(Step):
             )
             return Outcome(photo, work.mask, "already-color", facts=facts, notes=(note,))
         session = sessions.get("colorize")
+        notes: tuple[str, ...] = ()
+        if self.suggestion and not has_suggestions(session):
+            notes = (f"{session.card.name} has one guess for a photograph: suggestion {self.suggestion} is the same as 0",)
         colored, changed = colorize(photo, self, session, progress)
-        return Outcome(colored, work.mask, "colored", changed, (session.use,), facts)
+        return Outcome(colored, work.mask, "colored", changed, (session.use,), facts, notes)
 
 
 STEP = Colorize

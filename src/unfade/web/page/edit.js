@@ -22,6 +22,7 @@ export const firstEdit = (options) => ({
   strength: options.strength,
   saturation: options.saturation,
   liveliness: options.liveliness,
+  suggestion: options.suggestion || 0,
   cleanAnyway: options.force_clean || false,
   lightness: options.lightness || 0,
   contrast: options.contrast || 0,
@@ -47,6 +48,7 @@ export const optionsOf = (edit) => ({
   strength: edit.strength,
   saturation: edit.saturation,
   liveliness: edit.liveliness,
+  suggestion: edit.suggestion || 0,
   force: edit.colorize,
   force_clean: edit.cleanOn && edit.cleanAnyway,
   lightness: edit.lightness,
@@ -72,7 +74,7 @@ export function meaning(options, maskId = null) {
     clean: clean && { clean, anyway: Boolean(anyway) },
     tone: [options.lightness || 0, options.contrast || 0, options.warmth || 0],
     fill: fill && (mask ? { mask, keep: [...options.keep].sort((a, b) => a - b), dust, heals: (options.heals || []).map(healText) } : { sensitivity, dust }),
-    color: colorize && { strength, saturation, liveliness, force, hints: hints.map(({ x, y, radius_px: r, color }) => [x, y, r, color]) },
+    color: colorize && { strength, saturation, liveliness, suggestion: options.suggestion || 0, force, hints: hints.map(({ x, y, radius_px: r, color }) => [x, y, r, color]) },
   });
 }
 

@@ -14,6 +14,7 @@
  * @property {number} strength
  * @property {number} saturation
  * @property {number} liveliness
+ * @property {number} suggestion 0: the likeliest colors; others: another guess
  * @property {boolean} force color a photograph that is in color
  * @property {boolean} force_clean bring back tones that look sound
  * @property {number} lightness -1…1, as are the next two: tone by hand
@@ -50,6 +51,7 @@
  * @property {number} strength
  * @property {number} saturation
  * @property {number} liveliness
+ * @property {number} suggestion
  * @property {boolean} cleanAnyway tones that look sound, too
  * @property {number} lightness -1…1, as are the next two: tone by hand
  * @property {number} contrast

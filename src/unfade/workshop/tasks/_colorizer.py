@@ -54,14 +54,20 @@ def exported_colorizer(
     temperature: str,
     confidence: str,
     limits: tuple[str, ...],
+    choices: int | None = None,
     temperatures: tuple[float, float, float] | None = None,
 ) -> Exported:
     """The form in which a colorizer ships.
 
     `module` takes lightness (1, 1, h, w) in [0, 1], hints (1, 3, h, w) and a temperature (1,). It gives
     chroma (1, 2, h/4, w/4) in CIE units and confidence (1, 1, h/4, w/4). `hints`, `temperature` and
-    `confidence` say what these mean to it.
+    `confidence` say what these mean to it. `choices`: the number of colors of which it gives the logits
+    (1, choices, h/4, w/4), and the colors (choices, 2) in CIE units after those; none: it gives none.
     """
+    distribution = (
+        Port(name="logits", axes=f"n {choices} h/4 w/4", meaning="of each color, over which softmax is a distribution"),
+        Port(name="colors", axes=f"{choices} 2", meaning="a* and b* of each color, CIE units"),
+    )
 
     def example(height: int, width: int) -> tuple[Tensor, ...]:
         chance = torch.Generator().manual_seed(0)
@@ -79,6 +85,7 @@ def exported_colorizer(
         (
             Port(name="chroma", axes="n 2 h/4 w/4", meaning="a* and b*, CIE units"),
             Port(name="confidence", axes="n 1 h/4 w/4", meaning=confidence),
+            *(distribution if choices else ()),
         ),
         example,
         multiple=multiple,

@@ -107,25 +107,27 @@ class Colorizer(nn.Module):
 
 
 class _Shipped(nn.Module):
-    """Annealed mean and confidence (1 - entropy over its largest value) instead of logits.
+    """Annealed mean, confidence (1 - entropy over its largest value), the logits, and the colors they are of.
 
-    The mean is multiplied by `gain`, and hints are divided by it.
+    Colors and mean are multiplied by `gain`, and hints are divided by it.
     """
 
     def __init__(self, colorizer: Colorizer, gain: float) -> None:
         super().__init__()
         self.colorizer, self.gain = colorizer, gain
 
-    def forward(self, lightness: Tensor, hints: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, lightness: Tensor, hints: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         paler = torch.cat([hints[:, :2] / self.gain, hints[:, 2:]], dim=1)
         logits = self.colorizer(lightness, paler).float()
         rows = logits.flatten(2).transpose(1, 2)  # colors last: over any other axis, ONNX Runtime's softmax takes ten times as long
-        chroma = self.gain * (torch.softmax(rows / temperature.view(1, 1, 1), dim=2) @ self.colorizer.bins.float())
+        colors = self.gain * self.colorizer.bins.float()
+        chroma = torch.softmax(rows / temperature.view(1, 1, 1), dim=2) @ colors
         surprise = -torch.log_softmax(rows, dim=2)
         entropy = (torch.exp(-surprise) * surprise).sum(dim=2, keepdim=True)
         confidence = 1 - entropy / float(np.log(len(self.colorizer.bins)))
         height, width = logits.shape[2:]
-        return chroma.transpose(1, 2).view(-1, 2, height, width), confidence.transpose(1, 2).view(-1, 1, height, width)
+        given = colors + 0 * temperature  # a constant would come out under a name of its own
+        return chroma.transpose(1, 2).view(-1, 2, height, width), confidence.transpose(1, 2).view(-1, 1, height, width), logits, given
 
 
 class ColorizeTask:
@@ -233,6 +235,7 @@ class ColorizeTask:
             hints="a*/110, b*/110, 1 where hinted; else zeros",
             temperature="of the annealed mean, above 0",
             confidence="1 = one color only, 0 = any",
+            choices=len(self._bins),
             temperatures=(self._options.safe_temperature, self._options.temperature, self._options.vivid_temperature),
             limits=(
                 "colors are guesses: what a thing really looked like is not in a gray photograph",

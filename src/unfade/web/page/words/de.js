@@ -210,6 +210,7 @@ const words = {
   "color.natural": "Natürlich",
   "color.lively": "Lebhaft",
   "color.none": "Keine",
+  "color.other": "Andere {n}",
   "color.strength": "Wie viel Farbe",
   "color.saturation": "Blasser oder kräftiger",
   "color.liveliness": "Von ruhig bis lebhaft",

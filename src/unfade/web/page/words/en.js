@@ -268,6 +268,7 @@ const words = {
   "color.natural": "Natural",
   "color.lively": "Lively",
   "color.none": "None",
+  "color.other": "Other {n}",
   "color.strength": "How much color",
   "color.saturation": "Paler or stronger",
   "color.liveliness": "From quiet to lively",

@@ -177,6 +177,7 @@ const words = {
   "color.natural": "Natural",
   "color.lively": "Viva",
   "color.none": "Ninguna",
+  "color.other": "Otra {n}",
   "color.strength": "Cuánto color",
   "color.saturation": "Más pálido o más fuerte",
   "color.liveliness": "De tranquila a viva",

@@ -183,6 +183,7 @@ const words = {
   "color.natural": "Naturelle",
   "color.lively": "Vive",
   "color.none": "Aucune",
+  "color.other": "Autre {n}",
   "color.strength": "Quantité de couleur",
   "color.saturation": "Plus pâle ou plus forte",
   "color.liveliness": "De calme à vive",

@@ -177,6 +177,7 @@ const words = {
   "color.natural": "Naturale",
   "color.lively": "Vivace",
   "color.none": "Nessuna",
+  "color.other": "Altra {n}",
   "color.strength": "Quanto colore",
   "color.saturation": "Più pallido o più forte",
   "color.liveliness": "Da quieta a vivace",

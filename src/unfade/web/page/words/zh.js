@@ -177,6 +177,7 @@ const words = {
   "color.natural": "自然",
   "color.lively": "鲜明",
   "color.none": "不上色",
+  "color.other": "另一种 {n}",
   "color.strength": "颜色浓度",
   "color.saturation": "更淡或更浓",
   "color.liveliness": "从素雅到鲜明",
