@@ -30,10 +30,11 @@ PLAUSIBLE = 0.75  # the power of a color's share: at 1 pale neighbors of the fir
 ALIKE = 1.0  # regions so far apart, in the units above, tend to be parts of one thing, and to take one color
 TOGETHER, TOGETHER_NEAR = 0.3, 15.0  # how much they tend, and to how close a color
 ACCEPTED = (0.25, 0.55)  # the share of a color against the share of the first choice: refused below, taken above
-MOST_CHROMA = 34.0  # more is loud on a large surface
+MOST_CHROMA = 34.0  # more is loud on a large surface, half of it on a dark one: hair would be bright blue
+DARK = (15.0, 45.0)  # of L*
 # What the network colors strongly in these hues it knows: skin (50 degrees) and foliage (110).
 KNOWN_HUES = np.array([[0.64, -0.34], [0.77, 0.94]], np.float32)
-KNOWN = (18.0, 28.0)
+KNOWN = (14.0, 26.0)
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def suggestion(guess: Guess, lightness: Plane, number: int) -> Chroma:
     there = near.T @ shares
     taken = _gate(there / np.maximum(first.T @ shares, 1e-9), *ACCEPTED) * parts.T * (1 - _known(own))
     other = np.stack([(near * guess.colors[:, [axis]]).T @ shares for axis in (0, 1)], axis=2) / np.maximum(there, 1e-9)[:, :, None]
-    other *= np.minimum(1, MOST_CHROMA / np.maximum(np.hypot(other[..., 0], other[..., 1]), 1e-6))[:, :, None]
+    most = MOST_CHROMA * (1 + _gate(lightness.ravel() * 100, *DARK)) / 2
+    other *= np.minimum(1, most / np.maximum(np.hypot(other[..., 0], other[..., 1]), 1e-6))[:, :, None]
     fields = np.column_stack([taken.sum(axis=0), (taken[:, :, None] * other).sum(axis=0)]).astype(np.float32)
     smooth = evened(fields.reshape(height, width, 3), lightness)
     suggested: Chroma = guess.chroma * (1 - smooth[:, :, :1]) + smooth[:, :, 1:]
