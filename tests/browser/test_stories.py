@@ -245,6 +245,7 @@ def test_suggestions_of_color_are_pictures(page: Any) -> None:
     if is_phone(page):
         panel, last = page.locator("#panel").bounding_box(), page.locator("#choices button >> nth=3").bounding_box()
         assert last["y"] + last["height"] <= panel["y"] + panel["height"] + 1, "the suggestions' names are below the drawer's edge"
+    settled(page)
     wanted = job_after(page, lambda: press(page, "#choices button:has-text('Lively')"))
     assert wanted["liveliness"] == 1 and wanted["force"] is True
     settled(page)
