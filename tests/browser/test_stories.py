@@ -245,6 +245,7 @@ def test_suggestions_of_color_are_pictures(page: Any) -> None:
     if is_phone(page):
         panel, last = page.locator("#panel").bounding_box(), page.locator("#choices button >> nth=3").bounding_box()
         assert last["y"] + last["height"] <= panel["y"] + panel["height"] + 1, "the suggestions' names are below the drawer's edge"
+    settled(page)
     wanted = job_after(page, lambda: press(page, "#choices button:has-text('Lively')"), having='"liveliness":1')
     assert wanted["force"] is True
     settled(page)
@@ -319,6 +320,7 @@ def test_turned_straightened_and_cut_by_its_corners(page: Any) -> None:
     box = page.locator("#view").bounding_box()
     left, top, width, height = (float(number) for number in page.get_attribute("#view", "data-photograph").split())
     assert box["y"] + top + height < page.locator("#context").bounding_box()["y"], "a corner lies under the bar"
+    assert left >= 20 and left + width <= box["width"] - 20, "a corner lies at the screen's edge"
     corner = (box["x"] + left + width - 4, box["y"] + top + height - 4)
     stroke(page, corner, (corner[0] - 20, corner[1] - 20), (corner[0] - width / 4, corner[1] - height / 4))
     slide(page, "#frame-angle", 0.6)

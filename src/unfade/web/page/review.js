@@ -31,7 +31,7 @@ class Review {
       overlay: () => {},
       split: () => {},
       zoomed: () => {},
-      bars: () => ({ top: 8, foot: 8 }),
+      bars: () => ({ top: 8, foot: 8, side: 0 }),
     }, signal);
     this.viewer.words = { before: t("view.label-before"), after: t("view.label-after") };
     new Gestures(this.viewer, signal);

@@ -105,7 +105,8 @@ export class Stage {
     const isSmall = matchMedia("(max-width: 860px)").matches;
     // All four corners of a frame must be within reach.
     const framing = this.session.tools?.name === "frame" ? $("context").offsetHeight + 16 : 0;
-    return isSmall ? { top: framing ? 66 : 58, foot: 70 + framing } : { top: 14, foot: 80 + framing };
+    const side = framing ? 24 : 0;
+    return isSmall ? { top: framing ? 66 : 58, foot: 70 + framing, side } : { top: 14, foot: 80 + framing, side };
   }
 
   /** @param {number} share */

@@ -10,7 +10,7 @@ import { pencil } from "./dom.js";
  * @property {(context: CanvasRenderingContext2D, scale: number) => void} overlay draws over the photograph, in its pixels
  * @property {(share: number) => void} split the slider was moved
  * @property {(percent: number) => void} zoomed
- * @property {() => { top: number, foot: number }} bars what lies over the stage's edges; the whole photograph is shown between
+ * @property {() => { top: number, foot: number, side: number }} bars what lies over the stage's edges; the whole photograph is shown between
  */
 
 const MAX_CANVAS_PX = 12e6; // a denser screen than that is drawn a little coarser
@@ -95,8 +95,8 @@ export class Viewer {
 
   fitScale() {
     const pane = this.panes()[0];
-    const margin = Math.min(16, pane.width * 0.02);
-    const { top, foot } = this.hooks.bars();
+    const { top, foot, side } = this.hooks.bars();
+    const margin = Math.max(side, Math.min(16, pane.width * 0.02));
     const height = Math.max(pane.height * 0.5, pane.height - top - foot);
     return Math.max(1e-4, Math.min((pane.width - 2 * margin) / this.width, height / this.height, 4));
   }

@@ -44,7 +44,7 @@ def _framed(photo: PhotoRecord) -> dict[str, Any]:
     return {} if photo.frame is None else photo.frame.model_dump()
 
 
-@router.post("/photos/{photo_id}/up", tags=["photographs"], responses=described(*CHANGES, "busy"))
+@router.post("/photos/{photo_id}/up", tags=["photographs"], responses=described(*CHANGES, "unreadable", "busy"))
 async def post_up(photo_id: Id, body: UpQuery, service: S) -> UpResponse:
     """Which way a photograph, or a part of it, is up: the turn that would set it upright."""
     photo = await run_in_threadpool(service.photo, photo_id)

@@ -45,7 +45,7 @@ const words = {
   "shelf.delete": "Borrar",
   "shelf.get": "Descargar",
   "shelf.kept": "Guardadas hasta {time}.",
-  "shelf.keep": "Guardar más tiempo",
+  "shelf.keep": "Más tiempo",
   "shelf.keeping": "Guardadas ahora hasta {time}.",
   "shelf.today": "hoy, {time}",
   "shelf.tomorrow": "mañana, {time}",

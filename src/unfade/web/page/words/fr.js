@@ -47,7 +47,7 @@ const words = {
   "shelf.get": "Télécharger",
   "shelf.pick": "Sélectionner {name}",
   "shelf.kept": "Gardées jusqu'à {time}.",
-  "shelf.keep": "Garder plus longtemps",
+  "shelf.keep": "Prolonger",
   "shelf.keeping": "Gardées maintenant jusqu'à {time}.",
   "shelf.today": "aujourd'hui, {time}",
   "shelf.tomorrow": "demain, {time}",

@@ -45,7 +45,7 @@ const words = {
   "shelf.delete": "Elimina",
   "shelf.get": "Scarica",
   "shelf.kept": "Conservate fino a {time}.",
-  "shelf.keep": "Conserva più a lungo",
+  "shelf.keep": "Più a lungo",
   "shelf.keeping": "Conservate ora fino a {time}.",
   "shelf.today": "oggi, {time}",
   "shelf.tomorrow": "domani, {time}",
