@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import pytest
 
+import unfade
 from tests.browser.hands import NAME
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -54,10 +55,11 @@ def served(folder: Path, **more: str) -> Iterator[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UNFADE_")}
     settings = {"data": str(folder / "data"), "threads": "1", "requests_per_minute": "100000", "min_free_mb": "1"} | more
     environment |= {f"UNFADE_{name.upper()}": value for name, value in settings.items()}
+    environment["PYTHONPATH"] = str(Path(unfade.__file__).parents[1])  # the code that is tested, whatever is installed
     log = folder / "log"
-    unfade = str(Path(sys.executable).with_name("unfade"))
+    program = str(Path(sys.executable).with_name("unfade"))
     with log.open("wb") as lines:
-        process = subprocess.Popen([unfade, "serve", "--port", "0"], stdout=lines, stderr=lines, env=environment, cwd=folder)
+        process = subprocess.Popen([program, "serve", "--port", "0"], stdout=lines, stderr=lines, env=environment, cwd=folder)
     try:
         deadline = time.monotonic() + 120
         while not (found := re.search(r"Unfade is at (http://\S+)\s", log.read_text())):

@@ -94,7 +94,11 @@ def visit(request: pytest.FixtureRequest, chromium: Any, shared: str, weave: Pat
         assert not out_of_reach(page)
         steps_off(page)
         bring(page, weave)
+        page.wait_for_selector("#gallery:not([hidden]), #studio:not([hidden])", state="attached")
+        watch_shifts(page)
         ready(page)
+        moved, what = shifts(page)
+        assert moved < 0.02, what
         yield page
 
 

@@ -17,6 +17,7 @@ import httpx
 import numpy as np
 import pytest
 
+import unfade
 from unfade.files import photo
 
 pytest.importorskip("fastapi", reason="needs the web extra")
@@ -70,6 +71,7 @@ class Server:
         bare = {name: value for name, value in os.environ.items() if not name.startswith("UNFADE_")}
         mine = {"data": folder / "data", "models": GOLDEN, "threads": 1, "lease_s": 2, "min_free_mb": 1, "requests_per_minute": 100_000}
         self.env = bare | {f"UNFADE_{name.upper()}": str(value) for name, value in (mine | settings).items()}
+        self.env["PYTHONPATH"] = str(Path(unfade.__file__).parents[1])  # the code that is tested, whatever is installed
         self.process: subprocess.Popen[bytes] | None = None
         self.log = folder / "log"
         self.client = httpx.Client(timeout=60, trust_env=False)
