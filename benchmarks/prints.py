@@ -1,7 +1,7 @@
 """How well prints are found: scans are made from photographs, from seeds, and the outlines that `find_prints`
 gives are held against those that are known.
 
-    python benchmarks/prints.py FOLDER... [--scans 60] [--first 0] [--pictures OUT] [--json prints.json]
+    python benchmarks/prints.py FOLDER... [--scans 60] [--first 0] [--pictures OUT] [--json scans.jsonl]
 
 A print is found if a sure outline shares more than FOUND of their union with it. A sure outline that belongs
 to no print is false. A corner's error is its distance from where the print's paper has it, relative to the
@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seeds", type=int, nargs="*", help="these seeds only")
     parser.add_argument("--pictures", type=Path)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="a line of JSON for each scan, as it is scored")
     asked = parser.parse_args()
     photographs = photographs_in(asked.folders)
     scores = []
@@ -145,6 +145,9 @@ def main() -> None:
         scan = made(photographs, seed)
         scored, sure = score(scan, seed)
         scores.append(scored)
+        if asked.json is not None:
+            with asked.json.open("a") as file:
+                file.write(json.dumps(vars(scored)) + "\n")
         off = [kind for kind, each in zip(scored.kinds, scored.errors, strict=True) if np.mean(each) > CORNER_MUST]
         if scored.missed or scored.false or off:
             said = {"missed": scored.missed, "false": scored.false, "off": off, "doubt": scored.doubt}
@@ -152,10 +155,7 @@ def main() -> None:
             if asked.pictures is not None:
                 asked.pictures.mkdir(parents=True, exist_ok=True)
                 cv2.imwrite(str(asked.pictures / f"{seed:04}.png"), drawn(scan, sure, scored))
-    told = summary(scores)
-    print(json.dumps(told, indent=2))
-    if asked.json is not None:
-        asked.json.write_text(json.dumps({"summary": told, "scans": [vars(one) for one in scores]}, indent=2))
+    print(json.dumps(summary(scores), indent=2))
 
 
 if __name__ == "__main__":

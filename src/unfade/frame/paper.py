@@ -36,8 +36,10 @@ CRISP, ABRUPT, SOFTEST = (
     0.5,
     0.34,
 )  # of a line's change so much lies in its two middle steps, at least, with ground, and with something else, inside
+VALLEY = 0.3  # paper lighter than its shadow is so much sharper than the shadow's rim
 SHADOW = 0.024  # of the short side: how far outside of the paper its shadow's rim lies at most
 BORDER_ALIKE = 7 / 255
+GRAINY = 1.2 / 255  # a ground with more texture has streaks or fibers
 DECKLED_PX, DECKLED = 1.3, 0.0022  # how far a deckled edge strays at least, in pixels and of the short side
 DECKLED_REACH = 0.013
 DECKLED_STEP, DECKLED_EVEN = 5 / 255, 0.2  # the paper differs so much from what lies around, and varies no more than this share of it
@@ -266,17 +268,36 @@ def _chosen(sides: list[_Side | None], short: float, coarse_px: float) -> list[_
     chosen = [None if side is None else _edge(side, short, coarse_px) for side in sides]
     strips = [None if line is None else _even(line.inner) for line in chosen]
     for number, (side, line) in enumerate(zip(sides, chosen, strict=True)):
-        if side is None or line is None or (outside := _even(line.outer)) is None:
-            continue
-        # Where other sides have a border of the color that lies outside of this line, the line is the
-        # picture's edge, and the paper's is farther out.
-        same = [strip for other, strip in enumerate(strips) if other != number and strip is not None and _alike(strip, outside)]
-        if len(same) < 2 or np.abs(outside - np.mean(same, axis=0)).max() > np.abs(outside - side.around.color).max():
-            continue
-        farther = [each for each in side.lines if each.outside_px > line.outside_px + SHADOW * short / 2 and each.backed >= BACKED]
-        farther = [each for each in farther if side.like_ground(each.outer) and _alike(np.median(each.inner, axis=0), outside)]
-        chosen[number] = max(farther, key=lambda each: each.score, default=line)
+        if side is not None and line is not None:
+            others = [strips[other] for other in range(4) if other != number and sides[other] is not None]
+            chosen[number] = _in_accord(side, line, others, short)
     return chosen
+
+
+def _in_accord(side: _Side, line: _Line, others: list[np.ndarray | None], short: float) -> _Line:
+    """The edge of one side, in accord with what was found of the `others`: the color of the even strip that
+    begins at each, None where it is not even."""
+    if side.around.texture > GRAINY and side.like_ground(line.inner):
+        # Nothing but a border begins at such a line, and a border is on the other sides, too; else it is a
+        # streak of the ground.
+        inner = np.median(line.inner, axis=0)
+        ends = [each for each in side.lines if each.outside_px < line.outside_px and _ends_plainly(side, each)]
+        if ends and sum(strip is not None and _alike(strip, inner) for strip in others) < min(2, len(others)):
+            return max(ends, key=lambda each: each.score)
+    # Where other sides have a border of the color that lies outside of this line, the line is the picture's
+    # edge, and the paper's is farther out.
+    outside = _even(line.outer)
+    same = [] if outside is None else [strip for strip in others if strip is not None and _alike(strip, outside)]
+    if outside is None or len(same) < 2 or np.abs(outside - np.mean(same, axis=0)).max() > np.abs(outside - side.around.color).max():
+        return line
+    farther = [each for each in side.lines if each.outside_px > line.outside_px + SHADOW * short / 2 and each.backed >= BACKED]
+    farther = [each for each in farther if side.like_ground(each.outer) and _alike(np.median(each.inner, axis=0), outside)]
+    return max(farther, key=lambda each: each.score, default=line)
+
+
+def _ends_plainly(side: _Side, line: _Line) -> bool:
+    """Whether ground that is none inside ends at this line, beyond doubt."""
+    return line.backed > 0.6 and line.sharpness > ABRUPT and side.like_ground(line.outer) and not side.like_ground(line.inner)
 
 
 def _even(strip: np.ndarray) -> np.ndarray | None:
@@ -302,7 +323,8 @@ def _edge(side: _Side, short: float, coarse_px: float) -> _Line:
             continue
         sharper = line.sharpness > chosen.sharpness + 0.08 or line.contrast > 3 * chosen.contrast
         same = behind < 4 * side.step and line.score > 1.6 * chosen.score
-        if same or (sharper and (chosen.sharpness < CRISP or side.like_ground(chosen.inner))):
+        valley = line.sharpness > chosen.sharpness + VALLEY
+        if same or valley or (sharper and (chosen.sharpness < CRISP or side.like_ground(chosen.inner))):
             chosen = line
     return chosen
 
