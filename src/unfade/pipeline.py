@@ -102,16 +102,18 @@ def treat(
     sessions: Sessions,
     mask: Mask | None = None,
     begun: Work | None = None,
+    cut: Framed | None = None,
     progress: StepProgress | None = None,
     on_step: StepDone | None = None,
 ) -> Result:
     """Run the steps of a treatment; the report then says what was asked. As `run` in all else.
 
     `begun`: the work as the first of these steps left it, one step for each of its records. Those are not run
-    again.
+    again. `cut`: how the photograph was cut from its file, so that the report says it, and the result can be
+    proved against the file.
     """
     steps = treatment.steps(has_mask=mask is not None)
-    return _run(photo, steps, treatment, sessions, Work(photo, mask), begun, progress, on_step)
+    return _run(photo, steps, treatment, sessions, Work(photo, mask), begun, progress, on_step, cut)
 
 
 def open_ahead(steps: Sequence[Step], sessions: Sessions) -> None:
@@ -130,6 +132,7 @@ def _run(
     begun: Work | None,
     progress: StepProgress | None,
     on_step: StepDone | None,
+    cut: Framed | None = None,
 ) -> Result:
     check(steps, has_mask=given.mask is not None)
     opened = framed(given, steps, sessions)
@@ -153,13 +156,14 @@ def _run(
         mask_sha256=None if given.mask is None else mask_sha256(given.mask),
         treatment=None if treatment is None else treatment.as_json(),
         frame=None if opening is None else Framed(opening.frame.corners, opening.frame.turn, opening.width, opening.height),
+        cut=cut,
         steps=work.records,
         pixels_changed=0 if work.photo is before else tiles.count_changed(before.samples, work.photo.samples),
         notes=photo.notes,
         software_version=version("unfade"),
     )
     result = work.photo
-    if report.pixels_changed or (report.frame is not None and not report.frame.is_whole):
+    if report.pixels_changed or cut is not None or (report.frame is not None and not report.frame.is_whole):
         result = result.with_metadata(replace(result.metadata, xmp=xmp(report, result.metadata.xmp)))
     return Result(result, work.mask, report, work.pictures, before, given.mask)
 

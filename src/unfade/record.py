@@ -99,7 +99,8 @@ class Report:
     `treatment` is what was asked (`Treatment.as_json`), and `mask_sha256` that of the mask that was given,
     packed to bits row by row. Two runs over the same input were asked the same if both are equal. A run of
     single steps has no treatment. `width` and `height` are the result's: those of the `frame`, if there is
-    one.
+    one. `cut`: the part of the file that was given as the photograph, if it was not the whole; the `frame`
+    is within it.
     """
 
     photo: str
@@ -109,6 +110,7 @@ class Report:
     mask_sha256: str | None = None
     treatment: dict[str, Any] | None = None
     frame: Framed | None = None
+    cut: Framed | None = None
     output_sha256: str | None = None
     steps: tuple[StepRecord, ...] = ()
     pixels_changed: int = 0
@@ -193,8 +195,9 @@ def xmp(report: Report, existing: bytes | None) -> bytes:
         _added(run, UNFADE_NAMESPACE, "MaskSHA256", report.mask_sha256)
     if report.treatment is not None:
         _added(run, UNFADE_NAMESPACE, "Treatment", _NOT_XML.sub("\ufffd", json.dumps(report.treatment, ensure_ascii=False)))
-    if report.frame is not None:
-        _added(run, UNFADE_NAMESPACE, "Frame", json.dumps(asdict(report.frame)))
+    for name, frame in (("Cut", report.cut), ("Frame", report.frame)):
+        if frame is not None:
+            _added(run, UNFADE_NAMESPACE, name, json.dumps(asdict(frame)))
     _added(run, UNFADE_NAMESPACE, "PixelsChanged", str(report.pixels_changed))
     steps = _added(_added(run, UNFADE_NAMESPACE, "Steps"), _RDF, "Seq")
     for step in report.steps:
@@ -221,6 +224,7 @@ class Run:
     steps: tuple[StepRecord, ...]
     is_intact: bool
     frame: Framed | None = None
+    cut: Framed | None = None
 
 
 def last_run(existing: bytes | None) -> Run | None:
@@ -255,6 +259,7 @@ def last_run(existing: bytes | None) -> Run | None:
             ),
             is_intact=text.get("Digest") == _digest(text, lines_said),
             frame=Framed.from_json(json.loads(text["Frame"])) if "Frame" in text else None,
+            cut=Framed.from_json(json.loads(text["Cut"])) if "Cut" in text else None,
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -391,3 +391,62 @@ def test_the_public_door_takes_a_path(album: tuple[Path, Found]) -> None:
     path, found = album
     assert len(unfade.find_prints(path).prints) == len(found.prints) == 3
     assert isinstance(unfade.read(path), Photo)
+
+
+# --- a print is proved against its scan ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_prints(tmp_path: Path, photographs: list[np.ndarray]) -> Path:
+    """A scan of two prints, one of them askew, and a scratch across each."""
+    scan = np.full((420, 900, 3), 200, np.float32)
+    scan += np.random.default_rng(1).normal(0, 1, scan.shape[:2])[..., None]
+    prints = [cv2.resize(one, (300, 220), interpolation=cv2.INTER_AREA) for one in photographs[:2]]
+    for one in prints:
+        cv2.line(one, (30, 40), (260, 170), (250, 250, 250), 3)
+    scan[80:300, 60:360] = prints[0]
+    turn = np.deg2rad(8.0)
+    place = np.array([[np.cos(turn), -np.sin(turn), 500], [np.sin(turn), np.cos(turn), 70]])
+    part = cv2.warpAffine(prints[1].astype(np.float32), place, (900, 420), flags=cv2.INTER_CUBIC)
+    alpha = cv2.warpAffine(np.ones((220, 300), np.float32), place, (900, 420))[..., None]
+    write(read(np.clip(scan * (1 - alpha) + part * alpha, 0, 255).astype(np.uint8)), tmp_path / "page.png")
+    return tmp_path / "page.png"
+
+
+def verified(result: Path, master: Path) -> tuple[int, str]:
+    said = CliRunner().invoke(build(), ["verify", str(result), "--master", str(master)], catch_exceptions=False)
+    return said.exit_code, said.stdout
+
+
+def test_a_restored_print_is_proved_against_its_scan(two_prints: Path, tmp_path: Path) -> None:
+    (tmp_path / "prints").mkdir()
+    written = [Path(name) for name in split(two_prints, "-o", tmp_path / "prints", "--restore", "--clean", 0, "--record")]
+    assert [path.name for path in written[::3]] == ["page.1.png", "page.2.png"] and len(written) == 6
+    for result in written[::3]:
+        status, said = verified(result, two_prints)
+        assert status == 0 and "outside the mask every sample is the master's" in said, said
+        replayed = tmp_path / f"again-{result.name}"
+        record = result.with_name(result.stem + ".unfade.json")
+        again = CliRunner().invoke(build(), ["replay", str(record), "--master", str(two_prints), "-o", str(replayed)])
+        assert again.exit_code == 0, again.output
+        np.testing.assert_array_equal(read(replayed).samples, read(result).samples)
+
+
+@pytest.mark.parametrize("asked", [("--record",), ("--no-fill",)])
+def test_what_was_changed_in_a_print_is_told(two_prints: Path, asked: tuple[str, ...]) -> None:
+    """By its record and its mask or, where nothing was filled, by what the file itself says."""
+    results = [Path(name) for name in split(two_prints, "--restore", "--clean", 0, *asked) if name.endswith((".1.png", ".2.png"))]
+    assert len(results) == 2
+    for result in results:
+        assert verified(result, two_prints)[0] == 0
+        photo = read(result)
+        samples = photo.samples.copy()
+        samples[3, 5] = samples[3, 5] ^ 1
+        write(photo.with_samples(samples), result, overwrite=True)
+        status, said = verified(result, two_prints)
+        assert status == 1 and "outside the mask 1 pixel differs, the first at 5, 3" in said, said
+
+
+def test_what_is_only_cut_has_no_record(two_prints: Path) -> None:
+    refused = CliRunner().invoke(build(), ["split", str(two_prints), "--record"])
+    assert refused.exit_code == 2 and "add --restore" in refused.stderr

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import secrets
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.web.conftest import Server
+from unfade.archive import verify
 
 STROKE = {"kind": "brush", "radius_px": 6, "points": [[100, 60]]}
 
@@ -54,7 +56,7 @@ def test_a_hole_is_filled_from_where_it_goes_on(server: Server) -> None:
     )
 
 
-def test_a_part_becomes_a_photograph_and_a_part_of_that_is_of_the_file(server: Server) -> None:
+def test_a_part_becomes_a_photograph_and_a_part_of_that_is_of_the_file(server: Server, tmp_path: Path) -> None:
     samples = np.random.default_rng(5).integers(0, 255, (120, 200), np.uint8)
     photo = server.upload(png(samples), "page.png")
     box = [[20, 10], [180, 10], [180, 110], [20, 110]]
@@ -74,7 +76,12 @@ def test_a_part_becomes_a_photograph_and_a_part_of_that_is_of_the_file(server: S
 
     def result(photo_id: str) -> np.ndarray:
         job = server.done(server.submit(photo_id, fill=False, clean=0, colorize=False)["id"])
-        return np.array(Image.open(io.BytesIO(server.client.get(f"/api/v1/jobs/{job['id']}/result").content)).convert("L"))
+        made = server.client.get(f"/api/v1/jobs/{job['id']}/result").content
+        (tmp_path / "result.png").write_bytes(made)
+        (tmp_path / "page.png").write_bytes(png(samples))
+        verdict = verify.verify(tmp_path / "result.png", master=tmp_path / "page.png")
+        assert [check.holds for check in verdict.checks] == [True, True, True], "a part is proved against its file"
+        return np.array(Image.open(io.BytesIO(made)).convert("L"))
 
     expected = np.rot90(samples[10:110, 20:180], -1)
     np.testing.assert_array_equal(result(str(part["id"])), expected)

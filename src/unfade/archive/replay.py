@@ -73,7 +73,13 @@ def replay(sidecar: Sidecar, master: Photo, mask: Mask | None, sessions: Session
     given = sidecar.mask is not None and sidecar.mask.given
     if given and (mask is None or sidecar.mask is None or mask_sha256(mask) != sidecar.mask.sha256):
         raise RecordError("the mask that was given is not at hand, or is another; put it beside the record")
-    result = pipeline.treat(master, Treatment.from_json(sidecar.treatment), sessions=sessions, mask=mask if given else None)
+    result = pipeline.treat(
+        sidecar.photograph(master),
+        Treatment.from_json(sidecar.treatment),
+        sessions=sessions,
+        mask=mask if given else None,
+        cut=None if sidecar.cut is None else sidecar.cut.framed(),
+    )
     if samples_sha256(result.photo) == sidecar.result.samples_sha256:
         return Replayed(result, True, "every sample is the recorded one")
     return Replayed(result, False, _apart(result.photo, first))

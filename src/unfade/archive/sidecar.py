@@ -22,6 +22,7 @@ from unfade.files.photo import Photo
 from unfade.frame.geometry import Frame
 from unfade.masks import mask_sha256
 from unfade.pipeline import Result
+from unfade.record import Framed
 
 SUFFIX = ".unfade.json"  # as the command line names it
 SIZE_MAX = 16 << 20  # a record with 500 hints has about 60 kB
@@ -54,6 +55,10 @@ class FrameFacts(_Frozen):
     width: int = Field(ge=1, description="of the master")
     height: int = Field(ge=1, description="of the master")
 
+    def framed(self) -> Framed:
+        """The same as a report has it."""
+        return Framed(self.corners, self.turn, self.width, self.height)
+
     def apply(self, master: Photo) -> Photo:
         """The master in this frame. Raises `UsageError` for a frame that makes no sense."""
         return Frame(self.corners, self.turn).apply(master)
@@ -75,7 +80,7 @@ class ResultFacts(_Frozen):
 
 
 class MaskFacts(_Frozen):
-    """What was taken for lost: a mask of the master's size."""
+    """What was taken for lost: a mask of the size of the master, or of what was cut from it."""
 
     name: str = Field(description="its file's name, beside the record")
     sha256: Sha256 = Field(description="of the mask, see `mask_sha256`")
@@ -122,7 +127,8 @@ class Sidecar(_Frozen):
     result: ResultFacts
     mask: MaskFacts | None = Field(description="null where nothing was looked for and none was given")
     treatment: dict[str, Any] = Field(description="what was asked: every option")
-    frame: FrameFacts | None = Field(default=None, description="null where it was neither cut nor turned")
+    cut: FrameFacts | None = Field(default=None, description="the part of the master that was the photograph; null: all of it")
+    frame: FrameFacts | None = Field(default=None, description="of the photograph; null where it was neither cut nor turned")
     steps: tuple[StepFacts, ...]
     pixels_changed: int = Field(ge=0)
     notes: tuple[str, ...] = Field(description="what reading the photograph noticed")
@@ -139,15 +145,21 @@ class Sidecar(_Frozen):
         """Whether nothing was changed since the digest was made."""
         return self.digest == digest_of(self)
 
+    def photograph(self, master: Photo) -> Photo:
+        """The photograph that was restored: the master, or what was cut from it. Raises `UsageError` for a
+        cut that makes no sense."""
+        return master if self.cut is None else self.cut.apply(master)
+
     def changed_by(self) -> frozenset[str]:
         """The names of the steps that changed pixels."""
         return frozenset(step.step for step in self.steps if step.pixels_changed)
 
 
 def digest_of(sidecar: Sidecar) -> str:
-    """SHA-256 of the record without its digest, and without a frame where there is none, as JSON with sorted
-    keys and no spaces."""
-    rest = sidecar.model_dump(mode="json", exclude={"digest"} if sidecar.frame else {"digest", "frame"})
+    """SHA-256 of the record without its digest, and without a frame or a cut where there is none, as JSON
+    with sorted keys and no spaces."""
+    without = {name for name, value in (("frame", sidecar.frame), ("cut", sidecar.cut)) if value is None}
+    rest = sidecar.model_dump(mode="json", exclude={"digest"} | without)
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
 
 
@@ -211,6 +223,7 @@ def of_result(master: Photo, result: Result, decoded: Photo, target: Path, mask_
         ),
         mask=mask,
         treatment=report.treatment,
+        cut=None if report.cut is None else FrameFacts.model_validate(asdict(report.cut)),
         frame=None if report.frame is None else FrameFacts.model_validate(asdict(report.frame)),
         steps=tuple(StepFacts.model_validate_json(json.dumps(asdict(step), default=str)) for step in report.steps),
         pixels_changed=report.pixels_changed,

@@ -171,6 +171,7 @@ class Treater:
         if record.mask is not None and self._destination.exists(names.mask):
             drawn = photo.read(self._destination.read(names.mask), max_megapixels=float("inf"), name=names.mask)
             mask = drawn.samples[:, :, 0] >= 128
+        before = record.photograph(before)
         if record.frame is not None:
             before = record.frame.apply(before)
             mask = None if mask is None else record.frame.apply_mask(mask)

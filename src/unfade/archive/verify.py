@@ -104,8 +104,8 @@ def _from_run(run: Run, picture: Photo, original: Photo | None) -> list[Check]:
     ]
     if original is not None:
         checks.append(_master(run.input_sha256, None, original))
-        if run.frame is not None:
-            original = FrameFacts.model_validate(asdict(run.frame)).apply(original)
+        for frame in (run.cut, run.frame):
+            original = original if frame is None else FrameFacts.model_validate(asdict(frame)).apply(original)
         checks.append(_untouched(_changed_by(run), None, "the mask was not kept; write the record with --record", picture, original))
     return checks
 
@@ -122,6 +122,7 @@ def _from_sidecar(sidecar: Sidecar, path: Path, run: Run | None, picture: Photo,
     if original is not None:
         checks.append(_master(sidecar.master.sha256, sidecar.master.samples_sha256, original))
         if checks[-1].holds:
+            original = sidecar.photograph(original)
             if sidecar.frame is not None:
                 original = sidecar.frame.apply(original)
                 mask = None if mask is None else sidecar.frame.apply_mask(mask)

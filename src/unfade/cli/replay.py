@@ -49,7 +49,7 @@ def command(
     original = photo.read(master, max_megapixels=settings.max_megapixels, page=sidecar.master.page)
     mask = None
     if sidecar.mask is not None and sidecar.mask.given and mask_file is not None and mask_file.is_file():
-        mask = read_mask(mask_file, original, max_megapixels=settings.max_megapixels)
+        mask = read_mask(mask_file, sidecar.photograph(original), max_megapixels=settings.max_megapixels)
     first = photo.read(first_file, max_megapixels=settings.max_megapixels) if first_file.is_file() else None
     folders = (CARDS,) if settings.models is None else (settings.models, CARDS)
     with Sessions(settings.threads, again.models_for(sidecar, again.known_models(*folders))) as sessions:

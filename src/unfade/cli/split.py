@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,8 +13,8 @@ import typer
 from unfade.cli._batch import Steps, run_jobs
 from unfade.cli._identity import Key, is_folder, place_of
 from unfade.cli._options import Batch, takes_photographs
-from unfade.cli._outputs import Job, plan
-from unfade.cli._results import Done, notes_of, save
+from unfade.cli._outputs import RECORD_SUFFIX, Job, plan
+from unfade.cli._results import Done, finished, notes_of, save
 from unfade.cli._treatment import takes_treatment
 from unfade.errors import ExistsError, UsageError
 from unfade.treatment import Treatment
@@ -26,12 +27,18 @@ if TYPE_CHECKING:
     from unfade.frame.prints import Found
     from unfade.frame.upright import Way
     from unfade.models.session import Sessions
-    from unfade.pipeline import StepProgress
+    from unfade.pipeline import Result, StepProgress
     from unfade.record import Report
 
 
 _Restore = Annotated[bool, typer.Option("--restore", help="Restore each print, too, as the options below say.")]
 _Borderless = Annotated[bool, typer.Option("--borderless", help="Cut to the picture proper: leave the borders of prints off.")]
+_Record = Annotated[
+    bool,
+    typer.Option(
+        "--record", help="Of each restored print write the record NAME.1.unfade.json and the mask, for `unfade verify` and `unfade replay`."
+    ),
+]
 _DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Cut nothing: write the outlines, drawn as NAME.prints.png and as NAME.prints.json.")
 ]
@@ -43,6 +50,7 @@ def command(
     *,
     restore: _Restore = False,
     borderless: _Borderless = False,
+    record: _Record = False,
     dry_run: _DryRun = False,
     treatment: Treatment,
     batch: Batch,
@@ -64,7 +72,7 @@ def command(
     from unfade.frame.prints import find_prints
     from unfade.settings import open_sessions, read_settings
 
-    _check(batch, treatment)
+    _check(batch, treatment, restore=restore, record=record)
     rotate, treatment = treatment.rotate, treatment.changed(rotate=None)
     settings = read_settings()
     jobs = plan(batch, "1")
@@ -79,49 +87,61 @@ def command(
             if dry_run:
                 return Done(_draw(batch, job, scan, found), notes=(*scan.notes, *doubts))
             cuts = _cuts(found, borderless=borderless)
-            paths = _paths(job, len(cuts), originals)
-            reports: list[Report] = []
-            for number, (corners, path) in enumerate(zip(cuts, paths, strict=True)):
-
-                def share(step: str, done: float, number: int = number) -> None:
-                    show(step, (number + done) / len(cuts))
-
+            prints = _prints(job, len(cuts), originals, record=record)
+            done: list[Done] = []
+            for number, (corners, one) in enumerate(zip(cuts, prints, strict=True)):
                 frame, way = _framed(scan, corners, rotate, sessions)
                 said = (*doubts, f"print {number + 1}: {way.sentence}") if way is not None else doubts
-                one, report = _cut(scan, frame, number + 1, said)
+                cut, report = _cut(scan, frame, number + 1, said)
                 if restore or treatment.colorize:
-                    one, report = _restored(one, treatment, sessions, share)
-                sha256, lost = save(batch, one, path)
-                reports.append(replace(report, output_sha256=sha256, notes=(*report.notes, *lost)))
+                    progress = partial(_share, show, number, len(cuts))
+                    done.append(finished(batch, one, scan, _restored(cut, report, treatment, sessions, progress)))
+                else:
+                    sha256, lost = save(batch, cut, one.target)
+                    done.append(Done((one.target,), replace(report, output_sha256=sha256, notes=(*report.notes, *lost))))
                 show("split", (number + 1) / len(cuts))
+            reports = [told for each in done if (told := each.report) is not None]
             notes = dict.fromkeys((*doubts, *(note for report in reports for note in notes_of(report))))
-            return Done(tuple(paths), reports[0], tuple(reports), notes=tuple(notes))
+            return Done(tuple(path for each in done for path in each.written), reports[0], tuple(reports), notes=tuple(notes))
 
         run_jobs(batch, jobs, work)
 
 
-def _restored(one: Photo, treatment: Treatment, sessions: Sessions, progress: StepProgress) -> tuple[Photo, Report]:
+def _share(show: Steps, number: int, count: int, step: str, done: float) -> None:
+    """Show how far the print `number` of `count` is."""
+    show(step, (number + done) / count)
+
+
+def _restored(cut: Photo, report: Report, treatment: Treatment, sessions: Sessions, progress: StepProgress) -> Result:
+    """One print restored; its account says how it was cut from the scan, as the `report` of that does."""
     from unfade import pipeline
 
-    result = pipeline.treat(one, treatment, sessions=sessions, progress=progress)
-    return result.photo, result.report
+    return pipeline.treat(cut, treatment, sessions=sessions, cut=report.frame, progress=progress)
 
 
-def _check(batch: Batch, treatment: Treatment) -> None:
-    """Raises `UsageError` where the results would have no folder, or a frame is asked for."""
+def _check(batch: Batch, treatment: Treatment, *, restore: bool, record: bool) -> None:
+    """Raises `UsageError` where the results would have no folder, a frame is asked for, or a record of what
+    is only cut."""
     if batch.output is not None and batch.output.suffix and not is_folder(batch.output):
         raise UsageError(f"{batch.output} is no folder, and a scan may become several files; make a folder and name it with -o")
     if any(value is not None for value in (treatment.crop, treatment.straighten, treatment.corners)):
         raise UsageError("--crop, --straighten and --corners frame one photograph, and split finds the frames itself; leave them out")
+    if record and not (restore or treatment.colorize):
+        raise UsageError("--record is the record of a restoration; add --restore, or leave it out: what is cut says so in its XMP")
 
 
-def _paths(job: Job, count: int, originals: Mapping[Key, Path]) -> list[Path]:
+def _prints(job: Job, count: int, originals: Mapping[Key, Path], *, record: bool) -> list[Job]:
     """Where a scan's prints go. Raises `UsageError` where a photograph that is read would be written over."""
-    paths = [job.target.with_name(f"{job.source.stem}.{number}{job.target.suffix}") for number in range(1, count + 1)]
-    for path in paths:
-        if (read := originals.get(place_of(path))) is not None:
-            raise UsageError(f"{read} is read, and a print of {job.source} would be written over it; give another folder with -o")
-    return paths
+    prints = []
+    for number in range(1, count + 1):
+        target = job.target.with_name(f"{job.source.stem}.{number}{job.target.suffix}")
+        mask = target.with_name(f"{target.stem}.mask.png") if record else None
+        one = Job(job.source, target, mask, job.name, target.with_name(target.stem + RECORD_SUFFIX) if record else None)
+        for path in one.outputs:
+            if (read := originals.get(place_of(path))) is not None:
+                raise UsageError(f"{read} is read, and a print of {job.source} would be written over it; give another folder with -o")
+        prints.append(one)
+    return prints
 
 
 def _cuts(found: Found, *, borderless: bool) -> list[np.ndarray]:

@@ -169,8 +169,8 @@ class _Side:
         return [self._curve(low, high, score) for low, high, score in found], strongest
 
     def _curve(self, low: float, high: float, score: float) -> _Edge:
-        places, weights = _peaks(self.change, self.vote, low + (high - low) * self.shares)
-        bow = _curve(self.shares, places, weights)
+        places, weights = peaks(self.change, self.vote, low + (high - low) * self.shares)
+        bow = curve(self.shares, places, weights)
         strays = np.abs(places - np.polyval(bow, self.shares))
         return _Edge(bow, score, float(((weights > VOTE_LEAST) & (strays < 1.6)).mean()))
 
@@ -247,7 +247,7 @@ def _outermost(sides: list[_Side | None]) -> list[int]:
     return chosen
 
 
-def _peaks(change: np.ndarray, vote: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def peaks(change: np.ndarray, vote: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where each profile changes most near the line, to a fraction of a step, and how much it counts."""
     rows = np.arange(len(change))
     middle = np.clip(np.rint(expected).astype(int), 3, change.shape[1] - 4)
@@ -261,7 +261,7 @@ def _peaks(change: np.ndarray, vote: np.ndarray, expected: np.ndarray) -> tuple[
     return peak + shift, vote[rows, peak]
 
 
-def _curve(shares: np.ndarray, places: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def curve(shares: np.ndarray, places: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Coefficients of a parabola through the peaks, robust against strays; a line where few profiles
     agree."""
     fit = np.array([0.0, 0.0, float(np.average(places, weights=weights + 1e-6))])

@@ -24,6 +24,7 @@ SIGMAS = 4.5
 # On the small copy, what is more uneven, or covers less of the edge, is no ground.
 EVEN_MOST, EDGE_LEAST = 4.2, 0.18
 REACH_RANGE = (2.2, 14.0)
+GRAIN_PX, GRAINED = 5, 0.008  # if more of the copy than this is thinner than so many pixels and no ground, the ground is grained
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,7 @@ def grounds(lab: Lab, found: Iterable[Candidate]) -> Iterator[Ground]:
         sigma = _spread(distance[distance < 3 * max(candidate.deviation, 1.0)])
         reach = float(np.clip(SIGMAS * sigma, *REACH_RANGE))
         outer = ring(height, width, max(2, round(RING_SHARE * max(height, width))))
-        mask = _reached(distance < reach, outer)
+        mask = _reached(_without_grain(distance < reach), outer)
         if mask[outer].mean() < MODE_LEAST:
             continue
         yield Ground(mask, lab[mask].mean(axis=0), sigma, float(mask[outer].mean()))
@@ -104,6 +105,13 @@ def _spread(distances: np.ndarray) -> float:
     """The deviation per channel of distances in three channels, from their median: that of a chi distribution
     with 3 degrees is 1.538."""
     return float(np.median(distances)) / 1.538 if distances.size else 0.0
+
+
+def _without_grain(near: Mask) -> Mask:
+    """The same, but where the ground is grained, streaks of wood and threads of cloth are ground, too. They
+    run from print to print, and would close in the ground between."""
+    solid = cv2.morphologyEx((~near).view(np.uint8), cv2.MORPH_OPEN, np.ones((GRAIN_PX, GRAIN_PX), np.uint8)) > 0
+    return ~solid if float((~near & ~solid).mean()) > GRAINED else near
 
 
 def _reached(near: Mask, edge: Mask) -> Mask:

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 
 from unfade import color
-from unfade.arrays import Lab, Samples
+from unfade.arrays import Lab, Mask, Samples
 from unfade.files.photo import Photo, read
-from unfade.frame import borders, edges, ground, outlines, quads
+from unfade.frame import borders, edges, ground, outlines, paper, quads
 from unfade.frame.snapping import snapped
 
 COPY_PX = 800  # the long side of the copy on which prints are looked for
@@ -32,11 +32,13 @@ NEAR_PRINT = 0.05  # of a print's short side: shadows within this are explained
 REACH = 0.05  # of a print's short side: how far its sides may be from the component's
 BACKED_SIDE, BACKED = 0.4, 0.7
 SHAPED, SHAPED_SIDE = 0.985, 0.85  # an outline as good as this needs edges behind three of its sides only
+WELL_SHAPED, WELL_SHAPED_SIDE = 0.99, 0.93  # as good as this, it needs none: a deckled edge in a shadow shows none on a copy
 PARTS_MOST = 12  # more things on the ground are not looked through for parts of one print
 FILLS = 0.85  # one print that covers more than this is looked at for borders instead: a sky above roofs looks like a ground
 NEAR_EDGE = 0.012  # of the long side: a side this near to the scan's edge is cut off by it
 SKEWED = 14.0  # degrees: a corner further from a right angle is no print's, not even under a phone
 LONGEST = 6.0  # longer things are rulers and strips of negatives
+SNAP_PX = 1.25  # of a side that was found at full size
 ROUGH = 0.012  # of a print's short side: how deep a deckled edge is cut
 PLAIN = 4.0  # what strays less, in L*a*b*, from one color is no print but a part of the ground
 SAME = 0.8  # of their union: a print beside which something lies that is not sure, and the picture within the whole's border
@@ -165,7 +167,7 @@ def find_prints(photo: Photo | str | Path | bytes | np.ndarray) -> Found:
         return Found(photo.width, photo.height, (Print(whole, whole, "none", "none"),))
     small, scale = _reduced(samples, COPY_PX)
     candidates = tuple(ground.candidates(_lab(photo, _reduced(small, ground.MODEL_PX)[0])))
-    prints, doubt = _on_ground(candidates, _lab(photo, small), small) if candidates else ([], "")
+    prints, doubt, around = _on_ground(candidates, _lab(photo, small), small) if candidates else ([], "", None)
     if not prints or (doubt and sum(one.sure for one in prints) < 2):
         bordered, unsure = _within(photo, Print(whole, whole, "none", "none"))
         if not prints or (bordered.border != "none" and quads.overlap(bordered.picture * scale, prints[0].corners) > SAME):
@@ -173,10 +175,13 @@ def find_prints(photo: Photo | str | Path | bytes | np.ndarray) -> Found:
             doubt = "" if bordered.border != "none" else unsure or _of_edges(photo)
             return Found(photo.width, photo.height, (replace(bordered, sure=not doubt),), doubt)
     found = []
-    for one in prints:
-        fine = edges.refine(samples, one.corners / scale, 3 / scale + 2, of_paper=True) if scale < 1 else None
-        corners = one.corners / scale if fine is None or fine.backed.min() < BACKED_SIDE else fine.corners
-        corners = snapped(samples, corners)
+    for number, one in enumerate(prints):
+        corners = one.corners / scale
+        if one.sure and around is not None:
+            surround = paper.surround(number, [each.corners for each in prints], around, small, scale)
+            fine = paper.outlined(samples, corners, surround, 1 / scale)
+            surely = fine.backed.min() >= paper.BACKED
+            corners = snapped(samples, fine.corners if surely else corners, SNAP_PX if surely else np.inf)
         inside, _ = _within(photo, replace(one, corners=corners, picture=corners))
         found.append(inside)
     return Found(photo.width, photo.height, tuple(_in_reading_order(found)), doubt)
@@ -213,22 +218,22 @@ _Part: TypeAlias = "tuple[outlines.Outline, Print]"
 # --- several prints on a ground -----------------------------------------------------------------------------
 
 
-def _on_ground(candidates: tuple[ground.Candidate, ...], lab: Lab, small: Samples) -> tuple[list[Print], str]:
-    """The prints on a plain ground, in pixels of the copy; and the doubt where something lies there that is
-    not sure."""
-    best: tuple[list[Print], str] = ([], "")
+def _on_ground(candidates: tuple[ground.Candidate, ...], lab: Lab, small: Samples) -> tuple[list[Print], str, Mask | None]:
+    """The prints on a plain ground, in pixels of the copy; the doubt where something lies there that is not
+    sure; and which pixels are ground."""
+    best: tuple[list[Print], str, Mask | None] = ([], "", None)
     most = 0.0
     for found in ground.grounds(lab, candidates):
         if found.edge_share < GROUND_EDGE or found.deviation > GROUND_EVEN:
             continue
         prints, doubt = _explained(found, lab, small)
         if prints and not doubt:
-            return prints, doubt
+            return prints, doubt, found.mask
         sure = sum(quads.area(one.corners) * (1 if one.sure else -0.5) for one in prints)
         if sure > most:
-            best, most = (prints, doubt), sure
+            best, most = (prints, doubt, found.mask), sure
         elif most == 0 and doubt and not best[1]:
-            best = ([], doubt)
+            best = ([], doubt, None)
     return best
 
 
@@ -286,13 +291,13 @@ def _print_of(part: outlines.Outline, found: ground.Ground, small: Samples) -> P
     backs = np.sort(refined.backed)
     backed = backs[0] >= BACKED_SIDE and backs.mean() >= BACKED
     shaped = part.fit >= SHAPED and part.straight.min() >= SHAPED_SIDE and backs[1] >= BACKED
+    shaped |= part.fit >= WELL_SHAPED and part.straight.min() >= WELL_SHAPED_SIDE
     near = NEAR_EDGE * max(small.shape[:2])
     within = [edges.on_edge(start, end, small.shape[1], small.shape[0], near) is None for start, end in _sides(refined.corners)]
     cornered = any(within[side] and within[side - 1] for side in range(4))  # a horizon ends a sky, too
     upright = quads.skew(refined.corners) <= SKEWED
     sure = bool(backed or shaped) and cornered and upright and lengths.max() <= LONGEST * lengths.min()
-    corners = refined.corners if sure and backed else part.corners
-    return Print(corners, corners, _kind(found.color), "none", sure=bool(sure))
+    return Print(part.corners, part.corners, _kind(found.color), "none", sure=bool(sure))
 
 
 def _sides(corners: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

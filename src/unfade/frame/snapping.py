@@ -12,9 +12,9 @@ SNAP_PX, SNAP_SHARE = 1.5, 0.005
 SNAP_REACH_PX = 4
 
 
-def snapped(samples: Samples, corners: np.ndarray) -> np.ndarray:
+def snapped(samples: Samples, corners: np.ndarray, within_px: float = np.inf) -> np.ndarray:
     """Sides that lie along rows and columns of pixels are put exactly between the last of the surround and
-    the first of the picture."""
+    the first of the picture, if that moves them by no more than `within_px`."""
     height, width = samples.shape[:2]
     snapped = corners.copy()
     for side in range(4):
@@ -33,7 +33,7 @@ def snapped(samples: Samples, corners: np.ndarray) -> np.ndarray:
             inwards=1 if side in (0, 3) else -1,
             abrupt=skew > SNAP_PX,
         )
-        if exact is not None:
+        if exact is not None and abs(exact - level) <= within_px:
             snapped[ends, axis] = exact
     limit = np.array([width, height], float)
     return np.asarray(np.clip(snapped, -0.1 * limit, 1.1 * limit))

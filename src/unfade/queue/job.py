@@ -28,7 +28,7 @@ from unfade.queue.records import SAVING, DoubtOutcome, JobRecord, MaskRecord, Ph
 from unfade.queue.retouch import Retouches, Shown, parted, retouched
 from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, StageKey, Stages, WholeStages, mask_key, small_mask, stage_key
 from unfade.queue.store import Store
-from unfade.record import StepRecord
+from unfade.record import Framed, StepRecord
 from unfade.steps.fill import Fill
 from unfade.treatment import has_pixels
 from unfade.work import Step, Work
@@ -92,8 +92,11 @@ class Job:
             self._store.remove(f"photos/{record.id}/jobs/{job.id}")
         with self._store.local(f"photos/{record.id}/original") as path:
             picture = photo.read(path, max_megapixels=self._max_megapixels, name=record.name)
+        cut = None
         if record.frame is not None:
-            picture = record.frame.frame().apply(picture)
+            frame = record.frame.frame()
+            cut = Framed(frame.corners, frame.turn, picture.width, picture.height)
+            picture = frame.apply(picture)
         given = self._mask(record, job.options)
         treatment = job.options.treatment()
         key = mask_key(record.id, job.options, job.id)
@@ -113,7 +116,9 @@ class Job:
             names = {each.name for each in done}
             self.wholes.put(key, done, replace(work, records=tuple(record for record in work.records if record.step in names)))
 
-        result = pipeline.treat(picture, treatment, sessions=self._sessions, mask=given, begun=begun, progress=progress, on_step=see)
+        result = pipeline.treat(
+            picture, treatment, sessions=self._sessions, mask=given, begun=begun, cut=cut, progress=progress, on_step=see
+        )
         progress(SAVING, 0.0)
         return Made(job, record, picture, result, seen)
 
