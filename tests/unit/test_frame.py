@@ -500,7 +500,7 @@ def test_a_white_border_on_a_white_lid_belongs_to_the_print(photographs: list[np
 
 def test_a_deckled_edge_is_cut_along_its_tips(photographs: list[np.ndarray]) -> None:
     whole = bordered(photographs[0], (238, 232, 220))
-    teeth = np.abs((np.arange(700) / 9) % 1 - 0.5) * 2 * 5
+    teeth = np.abs((np.arange(700) / 11) % 1 - 0.5) * 2 * 6.5
     rows, columns = np.mgrid[:540, :660]
     edge = np.minimum(np.minimum(rows, 539 - rows) - teeth[columns], np.minimum(columns, 659 - columns) - teeth[rows])
     ground = lid((120, 122, 124))
@@ -511,7 +511,7 @@ def test_a_deckled_edge_is_cut_along_its_tips(photographs: list[np.ndarray]) -> 
 def test_streaks_of_wood_do_not_join_prints(photographs: list[np.ndarray]) -> None:
     rng = np.random.default_rng(4)
     streaks = cv2.resize(cv2.GaussianBlur(rng.standard_normal((1000, 32), dtype=np.float32), (0, 0), 1.5), (1300, 1000))
-    wood = np.array((150, 108, 74), np.float32) * (1 + 0.05 * streaks / streaks.std())[..., None]
+    wood = np.array((150, 108, 74), np.float32) * (1 + 0.06 * streaks / streaks.std())[..., None]
     scan = on_ground(cv2.resize(photographs[0], (420, 340)), wood, 120, 300)
     scan = on_ground(cv2.resize(photographs[1], (420, 340)), scan, 720, 330)
     found = [one.corners for one in find_prints(read(scan)).prints if one.sure]
