@@ -450,3 +450,71 @@ def test_what_was_changed_in_a_print_is_told(two_prints: Path, asked: tuple[str,
 def test_what_is_only_cut_has_no_record(two_prints: Path) -> None:
     refused = CliRunner().invoke(build(), ["split", str(two_prints), "--record"])
     assert refused.exit_code == 2 and "add --restore" in refused.stderr
+
+
+# --- the paper's edge ---------------------------------------------------------------------------------------
+
+
+def on_ground(print_: np.ndarray, ground: np.ndarray, left: int, top: int, shadow: float = 0.0) -> np.ndarray:
+    """A print on a ground (h, w, 3), with a shadow below and to the right of it."""
+    height, width = print_.shape[:2]
+    scan = ground.astype(np.float32).copy()
+    cast = np.zeros(scan.shape[:2], np.float32)
+    cast[top + 5 : top + height + 5, left + 5 : left + width + 5] = 1
+    scan *= 1 - shadow * cv2.GaussianBlur(cast, (0, 0), 3.0)[..., None]
+    scan[top : top + height, left : left + width] = print_
+    return np.clip(np.rint(scan), 0, 255).astype(np.uint8)
+
+
+def lid(color: tuple[int, int, int], height: int = 1000, width: int = 1300) -> np.ndarray:
+    """A scanner's lid with its noise."""
+    return np.array(color, np.float32) + np.random.default_rng(3).normal(0, 1, (height, width, 1))
+
+
+def corners_of(scan: np.ndarray) -> np.ndarray:
+    """Those of the one print on a scan."""
+    found = find_prints(read(scan))
+    assert found.doubt == "" and len(found.prints) == 1 and found.prints[0].around != "none", found.sentence
+    return found.prints[0].corners
+
+
+def bordered(picture: np.ndarray, paper: tuple[int, int, int]) -> np.ndarray:
+    """A picture, 600 by 480, in a border of 30 pixels."""
+    whole = np.full((540, 660, 3), paper, np.uint8)
+    whole[30:510, 30:630] = cv2.resize(picture, (600, 480), interpolation=cv2.INTER_AREA)
+    return whole
+
+
+def test_the_rim_of_a_shadow_is_not_taken_for_the_papers_edge(photographs: list[np.ndarray]) -> None:
+    for picture in photographs[:2]:
+        scan = on_ground(cv2.resize(picture, (660, 540)), lid((246, 245, 244)), 300, 200, shadow=0.35)
+        np.testing.assert_allclose(corners_of(scan), quads.box(660, 540) + np.array([300, 200]), atol=2)
+
+
+@pytest.mark.parametrize("paper", [(250, 247, 238), (241, 241, 241)])
+def test_a_white_border_on_a_white_lid_belongs_to_the_print(photographs: list[np.ndarray], paper: tuple[int, int, int]) -> None:
+    for picture in photographs[:3]:
+        scan = on_ground(bordered(picture, paper), lid((247, 247, 247)), 300, 200)
+        np.testing.assert_allclose(corners_of(scan), quads.box(660, 540) + np.array([300, 200]), atol=2)
+
+
+def test_a_deckled_edge_is_cut_along_its_tips(photographs: list[np.ndarray]) -> None:
+    whole = bordered(photographs[0], (238, 232, 220))
+    teeth = np.abs((np.arange(700) / 11) % 1 - 0.5) * 2 * 6.5
+    rows, columns = np.mgrid[:540, :660]
+    edge = np.minimum(np.minimum(rows, 539 - rows) - teeth[columns], np.minimum(columns, 659 - columns) - teeth[rows])
+    ground = lid((120, 122, 124))
+    scan = on_ground(np.where((edge >= 0)[..., None], whole, ground[:540, :660]), ground, 300, 200)
+    np.testing.assert_allclose(corners_of(scan), quads.box(660, 540) + np.array([300, 200]), atol=2)
+
+
+def test_streaks_of_wood_do_not_join_prints(photographs: list[np.ndarray]) -> None:
+    rng = np.random.default_rng(4)
+    streaks = cv2.resize(cv2.GaussianBlur(rng.standard_normal((1000, 32), dtype=np.float32), (0, 0), 1.5), (1300, 1000))
+    wood = np.array((150, 108, 74), np.float32) * (1 + 0.06 * streaks / streaks.std())[..., None]
+    scan = on_ground(cv2.resize(photographs[0], (420, 340)), wood, 120, 300)
+    scan = on_ground(cv2.resize(photographs[1], (420, 340)), scan, 720, 330)
+    found = [one.corners for one in find_prints(read(scan)).prints if one.sure]
+    assert len(found) == 2
+    for corners, place in zip(found, ((120, 300), (720, 330)), strict=True):
+        np.testing.assert_allclose(corners, quads.box(420, 340) + np.array(place), atol=4)

@@ -333,9 +333,10 @@ def _may_end_ground(side: _Side, line: _Line) -> bool:
     """Whether the ground lies outside of this line and ends at it abruptly."""
     if line.backed < BACKED or line.contrast < STEP_LEAST or not side.like_ground(line.outer):
         return False
+    noise = max(NOISE * side.noise(line), GRAIN * side.around.texture)
     if not side.like_ground(line.inner):
-        return line.sharpness > SOFTEST
-    return line.sharpness > ABRUPT and line.contrast > max(NOISE * side.noise(line), GRAIN * side.around.texture)
+        return line.sharpness > SOFTEST and line.contrast > noise / 2
+    return line.sharpness > ABRUPT and line.contrast > noise
 
 
 def _at_tips(sides: list[_Side | None], chosen: list[_Line | None], short: float) -> list[np.ndarray]:

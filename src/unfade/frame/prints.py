@@ -33,6 +33,9 @@ REACH = 0.05  # of a print's short side: how far its sides may be from the compo
 BACKED_SIDE, BACKED = 0.4, 0.7
 SHAPED, SHAPED_SIDE = 0.985, 0.85  # an outline as good as this needs edges behind three of its sides only
 WELL_SHAPED, WELL_SHAPED_SIDE = 0.99, 0.93  # as good as this, it needs none: a deckled edge in a shadow shows none on a copy
+# An outline that is not straight is a print's if edges back so much of every side, and of all, the component
+# fills so much of it, and no more than this of it lies beyond.
+RAGGED_SIDE, RAGGED, RAGGED_FILLED, RAGGED_BEYOND = 0.7, 0.82, 0.7, 0.03
 PARTS_MOST = 12  # more things on the ground are not looked through for parts of one print
 FILLS = 0.85  # one print that covers more than this is looked at for borders instead: a sky above roofs looks like a ground
 NEAR_EDGE = 0.012  # of the long side: a side this near to the scan's edge is cut off by it
@@ -284,7 +287,9 @@ def _seen(part: outlines.Outline, found: ground.Ground, lab: Lab, small: Samples
 def _print_of(part: outlines.Outline, found: ground.Ground, small: Samples) -> Print:
     """One outline moved onto the edges of the samples; sure if these back it."""
     if not part.sure:
-        return Print(part.corners, part.corners, _kind(found.color), "none", sure=False)
+        ragged = _ragged(part, small)
+        corners = part.corners if ragged is None else ragged
+        return Print(corners, corners, _kind(found.color), "none", sure=ragged is not None)
     short = float(quads.side_lengths(part.corners).min())
     refined = edges.refine(small, part.corners, max(4.0, REACH * short), of_paper=True)
     lengths = quads.side_lengths(refined.corners)
@@ -298,6 +303,29 @@ def _print_of(part: outlines.Outline, found: ground.Ground, small: Samples) -> P
     upright = quads.skew(refined.corners) <= SKEWED
     sure = bool(backed or shaped) and cornered and upright and lengths.max() <= LONGEST * lengths.min()
     return Print(part.corners, part.corners, _kind(found.color), "none", sure=bool(sure))
+
+
+def _ragged(part: outlines.Outline, small: Samples) -> np.ndarray | None:
+    """The corners of a print of which parts have the ground's color, so that its outline is ragged: edges in
+    the samples must back all of each side. None if they do not."""
+    contours, _ = cv2.findContours(part.component.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not contours:
+        return None
+    box = quads.ordered(cv2.boxPoints(cv2.minAreaRect(max(contours, key=len).astype(np.float32))).astype(float) + 0.5)
+    height, width = part.component.shape
+    near = NEAR_EDGE * max(height, width)
+    for corners in (part.corners, box):
+        lengths = quads.side_lengths(corners)
+        refined = edges.refine(small, corners, max(4.0, REACH * float(lengths.min())), of_paper=True)
+        free = [edges.on_edge(start, end, width, height, near) is None for start, end in _sides(refined.corners)]
+        backed = refined.backed.min() >= RAGGED_SIDE and refined.backed.mean() >= RAGGED
+        shaped = quads.skew(refined.corners) <= SKEWED and lengths.max() <= LONGEST * lengths.min()
+        if not backed or not shaped or sum(free) < 3:
+            continue
+        inside = quads.inside(refined.corners, height, width)
+        if part.component[inside].mean() >= RAGGED_FILLED and (part.component & ~inside).sum() <= RAGGED_BEYOND * inside.sum():
+            return refined.corners
+    return None
 
 
 def _sides(corners: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -10,11 +10,13 @@ from unfade.arrays import Samples
 # so.
 SNAP_PX, SNAP_SHARE = 1.5, 0.005
 SNAP_REACH_PX = 4
+ALREADY_PX = 0.3
 
 
 def snapped(samples: Samples, corners: np.ndarray, within_px: float = np.inf) -> np.ndarray:
     """Sides that lie along rows and columns of pixels are put exactly between the last of the surround and
-    the first of the picture, if that moves them by no more than `within_px`."""
+    the first of the picture, if that moves them by no more than `within_px`. A side that was found so closely
+    (any limit) and lies between two pixels already stays there, whatever shadow lies along it."""
     height, width = samples.shape[:2]
     snapped = corners.copy()
     for side in range(4):
@@ -25,6 +27,9 @@ def snapped(samples: Samples, corners: np.ndarray, within_px: float = np.inf) ->
         if skew > max(SNAP_PX, SNAP_SHARE * (last - first)):
             continue
         level = float(corners[ends, axis].mean())
+        if np.isfinite(within_px) and skew < ALREADY_PX and abs(level - round(level)) < ALREADY_PX:
+            snapped[ends, axis] = round(level)
+            continue
         exact = _boundary(
             samples if axis == 1 else samples.transpose(1, 0, 2),
             level,
