@@ -17,7 +17,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)  # the long ones first, so that none is begun last
+    # The long ones first, and those that take minutes before the many in a browser: none is begun last.
+    items.sort(key=lambda item: (item.get_closest_marker("long") is None, "browser" in item.path.parts))
 
 
 @pytest.fixture(scope="session")
