@@ -518,3 +518,13 @@ def test_streaks_of_wood_do_not_join_prints(photographs: list[np.ndarray]) -> No
     assert len(found) == 2
     for corners, place in zip(found, ((120, 300), (720, 330)), strict=True):
         np.testing.assert_allclose(corners, quads.box(420, 340) + np.array(place), atol=4)
+
+
+@pytest.mark.parametrize("cell", [20, 30, 60, 90])
+def test_a_pattern_is_no_contact_sheet(cell: int) -> None:
+    """Tiles, windows, a weave: whatever is alike and small, or too often there, is part of one photograph."""
+    rows, columns = np.mgrid[:600, :900]
+    tile = ((rows % cell) > cell // 6) & ((columns % cell) > cell // 6)
+    samples = np.where(tile, 90 + 30 * np.sin(rows / 7) + 20 * np.cos(columns / 5), 225).astype(np.uint8)
+    found = find_prints(Photo(samples[:, :, None]))
+    assert len(found.prints) == 1 and found.share > 0.9 and not found.doubt

@@ -41,6 +41,8 @@ FILLS = 0.85  # one print that covers more than this is looked at for borders in
 NEAR_EDGE = 0.012  # of the long side: a side this near to the scan's edge is cut off by it
 SKEWED = 14.0  # degrees: a corner further from a right angle is no print's, not even under a phone
 LONGEST = 6.0  # longer things are rulers and strips of negatives
+SMALLEST = 0.05  # of the scan's long side: what is smaller is a stamp, a window, a thread of cloth
+PRINTS_MOST = 40  # a contact sheet has 36 frames; more are a pattern: tiles, a weave, a wall of windows
 SNAP_PX = 1.25  # of a side that was found at full size
 ROUGH = 0.012  # of a print's short side: how deep a deckled edge is cut
 PLAIN = 4.0  # what strays less, in L*a*b*, from one color is no print but a part of the ground
@@ -251,6 +253,8 @@ def _explained(found: ground.Ground, lab: Lab, small: Samples) -> tuple[list[Pri
         (prints if one.sure else unsure).append(one)
     if not prints:
         return [], "something lies on the ground that is not surely a print" if unsure else ""
+    if len(prints) > PRINTS_MOST:
+        return [], ""
     if len(prints) == 1 and quads.area(prints[0].corners) > FILLS * height * width:
         return [], ""
     rest = cv2.morphologyEx((~found.mask).view(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0  # without texture and dust
@@ -302,6 +306,7 @@ def _print_of(part: outlines.Outline, found: ground.Ground, small: Samples) -> P
     cornered = any(within[side] and within[side - 1] for side in range(4))  # a horizon ends a sky, too
     upright = quads.skew(refined.corners) <= SKEWED
     sure = bool(backed or shaped) and cornered and upright and lengths.max() <= LONGEST * lengths.min()
+    sure &= bool(lengths.max() >= SMALLEST * max(small.shape[:2]))
     return Print(part.corners, part.corners, _kind(found.color), "none", sure=bool(sure))
 
 
@@ -320,6 +325,7 @@ def _ragged(part: outlines.Outline, small: Samples) -> np.ndarray | None:
         free = [edges.on_edge(start, end, width, height, near) is None for start, end in _sides(refined.corners)]
         backed = refined.backed.min() >= RAGGED_SIDE and refined.backed.mean() >= RAGGED
         shaped = quads.skew(refined.corners) <= SKEWED and lengths.max() <= LONGEST * lengths.min()
+        shaped = shaped and bool(lengths.max() >= SMALLEST * max(small.shape[:2]))
         if not backed or not shaped or sum(free) < 3:
             continue
         inside = quads.inside(refined.corners, height, width)
