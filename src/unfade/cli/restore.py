@@ -84,16 +84,14 @@ def command(
 
     settings = read_settings()
     _check(batch, mask, save_mask=save_mask, record=record, layers=layers, invented=invented)
-    if like is not None and not treatment.colorize:
-        raise UsageError("--like is another photograph's colors, and no color is put in; add --colorize")
+    _check_like(like, treatment)
     mask_tag = "mask" if save_mask or record else None
     jobs = plan(batch, "restored", mask_tag=mask_tag, recorded=record, layers=layers, invented=invented, reads=(mask, like))
     with open_sessions(settings) as sessions:
         if like is not None:
             treatment = treatment.changed(guides=guides_of(like, sessions, max_megapixels=settings.max_megapixels))
         steps = treatment.steps(has_mask=mask is not None)
-        # Of a mask that is given it is not known without looking whether it was the same: the photograph is
-        # done again and compared.
+        # Whether a mask that is given was the same is not known without looking: it is done again, and compared.
         same = None if mask is not None else asked(batch, treatment=treatment)
 
         def work(job: Job, show: Steps) -> Done:
@@ -109,8 +107,7 @@ def command(
                 return result if job.invented is None else _put_invented(batch, job, result, sessions)
 
             done = treat_file(batch, job, treat, max_megapixels=settings.max_megapixels, given=mask is not None)
-            more = [path for path in (job.layers, job.invented) if path is not None]
-            return replace(done, written=(*done.written, *more))
+            return replace(done, written=(*done.written, *filter(None, (job.layers, job.invented))))
 
         run_jobs(batch, jobs, work, asked=same)
 
@@ -143,6 +140,11 @@ def _put_invented(batch: Batch, job: Job, result: Result, sessions: Sessions) ->
     put_new(job.invented, photo.encode_file(invented.as_picture(found), "png"), overwrite=batch.overwrite)
     notes = (*result.report.notes, *(one.sentence() for one in found.large))
     return replace(result, report=replace(result.report, notes=notes))
+
+
+def _check_like(like: Path | None, treatment: Treatment) -> None:
+    if like is not None and not treatment.colorize:
+        raise UsageError("--like is another photograph's colors, and no color is put in; add --colorize")
 
 
 def _check(batch: Batch, mask: Path | None, *, save_mask: bool, record: bool, layers: str | None, invented: bool) -> None:
