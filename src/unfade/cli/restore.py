@@ -91,7 +91,7 @@ def command(
         if like is not None:
             treatment = treatment.changed(guides=guides_of(like, sessions, max_megapixels=settings.max_megapixels))
         steps = treatment.steps(has_mask=mask is not None)
-        # Whether a mask that is given was the same is not known without looking: it is done again, and compared.
+        # Whether a given mask was the same is not known without looking: it is done again, and compared.
         same = None if mask is not None else asked(batch, treatment=treatment)
 
         def work(job: Job, show: Steps) -> Done:
