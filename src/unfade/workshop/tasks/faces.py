@@ -136,7 +136,7 @@ class FacesTask:
             multiple=MULTIPLE,
             tile_px=640,
             overlap_px=0,
-            limits=("a face that is turned by more than a quarter, or smaller than 1/60 of the longer side, is seldom found",),
+            limits=("taught on upright faces: a photograph that lies on its side is to be turned first",),
         )
 
     def _worn(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
