@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from unfade.files.photo import Photo, read, write
     from unfade.frame.prints import find_prints
     from unfade.models.session import Sessions
-    from unfade.pipeline import Result, colorize, find_damage, restore
+    from unfade.pipeline import Result, colorize, find_damage, find_faces, restore
     from unfade.steps.colorize import Hint
 
     __version__: str
@@ -33,6 +33,7 @@ __all__ = [
     "__version__",
     "colorize",
     "find_damage",
+    "find_faces",
     "find_prints",
     "read",
     "restore",
@@ -48,6 +49,7 @@ _HOMES = {
     "UnfadeError": "unfade.errors",
     "colorize": "unfade.pipeline",
     "find_damage": "unfade.pipeline",
+    "find_faces": "unfade.pipeline",
     "find_prints": "unfade.frame.prints",
     "read": "unfade.files.photo",
     "restore": "unfade.pipeline",

@@ -14,6 +14,7 @@ import numpy as np
 from unfade import tiles
 from unfade.arrays import Mask
 from unfade.errors import UsageError
+from unfade.faces import Face, faces_in
 from unfade.files.photo import Photo, read
 from unfade.frame.geometry import Frame
 from unfade.masks import mask_sha256
@@ -283,6 +284,17 @@ def find_damage(
     with _held(sessions) as held:
         open_ahead(steps, held)
         return run(_opened(photo), steps, sessions=held, progress=progress)
+
+
+def find_faces(photo: Source, *, sessions: Sessions | None = None) -> tuple[Face, ...]:
+    """Where the faces of a photograph are, the largest first. Who they are is not asked.
+
+    Raises `PhotoError` if the photograph cannot be read, `ModelError` if the model for `faces` cannot be
+    used.
+    """
+    with _held(sessions) as held:
+        held.open_ahead("faces")
+        return faces_in(_opened(photo), held.get("faces"))
 
 
 def translate(photo: Source, *, sessions: Sessions, progress: StepProgress | None = None) -> Result:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from unfade.arrays import Mask
+    from unfade.faces import Face
     from unfade.files.photo import Photo
     from unfade.frame.framing import Opening
     from unfade.models.card import Task
@@ -36,7 +37,8 @@ class Work:
     `mask` is bool (h, w), True = lost, of the photograph's size. `pictures`: the corners (4, 2) of each
     picture proper on it, in its pixels; none: the whole is the picture. Steps look at these alone, and
     what lies around stays as it is, sample for sample. `opening`: how the photograph was framed before the
-    first step; none: it was not. Places that options name are on the photograph before that.
+    first step; none: it was not. Places that options name are on the photograph before that. `faces`: where
+    they are on the photograph; none: nobody has looked.
     """
 
     photo: Photo
@@ -44,12 +46,13 @@ class Work:
     records: tuple[StepRecord, ...] = ()
     pictures: Pictures | None = None
     opening: Opening | None = None
+    faces: tuple[Face, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step made of its work: the photograph and the mask as they are now, and its account (see
-    `StepRecord`)."""
+    """What a step made of its work: the photograph and the mask as they are now, its account (see
+    `StepRecord`), and the pictures and faces if it looked for them."""
 
     photo: Photo
     mask: Mask | None
@@ -60,6 +63,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     pictures: Pictures | None = None
+    faces: tuple[Face, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -120,14 +124,21 @@ class Step(ABC):
             self.name,
             asdict(self),
             done.outcome,
-            dict(done.facts),
+            {**done.facts, **({} if done.faces is None else _boxes(done.faces))},
             done.models,
             done.pixels_changed,
             time.perf_counter() - began,
             done.notes,
             done.doubts,
         )
-        return replace(work, photo=done.photo, mask=done.mask, records=(*work.records, record), pictures=done.pictures or work.pictures)
+        return replace(
+            work,
+            photo=done.photo,
+            mask=done.mask,
+            records=(*work.records, record),
+            pictures=done.pictures or work.pictures,
+            faces=work.faces if done.faces is None else done.faces,
+        )
 
     def placed(self, left: int, top: int, width: int, height: int) -> Self:
         """The same step for a part of the photograph. A step whose options hold places moves them."""
@@ -154,9 +165,14 @@ class Step(ABC):
 
             height, width = region.shape
             step = self.placed(region.columns.start, region.rows.start, width, height)
-            inner = Work(region.cut(work.photo), None if mask is None else region.cut_mask(mask))
+            across, down = region.columns.start, region.rows.start
+            known = None if work.faces is None else [face.moved(-across, -down).cut(width, height) for face in work.faces]
+            faces = None if known is None else tuple(face for face in known if face is not None)
+            inner = Work(region.cut(work.photo), None if mask is None else region.cut_mask(mask), faces=faces)
             done = step.run(inner, sessions, report)
-            outcomes.append(replace(done, doubts=tuple(doubt.moved(region.columns.start, region.rows.start) for doubt in done.doubts)))
+            doubts = tuple(doubt.moved(across, down) for doubt in done.doubts)
+            found = None if done.faces is None else tuple(face.moved(across, down) for face in done.faces)
+            outcomes.append(replace(done, doubts=doubts, faces=found))
             made.append((region, inner.photo if done.photo is inner.photo else done.photo))
             if self.gives_mask and done.mask is not None:
                 mask = region.put_mask(mask, done.mask, work.photo.height, work.photo.width)
@@ -168,16 +184,35 @@ class Step(ABC):
         """What the step does."""
 
 
+COUNTS = frozenset({"faces_touched", "faces_spared"})
+"""Facts that are counts: of several pictures, their sum is told."""
+
+
+def _boxes(faces: tuple[Face, ...]) -> dict[str, float]:
+    """How many faces there are and where, as numbers by name: "1.left" is the first one's."""
+    places = {
+        f"{number}.{side}": float(getattr(face, side))
+        for number, face in enumerate(faces, 1)
+        for side in ("left", "top", "right", "bottom")
+    }
+    return {"faces": float(len(faces)), **places}
+
+
 def _joined(outcomes: list[Outcome], photo: Photo, mask: Mask | None, changed: int) -> Outcome:
     """One account of what a step made of several pictures: the outcome of that in which most changed, means
-    of the numbers, all notes."""
+    of the numbers and sums of the counts, all notes, all faces."""
     most = max(outcomes, key=lambda one: one.pixels_changed)
     names = dict.fromkeys(name for one in outcomes for name in one.facts)
-    facts = {name: sum(values) / len(values) for name in names if (values := [one.facts[name] for one in outcomes if name in one.facts])}
+    facts = {}
+    for name in names:
+        values = [one.facts[name] for one in outcomes if name in one.facts]
+        facts[name] = sum(values) / (1 if name in COUNTS else len(values))
     models = tuple(dict.fromkeys(model for one in outcomes for model in one.models))
     if len(outcomes) == 1:
         notes = most.notes
     else:
         notes = tuple(f"print {number}: {note}" for number, one in enumerate(outcomes, 1) for note in one.notes)
     doubts = tuple(doubt for one in outcomes for doubt in one.doubts)
-    return Outcome(photo, mask, most.outcome, changed, models, facts, notes, doubts)
+    looked = [one.faces for one in outcomes if one.faces is not None]
+    faces = tuple(face for found in looked for face in found) if looked else None
+    return Outcome(photo, mask, most.outcome, changed, models, facts, notes, doubts, faces=faces)

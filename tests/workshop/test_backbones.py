@@ -6,7 +6,7 @@ from __future__ import annotations
 import torch
 
 from unfade.workshop.networks.backbone_unet import FullSizeUNet
-from unfade.workshop.networks.backbones import EfficientNetLite0, _InvertedResidual
+from unfade.workshop.networks.backbones import EfficientNetLite0, _InvertedResidual, depthwise
 
 
 def test_depthwise_gradients_under_autocast_are_single_precisions() -> None:
@@ -16,7 +16,7 @@ def test_depthwise_gradients_under_autocast_are_single_precisions() -> None:
 
     exact = torch.autograd.grad(block._depthwise_conv(inner.float()).square().sum(), block._depthwise_conv.weight)[0]
     with torch.autocast("cpu", torch.bfloat16):
-        convolved = block._depthwise(inner)
+        convolved = depthwise(block._depthwise_conv, inner)
     learned = torch.autograd.grad(convolved.float().square().sum(), block._depthwise_conv.weight)[0]
 
     assert convolved.dtype == torch.bfloat16
@@ -27,7 +27,7 @@ def test_depthwise_gradients_under_autocast_are_single_precisions() -> None:
 def test_a_frozen_depthwise_convolution_stays_in_half_precision() -> None:
     block = _InvertedResidual(8, 8, 3, 1, 6).requires_grad_(False)
     with torch.autocast("cpu", torch.bfloat16):
-        assert block._depthwise(torch.rand(1, 48, 10, 10).bfloat16()).dtype == torch.bfloat16
+        assert depthwise(block._depthwise_conv, torch.rand(1, 48, 10, 10).bfloat16()).dtype == torch.bfloat16
         assert block(torch.rand(1, 8, 8, 8)).shape == (1, 8, 8, 8)
 
 

@@ -255,7 +255,7 @@ def test_features_of_the_same_picture_are_at_no_distance() -> None:
 
 
 def test_shipped_recipes_validate_and_survive_their_own_text() -> None:
-    for name in ("damage", "fill", "tone", "clean", "colorize", "paper-restoration", "edges"):
+    for name in ("damage", "fill", "tone", "clean", "colorize", "upright", "faces", "paper-restoration", "edges"):
         recipe = read_recipe(name)
         assert parse_recipe(recipe_toml(recipe), "again") == recipe
     with pytest.raises(RecipeError, match="damage"):

@@ -81,6 +81,11 @@ class DamageCalibration(_Calibration):
     coarse: tuple[tuple[int, int], ...] = Field(
         default=(), description="reduced copies that are searched too: the factor, and the short side above which"
     )
+    face_evidence: float | None = Field(
+        default=None,
+        ge=0,
+        description="a face is left alone unless a piece in it is this far above the threshold, in log-odds; none: it is not",
+    )
     second_look: SecondLook | None = None
     prior: Prior | None = None
     lines: Lines | None = None
@@ -141,11 +146,23 @@ class UprightCalibration(_Calibration):
     temperature: float = Field(default=1.0, gt=0, description="what the logits, summed over the four views, are divided by")
 
 
+class FacesCalibration(_Calibration):
+    """Of a model that finds faces. Neutral: one look, and a face is believed if it is more likely than
+    not."""
+
+    least: float = Field(default=0.5, gt=0, lt=1, description="the probability from which a face is believed")
+    looks_px: tuple[int, ...] = Field(
+        default=(640,), min_length=1, description="the longer sides of the copies that are looked at: large faces show on small ones"
+    )
+
+
 class PlainCalibration(_Calibration):
     """Of a model for which there is nothing to calibrate."""
 
 
-Calibration = DamageCalibration | ToneCalibration | FillCalibration | ColorizeCalibration | UprightCalibration | PlainCalibration
+Calibration = (
+    DamageCalibration | ToneCalibration | FillCalibration | ColorizeCalibration | UprightCalibration | FacesCalibration | PlainCalibration
+)
 
 CALIBRATIONS: Mapping[str, type[Calibration]] = {
     "damage": DamageCalibration,
@@ -153,6 +170,7 @@ CALIBRATIONS: Mapping[str, type[Calibration]] = {
     "fill": FillCalibration,
     "colorize": ColorizeCalibration,
     "upright": UprightCalibration,
+    "faces": FacesCalibration,
 }
 """What a card of each task may hold; a task that is not here has nothing to calibrate."""
 

@@ -14,7 +14,7 @@ from unfade.errors import ModelCorruptError, ModelMissingError, ModelTaskError
 from unfade.files import disk
 from unfade.models.calibration import Calibration, PlainCalibration, calibration_of
 
-Task = Literal["damage", "fill", "tone", "clean", "colorize", "upright", "translate"]
+Task = Literal["damage", "fill", "tone", "clean", "colorize", "upright", "faces", "translate"]
 
 
 _Kind = TypeVar("_Kind", bound=BaseModel)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 CPU = "CPUExecutionProvider"
-WHOLE: frozenset[Task] = frozenset({"tone", "colorize", "upright"})
+WHOLE: frozenset[Task] = frozenset({"tone", "colorize", "upright", "faces"})
 """The tasks whose model runs once a photograph, on a reduced copy of it."""
 
 

@@ -12,6 +12,7 @@ Pieces are looked at on a copy of at most `WORKING_PIXELS`: neither time nor mem
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -19,10 +20,11 @@ import numpy as np
 
 from unfade import color, tiles
 from unfade.arrays import Float64, Mask, Plane
+from unfade.faces import Face
 from unfade.files.photo import Photo
 from unfade.models.calibration import Pieces
 from unfade.record import Doubt
-from unfade.steps._evidence import STEPS_PER_NAT, Evidence, log_odds_of
+from unfade.steps._evidence import STEPS_PER_NAT, Evidence, log_odds_of, quantized
 
 WORKING_PIXELS = 4_000_000
 RING_SHARE = 0.012
@@ -36,6 +38,10 @@ DOUBTED_SHARE = 0.002
 DOUBTED_BELOW = 2.5
 DOUBTS = 5
 """At most so many doubts, the largest first."""
+FACE_MARGIN = 0.05
+"""A piece lies within a face if it is at most this share of its longer side outside of its box."""
+SURE_SHARE = 0.1
+"""A piece is surely lost if this share of its pixels is."""
 OUTLINE_POINTS = 200
 """At most so many points has the outline of a doubt."""
 
@@ -169,6 +175,32 @@ def judge(
     doubtful = dropped & (found >= strictness - DOUBTED_BELOW) & (measured.shares >= DOUBTED_SHARE)
     order = sorted(np.flatnonzero(doubtful), key=lambda index: -measured.shares[index])[:DOUBTS]
     return mask, tuple(_doubt(shrink, height, width, gray, measured, index) for index in map(int, order))
+
+
+def spare_faces(mask: Mask, evidence: Evidence, faces: Iterable[Face], sure: float) -> int:
+    """Unmark what lies within a face where nothing is surely lost: an eye, a brow or a tooth looks like a
+    small loss.
+
+    A piece is surely lost if its evidence reaches `sure`, in log-odds. One that goes beyond the face stays.
+    Changes `mask` in place; gives how many faces were spared.
+    """
+    spared = 0
+    for face in faces:
+        margin = round(FACE_MARGIN * max(face.width, face.height))
+        rows = slice(max(face.top - margin, 0), face.bottom + margin)
+        columns = slice(max(face.left - margin, 0), face.right + margin)
+        marked = mask[rows, columns]
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(marked).view(np.uint8), connectivity=8)
+        sizes = stats[:, cv2.CC_STAT_AREA]
+        strong = np.bincount(labels[marked], weights=evidence[rows, columns][marked] >= quantized(sure), minlength=count)
+        if (strong[1:] >= SURE_SHARE * sizes[1:]).any():
+            continue
+        left, top, wide, tall = stats[:, :4].T
+        within = (left > 0) & (top > 0) & (left + wide < marked.shape[1]) & (top + tall < marked.shape[0])
+        within[0] = False  # what is not marked
+        marked &= ~within[labels]
+        spared += bool(within.any())
+    return spared
 
 
 def _most(plane: np.ndarray, shrink: int, tall: int, wide: int) -> np.ndarray:

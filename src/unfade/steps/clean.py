@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from unfade.work import Progress, Work
 
 
+TOLD_TONE = 3.0
+"""What moves a face's lightness by less, in L*, is not seen."""
+
+
 @dataclass(frozen=True)
 class Clean(Step):
     """Undo ageing. A strength of 0 opens no model, 1 is all that the models do. The three dials come on
@@ -48,6 +52,7 @@ class Clean(Step):
         """Clean the work's photograph. Raises `ModelError` if a model cannot be used."""
         if not self.is_wanted:
             return Outcome(work.photo, work.mask, "off", notes=("strength 0: nothing was cleaned",))
+        from unfade.faces import look_unless, tone_moved
         from unfade.steps._dials import Dials
         from unfade.steps._tone import Plan, clean, plan
 
@@ -68,11 +73,19 @@ class Clean(Step):
         details = sessions.get("clean") if planned.detail_strength > 0 else None
         models += () if details is None else (details.use,)
         photo, changed = clean(work.photo, planned, details, progress, sessions.threads)
+        faces = work.faces
+        if planned.tone_strength > 0:
+            faces, finders = look_unless(work.faces, work.photo, sessions)
+            models += finders
         done = [f"tone at a strength of {planned.tone_strength:.2f}"] if planned.tone_strength > 0 else []
         done += [f"detail at a strength of {planned.detail_strength:.2f}"] if details else []
         said = "cleaned" if done else "adjusted"
         done += ["by hand"] if dials.are_turned else []
-        return Outcome(photo, work.mask, said, changed, models, facts, (f"{aged}{said}, {', '.join(done)}",))
+        notes = [f"{aged}{said}, {', '.join(done)}"]
+        if faces and (moved := tone_moved(work.photo, photo, faces)) >= TOLD_TONE:
+            facts["faces_moved"] = moved
+            notes.append(f"the tone of {'the face' if len(faces) == 1 else f'{len(faces)} faces'} moved by {moved:.0f} of L*")
+        return Outcome(photo, work.mask, said, changed, models, facts, tuple(notes), faces=faces if work.faces is None else None)
 
 
 STEP = Clean

@@ -13,8 +13,11 @@ from unfade.record import Doubt
 from unfade.work import Outcome, Step
 
 if TYPE_CHECKING:
+    from unfade.arrays import Mask
+    from unfade.faces import Face
     from unfade.models.card import Task
     from unfade.models.session import Sessions
+    from unfade.record import ModelUse
     from unfade.work import Progress, Work
 
 
@@ -47,12 +50,14 @@ class Damage(Step):
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Add the damage found to the work's mask. Raises `ModelError` if the damage model cannot be used."""
+        from unfade.faces import look_unless
         from unfade.models.calibration import DamageCalibration
         from unfade.steps._evidence import find_evidence, prior_shift, threshold_log_odds
-        from unfade.steps._judging import judge
+        from unfade.steps._judging import judge, spare_faces
         from unfade.steps._marking import decide
 
         session = sessions.get("damage")
+        sessions.open_ahead("faces")
         calibration = session.card.calibrated(DamageCalibration)
         seen = find_evidence(work.photo, session, progress)
         threshold = threshold_log_odds(calibration.threshold, self.sensitivity)
@@ -63,26 +68,41 @@ class Damage(Step):
         if calibration.pieces is not None:
             strictness = calibration.pieces.least_score + (0.5 - self.sensitivity) * 2 * STRICTNESS_SPAN
             mask, doubts = judge(work.photo, seen.evidence, seen.least, mask, calibration.pieces, strictness)
-        if work.mask is not None:
-            mask |= work.mask
-        if work.photo.lost is not None:
-            mask |= work.photo.lost
-        if work.photo.hidden is not None:
-            mask &= ~work.photo.hidden
+        faces, spared = work.faces, 0
+        models: tuple[ModelUse, ...] = (session.use,)
+        if mask.any():
+            faces, finders = look_unless(work.faces, work.photo, sessions)
+            models = (session.use, *finders)
+        if faces and calibration.face_evidence is not None:
+            spared = spare_faces(mask, seen.evidence, faces, threshold + calibration.face_evidence)
+        return self._account(work, _completed(mask, work), faces, spared, models, doubts)
+
+    def _account(
+        self, work: Work, mask: Mask, faces: tuple[Face, ...] | None, spared: int, models: tuple[ModelUse, ...], doubts: tuple[Doubt, ...]
+    ) -> Outcome:
+        """What is told of the mask that was found."""
         share = float(mask.mean())
         note = f"{share:.2%} of the photograph is marked as lost"
         if share > MUCH:
             note += f": seldom is so much; look at the mask, or lower the sensitivity (now {self.sensitivity:g})"
+        facts, notes = {"share": share}, [note, *(doubt.what for doubt in doubts)]
+        if spared:
+            facts["faces_spared"] = float(spared)
+            notes.append(f"marks in {'a face' if spared == 1 else f'{spared} faces'} were dropped: nothing there is surely lost")
         said = "found" if share else "none"
-        return Outcome(
-            work.photo,
-            mask,
-            said,
-            models=(session.use,),
-            facts={"share": share},
-            notes=(note, *(doubt.what for doubt in doubts)),
-            doubts=doubts,
-        )
+        return Outcome(work.photo, mask, said, models=models, facts=facts, notes=tuple(notes), doubts=doubts, faces=faces)
+
+
+def _completed(mask: Mask, work: Work) -> Mask:
+    """With what was marked before, and what the file says is lost; without what it hides. Changes `mask` in
+    place."""
+    if work.mask is not None:
+        mask |= work.mask
+    if work.photo.lost is not None:
+        mask |= work.photo.lost
+    if work.photo.hidden is not None:
+        mask &= ~work.photo.hidden
+    return mask
 
 
 STEP = Damage

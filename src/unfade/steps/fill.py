@@ -129,18 +129,31 @@ class Fill(Step):
         if mask.all():
             note = "the whole photograph is marked as lost; there is nothing to fill it from"
             return Outcome(work.photo, mask, "all-lost", notes=(note,))
+        from unfade.faces import look_unless, touched
         from unfade.steps._painting import fill, is_neutral
 
         session = sessions.get("fill")
+        if work.faces is None:
+            sessions.open_ahead("faces")
         photo, changed = fill(work.photo, mask, session, progress)
-        facts = {}
+        faces, finders = look_unless(work.faces, work.photo, sessions)
+        facts, notes = _of_faces(touched(faces, mask))
         if self.heals:
             from unfade import tiles
             from unfade.steps._healing import heal
 
             photo, healed = heal(photo, mask, self.heals, neutral=is_neutral(work.photo, mask))
-            changed, facts = tiles.count_changed(work.photo.samples, photo.samples), {"healed": float(healed)}
-        return Outcome(photo, mask, "filled", changed, (session.use,), facts)
+            changed = tiles.count_changed(work.photo.samples, photo.samples)
+            facts["healed"] = float(healed)
+        return Outcome(photo, mask, "filled", changed, (session.use, *finders), facts, notes, faces=faces if finders else None)
+
+
+def _of_faces(count: int) -> tuple[dict[str, float], tuple[str, ...]]:
+    """What is told of repairs that touch so many faces."""
+    if not count:
+        return {}, ()
+    said = "a repair touches a face: look at it" if count == 1 else f"repairs touch {count} faces: look at them"
+    return {"faces_touched": float(count)}, (said,)
 
 
 STEP = Fill

@@ -12,7 +12,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -39,15 +39,26 @@ class Sampling(Protocol):
     def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample: ...
 
 
+@runtime_checkable
+class Composing(Protocol):
+    """A task that makes a sample of several whole pictures, and of what is known of them: those that it was
+    given to `prepare`."""
+
+    def compose(self, number: int, rng: np.random.Generator) -> Sample:
+        """A sample of picture `number`, and of others."""
+
+
 class Pictures:
     """Decoded pictures in one memory-mapped file, so that every worker shares them and decoding happens once.
 
-    `pictures[i]` is (h, w, 3) uint8 sRGB; of pairs, (h, w, 6): the input, then the target.
+    `pictures[i]` is (h, w, 3) uint8 sRGB; of pairs, (h, w, 6): the input, then the target. `paths[i]` is the
+    file that it was read from, or the first of a pair's.
     """
 
     def __init__(self, blob: Path) -> None:
         self._bytes = np.memmap(blob, np.uint8, "r")
         index = np.load(blob.with_suffix(".npy"))
+        self.paths = [Path(line) for line in blob.with_suffix(".txt").read_text(encoding="utf-8").splitlines()]
         self._shapes = index[:, :3]
         self._starts = index[:, 3]
 
@@ -90,10 +101,11 @@ def cache_pictures(folders: Sequence[Path], cache: Path, *, largest_side_px: int
     sources = _matched(folders, paths) if pairs == "folders" else [(path,) for path in paths]
     facts = "\n".join(f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths) + f"\n{largest_side_px} {pairs}"
     blob = cache / f"pictures-{hashlib.sha256(facts.encode()).hexdigest()[:16]}.bin"
-    if blob.with_suffix(".npy").is_file() and blob.is_file():
+    if all(blob.with_suffix(suffix).is_file() for suffix in (".npy", ".txt", ".bin")):
         return Pictures(blob)
     cache.mkdir(parents=True, exist_ok=True)
     index: list[tuple[int, int, int, int]] = []
+    names: list[str] = []
     start = 0
     growing = blob.with_suffix(f".{os.getpid()}")
     try:
@@ -105,12 +117,14 @@ def cache_pictures(folders: Sequence[Path], cache: Path, *, largest_side_px: int
                     continue
                 file.write(picture.tobytes())
                 index.append((*picture.shape, start))
+                names.append(str(source[0]))
                 start += picture.size
         if not index:
             raise DataError(
                 f"none of the {len(paths)} pictures below {', '.join(map(str, folders))} can be read; look at one with `unfade restore`"
             )
         np.save(blob.with_suffix(".npy"), np.array(index, np.int64))
+        blob.with_suffix(".txt").write_text("\n".join(names), encoding="utf-8")
         growing.replace(blob)
     finally:
         growing.unlink(missing_ok=True)
@@ -187,6 +201,8 @@ class _Samples(Dataset[dict[str, torch.Tensor]]):
         if self._order[0] != epoch:
             self._order = (epoch, np.random.default_rng([self._seed, epoch]).permutation(len(self._pictures)))
         rng = np.random.default_rng([self._seed, 1, number])
+        if isinstance(self._task, Composing):
+            return _tensors(self._task.compose(int(self._order[1][place]), rng))
         picture, size_px = self._pictures[int(self._order[1][place])], self._data.size_px
         if self._large and rng.random() < self._data.large_share:
             picture = self._pictures[self._large[int(rng.integers(len(self._large)))]]
@@ -199,7 +215,11 @@ class _Samples(Dataset[dict[str, torch.Tensor]]):
             smallest_scale=self._data.smallest_scale,
             flip=self._data.flip,
         )
-        return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in self._task.sample(square, rng).items()}
+        return _tensors(self._task.sample(square, rng))
+
+
+def _tensors(sample: Sample) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in sample.items()}
 
 
 class _From(Sampler[int]):

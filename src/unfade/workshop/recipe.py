@@ -62,7 +62,16 @@ class UprightGenerator(_Part):
     frozen_blocks: int = Field(default=0, ge=0, description="the backbone's first blocks that stay as pre-trained")
 
 
-Generator = Annotated[Pix2PixGenerator | LeanGenerator | BackboneGenerator | ToneGenerator | UprightGenerator, Field(discriminator="kind")]
+class FacesGenerator(_Part):
+    """Where faces are, on EfficientNet-Lite0's first blocks: see `networks.faces`."""
+
+    kind: Literal["faces"]
+    frozen_blocks: int = Field(default=0, ge=0, description="the backbone's first blocks that stay as pre-trained")
+
+
+Generator = Annotated[
+    Pix2PixGenerator | LeanGenerator | BackboneGenerator | ToneGenerator | UprightGenerator | FacesGenerator, Field(discriminator="kind")
+]
 
 
 class PatchSpec(_Part):

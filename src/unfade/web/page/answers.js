@@ -88,6 +88,8 @@ export class Answers {
     if (left) said.push(t("damage.left-large", { n: left }));
     const guesses = mask.objects.filter((piece) => !mask.isKept(piece) && this.#isLarge(piece)).length;
     if (guesses) said.push(t("damage.guess", { n: guesses }));
+    const faces = job?.result?.steps?.find(({ name }) => name === "fill")?.facts.faces_touched;
+    if (faces) said.push(t("damage.faces", { n: faces }));
     const shown = input("overlay").checked;
     const show = { id: "show", say: t(shown ? "damage.hide" : "damage.show"), act: () => this.session.tools.showDamage(!shown) };
     const { isDeep } = this.session.tools;

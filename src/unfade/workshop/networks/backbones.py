@@ -118,6 +118,21 @@ class ResNet18(nn.Module):
         return features
 
 
+def depthwise(convolution: nn.Conv2d, features: Tensor) -> Tensor:
+    """A depthwise convolution, in single precision where it learns on a processor.
+
+    oneDNN's gradients of depthwise convolutions are 4 to 60 times as slow in bfloat16: half the time of a
+    training.
+    """
+    learns = torch.is_grad_enabled() and convolution.weight.requires_grad
+    if not learns or features.device.type != "cpu" or features.dtype == torch.float32:
+        convolved: Tensor = convolution(features)
+        return convolved
+    with torch.autocast("cpu", enabled=False):
+        convolved = convolution(features.float())
+    return convolved.to(features.dtype)
+
+
 class _InvertedResidual(nn.Module):
     """Expand 1x1, depthwise, project 1x1 (Sandler et al. 2018), ReLU6, TensorFlow's "same" padding."""
 
@@ -129,29 +144,16 @@ class _InvertedResidual(nn.Module):
         self._depthwise_conv = nn.Conv2d(inner, inner, kernel, stride, 0, groups=inner)
         self._project_conv = nn.Conv2d(inner, outputs, 1)
         self.expands, self.keeps = expansion > 1, stride == 1 and inputs == outputs
+        self.outputs = outputs
         total = kernel - stride  # for even sides; odd ones do not occur: sides are multiples of 32
         self.padding = (total // 2, total - total // 2)
 
     def forward(self, features: Tensor) -> Tensor:
         inner = functional.relu6(self._expand_conv(features)) if self.expands else features
         before, after = self.padding
-        inner = functional.relu6(self._depthwise(functional.pad(inner, (before, after, before, after))))
+        inner = functional.relu6(depthwise(self._depthwise_conv, functional.pad(inner, (before, after, before, after))))
         projected: Tensor = self._project_conv(inner)
         return projected + features if self.keeps else projected
-
-    def _depthwise(self, inner: Tensor) -> Tensor:
-        """The depthwise convolution, in single precision where it learns on a processor.
-
-        oneDNN's gradients of depthwise convolutions are 4 to 60 times as slow in bfloat16: half the time of a
-        training.
-        """
-        learns = torch.is_grad_enabled() and self._depthwise_conv.weight.requires_grad
-        if not learns or inner.device.type != "cpu" or inner.dtype == torch.float32:
-            convolved: Tensor = self._depthwise_conv(inner)
-            return convolved
-        with torch.autocast("cpu", enabled=False):
-            convolved = self._depthwise_conv(inner.float())
-        return convolved.to(inner.dtype)
 
 
 class EfficientNetLite0(nn.Module):
@@ -193,6 +195,12 @@ class EfficientNetLite0(nn.Module):
         """Keep the first `levels` features, and no block behind them."""
         self.widths, self.taps = self.widths[:levels], self.taps[:levels]
         del self._blocks[self.taps[-1] + 1 :]
+
+    def cut_blocks(self, count: int) -> None:
+        """Keep the first `count` blocks; what the last of them gives is the last feature."""
+        del self._blocks[count:]
+        self.taps = [tap for tap in self.taps if tap < count - 1] + [count - 1]
+        self.widths = [block.outputs for tap in self.taps if isinstance(block := self._blocks[tap], _InvertedResidual)]
 
     def load(self, path: Path) -> None:
         weights = _read(path)

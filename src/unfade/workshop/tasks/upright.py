@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unfade import color
 from unfade.errors import RecipeError
 from unfade.models.card import Port
 from unfade.workshop.data import Pairs, Pictures, Sample
@@ -21,6 +20,7 @@ from unfade.workshop.networks.upright import THUMBNAIL_PX, UprightNetwork
 from unfade.workshop.recipe import Recipe, UprightGenerator
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, generator_of, read_options
+from unfade.workshop.tasks._worn import worn
 
 
 class Options(BaseModel):
@@ -53,7 +53,7 @@ class UprightTask:
     def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
         part = _part(crop, float(rng.uniform(self._options.narrowest, 1.0)), rng).astype(np.float32) / 255
         small = cv2.resize(part, (THUMBNAIL_PX, THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
-        small = _worn(small, rng, gray_share=self._options.gray_share)
+        small = worn(small, rng, gray_share=self._options.gray_share)
         if rng.random() < self._options.framed_share:
             _frame(small, rng)
         turn = int(rng.integers(4))
@@ -103,20 +103,6 @@ def _part(crop: np.ndarray, narrow: float, rng: np.random.Generator) -> np.ndarr
     short = round(side * narrow)
     at = int(rng.integers(side - short + 1))
     return crop[at : at + short] if rng.random() < 0.5 else crop[:, at : at + short]
-
-
-def _worn(picture: np.ndarray, rng: np.random.Generator, *, gray_share: float) -> np.ndarray:
-    """The picture as an old print may show it: gray or toned, faded, soft, grainy."""
-    if rng.random() < gray_share:
-        picture = np.repeat(color.luma(picture)[..., None], 3, axis=2)
-        if rng.random() < 0.5:
-            picture = np.clip(picture, 0, 1) ** np.array([rng.uniform(0.75, 1), 1, rng.uniform(1, 1.4)], np.float32)
-    low, high = rng.uniform(0, 0.3), rng.uniform(0.65, 1)
-    picture = low + np.clip(picture, 0, 1) ** rng.uniform(0.7, 1.5) * (high - low)
-    if rng.random() < 0.5:
-        picture = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), float(rng.uniform(0.3, 1.6)))
-    grain = rng.standard_normal(picture.shape[:2]) * rng.uniform(0, 0.06)
-    return np.clip(picture + grain[..., None], 0, 1).astype(np.float32)
 
 
 def _frame(picture: np.ndarray, rng: np.random.Generator) -> None:

@@ -151,6 +151,7 @@ const words = {
   "damage.kept": { one: "Eine bleibt, wie sie ist.", other: "{n} bleiben, wie sie sind." },
   "damage.left-large": { one: "Eine große bleibt: Übermalen Sie sie.", other: "{n} große bleiben: Übermalen Sie sie." },
   "damage.guess": { one: "Eine ist groß: geraten.", other: "{n} sind groß: geraten." },
+  "damage.faces": { one: "Ein Gesicht ist berührt: sehen Sie es an.", other: "{n} Gesichter sind berührt: sehen Sie sie an." },
   "damage.unfilled": "Noch nicht gefüllt.",
   "damage.fill": "Füllen",
   "damage.show": "Zeigen",

@@ -206,6 +206,7 @@ const words = {
   "damage.kept": { one: "One kept as it is.", other: "{n} kept as they are." },
   "damage.left-large": { one: "One large one left: paint it.", other: "{n} large ones left: paint them." },
   "damage.guess": { one: "One is large: a guess.", other: "{n} are large: guesses." },
+  "damage.faces": { one: "A face is touched: look at it.", other: "{n} faces are touched: look at them." },
   "damage.unfilled": "Not filled yet.",
   "damage.fill": "Fill",
   "damage.show": "Show",

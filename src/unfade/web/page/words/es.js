@@ -127,6 +127,7 @@ const words = {
   "damage.kept": { one: "Uno queda como está.", other: "{n} quedan como están." },
   "damage.left-large": { one: "Queda uno grande: píntalo.", other: "Quedan {n} grandes: píntalos." },
   "damage.guess": { one: "Uno es grande: una suposición.", other: "{n} son grandes: suposiciones." },
+  "damage.faces": { one: "Afecta a una cara: mírala.", other: "Afecta a {n} caras: míralas." },
   "damage.unfilled": "Aún sin rellenar.",
   "damage.fill": "Rellenar",
   "damage.show": "Mostrar",

@@ -131,6 +131,7 @@ const words = {
   "damage.kept": { one: "Un gardé tel quel.", other: "{n} gardés tels quels." },
   "damage.left-large": { one: "Un grand reste : peignez-le.", other: "{n} grands restent : peignez-les." },
   "damage.guess": { one: "Un est grand : une supposition.", other: "{n} sont grands : des suppositions." },
+  "damage.faces": { one: "Un visage est touché : regardez-le.", other: "{n} visages sont touchés : regardez-les." },
   "damage.unfilled": "Pas encore rempli.",
   "damage.fill": "Remplir",
   "damage.show": "Montrer",

@@ -127,6 +127,7 @@ const words = {
   "damage.kept": { one: "Uno resta com'è.", other: "{n} restano come sono." },
   "damage.left-large": { one: "Ne resta uno grande: dipingilo.", other: "Ne restano {n} grandi: dipingili." },
   "damage.guess": { one: "Uno è grande: un'ipotesi.", other: "{n} sono grandi: ipotesi." },
+  "damage.faces": { one: "Tocca un volto: guardalo.", other: "Tocca {n} volti: guardali." },
   "damage.unfilled": "Non ancora riempito.",
   "damage.fill": "Riempi",
   "damage.show": "Mostra",

@@ -127,6 +127,7 @@ const words = {
   "damage.kept": { other: "{n} 处保持原样。" },
   "damage.left-large": { other: "还有 {n} 处较大：请涂抹。" },
   "damage.guess": { other: "{n} 处较大，为推测。" },
+  "damage.faces": { other: "涉及 {n} 张面孔：请查看。" },
   "damage.unfilled": "尚未填补。",
   "damage.fill": "填补",
   "damage.show": "显示",
