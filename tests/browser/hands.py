@@ -127,7 +127,8 @@ def out_of_reach(page: Any) -> list[str]:
                 return [...all].flatMap((element) => {
                     const { left, right, top, bottom, width, height } = element.getBoundingClientRect();
                     if (!isMeant(element) || !width || !height || bottom < 0 || top > innerHeight) return [];
-                    const isReached = Math.round(width) >= least && Math.round(height) >= least && left > -1 && right < innerWidth + 1;
+                    const isWithin = (left > -1 && right < innerWidth + 1) || element.closest(".choices"); // which goes on under the finger
+                    const isReached = Math.round(width) >= least && Math.round(height) >= least && isWithin;
                     const place = [left, right, width, height].map(Math.round);
                     return isReached ? [] : [`${element.id || element.textContent || element.className}: ${place}`];
                 });
