@@ -27,17 +27,6 @@ from tests.browser.hands import drag, open_step, paint, photograph_on_screen
 WAIT_MS = 180_000
 
 
-def seen(page: Any, selector: str) -> None:
-    """Wait until it is there, to the frame: a locator looks again only every half second."""
-    page.evaluate(
-        """selector => new Promise((found) => {
-            const look = () => document.querySelector(selector) ? found(true) : requestAnimationFrame(look);
-            look();
-        })""",
-        selector,
-    )
-
-
 def previewed(page: Any, act: Callable[[], None]) -> float:
     """The seconds from the end of a movement to its picture."""
     with page.expect_response(lambda answer: answer.url.endswith("/preview") and answer.status == 200) as answered:
@@ -52,9 +41,9 @@ def once(page: Any, photograph: Path) -> dict[str, float]:
     waits = {}
     began = time.perf_counter()
     page.set_input_files("#chooser", str(photograph))
-    seen(page, "#view:is([data-after=preview], [data-after=result])")
+    page.wait_for_selector("#view:is([data-after=preview], [data-after=result])")
     waits["chosen to first picture"] = time.perf_counter() - began
-    seen(page, "#view[data-after=result]")
+    page.wait_for_selector("#view[data-after=result]")
     waits["chosen to result"] = time.perf_counter() - began
     page.wait_for_selector("#studio[data-settled=yes]", state="attached")
     page.locator("#choices img:not([hidden])").nth(6).wait_for()
