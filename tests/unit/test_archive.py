@@ -23,6 +23,7 @@ from unfade.files import photo
 from unfade.files.photo import Photo
 from unfade.models.card import Card, read_card
 from unfade.models.session import Sessions
+from unfade.models.store import CARDS
 from unfade.steps.colorize import Hint
 from unfade.treatment import Treatment
 
@@ -247,7 +248,9 @@ def test_a_found_mask_is_found_again(tmp_path: Path, sessions: Sessions) -> None
 def test_the_recorded_models_are_found_by_their_weights(tmp_path: Path, sessions: Sessions, golden: Path) -> None:
     made = _made(tmp_path, sessions, ending=".png", treatment=COLOR)
     record = read_sidecar(made.record)
-    assert replay.models_for(record, replay.known_models(golden)) == {task: golden / f"{task}.toml" for task in ("fill", "colorize")}
+    found = replay.models_for(record, replay.known_models(golden, CARDS))
+    assert {task: found[task] for task in ("fill", "colorize")} == {task: golden / f"{task}.toml" for task in ("fill", "colorize")}
+    assert set(found) == {"fill", "colorize", "faces"} and found["faces"].parent == CARDS  # no tiny one of that is pinned
     card: Card = read_card(golden / "fill.toml")
     others = {golden / "fill.toml": card.model_copy(update={"sha256": "0" * 64})}
     with pytest.raises(ModelMissingError, match="fill"):

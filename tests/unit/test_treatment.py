@@ -372,5 +372,5 @@ def test_each_step_says_what_became_of_it_in_a_word_and_numbers(sessions: Sessio
     assert [word for word, _ in sound.values()] == ["whole", "nothing-lost", "sound", "already-color"]
     assert said(flat, mask=np.ones((60, 80), bool))["fill"][0] == "all-lost"
     forced = said(colored, mask=np.zeros((60, 80), bool), force_clean=True, clean=0.5)
-    assert forced["clean"] == ("cleaned", {"need": sound["clean"][1]["need"], "tone": 0.5, "detail": 0.5})
+    assert forced["clean"] == ("cleaned", {"need": sound["clean"][1]["need"], "tone": 0.5, "detail": 0.5, "faces": 0})
     assert said(flat, colorize=True, strength=0.0)["colorize"][0] == "off"
