@@ -304,10 +304,14 @@ def _print_of(part: outlines.Outline, found: ground.Ground, small: Samples) -> P
     near = NEAR_EDGE * max(small.shape[:2])
     within = [edges.on_edge(start, end, small.shape[1], small.shape[0], near) is None for start, end in _sides(refined.corners)]
     cornered = any(within[side] and within[side - 1] for side in range(4))  # a horizon ends a sky, too
-    upright = quads.skew(refined.corners) <= SKEWED
-    sure = bool(backed or shaped) and cornered and upright and lengths.max() <= LONGEST * lengths.min()
-    sure &= bool(lengths.max() >= SMALLEST * max(small.shape[:2]))
-    return Print(part.corners, part.corners, _kind(found.color), "none", sure=bool(sure))
+    sure = bool(backed or shaped) and cornered and _is_shaped(refined.corners, lengths, max(small.shape[:2]))
+    return Print(part.corners, part.corners, _kind(found.color), "none", sure=sure)
+
+
+def _is_shaped(corners: np.ndarray, lengths: np.ndarray, long_side: int) -> bool:
+    """Whether an outline on a copy with this long side may be a print's, by its corners and the lengths of
+    its sides."""
+    return bool(SMALLEST * long_side <= lengths.max() <= LONGEST * lengths.min() and quads.skew(corners) <= SKEWED)
 
 
 def _ragged(part: outlines.Outline, small: Samples) -> np.ndarray | None:
@@ -324,9 +328,7 @@ def _ragged(part: outlines.Outline, small: Samples) -> np.ndarray | None:
         refined = edges.refine(small, corners, max(4.0, REACH * float(lengths.min())), of_paper=True)
         free = [edges.on_edge(start, end, width, height, near) is None for start, end in _sides(refined.corners)]
         backed = refined.backed.min() >= RAGGED_SIDE and refined.backed.mean() >= RAGGED
-        shaped = quads.skew(refined.corners) <= SKEWED and lengths.max() <= LONGEST * lengths.min()
-        shaped = shaped and bool(lengths.max() >= SMALLEST * max(small.shape[:2]))
-        if not backed or not shaped or sum(free) < 3:
+        if not backed or not _is_shaped(refined.corners, lengths, max(height, width)) or sum(free) < 3:
             continue
         inside = quads.inside(refined.corners, height, width)
         if part.component[inside].mean() >= RAGGED_FILLED and (part.component & ~inside).sum() <= RAGGED_BEYOND * inside.sum():

@@ -272,6 +272,16 @@ class Service:
         at, length = index.at[name]
         return await run_in_threadpool(self.store.read, path, at, at + length)
 
+    async def put_small(self, photo_id: str, side_px: int, target: Path) -> None:
+        """Write the smallest whole picture of a photograph that is at least so long. Raises a 404."""
+        path = f"photos/{photo_id}/view"
+        try:
+            index = await self.pyramid(path, source=None)
+            shown = await self.pyramid_part(path, index, tile_pyramid.fit_name(index, side_px))
+        except FileNotFoundError:
+            raise not_found("photograph") from None
+        await run_in_threadpool(target.write_bytes, shown)
+
     # --- jobs
 
     def check_options(self, photo: PhotoRecord, options: Options) -> None:

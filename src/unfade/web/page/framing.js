@@ -97,20 +97,17 @@ export class Framing {
   }
 
   // ------------------------------------------------------------------ what the server does
-  async #find() {
+  /**
+   * Ask the server something, and say what came of it.
+   * @param {string} busy what is said meanwhile
+   * @param {() => Promise<string | undefined>} act gives the sentence; none: nothing is said
+   */
+  async #ask(busy, act) {
     const { session } = this;
-    session.progress.busy(t("step.frame"));
+    session.progress.busy(busy);
     try {
-      const { prints } = await api.prints(session.photo.id);
-      if (session.ended) return;
-      const found = prints.map(({ picture }) => picture.map(([x, y]) => ({ x, y })));
-      const { width, height } = session.photo;
-      const isWhole = found.length === 1 && found[0].every(({ x, y }, at) => Math.hypot(x - this.#whole[at].x, y - this.#whole[at].y) < 0.005 * (width + height));
-      this.base = found.length && !isWhole ? found : [this.#whole];
-      this.turns = this.base.map(() => 0);
-      input("frame-angle").value = "0";
-      this.baseAngle = this.corner = 0;
-      const said = isWhole || !found.length ? t("frame.none") : t("frame.found", { n: found.length });
+      const said = await act();
+      if (said === undefined) return;
       session.tools.say(said);
       announce(said);
       this.#draw();
@@ -121,31 +118,39 @@ export class Framing {
     }
   }
 
+  #find() {
+    const { session } = this;
+    return this.#ask(t("step.frame"), async () => {
+      const { prints } = await api.prints(session.photo.id);
+      if (session.ended) return undefined;
+      const found = prints.map(({ picture }) => picture.map(([x, y]) => ({ x, y })));
+      const { width, height } = session.photo;
+      const isWhole = found.length === 1 && found[0].every(({ x, y }, at) => Math.hypot(x - this.#whole[at].x, y - this.#whole[at].y) < 0.005 * (width + height));
+      this.base = found.length && !isWhole ? found : [this.#whole];
+      this.turns = this.base.map(() => 0);
+      input("frame-angle").value = "0";
+      this.baseAngle = this.corner = 0;
+      return isWhole || !found.length ? t("frame.none") : t("frame.found", { n: found.length });
+    });
+  }
+
   /** Each frame is turned until it is upright, if the server is sure which way that is. */
-  async #setUpright() {
+  #setUpright() {
     const { session, quads } = this;
-    session.progress.busy(t("frame.up-busy"));
-    try {
+    return this.#ask(t("frame.up-busy"), async () => {
       /** @type {(number | null)[]} */
       const turns = [];
       for (const quad of quads) {
         const { turn, sure } = await api.up(session.photo.id, this.#cornersOf(quad));
-        if (session.ended) return;
+        if (session.ended) return undefined;
         turns.push(sure ? turn : null);
       }
-      if (turns.length !== this.turns.length) return; // other frames meanwhile
+      if (turns.length !== this.turns.length) return undefined; // other frames meanwhile
       const unsure = turns.filter((turn) => turn === null).length;
       const isNew = turns.some((turn, at) => turn !== null && turn !== this.turns[at]);
       this.turns = turns.map((turn, at) => turn ?? this.turns[at]);
-      const said = unsure ? t("frame.up-unsure", { n: turns.length > 1 ? unsure : 1 }) : t(isNew ? "frame.up-done" : "frame.up-is");
-      session.tools.say(said);
-      announce(said);
-      this.#draw();
-    } catch (refusal) {
-      session.refused(/** @type {Refusal} */ (refusal));
-    } finally {
-      if (!session.ended) session.progress.busy(null);
-    }
+      return unsure ? t("frame.up-unsure", { n: turns.length > 1 ? unsure : 1 }) : t(isNew ? "frame.up-done" : "frame.up-is");
+    });
   }
 
   /**

@@ -144,9 +144,11 @@ export class Tools {
 
   /** @param {boolean} on whether it is shown how far each repaired place is from anything known */
   showDepth(on) {
-    if (on) this.showDamage(false);
     this.isDeep = on;
-    if (on) this.session.mask.measureDepth();
+    if (on) {
+      input("overlay").checked = false;
+      this.session.mask.measureDepth();
+    }
     this.session.answers.draw();
     this.session.stage.changed();
   }

@@ -9,7 +9,6 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from unfade import tile_pyramid
 from unfade.frame.framing import require_within
 from unfade.queue.options import Id
 from unfade.queue.records import PhotoRecord
@@ -49,15 +48,8 @@ async def post_up(photo_id: Id, body: UpQuery, service: S) -> UpResponse:
     """Which way a photograph, or a part of it, is up: the turn that would set it upright."""
     photo = await run_in_threadpool(service.photo, photo_id)
     require_within(photo.name, photo.width, photo.height, crop=None, corners=body.corners)
-    path = f"photos/{photo.id}/view"
-    with ExitStack() as stack:
-        folder = stack.enter_context(service.store.workspace())
-        try:
-            index = await service.pyramid(path, source=None)
-            shown = await service.pyramid_part(path, index, tile_pyramid.fit_name(index, LOOKED_AT_PX))
-        except FileNotFoundError:
-            raise not_found("photograph") from None
-        await run_in_threadpool((folder / "picture").write_bytes, shown)
+    with service.store.workspace() as folder:
+        await service.put_small(photo.id, LOOKED_AT_PX, folder / "picture")
         models = service.settings.models
         told = await service.sandbox.run(
             sandbox.tell_up,

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 
-from unfade import tile_pyramid
 from unfade.queue.options import Id
 from unfade.web import sandbox
 from unfade.web.problems import described, not_found
@@ -24,14 +23,11 @@ router = APIRouter(prefix=API, route_class=BoundedRoute)
 async def post_sources(photo_id: Id, body: SourceQuery, service: S) -> SourcesResponse:
     """The places of a photograph that go on as the surroundings of a hole do, best first: for `heals`."""
     photo = await run_in_threadpool(service.photo, photo_id)
-    path = f"photos/{photo.id}/view"
     with ExitStack() as stack:
         folder = stack.enter_context(service.store.workspace())
         mask = None
+        await service.put_small(photo.id, LOOKED_AT_PX, folder / "picture")
         try:
-            index = await service.pyramid(path, source=None)
-            shown = await service.pyramid_part(path, index, tile_pyramid.fit_name(index, LOOKED_AT_PX))
-            await run_in_threadpool((folder / "picture").write_bytes, shown)
             if body.mask is not None:
                 await run_in_threadpool(service.mask, photo.id, body.mask)
                 mask = await run_in_threadpool(stack.enter_context, service.store.local(f"photos/{photo.id}/masks/{body.mask}.png"))

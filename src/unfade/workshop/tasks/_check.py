@@ -25,6 +25,12 @@ def check_losses(recipe: Recipe, known: frozenset[str]) -> None:
             )
 
 
+def check_no_adversary(recipe: Recipe, why: str) -> None:
+    """Raises `RecipeError`, with the reason, if the recipe has an adversary."""
+    if recipe.adversary:
+        raise RecipeError(f"{recipe.name}: adversary: the task {recipe.task} has none; {why}")
+
+
 def read_options(recipe: Recipe, kind: type[Options]) -> Options:
     """The recipe's options as the task's own type. Raises `RecipeError` naming the key."""
     try:

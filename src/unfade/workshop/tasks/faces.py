@@ -23,7 +23,7 @@ from unfade.workshop.networks.backbone_unet import packaged_lite0
 from unfade.workshop.networks.faces import STRIDE_PX, FacesNetwork
 from unfade.workshop.recipe import FacesGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
-from unfade.workshop.tasks._check import check_losses, generator_of, read_options, textures_in
+from unfade.workshop.tasks._check import check_losses, check_no_adversary, generator_of, read_options, textures_in
 from unfade.workshop.tasks._worn import worn
 
 MULTIPLE = 16
@@ -61,8 +61,7 @@ class FacesTask:
 
     def __init__(self, recipe: Recipe) -> None:
         check_losses(recipe, self.losses)
-        if recipe.adversary:
-            raise RecipeError(f"{recipe.name}: adversary: the task faces has none; it makes no picture")
+        check_no_adversary(recipe, "it makes no picture")
         if recipe.data.size_px % MULTIPLE:
             raise RecipeError(f"{recipe.name}: data.size_px: the task faces needs a multiple of {MULTIPLE}, not {recipe.data.size_px}")
         self._spec, self._options = generator_of(recipe, FacesGenerator), read_options(recipe, Options)

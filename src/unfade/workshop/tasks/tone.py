@@ -13,14 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unfade import ageing, color
-from unfade.errors import RecipeError
 from unfade.models.card import Port
 from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.backbone_unet import packaged_lite0
 from unfade.workshop.networks.tone import FIELD, THUMBNAIL_PX, ToneNetwork, apply_tone, quantiles
 from unfade.workshop.recipe import Recipe, ToneGenerator
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
-from unfade.workshop.tasks._check import check_losses, generator_of, read_options, textures_in
+from unfade.workshop.tasks._check import check_losses, check_no_adversary, generator_of, read_options, textures_in
 
 # A photograph whose PSNR to its new self is below the first needs cleaning for certain; above the second it
 # does not.
@@ -63,8 +62,7 @@ class ToneTask:
 
     def __init__(self, recipe: Recipe) -> None:
         check_losses(recipe, self.losses)
-        if recipe.adversary:
-            raise RecipeError(f"{recipe.name}: adversary: the task tone has none; a transform of a few numbers cannot invent")
+        check_no_adversary(recipe, "a transform of a few numbers cannot invent")
         self._spec, self._options = generator_of(recipe, ToneGenerator), read_options(recipe, Options)
         self._ageing = ageing.Ageing.preset("faded")
         self._textures = textures_in(self._options.textures)

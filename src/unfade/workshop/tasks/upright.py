@@ -12,14 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unfade.errors import RecipeError
 from unfade.models.card import Port
 from unfade.workshop.data import Pairs, Pictures, Sample
 from unfade.workshop.networks.backbone_unet import packaged_lite0
 from unfade.workshop.networks.upright import THUMBNAIL_PX, UprightNetwork
 from unfade.workshop.recipe import Recipe, UprightGenerator
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
-from unfade.workshop.tasks._check import check_losses, generator_of, read_options
+from unfade.workshop.tasks._check import check_losses, check_no_adversary, generator_of, read_options
 from unfade.workshop.tasks._worn import worn
 
 
@@ -43,8 +42,7 @@ class UprightTask:
 
     def __init__(self, recipe: Recipe) -> None:
         check_losses(recipe, self.losses)
-        if recipe.adversary:
-            raise RecipeError(f"{recipe.name}: adversary: the task upright has none; it makes no picture")
+        check_no_adversary(recipe, "it makes no picture")
         self._spec, self._options = generator_of(recipe, UprightGenerator), read_options(recipe, Options)
 
     def prepare(self, pictures: Pictures) -> None:
