@@ -36,17 +36,24 @@ def previewed(page: Any, act: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
+SEEN = "([selector, least]) => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility()).length >= least"
+
+
+def seen(page: Any, selector: str, least: int = 1) -> None:
+    """Wait until so many of these are seen, looked for at every frame (a locator looks every half second)."""
+    page.wait_for_function(SEEN, arg=[selector, least])
+
+
 def once(page: Any, photograph: Path) -> dict[str, float]:
     """One photograph on the page; gives the waits in seconds."""
     waits = {}
     began = time.perf_counter()
     page.set_input_files("#chooser", str(photograph))
-    page.wait_for_selector("#view:is([data-after=preview], [data-after=result])")
+    seen(page, "#view:is([data-after=preview], [data-after=result])")
     waits["chosen to first picture"] = time.perf_counter() - began
-    page.wait_for_selector("#view[data-after=result]")
+    seen(page, "#view[data-after=result]")
     waits["chosen to result"] = time.perf_counter() - began
-    page.wait_for_selector("#studio[data-settled=yes]", state="attached")
-    page.locator("#choices img:not([hidden])").nth(6).wait_for()
+    seen(page, "#choices img", least=7)
     waits["color seen to suggestions"] = time.perf_counter() - began - waits["chosen to result"]
     open_step(page, "color")
     waits["slider to picture"] = previewed(page, lambda: page.locator("#saturation").fill("150"))

@@ -23,6 +23,7 @@ TINT_MOST = 5.2  # and 98 % of the pixels stray by less than this in the second 
 STAINED_YELLOW_LEAST = 10.0  # a stained print is yellowed: its mean b* is above this,
 STAINED_SPREAD_MOST = 3.4  # a function of L* and of the place explains its chroma up to this RMS,
 STAINED_SECOND_MOST = 1.2  # and up to this in the second hue,
+YELLOW_LEAST = 16.0  # lights of yellowed color prints: 18.7 to 20.6 (N 3), of others up to 12.4 (N 5); 9 of 50 modern ones have more
 STAINED_SHARE_MOST = 0.55  # and the place explains nearly half of what L* alone did not
 
 
@@ -32,21 +33,28 @@ class Colors:
 
     `spread`: the RMS of what a function of lightness does not explain. `tint`: how far 98 % of the pixels
     stay within across the main hue of that. `stained`: whether slow changes over the print explain it,
-    looked into only where that decides. `cast`: the mean chroma.
+    looked into only where that decides. `cast`: the mean chroma. `lights`: the mean b* of the lightest tenth,
+    which is near 0 on white paper.
     """
 
     spread: float
     tint: float
     stained: bool
     cast: float
+    lights: float
 
     @property
     def is_color(self) -> bool:
         """Whether the photograph is in color, or tinted by hand."""
         return self.tint >= TINT_MOST or (self.spread >= SPREAD_MOST and not self.stained)
 
+    @property
+    def has_yellow_lights(self) -> bool:
+        """Whether its whites are yellow: from age, or from evening light."""
+        return self.lights >= YELLOW_LEAST
 
-NO_COLORS = Colors(0.0, 0.0, stained=False, cast=0.0)
+
+NO_COLORS = Colors(0.0, 0.0, stained=False, cast=0.0, lights=0.0)
 
 
 def is_color(photo: Photo) -> bool:
@@ -63,8 +71,9 @@ def measure_colors(photo: Photo) -> Colors:
     lab = color.lab_from_srgb(tiles.reduce(photo.srgb, photo.height, photo.width, height, width)).reshape(-1, 3).astype(np.float64)
     chroma = lab[:, 1:]
     cast = float(np.hypot(chroma[:, 0], chroma[:, 1]).mean())
+    lights = float(lab[lab[:, 0] >= np.percentile(lab[:, 0], 90), 2].mean())
     if len(lab) < 16:  # too few pixels to tell a tone from colors: only a tint shows
-        return Colors(_rms(chroma - chroma.mean(axis=0)), 0.0, stained=False, cast=cast)
+        return Colors(_rms(chroma - chroma.mean(axis=0)), 0.0, stained=False, cast=cast, lights=lights)
     lightness = lab[:, 0] / color.LIGHTNESS_MAX
     tone = np.stack([lightness**power for power in range(4)], axis=1)
     rest = chroma - _fitted(tone, chroma)
@@ -77,7 +86,7 @@ def measure_colors(photo: Photo) -> Colors:
         slow_main, slow_second, _ = _main_hues(slow)
         explained = slow_main < STAINED_SHARE_MOST * main
         stained = bool(_rms(slow) < STAINED_SPREAD_MOST and slow_second < STAINED_SECOND_MOST and explained)
-    return Colors(spread, tint, stained, cast)
+    return Colors(spread, tint, stained, cast, lights)
 
 
 def _rms(rest: np.ndarray) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -27,6 +28,7 @@ from tests.browser.hands import (
     switch,
     watch_shifts,
 )
+from unfade import color
 
 pytestmark = pytest.mark.long
 
@@ -109,6 +111,24 @@ def test_each_step_answers_where_its_switch_is_and_nothing_moves(open_page: Open
     settled(page)
     assert "as you asked" not in answer(page, "clean")
     audit(page)
+
+
+def test_a_yellowed_color_photograph_is_told_so_and_made_cooler(open_page: Open, tmp_path: Path) -> None:
+    rows, columns = np.mgrid[:240, :320]
+    lab = np.stack([rows / 3 + 15, np.where(columns < 160, 25, -25), np.where(rows > 180, 24, 5)], axis=2).astype(np.float32)
+    samples = np.rint(np.clip(color.srgb_from_lab(lab), 0, 1) * 255).astype(np.uint8)
+    assert cv2.imwrite(str(tmp_path / "yellowed.png"), samples[:, :, ::-1])
+    page = open_page("laptop")
+    bring(page, tmp_path / "yellowed.png")
+    settled(page)
+    assert "Its whites are yellow" in answer(page, "clean") and "stains that look like colors" in answer(page, "color")
+    open_step(page, "clean")
+    with page.expect_request(is_job) as asked:
+        page.click("#clean-cooler")
+    assert json.loads(asked.value.post_data)["warmth"] == -0.4
+    settled(page)
+    assert "whites are yellow" not in answer(page, "clean") and "Tones set by hand." in answer(page, "clean")
+    assert page.input_value("#warmth") == "-40"
 
 
 def test_suggestions_of_color_are_pictures(open_page: Open, old_photograph: Path) -> None:

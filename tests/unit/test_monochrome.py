@@ -74,6 +74,15 @@ def test_cheeks_tinted_by_hand_are_color(gray: np.ndarray) -> None:
     assert colors.spread < 3.5 and colors.is_color
 
 
+def test_yellow_whites_are_told_from_white_ones(gray: np.ndarray) -> None:
+    colored = sepia(gray) + np.float32([0, 12, -12]) * (np.arange(120) > 60)[:, None, None]
+    white = colored.copy()
+    white[:, :, 2] -= 20 * (colored[:, :, 0] > 75)
+    colors, others = measure_colors(photo_of(colored + np.float32([0, 0, 14]))), measure_colors(photo_of(white))
+    assert colors.is_color and colors.has_yellow_lights and colors.lights > 16
+    assert not others.has_yellow_lights and others.lights < 12
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 5), (2, 40)])
 def test_the_smallest_photographs_are_measured_too(size: tuple[int, int], rng: np.random.Generator) -> None:
     assert not is_color(read(np.full((*size, 3), 120, np.uint8)))

@@ -34,6 +34,17 @@ def test_a_sound_photograph_is_left_alone(sessions: Sessions) -> None:
     assert done.photo is photo and "nothing to clean" in done.records[0].notes[0]
 
 
+def test_yellow_whites_of_a_color_photograph_are_said_and_left(sessions: Sessions) -> None:
+    rows, columns = np.mgrid[:80, :80]
+    lab = np.stack([rows + 15, np.where(columns < 40, 25, -25), np.where(rows > 60, 24, 5)], axis=2).astype(np.float32)
+    photo = read(np.rint(np.clip(color.srgb_from_lab(lab), 0, 1) * 255).astype(np.uint8))
+    (record,) = Clean()(Work(photo), sessions, ignore).records
+    assert record.pixels_changed == 0 and record.facts["yellow_lights"] == pytest.approx(21.7, abs=0.2)
+    assert "its whites are yellow (b* 22)" in record.notes[-1] and "warmth below 0" in record.notes[-1]
+    (cooled,) = Clean(warmth=-0.4)(Work(photo), sessions, ignore).records
+    assert "yellow_lights" not in cooled.facts
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 def test_strength_is_the_share_of_the_way(sessions: Sessions, bits: int) -> None:
     photo = gray_photo(70, 150, bits, low=0.49, high=0.51)  # need 0.98: the gates are open

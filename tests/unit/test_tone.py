@@ -36,7 +36,7 @@ def prints() -> Prints:
 
 
 def yellow(cast: float) -> Colors:
-    return Colors(1.0, 1.0, stained=False, cast=cast)
+    return Colors(1.0, 1.0, stained=False, cast=cast, lights=0.0)
 
 
 # --- whether ------------------------------------------------------------------------------------------------

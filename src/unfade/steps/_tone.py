@@ -16,7 +16,7 @@ from unfade.arrays import Image
 from unfade.files.photo import Photo
 from unfade.models.calibration import ToneCalibration
 from unfade.models.session import Session, batch_of, picture_of
-from unfade.monochrome import measure_colors
+from unfade.monochrome import Colors, measure_colors
 from unfade.steps._dials import Dials
 from unfade.steps._prints import Levels, find_levels, gate, look_at, print_need
 from unfade.work import Progress
@@ -56,18 +56,30 @@ def thumbnail_of(photo: Photo, session: Session) -> Image:
 @dataclass(frozen=True)
 class Plan:
     """What is done to one photograph: the strength of its tone and of its detail, a print's levels, and the
-    dials."""
+    dials. `colors`: how its chroma behaves, if that was looked at."""
 
     tone: Tone | None
     tone_strength: float
     detail_strength: float
     levels: Levels | None
     dials: Dials
+    colors: Colors | None = None
 
     @property
     def does_anything(self) -> bool:
         """Whether any pixel is touched."""
         return self.tone_strength > 0 or self.detail_strength > 0 or self.dials.are_turned
+
+    @property
+    def lights(self) -> float:
+        """The mean b* of the photograph's lights; 0 if its chroma was not looked at."""
+        return 0.0 if self.colors is None else self.colors.lights
+
+    @property
+    def is_yellow(self) -> bool:
+        """Whether a color photograph has yellow whites that are left to it."""
+        left = self.tone_strength == 0 and self.dials.warmth == 0
+        return left and self.colors is not None and self.colors.is_color and self.colors.has_yellow_lights
 
 
 def plan(photo: Photo, session: Session, strength: float, dials: Dials, *, force: bool) -> Plan:
@@ -77,8 +89,8 @@ def plan(photo: Photo, session: Session, strength: float, dials: Dials, *, force
     tone = read_tone(thumbnail, session)
     need, levels = gate(tone.need, calibration.tone_range), None
     detail = 1.0 if force else gate(tone.need, calibration.detail_range)
-    prints = calibration.prints
-    if prints is not None and not (colors := measure_colors(photo)).is_color:
+    prints, colors = calibration.prints, measure_colors(photo)
+    if prints is not None and not colors.is_color:
         look = look_at(thumbnail, colors)
         need = 1.0 if force else print_need(look, tone.need, prints)
         if need > 0:
@@ -86,7 +98,7 @@ def plan(photo: Photo, session: Session, strength: float, dials: Dials, *, force
             window = tiles.Window(side, side, len(thumbnail), len(thumbnail))
             lifted = _lift(thumbnail, tone, strength * need, window, len(thumbnail), len(thumbnail))
             levels = find_levels(lifted, strength * need, plain=look.range < prints.plain)
-    return Plan(tone, strength * (1.0 if force else need), strength * detail, levels, dials)
+    return Plan(tone, strength * (1.0 if force else need), strength * detail, levels, dials, colors)
 
 
 def _lift(part: Image, tone: Tone, strength: float, window: tiles.Window, height: int, width: int) -> Image:

@@ -68,8 +68,12 @@ class Clean(Step):
         if planned.tone is not None:
             facts["need"] = planned.tone.need
             aged = f"aged {planned.tone.need:.0%}: "
+        yellow: tuple[str, ...] = ()
+        if planned.is_yellow:
+            facts["yellow_lights"] = planned.lights
+            yellow = (f"its whites are yellow (b* {planned.lights:.0f}), from age or from the light: a warmth below 0 cools them",)
         if not planned.does_anything:
-            return Outcome(work.photo, work.mask, "sound", models=models, facts=facts, notes=(f"{aged}nothing to clean",))
+            return Outcome(work.photo, work.mask, "sound", models=models, facts=facts, notes=(f"{aged}nothing to clean", *yellow))
         details = sessions.get("clean") if planned.detail_strength > 0 else None
         models += () if details is None else (details.use,)
         photo, changed = clean(work.photo, planned, details, progress, sessions.threads)
@@ -81,7 +85,7 @@ class Clean(Step):
         done += [f"detail at a strength of {planned.detail_strength:.2f}"] if details else []
         said = "cleaned" if done else "adjusted"
         done += ["by hand"] if dials.are_turned else []
-        notes = [f"{aged}{said}, {', '.join(done)}"]
+        notes = [f"{aged}{said}, {', '.join(done)}", *yellow]
         if faces and (moved := tone_moved(work.photo, photo, faces)) >= TOLD_TONE:
             facts["faces_moved"] = moved
             notes.append(f"the tone of {'the face' if len(faces) == 1 else f'{len(faces)} faces'} moved by {moved:.0f} of L*")

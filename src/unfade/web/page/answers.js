@@ -13,6 +13,7 @@ import { t } from "./words.js";
 
 const LARGE_SHARE = 0.08; // of the shorter side: what is wider cannot be known from what surrounds it
 const LIKELY = 0.5; // of being faded: above it the photograph is, if not surely enough to do anything unasked
+const COOLER = -0.4; // of warmth: what a yellowed print needs
 const PART = 0.75; // of the strength: below it, tones are brought back in part
 
 export class Answers {
@@ -118,8 +119,11 @@ export class Answers {
       return { say: t("clean.forced") + byHand, short: t("short.done"), acts: [leave] };
     }
     if (!(step.facts.tone > 0)) {
-      const anyway = { id: "anyway", say: t("clean.anyway"), act: () => session.change({ cleanAnyway: true }) };
-      return { say: t(step.facts.need < LIKELY ? "clean.sound" : "clean.unsure") + byHand, short: t("short.left"), acts: [anyway] };
+      const acts = [{ id: "anyway", say: t("clean.anyway"), act: () => session.change({ cleanAnyway: true }) }];
+      const isYellow = step.facts.yellow_lights && !byHand;
+      if (isYellow) acts.push({ id: "cooler", say: t("clean.cooler"), act: () => session.change({ warmth: COOLER }) });
+      const need = t(step.facts.need < LIKELY ? "clean.sound" : "clean.unsure");
+      return { say: need + (isYellow ? ` ${t("clean.yellow")}` : byHand), short: t("short.left"), acts };
     }
     const { tone = edit.clean, detail = 0 } = step.facts;
     const word = tone < PART * edit.clean ? "clean.partly" : detail > 0 ? "clean.both" : "clean.toned";
@@ -134,7 +138,8 @@ export class Answers {
     if (!edit.colorize) {
       if (!photo.has_color) return { say: t("color.off"), short: t("short.off") };
       const anew = { id: "anew", say: t("color.anew"), act: () => session.change({ colorize: true }) };
-      return { say: t("color.off-color"), short: t("short.left"), acts: [anew] };
+      const isYellow = this.cleaned.get(cleaningOf(edit.clean, edit.cleanAnyway))?.facts.yellow_lights;
+      return { say: t(isYellow ? "color.off-yellow" : "color.off-color"), short: t("short.left"), acts: [anew] };
     }
     const give = { id: "give", say: t("color.give"), act: () => session.tools.use("hint") };
     const n = edit.hints.length;

@@ -48,6 +48,7 @@ export class Stage {
     this.viewer.photograph(photo.width, photo.height);
     this.viewer.before = this.#pyramid(`photos/${photo.id}`);
     input("overlay").checked = false;
+    $("view").dataset.after = ""; // until the first drawing it would tell of the photograph before
     this.#wire();
   }
 
