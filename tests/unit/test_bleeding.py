@@ -9,7 +9,7 @@ import pytest
 
 from unfade.files.photo import Photo, read
 from unfade.models.session import Sessions
-from unfade.steps._bleeding import CHROMA_PX, measure_bleeding, with_chroma_from_afar
+from unfade.steps._bleeding import CHROMA_LEAST, CHROMA_PX, measure_bleeding, with_chroma_from_afar
 from unfade.steps._grain import without_excess
 from unfade.steps.fill import Fill
 from unfade.work import Work
@@ -17,10 +17,12 @@ from unfade.work import Work
 BROWN = np.array([92, 66, 36], np.uint8)
 
 
-def _torn_brown(*, jpeg: int | None, rng: np.random.Generator) -> tuple[Photo, np.ndarray]:
+def _torn_brown(*, jpeg: int | None, rng: np.random.Generator, patches: float = 0) -> tuple[Photo, np.ndarray]:
     """A brown coat with white tears, (160, 200), and the tears' mask; `jpeg`: the quality of a JPEG in
-    between."""
+    between; `patches`: by how much red and blue patches differ from brown."""
     coat = np.clip(BROWN + cv2.GaussianBlur(rng.standard_normal((160, 200, 1)), (0, 0), 4)[:, :, None] * 60, 0, 255).astype(np.uint8)
+    rows, columns = np.mgrid[:160, :200] // 12 % 2 * 2 - 1
+    coat = np.clip(coat + patches * np.stack([rows, np.zeros_like(rows), columns], axis=2), 0, 255).astype(np.uint8)
     mask = np.zeros((160, 200), np.uint8)
     for top in (20, 60, 100):
         cv2.line(mask, (20, top), (180, top + 30), 1, 5)
@@ -35,6 +37,11 @@ def _torn_brown(*, jpeg: int | None, rng: np.random.Generator) -> tuple[Photo, n
 def test_a_jpegs_fringe_is_noticed_and_a_sharp_edge_is_none(rng: np.random.Generator) -> None:
     assert measure_bleeding(*_torn_brown(jpeg=25, rng=rng)).believed_chroma_px == CHROMA_PX
     assert measure_bleeding(*_torn_brown(jpeg=None, rng=rng)).believed_chroma_px == 0
+
+
+def test_chroma_beside_the_damage_is_believed_where_there_are_many_colors(rng: np.random.Generator) -> None:
+    bleeding = measure_bleeding(*_torn_brown(jpeg=25, rng=rng, patches=35))
+    assert bleeding.chroma >= CHROMA_LEAST and bleeding.believed_chroma_px == 0
 
 
 def test_a_tear_in_a_brown_coat_is_filled_brown(sessions: Sessions, rng: np.random.Generator) -> None:

@@ -41,11 +41,10 @@ Colors = Float32[np.ndarray, "k 3"]
 """The sRGB colors of some pixels, in reading order."""
 
 
-def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> tuple[Photo, int]:
-    """The photograph with every pixel under `mask` (h, w) painted anew, and how many of them changed. Some
-    pixels must be sound."""
+def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> Photo:
+    """The photograph with every pixel under `mask` (h, w) painted anew. Some pixels must be sound."""
     samples = photo.samples.copy()
-    changed, neutral = 0, is_neutral(photo, mask)
+    neutral = is_neutral(photo, mask)
     unknown = mask
     bleeding = measure_bleeding(photo, mask, color_too=not neutral)
     if bleeding.has_bled:
@@ -59,10 +58,8 @@ def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> tupl
         painted = np.clip(band[lost[unknown[rows]]][None], 0.0, 1.0)
         if neutral:
             painted = np.repeat(painted.mean(axis=2, keepdims=True), 3, axis=2)
-        encoded = photo.encode(painted)[0]
-        changed += int((encoded != photo.samples[rows][lost]).any(axis=1).sum())
-        samples[rows][lost] = encoded
-    return photo.with_samples(samples), changed
+        samples[rows][lost] = photo.encode(painted)[0]
+    return photo.with_samples(samples)
 
 
 def is_neutral(photo: Photo, mask: Mask) -> bool:

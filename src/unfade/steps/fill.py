@@ -1,6 +1,7 @@
 """What is lost is made again, under the mask only.
 
-`_painting` says how, `_bleeding` what lies beside the mask, `_grain` how fine it must be.
+`_painting` says how, `_bleeding` what lies beside the mask, `_grain` how fine it must be, `_texture` what a
+wide fill gets.
 """
 
 from __future__ import annotations
@@ -129,22 +130,24 @@ class Fill(Step):
         if mask.all():
             note = "the whole photograph is marked as lost; there is nothing to fill it from"
             return Outcome(work.photo, mask, "all-lost", notes=(note,))
+        from unfade import tiles
         from unfade.faces import look_unless, touched
         from unfade.steps._painting import fill, is_neutral
+        from unfade.steps._texture import add_texture
 
         session = sessions.get("fill")
         if work.faces is None:
             sessions.open_ahead("faces")
-        photo, changed = fill(work.photo, mask, session, progress)
+        photo = fill(work.photo, mask, session, progress)
         faces, finders = look_unless(work.faces, work.photo, sessions)
         facts, notes = _of_faces(touched(faces, mask))
+        photo = add_texture(photo, mask, faces)
         if self.heals:
-            from unfade import tiles
             from unfade.steps._healing import heal
 
             photo, healed = heal(photo, mask, self.heals, neutral=is_neutral(work.photo, mask))
-            changed = tiles.count_changed(work.photo.samples, photo.samples)
             facts["healed"] = float(healed)
+        changed = tiles.count_changed(work.photo.samples, photo.samples)
         return Outcome(photo, mask, "filled", changed, (session.use, *finders), facts, notes, faces=faces if finders else None)
 
 
