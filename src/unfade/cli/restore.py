@@ -89,7 +89,8 @@ def command(
     jobs = plan(batch, "restored", mask_tag=mask_tag, recorded=record, layers=layers, invented=invented, reads=(mask, like))
     with open_sessions(settings) as sessions:
         if like is not None:
-            treatment = treatment.changed(guides=guides_of(like, sessions, max_megapixels=settings.max_megapixels))
+            found = guides_of(like, sessions, max_megapixels=settings.max_megapixels)
+            treatment = treatment.changed(guides=(*treatment.guides, *found))
         steps = treatment.steps(has_mask=mask is not None)
         # Whether a given mask was the same is not known without looking: it is done again, and compared.
         same = None if mask is not None else asked(batch, treatment=treatment)
