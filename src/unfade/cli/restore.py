@@ -110,7 +110,7 @@ def command(
             done = treat_file(batch, job, treat, max_megapixels=settings.max_megapixels, given=mask is not None)
             return replace(done, written=(*done.written, *filter(None, (job.layers, job.invented))))
 
-        run_jobs(batch, jobs, work, asked=same)
+        run_jobs(batch, jobs, work, asked=lambda job: same)
 
 
 def _collected(before: Photo) -> Collected:
