@@ -387,6 +387,21 @@ def test_a_photograph_alone_is_one_print(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(name).samples, photo.samples)
 
 
+@pytest.mark.parametrize(
+    ("options", "ahead"),
+    [("", []), ("--rotate auto", ["upright"]), ("--restore --clean 0", ["damage"]), ("--restore --rotate auto", ["upright"]), ("--dry-run", [])],
+)
+def test_the_first_model_is_opened_while_the_scan_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, ahead: list[str]
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(Sessions, "open_ahead", lambda self, task: seen.append(task))
+    monkeypatch.setattr("unfade.files.photo.read", lambda *given, **named: seen.append("read") or read(*given, **named))
+    write(read(portrait()), tmp_path / "aunt.png")
+    split(tmp_path / "aunt.png", *options.split())
+    assert seen[: seen.index("read")] == ahead
+
+
 def test_the_public_door_takes_a_path(album: tuple[Path, Found]) -> None:
     path, found = album
     assert len(unfade.find_prints(path).prints) == len(found.prints) == 3

@@ -36,6 +36,7 @@ def command(*, steps: tuple[Step, ...], batch: Batch) -> None:
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
+            pipeline.open_ahead(steps, sessions)
             picture = photo.read(job.source, max_megapixels=settings.max_megapixels, page=batch.page)
             result = pipeline.run(picture, steps, sessions=sessions, progress=show)
             lost = result.unframed_mask

@@ -68,11 +68,14 @@ def command(
       unfade split scans/*.tif -o prints/ --dry-run
       unfade split shoebox/*.jpg -o prints/ --restore --colorize
     """
+    from unfade import pipeline
     from unfade.files import photo
     from unfade.frame.prints import find_prints
     from unfade.settings import open_sessions, read_settings
 
     _check(batch, treatment, restore=restore, record=record)
+    restores = restore or treatment.colorize
+    ahead = [step for step in treatment.steps(has_mask=False) if restores or step.frames]
     rotate, treatment = treatment.rotate, treatment.changed(rotate=None)
     settings = read_settings()
     jobs = plan(batch, "1")
@@ -80,6 +83,7 @@ def command(
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
+            pipeline.open_ahead([] if dry_run else ahead, sessions)
             scan = photo.read(job.source, max_megapixels=settings.max_megapixels, page=batch.page)
             show("split", 0.0)
             found = find_prints(scan)
@@ -93,7 +97,7 @@ def command(
                 frame, way = _framed(scan, corners, rotate, sessions)
                 said = (*doubts, f"print {number + 1}: {way.sentence}") if way is not None else doubts
                 cut, report = _cut(scan, frame, number + 1, said)
-                if restore or treatment.colorize:
+                if restores:
                     progress = partial(_share, show, number, len(cuts))
                     done.append(finished(batch, one, scan, _restored(cut, report, treatment, sessions, progress)))
                 else:

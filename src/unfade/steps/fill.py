@@ -132,7 +132,7 @@ class Fill(Step):
         from unfade.faces import look_unless, touched
         from unfade.steps._painting import fill, is_neutral
 
-        session = sessions.get("fill")
+        session = self.model(sessions)
         if work.faces is None:
             sessions.open_ahead("faces")
         photo, changed = fill(work.photo, mask, session, progress)
