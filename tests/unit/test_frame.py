@@ -389,7 +389,13 @@ def test_a_photograph_alone_is_one_print(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "ahead"),
-    [("", []), ("--rotate auto", ["upright"]), ("--restore --clean 0", ["damage"]), ("--restore --rotate auto", ["upright"]), ("--dry-run", [])],
+    [
+        ("", []),
+        ("--rotate auto", ["upright"]),
+        ("--restore --clean 0", ["damage"]),
+        ("--restore --rotate auto", ["upright"]),
+        ("--dry-run --restore", []),
+    ],
 )
 def test_the_first_model_is_opened_while_the_scan_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, ahead: list[str]

@@ -18,7 +18,7 @@ from unfade.arrays import Mask
 from unfade.errors import PhotoError, RecordError
 from unfade.files import photo
 from unfade.files.photo import Photo
-from unfade.masks import mask_sha256
+from unfade.masks import drawn, mask_sha256
 from unfade.record import Run, last_run
 
 # Coloring keeps L*. What rounding to 8 bits moves it by, at most: half a step of each channel in the darkest
@@ -172,10 +172,9 @@ def _mask(sidecar: Sidecar, path: Path) -> tuple[Mask | None, Check | None]:
         return None, None
     file = path.parent / Path(sidecar.mask.name).name  # beside the record, wherever a changed name may point
     try:
-        drawn = photo.read(file, max_megapixels=float("inf"))
+        mask = drawn(photo.read(file, max_megapixels=float("inf")))
     except PhotoError:
         return None, Check("mask", None, f"the mask {file.name} is not beside the record; what lies outside it cannot be told")
-    mask: Mask = drawn.samples.max(axis=2) >= 2 ** (drawn.bits - 1)
     if mask_sha256(mask) != sidecar.mask.sha256:
         return None, Check("mask", False, f"the mask {file.name} is not the one that was used")
     return mask, Check("mask", True, f"the mask {file.name} is the one that was used; {mask.mean():.2%} of the photograph is lost")

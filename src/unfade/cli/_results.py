@@ -63,7 +63,7 @@ def treat_file(batch: Batch, job: Job, treat: Callable[[Photo], Result], *, max_
         job.target, lambda target, overwrite: photo.write_pages(pages, target, overwrite=overwrite), overwrite=batch.overwrite
     )
     reports = [replace(report, output_sha256=sha256) for report in reports]
-    notes = [f"page {number}: {note}" for number, report in zip(numbers, reports, strict=True) for note in notes_of(report)]
+    notes = [f"page {number}: {note}" for number, report in zip(numbers, reports, strict=True) for note in report.sentences]
     return Done((job.target,), reports[0], tuple(reports), row, tuple(notes))
 
 
@@ -84,7 +84,7 @@ def finished(batch: Batch, job: Job, before: Photo, result: Result, *, given: bo
         _write_record(batch, job, before, result, given=given)
         written = (*written, job.record)
     row = (thumbnail(result.opened), thumbnail(result.photo)) if batch.sheet is not None else ()
-    return Done((job.target, *written), report, row=row, notes=notes_of(report))
+    return Done((job.target, *written), report, row=row, notes=report.sentences)
 
 
 def _write_record(batch: Batch, job: Job, before: Photo, result: Result, *, given: bool) -> None:
@@ -110,11 +110,6 @@ def put_new(target: Path, content: bytes, *, overwrite: bool) -> None:
     if overwrite or not target.is_file() or target.read_bytes() != content:
         disk.check_target(target, overwrite=overwrite)
         disk.put(content, target, overwrite=overwrite)
-
-
-def notes_of(report: Report) -> tuple[str, ...]:
-    """What reading, the steps and writing noticed, in sentences."""
-    return (*report.notes, *(f"{step.step}: {note}" for step in report.steps for note in step.notes))
 
 
 def save(batch: Batch, picture: Photo, target: Path) -> tuple[str, tuple[str, ...]]:
@@ -162,9 +157,10 @@ def write_mask(batch: Batch, mask: Mask, target: Path, report: Report | None = N
     """A mask as an 8-bit gray PNG: white = lost. With the report of how it was found in its XMP. Gives its
     SHA-256."""
     from unfade.files import photo
+    from unfade.masks import as_photo
     from unfade.record import xmp
 
-    picture = photo.read(mask.astype("uint8")[:, :, None] * 255, max_megapixels=float("inf"), name=target.name)
+    picture = as_photo(mask, target.name)
     if report is not None:
         picture = picture.with_metadata(photo.Metadata(xmp=xmp(report, None)))
     return _put_new(
@@ -173,11 +169,9 @@ def write_mask(batch: Batch, mask: Mask, target: Path, report: Report | None = N
 
 
 def read_mask(path: Path, picture: Photo, *, max_megapixels: float) -> Mask:
-    """A photograph's mask from a picture file: white (half or more) = lost. Of a picture with alpha, only
-    what is not transparent counts.
-
-    Raises `UsageError` if it is not of the photograph's size.
-    """
+    """A photograph's mask from a picture file (`masks.drawn`). Raises `UsageError` if it is not of the
+    photograph's size."""
+    from unfade import masks
     from unfade.files import photo
 
     drawn = photo.read(path, max_megapixels=max_megapixels)
@@ -186,9 +180,7 @@ def read_mask(path: Path, picture: Photo, *, max_megapixels: float) -> Mask:
             f"the mask {path.name} has {drawn.width}x{drawn.height} pixels, {picture.name} has {picture.width}x{picture.height}; "
             f"make the mask of the photograph's size (unfade damage writes one to start from)"
         )
-    half = 2 ** (drawn.bits - 1)
-    lost: Mask = drawn.samples.max(axis=2) >= half
-    return lost if drawn.alpha is None else lost & (drawn.alpha >= half)
+    return masks.drawn(drawn)
 
 
 def guides_of(like: Path, sessions: Sessions, *, max_megapixels: float) -> tuple[Guide, ...]:

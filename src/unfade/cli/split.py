@@ -14,7 +14,7 @@ from unfade.cli._batch import Steps, run_jobs
 from unfade.cli._identity import Key, is_folder, place_of
 from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import RECORD_SUFFIX, Job, plan
-from unfade.cli._results import Done, finished, notes_of, save
+from unfade.cli._results import Done, finished, save
 from unfade.cli._treatment import takes_treatment
 from unfade.errors import ExistsError, UsageError
 from unfade.treatment import Treatment
@@ -105,7 +105,7 @@ def command(
                     done.append(Done((one.target,), replace(report, output_sha256=sha256, notes=(*report.notes, *lost))))
                 show("split", (number + 1) / len(cuts))
             reports = [told for each in done if (told := each.report) is not None]
-            notes = dict.fromkeys((*doubts, *(note for report in reports for note in notes_of(report))))
+            notes = dict.fromkeys((*doubts, *(note for report in reports for note in report.sentences)))
             return Done(tuple(path for each in done for path in each.written), reports[0], tuple(reports), notes=tuple(notes))
 
         run_jobs(batch, jobs, work)

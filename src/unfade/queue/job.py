@@ -26,7 +26,7 @@ from unfade.models.session import Sessions
 from unfade.queue.options import Options
 from unfade.queue.records import SAVING, DoubtOutcome, JobRecord, MaskRecord, PhotoRecord, ResultRecord, StepOutcome
 from unfade.queue.retouch import Retouches, Shown, parted, retouched
-from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, StageKey, Stages, WholeStages, mask_key, small_mask, stage_key
+from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, StageKey, Stages, WholeStages, mask_key, stage_key
 from unfade.queue.store import Store
 from unfade.record import Framed, StepRecord
 from unfade.steps.fill import Fill
@@ -179,7 +179,7 @@ class Job:
         self._keep_shown(made)
         key = stage_key(made.record.id, PREVIEW_SIDE_PX, options.model_copy(update={"mask": mask_id, "keep": (), "largest_dust_px": None}))
         copy, mask = tile_pyramid.small(made.picture, PREVIEW_SIDE_PX), made.result.mask
-        little = None if mask is None else small_mask(mask, copy.height, copy.width)
+        little = None if mask is None else masks.reduced(mask, copy.height, copy.width)
         self.stages.put(key, Work(copy, little))
         scale = copy.width / made.picture.width
         pictures = None if made.result.pictures is None else tuple(corners * scale for corners in made.result.pictures)
@@ -206,7 +206,7 @@ class Job:
         wanted, rest = parted(made.job.options.treatment().scaled(scale).steps(has_mask=True))
         assert wanted is not None
         key = (made.record.id, PREVIEW_SIDE_PX, rest)
-        self.retouches.put(key, Shown(small_mask(made.result.mask, copy.height, copy.width), wanted.heals, copy, final))
+        self.retouches.put(key, Shown(masks.reduced(made.result.mask, copy.height, copy.width), wanted.heals, copy, final))
 
     # --- small
 
@@ -281,7 +281,7 @@ class Job:
         samples = shown[:, :, ::-1] if record.channels == 3 else shown[:, :, 1:2]
         mask = self._mask(record, options)
         if mask is not None:
-            mask = small_mask(mask, *samples.shape[:2])
+            mask = masks.reduced(mask, *samples.shape[:2])
         return Work(photo.read(np.ascontiguousarray(samples), name=record.name), mask)
 
 
