@@ -173,8 +173,9 @@ class Treater:
             mask = drawn(photo.read(self._destination.read(names.mask), max_megapixels=float("inf"), name=names.mask))
         before = record.photograph(before)
         if record.frame is not None:
-            before = record.frame.apply(before)
-            mask = None if mask is None else record.frame.apply_mask(mask)
+            frame = record.frame.frame()
+            before = frame.apply(before)
+            mask = None if mask is None else frame.apply_mask(mask)
         judged = risk.assess(before, after, mask, record.steps)
         done = _done(task, record, judged, place, len(encoded), record.pixels_changed / (before.width * before.height))
         return replace(

@@ -169,7 +169,7 @@ def _cut(scan: Photo, frame: Frame, number: int, doubts: tuple[str, ...]) -> tup
     """One print, whose XMP says which scan it was cut from and where; and the report of that."""
     from importlib.metadata import version
 
-    from unfade.record import Framed, Report, StepRecord, xmp
+    from unfade.record import Report, StepRecord, xmp
 
     one = frame.apply(scan)
     options = {"number": number, "corners": [[round(value, 2) for value in point] for point in frame.corners or ()]}
@@ -178,7 +178,7 @@ def _cut(scan: Photo, frame: Frame, number: int, doubts: tuple[str, ...]) -> tup
         one.width,
         one.height,
         input_sha256=scan.sha256,
-        frame=Framed(frame.corners, frame.turn, scan.width, scan.height),
+        frame=frame.on(scan.width, scan.height),
         steps=(StepRecord("split", options, "cut"),),
         notes=(*scan.notes, *doubts),
         software_version=version("unfade"),

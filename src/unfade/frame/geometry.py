@@ -19,6 +19,7 @@ from unfade.errors import UsageError
 from unfade.files import sizes
 from unfade.files.photo import Photo
 from unfade.frame import quads
+from unfade.record import Framed
 
 STRAIGHT_PX = 0.35  # corners that stray less from whole pixels are taken to lie on them
 RECTANGLE_DEGREES = 0.35  # a print whose corners are this close to right angles was not seen in perspective
@@ -53,6 +54,15 @@ class Frame:
     def of(cls, corners: np.ndarray, turn: int = 0) -> Frame:
         """A frame of an array of corners (4, 2)."""
         return cls(tuple((float(x), float(y)) for x, y in corners), turn)
+
+    @classmethod
+    def recorded(cls, framed: Framed) -> Frame:
+        """The frame that a record tells of."""
+        return cls(framed.corners, framed.turn)
+
+    def on(self, width: int, height: int) -> Framed:
+        """This frame of a photograph of `width` by `height`, for a record."""
+        return Framed(self.corners, self.turn, width, height)
 
     @classmethod
     def box(cls, left: float, top: float, width: float, height: float) -> Frame:

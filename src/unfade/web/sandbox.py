@@ -114,8 +114,7 @@ def show(*, source: str, view: str, max_megapixels: float, frame: dict[str, Any]
     """Write the view of a result, or of a photograph in a job's frame."""
     picture = photo.read(source, max_megapixels=max_megapixels, name=NAME)
     if frame is not None:
-        framed = Framed.from_json(frame)
-        picture = Frame(framed.corners, framed.turn).apply(picture)
+        picture = Frame.recorded(Framed.from_json(frame)).apply(picture)
     tile_pyramid.build(picture, Path(view))
     return {}
 
