@@ -200,21 +200,16 @@ export const preview = async (photoId, options, sidePx, signal) =>
  */
 const maskPath = (photoId, maskId) => `/photos/${photoId}/masks/${maskId}`;
 /**
- * @param {string} photoId
- * @param {string} maskId
- * @param {string} color rrggbb
- * @param {number} sidePx
- */
-export const maskOverlay = async (photoId, maskId, color, sidePx) =>
-  (await ask("GET", `${maskPath(photoId, maskId)}?overlay=${color}&side_px=${sidePx}`)).blob();
-/**
- * How far what was repaired is from anything known, as a layer.
+ * A layer to lie on the photograph: a mask in a color; without one, how far what was repaired is from anything known.
  * @param {string} photoId
  * @param {string} maskId
  * @param {number} sidePx
+ * @param {string | null} [color] rrggbb
  */
-export const maskDepth = async (photoId, maskId, sidePx) =>
-  (await ask("GET", `${maskPath(photoId, maskId)}/depth?side_px=${sidePx}`)).blob();
+export async function maskLayer(photoId, maskId, sidePx, color = null) {
+  const wanted = color ? `?overlay=${color}&side_px=${sidePx}` : `/depth?side_px=${sidePx}`;
+  return createImageBitmap(await (await ask("GET", maskPath(photoId, maskId) + wanted)).blob());
+}
 /**
  * @param {string} photoId
  * @param {string} maskId
