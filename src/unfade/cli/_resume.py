@@ -93,8 +93,8 @@ class Earlier:
         request = self._request(job)
         if request is None or job.target not in there:
             return None
-        source, content = _sha256(disk.bytes_of(job.source, job.name)), disk.bytes_of(job.target, shown(job.target))
-        result = _sha256(content)
+        content = disk.bytes_of(job.target, shown(job.target))
+        source, result = (hashlib.sha256(data).hexdigest() for data in (disk.bytes_of(job.source, job.name), content))
         known = self._by_files.get((source, result))
         record = known or _record_in(content)
         if record is None or record.get("input_sha256") != source:
@@ -122,10 +122,6 @@ def _record_in(content: bytes) -> Account | None:
             del account["is_intact"]
             return account
     return None
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _is_alike(source: Path, result: Path) -> bool:

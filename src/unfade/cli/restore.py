@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -125,8 +126,8 @@ def _put_layers(batch: Batch, job: Job, collected: Collected, result: Result) ->
 
     assert job.layers is not None
     shown = without_location(batch, result.photo).metadata
-    content = photoshop(collected) if job.layers.suffix == ".psd" else open_raster(collected, metadata=shown)
-    put_new(job.layers, content, overwrite=batch.overwrite)
+    encode = partial(photoshop, collected) if job.layers.suffix == ".psd" else partial(open_raster, collected, metadata=shown)
+    put_new(job.layers, encode, overwrite=batch.overwrite)
 
 
 def _put_invented(batch: Batch, job: Job, result: Result, sessions: Sessions) -> Result:
@@ -138,7 +139,7 @@ def _put_invented(batch: Batch, job: Job, result: Result, sessions: Sessions) ->
     is_colored = any(step.step == "colorize" and step.pixels_changed for step in result.report.steps)
     doubt = invented.color_doubt(result.opened, sessions.get("colorize")) if is_colored else None
     found = invented.measure(result.opened, result.photo, result.mask, doubt)
-    put_new(job.invented, photo.encode_file(invented.as_picture(found), "png"), overwrite=batch.overwrite)
+    put_new(job.invented, lambda: photo.encode_file(invented.as_picture(found), "png"), overwrite=batch.overwrite)
     notes = (*result.report.notes, *(one.sentence() for one in found.large))
     return replace(result, report=replace(result.report, notes=notes))
 

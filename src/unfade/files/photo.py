@@ -349,6 +349,19 @@ def encode_file(photo: Photo, format: Format | None = None, quality: int | None 
     return _encoded([photo], format or photo.format or "png", quality, asked=format is not None)
 
 
+def encode_for(target: Path, photo: Photo, format: Format | None = None, quality: int | None = None) -> bytes:
+    """The bytes that `write` writes to `target`, which is not touched. Raises what `encode_file` raises."""
+    chosen = format or format_for(target, photo)
+    # GIF is reduced to 256 colors only where it is asked for by name, so a name of .gif is no asking where
+    # the photograph is a GIF
+    return encode_file(photo, None if format is None and chosen == photo.format else chosen, quality)
+
+
+def encode_pages(target: Path, photos: Sequence[Photo]) -> bytes:
+    """The bytes that `write_pages` writes to `target`, which is not touched. Raises what it raises."""
+    return _encoded(photos, format_for(target, photos[0]), None, asked=True)
+
+
 def _encoded(photos: Sequence[Photo], format: Format, quality: int | None, *, asked: bool) -> bytes:
     codec, name = _codec(format), photos[0].name
     if quality is not None and not 0 <= quality <= 100:
@@ -381,10 +394,7 @@ def write(photo: Photo, target: str | Path, *, format: Format | None = None, qua
     """
     target = Path(target)
     disk.check_target(target, overwrite=overwrite)
-    chosen = format or format_for(target, photo)
-    # GIF is reduced to 256 colors only where it is asked for by name, so a name of .gif is no asking where
-    # the photograph is a GIF
-    data = encode_file(photo, None if format is None and chosen == photo.format else chosen, quality)
+    data = encode_for(target, photo, format, quality)
     disk.put(data, target, overwrite=overwrite)
     return hashlib.sha256(data).hexdigest()
 
@@ -400,6 +410,6 @@ def write_pages(photos: Sequence[Photo], target: str | Path, *, overwrite: bool 
     if not photos:
         raise UsageError(f"{target.name} is to hold no page; give one photograph at least")
     disk.check_target(target, overwrite=overwrite)
-    data = _encoded(photos, format_for(target, photos[0]), None, asked=True)
+    data = encode_pages(target, photos)
     disk.put(data, target, overwrite=overwrite)
     return hashlib.sha256(data).hexdigest()
