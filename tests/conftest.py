@@ -17,8 +17,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # The long ones first, and those that take minutes before the many in a browser: none is begun last.
-    items.sort(key=lambda item: (item.get_closest_marker("long") is None, "browser" in item.path.parts))
+    # The long ones first, those that say how long before the others, and the many in a browser after these:
+    # none that takes minutes is begun last.
+    def rank(item: pytest.Item) -> tuple[bool, float, bool]:
+        marker = item.get_closest_marker("long")
+        seconds = 0.0 if marker is None else marker.kwargs.get("seconds", 0.0)
+        return marker is None, -seconds, "browser" in item.path.parts
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")
