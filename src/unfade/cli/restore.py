@@ -35,7 +35,11 @@ MaskFile = Annotated[
         help="A picture of the photograph's size, before it is framed: white = damaged. Instead of looking.",
     ),
 ]
-
+SaveMaskOption = Annotated[bool, typer.Option("--save-mask", help="Write the damage that was found, as NAME.mask.png.")]
+RecordOption = Annotated[
+    bool,
+    typer.Option("--record", help="Write the record NAME.restored.unfade.json and the mask, for `unfade verify` and `unfade replay`."),
+]
 LayersOption = Annotated[
     Literal["psd", "ora"] | None,
     typer.Option("--layers", help="Write NAME.restored.psd or .ora, too: the original and what each step changed, as layers."),
@@ -54,11 +58,8 @@ InventedOption = Annotated[
 def command(
     *,
     mask: MaskFile = None,
-    save_mask: Annotated[bool, typer.Option("--save-mask", help="Write the damage that was found, as NAME.mask.png.")] = False,
-    record: Annotated[
-        bool,
-        typer.Option("--record", help="Write the record NAME.restored.unfade.json and the mask, for `unfade verify` and `unfade replay`."),
-    ] = False,
+    save_mask: SaveMaskOption = False,
+    record: RecordOption = False,
     layers: LayersOption = None,
     invented: InventedOption = False,
     like: LikeFile = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -101,14 +101,24 @@ def command(
                     progress = partial(_share, show, number, len(cuts))
                     done.append(finished(batch, one, scan, _restored(cut, report, treatment, sessions, progress)))
                 else:
-                    sha256, lost = save(batch, cut, one.target)
-                    done.append(Done((one.target,), replace(report, output_sha256=sha256, notes=(*report.notes, *lost))))
+                    done.append(_saved(batch, one, cut, report))
                 show("split", (number + 1) / len(cuts))
-            reports = [told for each in done if (told := each.report) is not None]
-            notes = dict.fromkeys((*doubts, *(note for report in reports for note in report.sentences)))
-            return Done(tuple(path for each in done for path in each.written), reports[0], tuple(reports), notes=tuple(notes))
+            return _together(done, doubts)
 
         run_jobs(batch, jobs, work)
+
+
+def _saved(batch: Batch, job: Job, cut: Photo, report: Report) -> Done:
+    """One print written as it was cut."""
+    sha256, lost = save(batch, cut, job.target)
+    return Done((job.target,), replace(report, output_sha256=sha256, notes=(*report.notes, *lost)))
+
+
+def _together(prints: Sequence[Done], doubts: tuple[str, ...]) -> Done:
+    """What became of a scan, from what became of its prints; what is said of several is said once."""
+    reports = [report for one in prints if (report := one.report) is not None]
+    notes = dict.fromkeys((*doubts, *(note for report in reports for note in report.sentences)))
+    return Done(tuple(path for one in prints for path in one.written), reports[0], tuple(reports), notes=tuple(notes))
 
 
 def _share(show: Steps, number: int, count: int, step: str, done: float) -> None:
