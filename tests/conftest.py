@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from unfade.files.photo import read
 from unfade.models.session import Sessions
 
 
@@ -40,6 +42,15 @@ def shared() -> Path:
     if not (folder / "data" / "bench").is_dir():
         pytest.skip(f"needs the shared photographs in {folder} (set UNFADE_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def examples() -> list[np.ndarray]:
+    """The example photographs, (h, w, 3) uint8, small, and without the borders that some of them have."""
+    folder = Path(__file__).parents[1] / "examples"
+    found = [read(path).as_rgb().samples for path in sorted(folder.glob("*.jpg"))]
+    inner = [one[len(one) // 12 : -len(one) // 12, one.shape[1] // 12 : -one.shape[1] // 12] for one in found]
+    return [cv2.resize(one, (480, round(480 * one.shape[0] / one.shape[1])), interpolation=cv2.INTER_AREA) for one in inner]
 
 
 @pytest.fixture
