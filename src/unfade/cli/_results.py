@@ -173,17 +173,11 @@ def guides_of(like: Path, sessions: Sessions, *, max_megapixels: float) -> tuple
 
 
 def thumbnail(picture: Photo, side_px: int = 360) -> np.ndarray:
-    """A photograph (h, w, 3) uint8, sRGB, small enough for a contact sheet.
+    """A copy of the photograph, (h, w, 3) uint8, sRGB, small enough for a contact sheet.
 
     It is reduced before it is converted: a scan may have 200 megapixels.
     """
-    import cv2
     import numpy as np
 
-    samples: np.ndarray = picture.shown
-    scale = side_px / max(samples.shape[:2])
-    if scale < 1:
-        size = (max(1, round(samples.shape[1] * scale)), max(1, round(samples.shape[0] * scale)))
-        samples = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
-    small: np.ndarray = np.round(replace(picture, samples=samples, alpha=None).srgb() * 255).astype(np.uint8)
+    small: np.ndarray = np.round(picture.reduced(side_px).srgb() * 255).astype(np.uint8)
     return small

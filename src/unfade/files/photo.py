@@ -140,6 +140,19 @@ class Photo:
         shown[self.hidden] = self.samples.reshape(-1, self.channels)[places[labels[self.hidden]]]
         return shown
 
+    def reduced(self, side_px: int) -> Photo:
+        """A copy whose longer side is at most `side_px`, by areas; it is not enlarged. Without alpha: hidden
+        pixels continue what is beside them.
+
+        >>> Photo(np.zeros((2, 600, 1), np.uint8)).reduced(100).samples.shape
+        (1, 100, 1)
+        """
+        samples, scale = self.shown, side_px / max(self.height, self.width)
+        if scale < 1:
+            size = max(1, round(self.width * scale)), max(1, round(self.height * scale))
+            samples = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
+        return replace(self, samples=samples, alpha=None, lost=None)
+
     def srgb(self, rows: slice = slice(None), columns: slice = slice(None)) -> Image:
         """The window `rows`, `columns` as (h, w, 3) float32 in [0, 1], sRGB-encoded, gray repeated thrice.
 
