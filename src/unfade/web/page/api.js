@@ -16,7 +16,7 @@ const ROOT = new URL("api/v1", document.baseURI).pathname; // the page may lie i
  * A sentence of the server's without what concerns whoever runs it: a visitor sets no variables there.
  * @param {string} detail
  */
-export function forVisitors(detail) {
+function forVisitors(detail) {
   const parts = detail.split(/(?<=[.;])\s+/).filter((part) => !part.includes("UNFADE_"));
   return parts.join(" ").replace(/;$/, ".") || detail;
 }

@@ -6,7 +6,7 @@ import { make, pencil } from "./dom.js";
 
 /** @import { Edit, Heal, Photo, Piece, Point, Stroke } from "./types.js" */
 
-export const COLOR = "ff3b30";
+const COLOR = "ff3b30";
 const SHOWN_SIDE_PX = 2048;
 const MAX_POINTS = 20_000; // of one stroke, as the server takes it
 
