@@ -59,6 +59,15 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(20261124)
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """OpenCV on one thread: on small pictures, threads that wait for each other only cost time."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(before)
+
+
 @pytest.fixture(scope="session")
 def golden() -> Path:
     """The folder of the tiny pinned models (`golden/make_models.py` says what each does)."""
