@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,36 +86,35 @@ def run_jobs(batch: Batch, plan: Plan, work: Work, *, asked: Request = not_told)
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """Let SIGTERM, and SIGHUP of a terminal that is closed, end the batch as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped(number)
 
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    heeded = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
-    before = {number: signal.signal(number, stop) for number in heeded}
-    try:
+    with _handled([number for number in numbers if signal.getsignal(number) is signal.SIG_DFL], stop):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Let a second Ctrl-C not take the report away while it is written."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    with _handled([number for number in numbers if signal.getsignal(number) is not None], signal.SIG_IGN):
+        yield
+
+
+@contextmanager
+def _handled(numbers: Iterable[int], handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
+    """Handle these signals so, and afterwards as before. Another thread than the main one handles none."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers if signal.getsignal(number) is not None}
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 class _Run:
