@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from unfade.files.photo import read
 from unfade.models.session import Sessions
 
 
@@ -17,8 +19,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # The long ones first, and those that take minutes before the many in a browser: none is begun last.
-    items.sort(key=lambda item: (item.get_closest_marker("long") is None, "browser" in item.path.parts))
+    # The long ones first, those that say how long before the others, and the many in a browser after these:
+    # none that takes minutes is begun last.
+    def rank(item: pytest.Item) -> tuple[bool, float, bool]:
+        marker = item.get_closest_marker("long")
+        seconds = 0.0 if marker is None else marker.kwargs.get("seconds", 0.0)
+        return marker is None, -seconds, "browser" in item.path.parts
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +44,28 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def examples() -> list[np.ndarray]:
+    """The example photographs, (h, w, 3) uint8, small, and without the borders that some of them have."""
+    folder = Path(__file__).parents[1] / "examples"
+    found = [read(path).as_rgb().samples for path in sorted(folder.glob("*.jpg"))]
+    inner = [one[len(one) // 12 : -len(one) // 12, one.shape[1] // 12 : -one.shape[1] // 12] for one in found]
+    return [cv2.resize(one, (480, round(480 * one.shape[0] / one.shape[1])), interpolation=cv2.INTER_AREA) for one in inner]
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """Seeded chance, the same in every run."""
     return np.random.default_rng(20261124)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """OpenCV on one thread: on small pictures, threads that wait for each other only cost time."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(before)
 
 
 @pytest.fixture(scope="session")

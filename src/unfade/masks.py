@@ -17,6 +17,7 @@ import numpy as np
 
 from unfade.arrays import Mask
 from unfade.files import photo
+from unfade.files.photo import Photo
 
 NAME = "the mask"  # what messages call its file: they must hold no name of the user's
 MAX_COMPONENTS = 2000
@@ -176,6 +177,11 @@ def component_at(mask: Mask, x: float, y: float, radius_px: float) -> int | None
     return int(labels[near[nearest][0] + rows.start, near[nearest][1] + columns.start])
 
 
+def reduced(mask: Mask, height: int, width: int) -> Mask:
+    """A mask on a smaller grid: lost where a quarter is."""
+    return cv2.resize(mask.view(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA) >= 64
+
+
 # --- masks as files
 
 
@@ -186,9 +192,26 @@ class MaskFacts(TypedDict):
     objects: int
 
 
+def drawn(picture: Photo) -> Mask:
+    """What is lost by a picture of it: what is white, or half white. Where it has alpha, what is transparent
+    is not lost.
+
+    >>> drawn(Photo(np.array([[[0], [127], [128], [255]]], np.uint8)))
+    array([[False, False,  True,  True]])
+    """
+    half = 2 ** (picture.bits - 1)
+    lost: Mask = picture.samples.max(axis=2) >= half
+    return lost if picture.alpha is None else lost & (picture.alpha >= half)
+
+
+def as_photo(mask: Mask, name: str = NAME) -> Photo:
+    """A mask as a picture of 8 bits, white = lost: what `drawn` reads."""
+    return Photo(mask.view(np.uint8)[:, :, None] * np.uint8(255), name=name)
+
+
 def read_mask(source: str | Path) -> Mask:
     """A mask that was written by `write_mask`."""
-    return photo.read(source, max_megapixels=float("inf"), name=NAME).samples[:, :, 0] >= 128
+    return drawn(photo.read(source, max_megapixels=float("inf"), name=NAME))
 
 
 def write_mask(mask: Mask, target: Path, facts: Path) -> MaskFacts:

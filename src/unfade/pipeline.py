@@ -62,7 +62,7 @@ class Result:
             return self.mask
         if self.given_mask is not None:
             return self.given_mask
-        return Frame(frame.corners, frame.turn).undo_mask(self.mask, frame.width, frame.height)
+        return Frame.recorded(frame).undo_mask(self.mask, frame.width, frame.height)
 
 
 def check(steps: Sequence[Step], *, has_mask: bool) -> None:
@@ -156,7 +156,7 @@ def _run(
         input_sha256=photo.sha256,
         mask_sha256=None if given.mask is None else mask_sha256(given.mask),
         treatment=None if treatment is None else treatment.as_json(),
-        frame=None if opening is None else Framed(opening.frame.corners, opening.frame.turn, opening.width, opening.height),
+        frame=None if opening is None else opening.frame.on(opening.width, opening.height),
         cut=cut,
         steps=work.records,
         pixels_changed=0 if work.photo is before else tiles.count_changed(before.samples, work.photo.samples),

@@ -6,8 +6,9 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from xml.dom import minidom
 from xml.dom.minidom import Document, Element, Text
 from xml.parsers.expat import ExpatError
@@ -65,6 +66,27 @@ class StepRecord:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+
+
+class Noting(Protocol):
+    """The account of a step, wherever it is kept."""
+
+    @property
+    def step(self) -> str:
+        """The step's name."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What it noticed, in sentences."""
+
+
+def sentences(notes: Iterable[str], steps: Iterable[Noting]) -> tuple[str, ...]:
+    """The notes of a run, and those of its steps, each with the step's name before it.
+
+    >>> sentences(["it has no profile"], [StepRecord("clean", {}, notes=("nothing to clean",))])
+    ('it has no profile', 'clean: nothing to clean')
+    """
+    return (*notes, *(f"{step.step}: {note}" for step in steps for note in step.notes))
 
 
 @dataclass(frozen=True)
@@ -127,6 +149,11 @@ class Report:
         0.25
         """
         return self.pixels_changed / (self.width * self.height)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What reading, the steps and writing noticed."""
+        return sentences(self.notes, self.steps)
 
     def to_json(self) -> str:
         """The report as JSON, UTF-8, two spaces of indent."""

@@ -11,7 +11,7 @@ import json
 import math
 import struct
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -73,12 +73,7 @@ def _jpeg(shown: np.ndarray, quality: int) -> bytes:
 
 def small(photo: Photo, side_px: int) -> Photo:
     """A photograph reduced to `side_px`, as 8-bit sRGB without what else its file held."""
-    samples: np.ndarray = photo.shown
-    scale = min(1.0, side_px / max(photo.height, photo.width))
-    if scale < 1:
-        size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
-        samples = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
-    shown = _band(replace(photo, samples=samples, alpha=None), slice(None))
+    shown = _band(photo.reduced(side_px), slice(None))
     return read(np.ascontiguousarray(shown[:, :, : photo.channels]), name=photo.name)
 
 

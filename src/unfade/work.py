@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from unfade.files.photo import Photo
     from unfade.frame.framing import Opening
     from unfade.models.card import Task
-    from unfade.models.session import Sessions
+    from unfade.models.session import Session, Sessions
 
 Progress = Callable[[float], None]
 """Called with the share done of one step, rising, from 0 to 1."""
@@ -103,6 +103,12 @@ class Step(ABC):
     def opens(self) -> Task | None:
         """The task whose model it asks for first, to be opened ahead; none: it may need no model."""
         return None
+
+    def model(self, sessions: Sessions) -> Session:
+        """The model that it `opens`. Raises `ModelError` if it cannot be used."""
+        if self.opens is None:
+            raise ValueError(f"the step {self.name} opens no model")
+        return sessions.get(self.opens)
 
     @property
     def frames(self) -> bool:

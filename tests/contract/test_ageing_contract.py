@@ -16,14 +16,7 @@ from unfade.errors import UsageError
 SHAPES = [(1, 1), (1, 7), (63, 65), (257, 131)]
 SEEDS = range(4)
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small pictures: threads that wait for each other only cost time."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    yield
-    cv2.setNumThreads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -19,20 +19,13 @@ from unfade.ageing.losses import Losses
 from unfade.ageing.tears import Tears
 from unfade.errors import DataError, UnknownNameError, UsageError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def picture(shape: tuple[int, int] = (96, 128), seed: int = 0) -> np.ndarray:
     """Smooth colors."""
     coarse = np.random.default_rng(seed).random((5, 5, 3), dtype=np.float32)
     return np.clip(cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR).reshape(*shape, 3), 0, 1)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small pictures: threads that wait for each other only cost time."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    yield
-    cv2.setNumThreads(before)
 
 
 def seeded(seed: int) -> np.random.Generator:

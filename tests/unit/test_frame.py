@@ -3,44 +3,30 @@ resamples once."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 import unfade
 from unfade import pipeline
-from unfade.cli import build
 from unfade.color import linear_from_srgb, srgb_from_linear
 from unfade.errors import UsageError
-from unfade.files.photo import Photo, read, write
+from unfade.files.photo import Photo, read
 from unfade.frame import quads
 from unfade.frame.geometry import Frame
-from unfade.frame.prints import Found, find_prints
+from unfade.frame.prints import find_prints
 from unfade.frame.regions import Region
 from unfade.models.session import Sessions
 from unfade.workshop.scans import make_scan
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-
-
-@pytest.fixture(scope="session")
-def photographs() -> list[np.ndarray]:
-    """The examples, (h, w, 3) uint8, small, and without the borders that some of them have."""
-    found = [read(path).as_rgb().samples for path in sorted(EXAMPLES.glob("*.jpg"))]
-    inner = [one[len(one) // 12 : -len(one) // 12, one.shape[1] // 12 : -one.shape[1] // 12] for one in found]
-    return [cv2.resize(one, (480, round(480 * one.shape[0] / one.shape[1])), interpolation=cv2.INTER_AREA) for one in inner]
-
 
 @pytest.fixture
-def faded(photographs: list[np.ndarray]) -> np.ndarray:
+def faded(examples: list[np.ndarray]) -> np.ndarray:
     """A print gone pale and yellow, 200 px wide."""
-    small = cv2.resize(photographs[0], (200, 160), interpolation=cv2.INTER_AREA).astype(np.float32).mean(axis=2) / 255
+    small = cv2.resize(examples[0], (200, 160), interpolation=cv2.INTER_AREA).astype(np.float32).mean(axis=2) / 255
     pale = 0.25 + 0.5 * small
     return np.rint(np.stack([pale**0.8, pale, pale**1.45], axis=2) * 255).astype(np.uint8)
 
@@ -78,27 +64,27 @@ def test_a_faded_print_is_found_to_the_pixel_on_any_lid(faded: np.ndarray, lid: 
 
 @pytest.mark.parametrize("level", [0, 18, 60, 128, 255])
 @pytest.mark.parametrize(("width", "noise"), [(12, 0.0), (60, 0.0), (60, 1.5)])
-def test_a_plain_frame_is_found_to_the_pixel(photographs: list[np.ndarray], level: int, width: int, noise: float) -> None:
+def test_a_plain_frame_is_found_to_the_pixel(examples: list[np.ndarray], level: int, width: int, noise: float) -> None:
     off = []
-    for picture in photographs[::2]:
+    for picture in examples[::2]:
         found = find_prints(read(framed(picture, level, width, noise)))
         expected = quads.box(picture.shape[1], picture.shape[0]) + width
         off.append(float(np.abs(found.pictures[0] - expected).max()))
     assert sum(distance > 1 for distance in off) == 0, off
 
 
-def test_borders_within_borders_are_taken_off(photographs: list[np.ndarray]) -> None:
-    picture = photographs[1]
+def test_borders_within_borders_are_taken_off(examples: list[np.ndarray]) -> None:
+    picture = examples[1]
     found = find_prints(read(framed(framed(picture, 236, 40, 1.2), 14, 25, 1.2)))
     np.testing.assert_allclose(found.pictures[0], quads.box(picture.shape[1], picture.shape[0]) + 65, atol=1)
     assert found.prints[0].border == "light"
 
 
-def test_made_scans_show_their_prints(photographs: list[np.ndarray], sized: Callable[[int, int], int]) -> None:
+def test_made_scans_show_their_prints(examples: list[np.ndarray], sized: Callable[[int, int], int]) -> None:
     count = hits = false = 0
     errors = []
     for seed in range(sized(60, 6)):
-        scan = make_scan(photographs, seed, long_side_px=1200)
+        scan = make_scan(examples, seed, long_side_px=1200)
         found = [one for one in find_prints(read(scan.samples)).prints if one.sure and one.around != "none"]
         count += len(scan.prints)
         matched = set()
@@ -115,10 +101,10 @@ def test_made_scans_show_their_prints(photographs: list[np.ndarray], sized: Call
     assert np.mean(errors) < 0.004
 
 
-def test_a_scan_is_made_the_same_from_the_same_seed(photographs: list[np.ndarray]) -> None:
-    one, again = (make_scan(photographs, 3, long_side_px=500) for _ in range(2))
+def test_a_scan_is_made_the_same_from_the_same_seed(examples: list[np.ndarray]) -> None:
+    one, again = (make_scan(examples, 3, long_side_px=500) for _ in range(2))
     np.testing.assert_array_equal(one.samples, again.samples)
-    other = make_scan(photographs, 4, long_side_px=500, count=2, ground="lid", turned=False)
+    other = make_scan(examples, 4, long_side_px=500, count=2, ground="lid", turned=False)
     assert len(other.prints) == 2 and other.ground == "lid"
     assert all(abs(quads.angle(quads.ordered(one.corners))) < 1e-6 for one in other.prints)
 
@@ -168,8 +154,8 @@ def test_what_is_no_print_is_left_whole(kind: str) -> None:
     assert len(found.prints) == 1 or found.doubt
 
 
-def test_photographs_that_fill_everything_are_left_whole(photographs: list[np.ndarray]) -> None:
-    for picture in photographs[::2]:
+def test_photographs_that_fill_everything_are_left_whole(examples: list[np.ndarray]) -> None:
+    for picture in examples[::2]:
         found = find_prints(read(picture))
         assert min(quads.overlap(each, found.whole_corners) for each in found.pictures) > 0.94
 
@@ -209,8 +195,8 @@ def test_the_old_way_is_asked_for_by_whole(faded: np.ndarray, sessions: Sessions
     assert (pipeline.colorize(scan, force=True, whole=True, sessions=sessions).photo.samples[170:] != scan.samples[170:]).any()
 
 
-def test_around_a_turned_print_every_sample_stays(photographs: list[np.ndarray], sessions: Sessions) -> None:
-    scan = make_scan(photographs, 20, long_side_px=900)
+def test_around_a_turned_print_every_sample_stays(examples: list[np.ndarray], sessions: Sessions) -> None:
+    scan = make_scan(examples, 20, long_side_px=900)
     photo = read(scan.samples)
     result = pipeline.restore(photo, force_clean=True, sessions=sessions)
     found = find_prints(photo)
@@ -325,133 +311,6 @@ def test_a_region_paints_its_corners_with_the_picture_itself() -> None:
     assert (region.cut(read(scan)).samples == 77).mean() > 0.97
 
 
-# --- unfade split -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def album(tmp_path: Path, photographs: list[np.ndarray]) -> tuple[Path, Found]:
-    """A 16-bit scan with a resolution, and the prints on it."""
-    scan = make_scan(photographs, 8, long_side_px=900, count=3, ground="lid", turned=False)
-    photo = replace(read(scan.samples.astype(np.uint16) * 257), dpi=(600.0, 600.0))
-    write(photo, tmp_path / "page.tif")
-    return tmp_path / "page.tif", find_prints(photo)
-
-
-def split(*arguments: object) -> list[str]:
-    result = CliRunner().invoke(build(), ["split", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout.split()
-
-
-def test_split_writes_each_print_as_it_lies(album: tuple[Path, Found], tmp_path: Path) -> None:
-    path, found = album
-    (tmp_path / "prints").mkdir()
-    written = split(path, "-o", tmp_path / "prints")
-    assert [Path(name).name for name in written] == ["page.1.tif", "page.2.tif", "page.3.tif"]
-    scan = read(path)
-    for name, one in zip(written, found.prints, strict=True):
-        cut = read(name)
-        left, top = np.rint(one.corners[0]).astype(int)
-        np.testing.assert_array_equal(cut.samples, scan.samples[top : top + cut.height, left : left + cut.width])
-        assert cut.bits == 16 and cut.dpi == (600.0, 600.0)
-        assert scan.sha256 is not None and scan.sha256.encode() in (cut.metadata.xmp or b"")
-
-
-def test_a_dry_run_draws_and_writes_the_outlines_alone(album: tuple[Path, Found], tmp_path: Path) -> None:
-    path, found = album
-    written = [Path(name) for name in split(path, "--dry-run")]
-    assert [name.name for name in written] == ["page.prints.png", "page.prints.json"] and len(list(tmp_path.iterdir())) == 3
-    account = json.loads(written[1].read_text())
-    assert [one["sure"] for one in account["prints"]] == [True] * 3 and account["sha256"] == read(path).sha256
-    np.testing.assert_allclose(account["prints"][0]["corners"], found.prints[0].corners, atol=0.01)
-    assert read(written[0]).width == 900 or read(written[0]).height == 900
-
-
-def test_split_harms_no_file(album: tuple[Path, Found], tmp_path: Path) -> None:
-    path, _ = album
-    other = tmp_path / "page.2.tif"
-    other.write_bytes(path.read_bytes())
-    refused = CliRunner().invoke(build(), ["split", str(path)])
-    assert refused.exit_code == 1 and "page.2.tif is there already" in str(refused.stderr)
-    refused = CliRunner().invoke(build(), ["split", str(path), str(other), "--overwrite"])
-    assert refused.exit_code != 0 and "would be written over it" in str(refused.stderr)
-    assert other.read_bytes() == path.read_bytes()
-    refused = CliRunner().invoke(build(), ["split", str(path), "-o", str(tmp_path / "one.tif")])
-    assert refused.exit_code == 2 and "is no folder" in str(refused.stderr)
-
-
-def test_a_photograph_alone_is_one_print(tmp_path: Path) -> None:
-    photo = read(portrait())
-    write(photo, tmp_path / "aunt.png")
-    (name,) = split(tmp_path / "aunt.png")
-    np.testing.assert_array_equal(read(name).samples, photo.samples)
-
-
-def test_the_public_door_takes_a_path(album: tuple[Path, Found]) -> None:
-    path, found = album
-    assert len(unfade.find_prints(path).prints) == len(found.prints) == 3
-    assert isinstance(unfade.read(path), Photo)
-
-
-# --- a print is proved against its scan ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def two_prints(tmp_path: Path, photographs: list[np.ndarray]) -> Path:
-    """A scan of two prints, one of them askew, and a scratch across each."""
-    scan = np.full((420, 900, 3), 200, np.float32)
-    scan += np.random.default_rng(1).normal(0, 1, scan.shape[:2])[..., None]
-    prints = [cv2.resize(one, (300, 220), interpolation=cv2.INTER_AREA) for one in photographs[:2]]
-    for one in prints:
-        cv2.line(one, (30, 40), (260, 170), (250, 250, 250), 3)
-    scan[80:300, 60:360] = prints[0]
-    turn = np.deg2rad(8.0)
-    place = np.array([[np.cos(turn), -np.sin(turn), 500], [np.sin(turn), np.cos(turn), 70]])
-    part = cv2.warpAffine(prints[1].astype(np.float32), place, (900, 420), flags=cv2.INTER_CUBIC)
-    alpha = cv2.warpAffine(np.ones((220, 300), np.float32), place, (900, 420))[..., None]
-    write(read(np.clip(scan * (1 - alpha) + part * alpha, 0, 255).astype(np.uint8)), tmp_path / "page.png")
-    return tmp_path / "page.png"
-
-
-def verified(result: Path, master: Path) -> tuple[int, str]:
-    said = CliRunner().invoke(build(), ["verify", str(result), "--master", str(master)], catch_exceptions=False)
-    return said.exit_code, said.stdout
-
-
-def test_a_restored_print_is_proved_against_its_scan(two_prints: Path, tmp_path: Path) -> None:
-    (tmp_path / "prints").mkdir()
-    written = [Path(name) for name in split(two_prints, "-o", tmp_path / "prints", "--restore", "--clean", 0, "--record")]
-    assert [path.name for path in written[::3]] == ["page.1.png", "page.2.png"] and len(written) == 6
-    for result in written[::3]:
-        status, said = verified(result, two_prints)
-        assert status == 0 and "outside the mask every sample is the master's" in said, said
-        replayed = tmp_path / f"again-{result.name}"
-        record = result.with_name(result.stem + ".unfade.json")
-        again = CliRunner().invoke(build(), ["replay", str(record), "--master", str(two_prints), "-o", str(replayed)])
-        assert again.exit_code == 0, again.output
-        np.testing.assert_array_equal(read(replayed).samples, read(result).samples)
-
-
-@pytest.mark.parametrize("asked", [("--record",), ("--no-fill",)])
-def test_what_was_changed_in_a_print_is_told(two_prints: Path, asked: tuple[str, ...]) -> None:
-    """By its record and its mask or, where nothing was filled, by what the file itself says."""
-    results = [Path(name) for name in split(two_prints, "--restore", "--clean", 0, *asked) if name.endswith((".1.png", ".2.png"))]
-    assert len(results) == 2
-    for result in results:
-        assert verified(result, two_prints)[0] == 0
-        photo = read(result)
-        samples = photo.samples.copy()
-        samples[3, 5] = samples[3, 5] ^ 1
-        write(photo.with_samples(samples), result, overwrite=True)
-        status, said = verified(result, two_prints)
-        assert status == 1 and "outside the mask 1 pixel differs, the first at 5, 3" in said, said
-
-
-def test_what_is_only_cut_has_no_record(two_prints: Path) -> None:
-    refused = CliRunner().invoke(build(), ["split", str(two_prints), "--record"])
-    assert refused.exit_code == 2 and "add --restore" in refused.stderr
-
-
 # --- the paper's edge ---------------------------------------------------------------------------------------
 
 
@@ -485,21 +344,21 @@ def bordered(picture: np.ndarray, paper: tuple[int, int, int]) -> np.ndarray:
     return whole
 
 
-def test_the_rim_of_a_shadow_is_not_taken_for_the_papers_edge(photographs: list[np.ndarray]) -> None:
-    for picture in photographs[:2]:
+def test_the_rim_of_a_shadow_is_not_taken_for_the_papers_edge(examples: list[np.ndarray]) -> None:
+    for picture in examples[:2]:
         scan = on_ground(cv2.resize(picture, (660, 540)), lid((246, 245, 244)), 300, 200, shadow=0.35)
         np.testing.assert_allclose(corners_of(scan), quads.box(660, 540) + np.array([300, 200]), atol=2)
 
 
 @pytest.mark.parametrize("paper", [(250, 247, 238), (241, 241, 241)])
-def test_a_white_border_on_a_white_lid_belongs_to_the_print(photographs: list[np.ndarray], paper: tuple[int, int, int]) -> None:
-    for picture in photographs[:3]:
+def test_a_white_border_on_a_white_lid_belongs_to_the_print(examples: list[np.ndarray], paper: tuple[int, int, int]) -> None:
+    for picture in examples[:3]:
         scan = on_ground(bordered(picture, paper), lid((247, 247, 247)), 300, 200)
         np.testing.assert_allclose(corners_of(scan), quads.box(660, 540) + np.array([300, 200]), atol=2)
 
 
-def test_a_deckled_edge_is_cut_along_its_tips(photographs: list[np.ndarray]) -> None:
-    whole = bordered(photographs[0], (238, 232, 220))
+def test_a_deckled_edge_is_cut_along_its_tips(examples: list[np.ndarray]) -> None:
+    whole = bordered(examples[0], (238, 232, 220))
     teeth = np.abs((np.arange(700) / 11) % 1 - 0.5) * 2 * 6.5
     rows, columns = np.mgrid[:540, :660]
     edge = np.minimum(np.minimum(rows, 539 - rows) - teeth[columns], np.minimum(columns, 659 - columns) - teeth[rows])
@@ -508,12 +367,12 @@ def test_a_deckled_edge_is_cut_along_its_tips(photographs: list[np.ndarray]) -> 
     np.testing.assert_allclose(corners_of(scan), quads.box(660, 540) + np.array([300, 200]), atol=2)
 
 
-def test_streaks_of_wood_do_not_join_prints(photographs: list[np.ndarray]) -> None:
+def test_streaks_of_wood_do_not_join_prints(examples: list[np.ndarray]) -> None:
     rng = np.random.default_rng(4)
     streaks = cv2.resize(cv2.GaussianBlur(rng.standard_normal((1000, 32), dtype=np.float32), (0, 0), 1.5), (1300, 1000))
     wood = np.array((150, 108, 74), np.float32) * (1 + 0.06 * streaks / streaks.std())[..., None]
-    scan = on_ground(cv2.resize(photographs[0], (420, 340)), wood, 120, 300)
-    scan = on_ground(cv2.resize(photographs[1], (420, 340)), scan, 720, 330)
+    scan = on_ground(cv2.resize(examples[0], (420, 340)), wood, 120, 300)
+    scan = on_ground(cv2.resize(examples[1], (420, 340)), scan, 720, 330)
     found = [one.corners for one in find_prints(read(scan)).prints if one.sure]
     assert len(found) == 2
     for corners, place in zip(found, ((120, 300), (720, 330)), strict=True):

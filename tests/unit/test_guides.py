@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,13 @@ def test_the_command_line_takes_another_photograph(tmp_path: Path, golden: Path,
         again = CliRunner().invoke(build(), arguments.split())
         assert "done already" in again.stderr and again.stdout == ""
     assert (read(Path("a.colorized.png")).samples == read(Path("a.restored.png")).samples).all()
+    for command, written in (("colorize", "colorized"), ("restore --no-fill --clean 0 --colorize", "restored")):
+        name, *options = command.split()
+        guide = ["--guide", "40,6,-4,30,18,0.25", "--like", "like.png", "-o", f"both.{written}.png", "--report", f"{written}.json"]
+        done = CliRunner().invoke(build(), [name, "a.png", *options, *guide])
+        assert done.exit_code == 0, done.output
+        given = json.loads(Path(f"{written}.json").read_text())["steps"][-1]["options"]["guides"]
+        assert given[0]["color"] == [30, 18] and len(given) > 1  # what is named adds to what the other photograph gives
     for arguments, said in (
         ("colorize a.png --like a.png", "has no colors to be like"),
         ("restore a.png --like like.png", "add --colorize"),

@@ -314,6 +314,15 @@ def test_the_jackknifes_interval_is_as_wide_as_the_mean_is_uncertain(rng: np.ran
     assert (high - low) / 2 / 1.96 == pytest.approx(standard_error, rel=0.35)
 
 
+def test_no_interval_reaches_where_the_figure_cannot_be(rng: np.random.Generator) -> None:
+    measure = MEASURES["fid"]
+    rows = np.concatenate([rng.normal(0.05, 1, (200, 1)), rng.normal(0, 1, (200, 1))], axis=1)
+    value, resampled = measure.summarize(rows, None), replicates(measure, rows, None, draw(200))
+    low, high = interval(measure, value, resampled) or (0.0, 0.0)
+    assert low < 0 < value < high  # what is symmetric reaches below 0, as a difference may
+    assert interval(measure, value, resampled, within=measure.within) == (0.0, high)
+
+
 def test_paired_differences_are_narrower_than_their_parts(fill_evaluation: Evaluation) -> None:
     gain = next(d for d in fill_evaluation.differences if (d.baseline, d.measure) == ("Telea", "psnr-in-mask"))
     ours = fill_evaluation.method.scores["psnr-in-mask"].interval

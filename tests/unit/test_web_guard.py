@@ -148,7 +148,7 @@ def test_guesses_from_many_addresses_share_a_limit_and_those_who_have_signed_in_
     strangers = Strangers()
     waits = [strangers.wait_s(f"192.0.2.{number}", 0.0) for number in range(40)]
     assert waits[:30] == [0.0] * 30 and min(waits[30:]) > 0
-    strangers.has_shown("198.51.100.1")
+    strangers.know("198.51.100.1")
     assert strangers.wait_s("198.51.100.1", 0.0) == 0.0 and strangers.wait_s("192.0.2.99", 0.5) > 0
 
 

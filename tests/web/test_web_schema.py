@@ -35,7 +35,7 @@ def test_examples_from_the_document_are_answered_as_it_says(make_server: Callabl
     _drive(make_server().start(), "--phases", "examples", "--workers", "2", seconds=120)
 
 
-@pytest.mark.long
+@pytest.mark.long(seconds=240)
 def test_whatever_the_document_allows_or_forbids_is_no_5xx(make_server: Callable[..., Server]) -> None:
     how = ("--phases", "examples,coverage,fuzzing,stateful", "--workers", "1", "--max-examples", "40", "--max-time", "240")
     _drive(make_server().start(), *how, seconds=600)

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.sax.saxutils import quoteattr
 
-import cv2
 import numpy as np
 
 from unfade.errors import UsageError
@@ -125,11 +124,7 @@ def _resolution(picture: Photo) -> str:
 
 def _thumbnail(picture: Photo) -> Photo:
     """At most 256 px, 8 bits, sRGB, as the format asks."""
-    scale = min(1.0, THUMBNAIL_PX / max(picture.height, picture.width))
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    small = cv2.resize(picture.samples, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
-    shown = Photo(np.ascontiguousarray(small), profile=picture.profile).srgb()
-    return Photo(np.round(shown * 255).astype(np.uint8))
+    return Photo(np.round(picture.reduced(THUMBNAIL_PX).srgb() * 255).astype(np.uint8))
 
 
 # --- Photoshop ------------------------------------------------------------------------------------------

@@ -64,24 +64,16 @@ def assess(before: Photo, after: Photo, mask: Mask | None, steps: Sequence[StepR
     return Risk(round(score, 4), tuple(sentence for _, sentence in reasons), found)
 
 
-def _small(picture: Photo) -> np.ndarray:
-    """(h, w, 3) float32 in [0, 1], sRGB, at most `SIDE_PX` long."""
-    scale = min(1.0, SIDE_PX / max(picture.height, picture.width))
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    samples = cv2.resize(picture.samples, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
-    return Photo(np.ascontiguousarray(samples), profile=picture.profile).srgb()
-
-
 def _tone_change(before: Photo, after: Photo) -> float:
     """The mean change of L*."""
-    one, other = (cv2.cvtColor(_small(picture), cv2.COLOR_RGB2LAB)[:, :, 0] for picture in (before, after))
+    one, other = (cv2.cvtColor(picture.reduced(SIDE_PX).srgb(), cv2.COLOR_RGB2LAB)[:, :, 0] for picture in (before, after))
     return float(np.abs(one - other).mean())
 
 
 def _disagreement(before: Photo, after: Photo, mask: Mask) -> float:
     """How far the network's repair is from the smooth surface over the hole, in levels of 8 bits, on average
     over the repair. Where they agree, any painter would paint the same."""
-    one, other = _small(before), _small(after)
+    one, other = (picture.reduced(SIDE_PX).srgb() for picture in (before, after))
     hole = cv2.resize(mask.view(np.uint8) * 255, one.shape[1::-1], interpolation=cv2.INTER_AREA) > 0
     if not hole.any() or hole.all():
         return 0.0

@@ -16,7 +16,6 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from unfade.arrays import Mask
 from unfade.errors import RecordError
 from unfade.files.photo import Photo
 from unfade.frame.geometry import Frame
@@ -59,13 +58,9 @@ class FrameFacts(_Frozen):
         """The same as a report has it."""
         return Framed(self.corners, self.turn, self.width, self.height)
 
-    def apply(self, master: Photo) -> Photo:
-        """The master in this frame. Raises `UsageError` for a frame that makes no sense."""
-        return Frame(self.corners, self.turn).apply(master)
-
-    def apply_mask(self, mask: Mask) -> Mask:
-        """A mask of the master in this frame."""
-        return Frame(self.corners, self.turn).apply_mask(mask)
+    def frame(self) -> Frame:
+        """The frame that it stands for. Raises `UsageError` for one that makes no sense."""
+        return Frame.recorded(self.framed())
 
 
 class ResultFacts(_Frozen):
@@ -148,7 +143,7 @@ class Sidecar(_Frozen):
     def photograph(self, master: Photo) -> Photo:
         """The photograph that was restored: the master, or what was cut from it. Raises `UsageError` for a
         cut that makes no sense."""
-        return master if self.cut is None else self.cut.apply(master)
+        return master if self.cut is None else self.cut.frame().apply(master)
 
     def changed_by(self) -> frozenset[str]:
         """The names of the steps that changed pixels."""

@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import cv2
-import numpy as np
 
 from unfade import pipeline
 from unfade.archive import risk
@@ -26,6 +25,8 @@ from unfade.archive.sidecar import Sidecar, Written, of_result, parse_sidecar
 from unfade.errors import AwayError, ModelError, RecordError, TooLargeError, UnfadeError
 from unfade.files import photo
 from unfade.files.photo import Photo
+from unfade.masks import as_photo, drawn
+from unfade.record import sentences
 from unfade.settings import Settings, open_sessions
 from unfade.tile_pyramid import small
 from unfade.treatment import Treatment
@@ -104,7 +105,7 @@ class Treater:
         place: Place = "held" if order.hold is not None and judged.score >= order.hold else "delivered"
         names = names_of(task.base, ending, place)
         lost = result.unframed_mask
-        mask = None if lost is None else _mask_file(lost)
+        mask = None if lost is None else photo.encode_file(as_photo(lost), "png")
         how = Written(format=form, quality=order.quality)
         record = of_result(before, result, decoded, Path(names.result), None if mask is None else Path(names.mask), how)
         text = record.to_json().encode()
@@ -169,12 +170,12 @@ class Treater:
         after = photo.read(encoded, max_megapixels=float("inf"), name=record.result.name)
         mask: Mask | None = None
         if record.mask is not None and self._destination.exists(names.mask):
-            drawn = photo.read(self._destination.read(names.mask), max_megapixels=float("inf"), name=names.mask)
-            mask = drawn.samples[:, :, 0] >= 128
+            mask = drawn(photo.read(self._destination.read(names.mask), max_megapixels=float("inf"), name=names.mask))
         before = record.photograph(before)
         if record.frame is not None:
-            before = record.frame.apply(before)
-            mask = None if mask is None else record.frame.apply_mask(mask)
+            frame = record.frame.frame()
+            before = frame.apply(before)
+            mask = None if mask is None else frame.apply_mask(mask)
         judged = risk.assess(before, after, mask, record.steps)
         done = _done(task, record, judged, place, len(encoded), record.pixels_changed / (before.width * before.height))
         return replace(
@@ -198,18 +199,9 @@ def _done(task: Task, record: Sidecar, judged: risk.Risk, place: Place, size: in
         share=share,
         risk=judged.score,
         reasons=judged.reasons,
-        notes=(*(note.sentence() for note in judged.invented.large), *_notes(record)),
+        notes=(*(note.sentence() for note in judged.invented.large), *sentences(record.notes, record.steps)),
         models=_models(record),
     )
-
-
-def _mask_file(mask: Mask) -> bytes:
-    """A mask as an 8-bit gray PNG, white = lost."""
-    return photo.encode_file(Photo(mask.view(np.uint8)[:, :, None] * np.uint8(255), name="mask"), "png")
-
-
-def _notes(record: Sidecar) -> tuple[str, ...]:
-    return (*record.notes, *(f"{step.step}: {note}" for step in record.steps for note in step.notes))
 
 
 def _models(record: Sidecar) -> tuple[str, ...]:

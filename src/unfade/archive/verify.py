@@ -6,19 +6,20 @@ cleaning has changed everywhere cannot be told apart from other changes by looki
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from unfade import color, tiles
-from unfade.archive.sidecar import FrameFacts, Sidecar, beside, read_sidecar, samples_sha256
+from unfade.archive.sidecar import Sidecar, beside, read_sidecar, samples_sha256
 from unfade.arrays import Mask
 from unfade.errors import PhotoError, RecordError
 from unfade.files import photo
 from unfade.files.photo import Photo
-from unfade.masks import mask_sha256
+from unfade.frame.geometry import Frame
+from unfade.masks import drawn, mask_sha256
 from unfade.record import Run, last_run
 
 # Coloring keeps L*. What rounding to 8 bits moves it by, at most: half a step of each channel in the darkest
@@ -105,7 +106,7 @@ def _from_run(run: Run, picture: Photo, original: Photo | None) -> list[Check]:
     if original is not None:
         checks.append(_master(run.input_sha256, None, original))
         for frame in (run.cut, run.frame):
-            original = original if frame is None else FrameFacts.model_validate(asdict(frame)).apply(original)
+            original = original if frame is None else Frame.recorded(frame).apply(original)
         checks.append(_untouched(_changed_by(run), None, "the mask was not kept; write the record with --record", picture, original))
     return checks
 
@@ -124,8 +125,9 @@ def _from_sidecar(sidecar: Sidecar, path: Path, run: Run | None, picture: Photo,
         if checks[-1].holds:
             original = sidecar.photograph(original)
             if sidecar.frame is not None:
-                original = sidecar.frame.apply(original)
-                mask = None if mask is None else sidecar.frame.apply_mask(mask)
+                frame = sidecar.frame.frame()
+                original = frame.apply(original)
+                mask = None if mask is None else frame.apply_mask(mask)
             why = "nothing was taken for lost" if sidecar.mask is None else "its mask is not at hand"
             checks.append(_untouched(sidecar.changed_by(), mask, why, picture, original))
     return checks
@@ -172,10 +174,9 @@ def _mask(sidecar: Sidecar, path: Path) -> tuple[Mask | None, Check | None]:
         return None, None
     file = path.parent / Path(sidecar.mask.name).name  # beside the record, wherever a changed name may point
     try:
-        drawn = photo.read(file, max_megapixels=float("inf"))
+        mask = drawn(photo.read(file, max_megapixels=float("inf")))
     except PhotoError:
         return None, Check("mask", None, f"the mask {file.name} is not beside the record; what lies outside it cannot be told")
-    mask: Mask = drawn.samples.max(axis=2) >= 2 ** (drawn.bits - 1)
     if mask_sha256(mask) != sidecar.mask.sha256:
         return None, Check("mask", False, f"the mask {file.name} is not the one that was used")
     return mask, Check("mask", True, f"the mask {file.name} is the one that was used; {mask.mean():.2%} of the photograph is lost")

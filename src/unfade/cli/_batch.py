@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from unfade.cli._outputs import Job, Plan, make_folder, refuse_irregular, refuse
 from unfade.cli._progress import Show, progress
 from unfade.cli._report import Account, ReportWriter, read_report
 from unfade.cli._results import Done
-from unfade.cli._resume import Asked, Earlier, writing_of
+from unfade.cli._resume import Earlier, Request, not_told, writing_of
 from unfade.cli._sheets import SheetWriter, check_sheets
 from unfade.errors import UnfadeError, UnwritableError
 
@@ -54,15 +54,15 @@ class Failed:
     why: str
 
 
-def run_jobs(batch: Batch, plan: Plan, work: Work, *, asked: Callable[[Job], Asked] | Asked | None = None) -> None:
+def run_jobs(batch: Batch, plan: Plan, work: Work, *, asked: Request = not_told) -> None:
     """Do every job, whatever becomes of the others; then the report and the contact sheets; then say which
     failed and why.
 
-    What is done already is left out, if `asked`, of all jobs or of each, tells that the same was asked. The
-    files written are named on standard output, one a line; everything else goes to standard error. Raises
-    `typer.Exit(1)` if any failed. With one photograph only, its error is raised as it is. Where it is stopped
-    (Ctrl-C, SIGTERM, a pipe that closed) the report and the sheet of what is done are written, and it raises
-    what stopped it.
+    What is done already is left out, if `asked` tells that the same was asked of it. The files written are
+    named on standard output, one a line; everything else goes to standard error. Raises `typer.Exit(1)`
+    if any failed. With one photograph only, its error is raised as it is. Where it is stopped (Ctrl-C,
+    SIGTERM, a pipe that closed) the report and the sheet of what is done are written, and it raises what
+    stopped it.
     """
     run = _Run(batch, plan, asked)
     stopped: BaseException | None = None
@@ -86,42 +86,41 @@ def run_jobs(batch: Batch, plan: Plan, work: Work, *, asked: Callable[[Job], Ask
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """Let SIGTERM, and SIGHUP of a terminal that is closed, end the batch as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped(number)
 
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    heeded = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
-    before = {number: signal.signal(number, stop) for number in heeded}
-    try:
+    with _handled([number for number in numbers if signal.getsignal(number) is signal.SIG_DFL], stop):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Let a second Ctrl-C not take the report away while it is written."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    with _handled([number for number in numbers if signal.getsignal(number) is not None], signal.SIG_IGN):
+        yield
+
+
+@contextmanager
+def _handled(numbers: Iterable[int], handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
+    """Handle these signals so, and afterwards as before. Another thread than the main one handles none."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers if signal.getsignal(number) is not None}
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 class _Run:
     """What a batch has come to: what failed, what was left out, and the files that it writes once."""
 
-    def __init__(self, batch: Batch, plan: Plan, asked: Callable[[Job], Asked] | Asked | None) -> None:
+    def __init__(self, batch: Batch, plan: Plan, asked: Request) -> None:
         self._batch, self._plan = batch, plan
         sources = [job.source for job in plan.jobs]
         accounts = [] if batch.report is None or batch.overwrite else read_report(batch.report, sources)

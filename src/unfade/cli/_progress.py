@@ -1,10 +1,10 @@
 """Where a batch stands, on standard error: a bar on a terminal, otherwise a line for each of several
-photographs."""
+photographs. Where other long work stands: `bars`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -79,3 +79,24 @@ def progress(total: int, *, quiet: bool = False) -> Iterator[Show]:
         yield show
     finally:
         show.stop()
+
+
+@contextmanager
+def bars() -> Iterator[Callable[[str, float], None]]:
+    """Called with a task's name and the share done of it: a bar a task on standard error where a person sees
+    it; nothing where it would fill a log."""
+    if not sys.stderr.isatty():
+        yield lambda task, share: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    with Progress(console=Console(stderr=True), transient=True) as drawn:
+        tasks: dict[str, TaskID] = {}
+
+        def show(task: str, share: float) -> None:
+            if task not in tasks:
+                tasks[task] = drawn.add_task(task, total=1.0)
+            drawn.update(tasks[task], completed=share)
+
+        yield show

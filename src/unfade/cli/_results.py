@@ -3,10 +3,10 @@ sheet."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from unfade.cli._options import Batch
@@ -59,11 +59,9 @@ def treat_file(batch: Batch, job: Job, treat: Callable[[Photo], Result], *, max_
         reports.append(result.report)
         pages.append(without_location(batch, result.photo))
         row = row or ((thumbnail(result.opened), thumbnail(result.photo)) if batch.sheet is not None else ())
-    sha256 = _put_new(
-        job.target, lambda target, overwrite: photo.write_pages(pages, target, overwrite=overwrite), overwrite=batch.overwrite
-    )
+    sha256 = put_new(job.target, lambda: photo.encode_pages(job.target, pages), overwrite=batch.overwrite)
     reports = [replace(report, output_sha256=sha256) for report in reports]
-    notes = [f"page {number}: {note}" for number, report in zip(numbers, reports, strict=True) for note in notes_of(report)]
+    notes = [f"page {number}: {note}" for number, report in zip(numbers, reports, strict=True) for note in report.sentences]
     return Done((job.target,), reports[0], tuple(reports), row, tuple(notes))
 
 
@@ -84,7 +82,7 @@ def finished(batch: Batch, job: Job, before: Photo, result: Result, *, given: bo
         _write_record(batch, job, before, result, given=given)
         written = (*written, job.record)
     row = (thumbnail(result.opened), thumbnail(result.photo)) if batch.sheet is not None else ()
-    return Done((job.target, *written), report, row=row, notes=notes_of(report))
+    return Done((job.target, *written), report, row=row, notes=report.sentences)
 
 
 def _write_record(batch: Batch, job: Job, before: Photo, result: Result, *, given: bool) -> None:
@@ -103,18 +101,20 @@ def _write_record(batch: Batch, job: Job, before: Photo, result: Result, *, give
     disk.put(record.to_json().encode(), job.record, overwrite=True)
 
 
-def put_new(target: Path, content: bytes, *, overwrite: bool) -> None:
-    """Write a file, unless the very same bytes are there already. Raises `ExistsError` for others."""
+def put_new(target: Path, encode: Callable[[], bytes], *, overwrite: bool) -> str:
+    """Write what `encode` gives to a file, unless the very same bytes are there already. Gives their SHA-256.
+    Raises `ExistsError` for others; a target that cannot be written is refused before the encoding."""
     from unfade.files import disk
 
-    if overwrite or not target.is_file() or target.read_bytes() != content:
+    is_there = target.is_file() and not overwrite
+    if not is_there:
         disk.check_target(target, overwrite=overwrite)
+    content = encode()
+    if not is_there:
         disk.put(content, target, overwrite=overwrite)
-
-
-def notes_of(report: Report) -> tuple[str, ...]:
-    """What reading, the steps and writing noticed, in sentences."""
-    return (*report.notes, *(f"{step.step}: {note}" for step in report.steps for note in step.notes))
+    elif target.read_bytes() != content:
+        raise ExistsError(f"{target} is there already, and is another than this command makes; add --overwrite to write over it")
+    return hashlib.sha256(content).hexdigest()
 
 
 def save(batch: Batch, picture: Photo, target: Path) -> tuple[str, tuple[str, ...]]:
@@ -125,12 +125,8 @@ def save(batch: Batch, picture: Photo, target: Path) -> tuple[str, tuple[str, ..
     chosen = batch.format or photo.format_for(target, picture)
     changes = picture.format is not None and chosen != picture.format
     lost = tuple(f"{target.name}: {loss}" for loss in photo.losses(picture, chosen)) if changes else ()
-    format, quality = batch.format, batch.quality
-
-    def write(path: Path, overwrite: bool) -> str:
-        return photo.write(picture, path, format=format, quality=quality, overwrite=overwrite)
-
-    return _put_new(target, write, overwrite=batch.overwrite), lost
+    sha256 = put_new(target, lambda: photo.encode_for(target, picture, batch.format, batch.quality), overwrite=batch.overwrite)
+    return sha256, lost
 
 
 def without_location(batch: Batch, picture: Photo) -> Photo:
@@ -140,44 +136,23 @@ def without_location(batch: Batch, picture: Photo) -> Photo:
     return picture.with_metadata(location.without_location(picture.metadata)) if batch.drop_location else picture
 
 
-def _put_new(target: Path, write: Callable[[Path, bool], str], *, overwrite: bool) -> str:
-    """Have `write` write a file, unless the very same bytes are there already. Gives their SHA-256. Raises
-    `ExistsError` for others."""
-    try:
-        return write(target, overwrite)
-    except ExistsError:
-        if not target.is_file():
-            raise
-        with TemporaryDirectory() as folder:
-            again = Path(folder) / f"again{target.suffix}"
-            sha256 = write(again, False)
-            if again.read_bytes() != target.read_bytes():
-                raise ExistsError(
-                    f"{target} is there already, and is another than this command makes; add --overwrite to write over it"
-                ) from None
-            return sha256
-
-
 def write_mask(batch: Batch, mask: Mask, target: Path, report: Report | None = None) -> str:
     """A mask as an 8-bit gray PNG: white = lost. With the report of how it was found in its XMP. Gives its
     SHA-256."""
     from unfade.files import photo
+    from unfade.masks import as_photo
     from unfade.record import xmp
 
-    picture = photo.read(mask.astype("uint8")[:, :, None] * 255, max_megapixels=float("inf"), name=target.name)
+    picture = as_photo(mask, target.name)
     if report is not None:
         picture = picture.with_metadata(photo.Metadata(xmp=xmp(report, None)))
-    return _put_new(
-        target, lambda path, overwrite: photo.write(picture, path, format="png", overwrite=overwrite), overwrite=batch.overwrite
-    )
+    return put_new(target, lambda: photo.encode_file(picture, "png"), overwrite=batch.overwrite)
 
 
 def read_mask(path: Path, picture: Photo, *, max_megapixels: float) -> Mask:
-    """A photograph's mask from a picture file: white (half or more) = lost. Of a picture with alpha, only
-    what is not transparent counts.
-
-    Raises `UsageError` if it is not of the photograph's size.
-    """
+    """A photograph's mask from a picture file (`masks.drawn`). Raises `UsageError` if it is not of the
+    photograph's size."""
+    from unfade import masks
     from unfade.files import photo
 
     drawn = photo.read(path, max_megapixels=max_megapixels)
@@ -186,9 +161,7 @@ def read_mask(path: Path, picture: Photo, *, max_megapixels: float) -> Mask:
             f"the mask {path.name} has {drawn.width}x{drawn.height} pixels, {picture.name} has {picture.width}x{picture.height}; "
             f"make the mask of the photograph's size (unfade damage writes one to start from)"
         )
-    half = 2 ** (drawn.bits - 1)
-    lost: Mask = drawn.samples.max(axis=2) >= half
-    return lost if drawn.alpha is None else lost & (drawn.alpha >= half)
+    return masks.drawn(drawn)
 
 
 def guides_of(like: Path, sessions: Sessions, *, max_megapixels: float) -> tuple[Guide, ...]:
@@ -200,17 +173,11 @@ def guides_of(like: Path, sessions: Sessions, *, max_megapixels: float) -> tuple
 
 
 def thumbnail(picture: Photo, side_px: int = 360) -> np.ndarray:
-    """A photograph (h, w, 3) uint8, sRGB, small enough for a contact sheet.
+    """A copy of the photograph, (h, w, 3) uint8, sRGB, small enough for a contact sheet.
 
     It is reduced before it is converted: a scan may have 200 megapixels.
     """
-    import cv2
     import numpy as np
 
-    samples: np.ndarray = picture.shown
-    scale = side_px / max(samples.shape[:2])
-    if scale < 1:
-        size = (max(1, round(samples.shape[1] * scale)), max(1, round(samples.shape[0] * scale)))
-        samples = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
-    small: np.ndarray = np.round(replace(picture, samples=samples, alpha=None).srgb() * 255).astype(np.uint8)
+    small: np.ndarray = np.round(picture.reduced(side_px).srgb() * 255).astype(np.uint8)
     return small

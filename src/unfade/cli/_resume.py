@@ -51,6 +51,14 @@ class Asked:
         return same and (self.model is None or self.model in models) and account.get("writing", {}) == self.writing
 
 
+Request = Callable[[Job], Asked | None]
+"""What is asked of a job's photograph; None: whether the same was asked before cannot be told."""
+
+
+def not_told(job: Job) -> None:
+    """Of no job it can be told whether the same was asked before."""
+
+
 def asked(batch: Batch, *, treatment: Treatment | None = None, steps: Sequence[Step] = (), model: str | None = None) -> Asked:
     """What is asked, as a record in JSON has it."""
     options = [{"step": step.name, "options": asdict(step)} for step in steps]
@@ -67,7 +75,7 @@ def writing_of(batch: Batch) -> dict[str, Any]:
 class Earlier:
     """What earlier runs did: their accounts, and the records in the results themselves."""
 
-    def __init__(self, accounts: Iterable[Account], request: Callable[[Job], Asked] | Asked | None) -> None:
+    def __init__(self, accounts: Iterable[Account], request: Request) -> None:
         self._request = request
         self._by_files = {(account.get("input_sha256"), account.get("output_sha256")): account for account in accounts}
 
@@ -82,11 +90,11 @@ class Earlier:
         there = [path for path in job.outputs if os.path.lexists(path)]
         if not all(map(os.path.exists, there)):
             refuse_existing(there)  # a link that leads nowhere
-        request = self._request(job) if callable(self._request) else self._request
+        request = self._request(job)
         if request is None or job.target not in there:
             return None
-        source, content = _sha256(disk.bytes_of(job.source, job.name)), disk.bytes_of(job.target, shown(job.target))
-        result = _sha256(content)
+        content = disk.bytes_of(job.target, shown(job.target))
+        source, result = (hashlib.sha256(data).hexdigest() for data in (disk.bytes_of(job.source, job.name), content))
         known = self._by_files.get((source, result))
         record = known or _record_in(content)
         if record is None or record.get("input_sha256") != source:
@@ -114,10 +122,6 @@ def _record_in(content: bytes) -> Account | None:
             del account["is_intact"]
             return account
     return None
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _is_alike(source: Path, result: Path) -> bool:

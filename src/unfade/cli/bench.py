@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +14,7 @@ import typer
 from unfade.cli._extras import needs
 from unfade.cli._names import named_path
 from unfade.cli._outputs import check_report_folder
+from unfade.cli._progress import bars
 from unfade.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def command(
             raise UsageError(f"there is no track {wrong[0]!r}; there are: {', '.join(TRACKS)}")
         if not chosen:
             raise UsageError(f"--tracks names none; there are: {', '.join(TRACKS)}")
-        with _bar() as show:
+        with bars() as show:
             make_bench(
                 photographs, folder, tracks=chosen, side_px=side_px, limit=limit, progress=lambda share: show("making the bench", share)
             )
@@ -136,7 +136,7 @@ def _judge(
     from unfade.settings import open_sessions, read_settings
 
     extractor, perceptual = _extractors(features, trunk)
-    with open_sessions(read_settings()) as sessions, _bar() as show:
+    with open_sessions(read_settings()) as sessions, bars() as show:
         board = run_bench(
             folder,
             rivals,
@@ -164,23 +164,3 @@ def _extractors(features: str, trunk: Literal["alex", "vgg", "none"]) -> tuple[F
 
             perceptual = ShiftTolerant(trunk)
     return extractor, perceptual
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[str, float], None]]:
-    """A bar a task on stderr where a person sees it; nothing where it would fill a log."""
-    if not sys.stderr.isatty():
-        yield lambda task, share: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, TaskID
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def show(task: str, share: float) -> None:
-            if task not in tasks:
-                tasks[task] = bar.add_task(task, total=1.0)
-            bar.update(tasks[task], completed=share)
-
-        yield show

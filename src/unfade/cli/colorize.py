@@ -59,7 +59,7 @@ def command(
         def doing(job: Job) -> tuple[Step, ...]:
             return tuple(_guessing(step, job.variant, found) if isinstance(step, Colorize) else step for step in steps)
 
-        def of(job: Job) -> Asked:
+        def asked_of(job: Job) -> Asked:
             return asked(batch, steps=doing(job))
 
         def work(job: Job, show: Steps) -> Done:
@@ -70,7 +70,7 @@ def command(
 
             return treat_file(batch, job, treat, max_megapixels=settings.max_megapixels)
 
-        run_jobs(batch, jobs, work, asked=of)
+        run_jobs(batch, jobs, work, asked=asked_of)
 
 
 def _guessing(step: Colorize, number: int, found: tuple[Guide, ...]) -> Colorize:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from unfade.cli._batch import Steps, run_jobs
 from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import Job, plan
-from unfade.cli._results import Done, notes_of, write_mask
+from unfade.cli._results import Done, write_mask
 from unfade.cli._resume import asked
 from unfade.cli._treatment import takes_step
 from unfade.errors import UnfadeError
@@ -36,6 +36,7 @@ def command(*, steps: tuple[Step, ...], batch: Batch) -> None:
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
+            pipeline.open_ahead(steps, sessions)
             picture = photo.read(job.source, max_megapixels=settings.max_megapixels, page=batch.page)
             result = pipeline.run(picture, steps, sessions=sessions, progress=show)
             lost = result.unframed_mask
@@ -43,6 +44,7 @@ def command(*, steps: tuple[Step, ...], batch: Batch) -> None:
                 raise UnfadeError(f"{job.source.name}: the damage model gave no mask; choose another with UNFADE_MODELS")
             sha256 = write_mask(batch, lost, job.target, result.report)
             report = replace(result.report, output_sha256=sha256)
-            return Done((job.target,), report, notes=notes_of(report))
+            return Done((job.target,), report, notes=report.sentences)
 
-        run_jobs(batch, jobs, work, asked=asked(batch, steps=steps))
+        same = asked(batch, steps=steps)
+        run_jobs(batch, jobs, work, asked=lambda job: same)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +13,14 @@ import typer
 from unfade.cli._extras import needs
 from unfade.cli._names import named_path
 from unfade.cli._outputs import check_report_folder
+from unfade.cli._progress import bars
 from unfade.errors import ModelTaskError, UsageError
 
 if TYPE_CHECKING:
     from unfade.arrays import Mask
     from unfade.measures.baselines import Method
     from unfade.measures.benches import Bench, Example
-    from unfade.measures.evaluation import Evaluation, Progress
+    from unfade.measures.evaluation import Evaluation
     from unfade.measures.features import Features
     from unfade.models.card import Card
     from unfade.models.card import Task as ModelTask
@@ -132,7 +132,7 @@ def command(
     with _exported(subject) as model:
         name, method, sessions = _method(model, chosen, settings)
         try:
-            with _progress() as progress:
+            with bars() as progress:
                 evaluation = evaluate(
                     chosen, method, name=name, baselines=beside, features=extractor, perceptual=perceptual, progress=progress
                 )
@@ -155,26 +155,6 @@ def _print(evaluation: Evaluation) -> None:
         console.print(table)
     for note in evaluation.notes:
         console.print(note, markup=False)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress | None]:
-    """A bar on stderr where a person sees it; none where it would fill a log."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, int] = {}
-
-        def report(method: str, share: float) -> None:
-            if method not in tasks:
-                tasks[method] = bar.add_task(method, total=1.0)
-            bar.update(tasks[method], completed=share)  # type: ignore[arg-type]  # rich's TaskID is an int by another name
-
-        yield report
 
 
 def _extractor(task: str, features: str, inception: Path | None) -> Features | None:

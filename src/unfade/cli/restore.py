@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -34,7 +35,11 @@ MaskFile = Annotated[
         help="A picture of the photograph's size, before it is framed: white = damaged. Instead of looking.",
     ),
 ]
-
+SaveMaskOption = Annotated[bool, typer.Option("--save-mask", help="Write the damage that was found, as NAME.mask.png.")]
+RecordOption = Annotated[
+    bool,
+    typer.Option("--record", help="Write the record NAME.restored.unfade.json and the mask, for `unfade verify` and `unfade replay`."),
+]
 LayersOption = Annotated[
     Literal["psd", "ora"] | None,
     typer.Option("--layers", help="Write NAME.restored.psd or .ora, too: the original and what each step changed, as layers."),
@@ -53,11 +58,8 @@ InventedOption = Annotated[
 def command(
     *,
     mask: MaskFile = None,
-    save_mask: Annotated[bool, typer.Option("--save-mask", help="Write the damage that was found, as NAME.mask.png.")] = False,
-    record: Annotated[
-        bool,
-        typer.Option("--record", help="Write the record NAME.restored.unfade.json and the mask, for `unfade verify` and `unfade replay`."),
-    ] = False,
+    save_mask: SaveMaskOption = False,
+    record: RecordOption = False,
     layers: LayersOption = None,
     invented: InventedOption = False,
     like: LikeFile = None,
@@ -89,7 +91,8 @@ def command(
     jobs = plan(batch, "restored", mask_tag=mask_tag, recorded=record, layers=layers, invented=invented, reads=(mask, like))
     with open_sessions(settings) as sessions:
         if like is not None:
-            treatment = treatment.changed(guides=guides_of(like, sessions, max_megapixels=settings.max_megapixels))
+            found = guides_of(like, sessions, max_megapixels=settings.max_megapixels)
+            treatment = treatment.changed(guides=(*treatment.guides, *found))
         steps = treatment.steps(has_mask=mask is not None)
         # Whether a given mask was the same is not known without looking: it is done again, and compared.
         same = None if mask is not None else asked(batch, treatment=treatment)
@@ -109,7 +112,7 @@ def command(
             done = treat_file(batch, job, treat, max_megapixels=settings.max_megapixels, given=mask is not None)
             return replace(done, written=(*done.written, *filter(None, (job.layers, job.invented))))
 
-        run_jobs(batch, jobs, work, asked=same)
+        run_jobs(batch, jobs, work, asked=lambda job: same)
 
 
 def _collected(before: Photo) -> Collected:
@@ -124,8 +127,8 @@ def _put_layers(batch: Batch, job: Job, collected: Collected, result: Result) ->
 
     assert job.layers is not None
     shown = without_location(batch, result.photo).metadata
-    content = photoshop(collected) if job.layers.suffix == ".psd" else open_raster(collected, metadata=shown)
-    put_new(job.layers, content, overwrite=batch.overwrite)
+    encode = partial(photoshop, collected) if job.layers.suffix == ".psd" else partial(open_raster, collected, metadata=shown)
+    put_new(job.layers, encode, overwrite=batch.overwrite)
 
 
 def _put_invented(batch: Batch, job: Job, result: Result, sessions: Sessions) -> Result:
@@ -137,7 +140,7 @@ def _put_invented(batch: Batch, job: Job, result: Result, sessions: Sessions) ->
     is_colored = any(step.step == "colorize" and step.pixels_changed for step in result.report.steps)
     doubt = invented.color_doubt(result.opened, sessions.get("colorize")) if is_colored else None
     found = invented.measure(result.opened, result.photo, result.mask, doubt)
-    put_new(job.invented, photo.encode_file(invented.as_picture(found), "png"), overwrite=batch.overwrite)
+    put_new(job.invented, lambda: photo.encode_file(invented.as_picture(found), "png"), overwrite=batch.overwrite)
     notes = (*result.report.notes, *(one.sentence() for one in found.large))
     return replace(result, report=replace(result.report, notes=notes))
 

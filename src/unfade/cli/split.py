@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from unfade.cli._batch import Steps, run_jobs
 from unfade.cli._identity import Key, is_folder, place_of
 from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import RECORD_SUFFIX, Job, plan
-from unfade.cli._results import Done, finished, notes_of, save
+from unfade.cli._results import Done, finished, save
 from unfade.cli._treatment import takes_treatment
 from unfade.errors import ExistsError, UsageError
 from unfade.treatment import Treatment
@@ -68,11 +68,14 @@ def command(
       unfade split scans/*.tif -o prints/ --dry-run
       unfade split shoebox/*.jpg -o prints/ --restore --colorize
     """
+    from unfade import pipeline
     from unfade.files import photo
     from unfade.frame.prints import find_prints
     from unfade.settings import open_sessions, read_settings
 
     _check(batch, treatment, restore=restore, record=record)
+    restores = restore or treatment.colorize
+    ahead = [step for step in treatment.steps(has_mask=False) if restores or step.frames]
     rotate, treatment = treatment.rotate, treatment.changed(rotate=None)
     settings = read_settings()
     jobs = plan(batch, "1")
@@ -80,6 +83,7 @@ def command(
     with open_sessions(settings) as sessions:
 
         def work(job: Job, show: Steps) -> Done:
+            pipeline.open_ahead([] if dry_run else ahead, sessions)
             scan = photo.read(job.source, max_megapixels=settings.max_megapixels, page=batch.page)
             show("split", 0.0)
             found = find_prints(scan)
@@ -93,18 +97,28 @@ def command(
                 frame, way = _framed(scan, corners, rotate, sessions)
                 said = (*doubts, f"print {number + 1}: {way.sentence}") if way is not None else doubts
                 cut, report = _cut(scan, frame, number + 1, said)
-                if restore or treatment.colorize:
+                if restores:
                     progress = partial(_share, show, number, len(cuts))
                     done.append(finished(batch, one, scan, _restored(cut, report, treatment, sessions, progress)))
                 else:
-                    sha256, lost = save(batch, cut, one.target)
-                    done.append(Done((one.target,), replace(report, output_sha256=sha256, notes=(*report.notes, *lost))))
+                    done.append(_saved(batch, one, cut, report))
                 show("split", (number + 1) / len(cuts))
-            reports = [told for each in done if (told := each.report) is not None]
-            notes = dict.fromkeys((*doubts, *(note for report in reports for note in notes_of(report))))
-            return Done(tuple(path for each in done for path in each.written), reports[0], tuple(reports), notes=tuple(notes))
+            return _together(done, doubts)
 
         run_jobs(batch, jobs, work)
+
+
+def _saved(batch: Batch, job: Job, cut: Photo, report: Report) -> Done:
+    """One print written as it was cut."""
+    sha256, lost = save(batch, cut, job.target)
+    return Done((job.target,), replace(report, output_sha256=sha256, notes=(*report.notes, *lost)))
+
+
+def _together(prints: Sequence[Done], doubts: tuple[str, ...]) -> Done:
+    """What became of a scan, from what became of its prints; what is said of several is said once."""
+    reports = [report for one in prints if (report := one.report) is not None]
+    notes = dict.fromkeys((*doubts, *(note for report in reports for note in report.sentences)))
+    return Done(tuple(path for one in prints for path in one.written), reports[0], tuple(reports), notes=tuple(notes))
 
 
 def _share(show: Steps, number: int, count: int, step: str, done: float) -> None:
@@ -165,7 +179,7 @@ def _cut(scan: Photo, frame: Frame, number: int, doubts: tuple[str, ...]) -> tup
     """One print, whose XMP says which scan it was cut from and where; and the report of that."""
     from importlib.metadata import version
 
-    from unfade.record import Framed, Report, StepRecord, xmp
+    from unfade.record import Report, StepRecord, xmp
 
     one = frame.apply(scan)
     options = {"number": number, "corners": [[round(value, 2) for value in point] for point in frame.corners or ()]}
@@ -174,7 +188,7 @@ def _cut(scan: Photo, frame: Frame, number: int, doubts: tuple[str, ...]) -> tup
         one.width,
         one.height,
         input_sha256=scan.sha256,
-        frame=Framed(frame.corners, frame.turn, scan.width, scan.height),
+        frame=frame.on(scan.width, scan.height),
         steps=(StepRecord("split", options, "cut"),),
         notes=(*scan.notes, *doubts),
         software_version=version("unfade"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
 import stat
@@ -57,6 +58,12 @@ def bytes_of(path: Path, name: str) -> bytes:
         if error.errno == errno.EINVAL:
             raise UnreadableError(f"{name} is not a regular file; save it as one first") from error
         raise UnreadableError(f"{name} cannot be read: {error.strerror or error}; copy it to another disk and try again") from error
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a regular file's bytes, as hexadecimal digits. Raises `OSError`."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_target(target: Path, *, overwrite: bool) -> None:

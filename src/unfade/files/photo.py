@@ -140,6 +140,19 @@ class Photo:
         shown[self.hidden] = self.samples.reshape(-1, self.channels)[places[labels[self.hidden]]]
         return shown
 
+    def reduced(self, side_px: int) -> Photo:
+        """A copy whose longer side is at most `side_px`, by areas; it is not enlarged. Without alpha: hidden
+        pixels continue what is beside them.
+
+        >>> Photo(np.zeros((2, 600, 1), np.uint8)).reduced(100).samples.shape
+        (1, 100, 1)
+        """
+        samples, scale = self.shown, side_px / max(self.height, self.width)
+        if scale < 1:
+            size = max(1, round(self.width * scale)), max(1, round(self.height * scale))
+            samples = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
+        return replace(self, samples=samples, alpha=None, lost=None)
+
     def srgb(self, rows: slice = slice(None), columns: slice = slice(None)) -> Image:
         """The window `rows`, `columns` as (h, w, 3) float32 in [0, 1], sRGB-encoded, gray repeated thrice.
 
@@ -349,6 +362,19 @@ def encode_file(photo: Photo, format: Format | None = None, quality: int | None 
     return _encoded([photo], format or photo.format or "png", quality, asked=format is not None)
 
 
+def encode_for(target: Path, photo: Photo, format: Format | None = None, quality: int | None = None) -> bytes:
+    """The bytes that `write` writes to `target`, which is not touched. Raises what `encode_file` raises."""
+    chosen = format or format_for(target, photo)
+    # GIF is reduced to 256 colors only where it is asked for by name, so a name of .gif is no asking where
+    # the photograph is a GIF
+    return encode_file(photo, None if format is None and chosen == photo.format else chosen, quality)
+
+
+def encode_pages(target: Path, photos: Sequence[Photo]) -> bytes:
+    """The bytes that `write_pages` writes to `target`, which is not touched. Raises what it raises."""
+    return _encoded(photos, format_for(target, photos[0]), None, asked=True)
+
+
 def _encoded(photos: Sequence[Photo], format: Format, quality: int | None, *, asked: bool) -> bytes:
     codec, name = _codec(format), photos[0].name
     if quality is not None and not 0 <= quality <= 100:
@@ -381,10 +407,7 @@ def write(photo: Photo, target: str | Path, *, format: Format | None = None, qua
     """
     target = Path(target)
     disk.check_target(target, overwrite=overwrite)
-    chosen = format or format_for(target, photo)
-    # GIF is reduced to 256 colors only where it is asked for by name, so a name of .gif is no asking where
-    # the photograph is a GIF
-    data = encode_file(photo, None if format is None and chosen == photo.format else chosen, quality)
+    data = encode_for(target, photo, format, quality)
     disk.put(data, target, overwrite=overwrite)
     return hashlib.sha256(data).hexdigest()
 
@@ -400,6 +423,6 @@ def write_pages(photos: Sequence[Photo], target: str | Path, *, overwrite: bool 
     if not photos:
         raise UsageError(f"{target.name} is to hold no page; give one photograph at least")
     disk.check_target(target, overwrite=overwrite)
-    data = _encoded(photos, format_for(target, photos[0]), None, asked=True)
+    data = encode_pages(target, photos)
     disk.put(data, target, overwrite=overwrite)
     return hashlib.sha256(data).hexdigest()

@@ -96,18 +96,20 @@ def profiles(samples: Samples, start: np.ndarray, end: np.ndarray, offsets: np.n
     return np.asarray((upper * (1 - down) + lower * down) / np.float32(np.iinfo(samples.dtype).max), np.float32)
 
 
-def votes(taken: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def votes(taken: np.ndarray, *, crowded: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """How much each profile changes at each offset, (shares, offsets), and its vote, [0, 1]: how sharp that
     change is.
 
-    A soft shadow changes as much around a place as at it and has no vote.
+    A soft shadow changes as much around a place as at it and has no vote. `crowded`: an edge close beside
+    another keeps its vote.
     """
     smooth = taken.copy()
     smooth[:, 1:-1] = (taken[:, :-2] + 2 * taken[:, 1:-1] + taken[:, 2:]) / 4
     change = np.zeros(taken.shape[:2], np.float32)
     change[:, 1:-1] = np.sqrt(((smooth[:, 2:] - smooth[:, :-2]) ** 2).mean(axis=2))
     padded = np.pad(change, ((0, 0), (4, 4)), mode="edge")
-    around = (padded[:, :-8] + padded[:, 8:]) / 2
+    before, after = padded[:, :-8], padded[:, 8:]
+    around = np.minimum(before, after) if crowded else (before + after) / 2
     sharp = np.maximum(change - around, 0)
     return change, sharp / (sharp + np.float32(QUIET))
 

@@ -15,10 +15,12 @@ import cv2
 import numpy as np
 
 from unfade.arrays import Mask, Samples
+from unfade.color import linear_from_srgb, srgb_from_linear
 from unfade.errors import UsageError
 from unfade.files import sizes
 from unfade.files.photo import Photo
 from unfade.frame import quads
+from unfade.record import Framed
 
 STRAIGHT_PX = 0.35  # corners that stray less from whole pixels are taken to lie on them
 RECTANGLE_DEGREES = 0.35  # a print whose corners are this close to right angles was not seen in perspective
@@ -53,6 +55,15 @@ class Frame:
     def of(cls, corners: np.ndarray, turn: int = 0) -> Frame:
         """A frame of an array of corners (4, 2)."""
         return cls(tuple((float(x), float(y)) for x, y in corners), turn)
+
+    @classmethod
+    def recorded(cls, framed: Framed) -> Frame:
+        """The frame that a record tells of."""
+        return cls(framed.corners, framed.turn)
+
+    def on(self, width: int, height: int) -> Framed:
+        """This frame of a photograph of `width` by `height`, for a record."""
+        return Framed(self.corners, self.turn, width, height)
 
     @classmethod
     def box(cls, left: float, top: float, width: float, height: float) -> Frame:
@@ -206,11 +217,8 @@ def _curve(itemsize: int) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray
     """
     kind = np.uint8 if itemsize == 1 else np.uint16
     top = np.iinfo(kind).max
-    codes = np.arange(top + 1) / top
-    decoded = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4).astype(np.float32)
-    linear = (np.arange(4 * _STEPS + 1) / (4 * _STEPS)) ** 2
-    encoded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-    table = np.rint(encoded * top).astype(kind)
+    decoded = linear_from_srgb(np.arange(top + 1) / top)
+    table = np.rint(srgb_from_linear((np.arange(4 * _STEPS + 1) / (4 * _STEPS)) ** 2) * top).astype(kind)
 
     def encode(light: np.ndarray) -> np.ndarray:
         return np.asarray(np.take(table, np.rint(np.sqrt(light) * np.float32(4 * _STEPS)).astype(np.int32)))

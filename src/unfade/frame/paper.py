@@ -152,7 +152,7 @@ class _Side:
         self.middle = int(np.ceil(outwards / self.step)) + 6
         offsets = np.arange(-self.middle, int(np.ceil(inwards / self.step)) + 7) * self.step
         self.taken = edges.profiles(samples, start, end, offsets, self.shares)
-        self.change, self.vote = _votes(self.taken)
+        self.change, self.vote = edges.votes(self.taken, crowded=True)
         self.tilt = int(np.ceil(3 * coarse_px / self.step)) + 2
         self.lines = self._found()
         self.quiet = self._quiet()
@@ -373,14 +373,3 @@ def _likeliest(side: _Side, coarse_px: float) -> _Line:
         return best
     nothing = np.zeros((2, side.taken.shape[2]), np.float32)
     return _Line(np.array([0.0, 0.0, float(side.middle)]), 0.0, 0.0, nothing, nothing, 0.0, 0.0)
-
-
-def _votes(taken: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As `edges.votes`, but an edge close beside another keeps its vote."""
-    smooth = taken.copy()
-    smooth[:, 1:-1] = (taken[:, :-2] + 2 * taken[:, 1:-1] + taken[:, 2:]) / 4
-    change = np.zeros(taken.shape[:2], np.float32)
-    change[:, 1:-1] = np.sqrt(((smooth[:, 2:] - smooth[:, :-2]) ** 2).mean(axis=2))
-    padded = np.pad(change, ((0, 0), (4, 4)), mode="edge")
-    sharp = np.maximum(change - np.minimum(padded[:, :-8], padded[:, 8:]), 0)
-    return change, sharp / (sharp + np.float32(edges.QUIET))

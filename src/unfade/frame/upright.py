@@ -40,7 +40,7 @@ def which_way(photo: Photo, frame: Frame, session: Session) -> Way:
     """Which way is up in the frame, before its turn. Raises `ModelTaskError` if the session is no model for
     that."""
     calibration = session.card.calibrated(UprightCalibration)
-    seen = _reduced(photo) if frame.corners is None else _framed(photo, frame)
+    seen = photo.reduced(COPY_PX) if frame.corners is None else _framed(photo, frame)
     side = session.card.tile_px
     small = cv2.resize(seen.shown, (side, side), interpolation=cv2.INTER_AREA).reshape(side, side, -1)
     thumbnail = replace(seen, samples=small, alpha=None, lost=None).srgb()
@@ -55,16 +55,7 @@ def which_way(photo: Photo, frame: Frame, session: Session) -> Way:
     return Way(TURNS[-best % 4], float(shares[best]), bool(shares[best] >= calibration.least))
 
 
-def _reduced(photo: Photo) -> Photo:
-    scale = min(1.0, COPY_PX / max(photo.height, photo.width))
-    if scale == 1:
-        return photo
-    size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
-    samples = cv2.resize(photo.shown, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
-    return replace(photo, samples=samples, alpha=None, lost=None)
-
-
 def _framed(photo: Photo, frame: Frame) -> Photo:
-    small = _reduced(photo)
+    small = photo.reduced(COPY_PX)
     scale = np.array([small.width / photo.width, small.height / photo.height])
     return Frame.of(np.asarray(frame.corners) * scale).apply(small)

@@ -324,7 +324,7 @@ def _score(run: _Run, stems: Sequence[str], measures: Mapping[str, Measure], ref
         value = measure.summarize(rows, reference)
         resampled[key] = replicates(measure, rows, reference, draws)
         valid = ~np.isnan(rows).any(axis=1)
-        scores[key] = Score(key, value, interval(measure, value, resampled[key]), int(valid.sum()))
+        scores[key] = Score(key, value, interval(measure, value, resampled[key], within=measure.within), int(valid.sum()))
         if measure.resampling == "bootstrap":  # a jackknifed measure is one of sets, without a figure for one picture
             figures = {stem: measure.summarize(rows[i : i + 1], None) for i, stem in enumerate(stems) if valid[i]}
             by_picture[key] = {stem: figure for stem, figure in figures.items() if not math.isnan(figure)}

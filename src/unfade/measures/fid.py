@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from unfade.errors import DataError
@@ -54,5 +56,6 @@ MEASURE = Measure(
     observe=_observe,
     summarize=_summarize,
     resampling="jackknife",
+    within=(0.0, math.inf),
     decimals=1,
 )

@@ -91,6 +91,7 @@ def _measure(label: str, statement: str, summarize: Callable[[Rows, Rows | None]
         observe=_observe,
         summarize=summarize,
         resampling="jackknife",
+        within=(0.0, 1.0),
     )
 
 

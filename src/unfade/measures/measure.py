@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -65,7 +66,7 @@ class Measure:
     of one measure are equally long. `summarize` gives the figure for rows (n, k) and, if `reference` is among
     the needs, the pooled features of other, real pictures (m, c). `statement` says what exactly is computed
     and after whom. `resampling`: intervals by the bootstrap, or, where a picture drawn twice would be its own
-    nearest neighbour, by the jackknife.
+    nearest neighbour, by the jackknife. `within`: the least and the most that the figure can be.
     """
 
     label: str
@@ -77,6 +78,7 @@ class Measure:
     observe: Callable[[Observation], np.ndarray]
     summarize: Callable[[Rows, Rows | None], float]
     resampling: Literal["bootstrap", "jackknife"] = "bootstrap"
+    within: tuple[float, float] = (-math.inf, math.inf)
     decimals: int = 3
 
 

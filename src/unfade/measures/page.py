@@ -175,7 +175,8 @@ def statements(evaluation: Evaluation) -> str:
     extractor = "" if seen_by is None else f"<dt>features</dt><dd>{html.escape(seen_by)}</dd>"
     intervals = (
         "<dt>intervals</dt><dd>95 %, over the pictures of the bench: percentiles of 1,000 bootstrap samples; for FID and for precision and "
-        "recall of generated pictures, to which a picture drawn twice is its own neighbour, the delete-half jackknife. The same samples "
-        f"for every method, so differences are paired. Reference pictures are held fixed. Seed {evaluation.seed}.</dd>"
+        "recall of generated pictures, to which a picture drawn twice is its own neighbour, the delete-half jackknife, cut off at what the "
+        "figure can be. The same samples for every method, so differences are paired. Reference pictures are held fixed. "
+        f"Seed {evaluation.seed}.</dd>"
     )
     return f"<h2>What the measures are</h2><dl>{entries}{extractor}{intervals}</dl>"

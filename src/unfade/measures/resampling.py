@@ -5,6 +5,7 @@ Seeded, and paired between methods.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ JACKKNIFE_DRAWS = 50
 SEED = 20261124
 
 Interval = tuple[float, float]
+ANYTHING: Interval = (-math.inf, math.inf)
 Replicates = Float64[np.ndarray, " draws"]
 
 
@@ -55,10 +57,13 @@ def replicates(measure: Measure, rows: Rows, reference: Rows | None, draws: Draw
     return np.array([measure.summarize(rows[one], reference) for one in wanted])
 
 
-def interval(measure: Measure, value: float, resampled: Replicates | None) -> Interval | None:
+def interval(measure: Measure, value: float, resampled: Replicates | None, *, within: Interval = ANYTHING) -> Interval | None:
     """The 95 % interval of `value`.
 
-    Percentiles of the bootstrap, or the normal interval of the jackknife's standard error.
+    Percentiles of the bootstrap, or the normal interval of the jackknife's standard error. That is as wide on
+    both sides, and so may reach beyond what the figure can be: below 0 for a small FID. What lies beyond
+    `within` is cut off; since the true figure is not there, the interval holds it as often as before. For a
+    difference, which may have either sign, leave `within` out.
 
     Halves are noisier than the whole by sqrt(n / half), and overlap: for half the pictures both cancel, and
     the replicates' own spread is the standard error.
@@ -72,4 +77,4 @@ def interval(measure: Measure, value: float, resampled: Replicates | None) -> In
         low, high = np.percentile(resampled, [2.5, 97.5])
         return float(low), float(high)
     error = 1.96 * float(resampled.std(ddof=1))
-    return value - error, value + error
+    return max(value - error, within[0]), min(value + error, within[1])

@@ -4,7 +4,6 @@ card."""
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -127,5 +126,4 @@ def verify(model: Model) -> Path:
 @lru_cache(maxsize=64)
 def _sha256(path: Path, modified_ns: int, size: int) -> str:
     """The SHA-256 of a file in this very state, so that one replaced meanwhile is hashed anew."""
-    with disk.open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return disk.sha256_of(path)

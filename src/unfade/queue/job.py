@@ -5,7 +5,6 @@ How jobs are run (messages, leases, other jobs) is the worker's concern, not thi
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,15 +19,15 @@ import numpy as np
 from unfade import brush, masks, pipeline, tile_pyramid
 from unfade.arrays import Mask
 from unfade.errors import UnwritableError, sentence
-from unfade.files import photo
+from unfade.files import disk, photo
 from unfade.files.photo import Photo
 from unfade.models.session import Sessions
 from unfade.queue.options import Options
 from unfade.queue.records import SAVING, DoubtOutcome, JobRecord, MaskRecord, PhotoRecord, ResultRecord, StepOutcome
 from unfade.queue.retouch import Retouches, Shown, parted, retouched
-from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, StageKey, Stages, WholeStages, mask_key, small_mask, stage_key
+from unfade.queue.stages import PREVIEW_SIDE_PX, Stage, StageKey, Stages, WholeStages, mask_key, stage_key
 from unfade.queue.store import Store
-from unfade.record import Framed, StepRecord
+from unfade.record import StepRecord
 from unfade.steps.fill import Fill
 from unfade.treatment import has_pixels
 from unfade.work import Step, Work
@@ -95,7 +94,7 @@ class Job:
         cut = None
         if record.frame is not None:
             frame = record.frame.frame()
-            cut = Framed(frame.corners, frame.turn, picture.width, picture.height)
+            cut = frame.on(picture.width, picture.height)
             picture = frame.apply(picture)
         given = self._mask(record, job.options)
         treatment = job.options.treatment()
@@ -128,7 +127,7 @@ class Job:
         with self._store.workspace() as workspace:
             format, has_master, notes = write_result(result.photo, workspace)
             size = (workspace / "result").stat().st_size
-            report = replace(result.report, output_sha256=_sha256(workspace / "result"))
+            report = replace(result.report, output_sha256=disk.sha256_of(workspace / "result"))
             (workspace / "record.json").write_text(report.to_json(), encoding="utf-8")
             progress(SAVING, 0.5)
             mask_id, mask = self._keep_mask(made, workspace)
@@ -179,7 +178,7 @@ class Job:
         self._keep_shown(made)
         key = stage_key(made.record.id, PREVIEW_SIDE_PX, options.model_copy(update={"mask": mask_id, "keep": (), "largest_dust_px": None}))
         copy, mask = tile_pyramid.small(made.picture, PREVIEW_SIDE_PX), made.result.mask
-        little = None if mask is None else small_mask(mask, copy.height, copy.width)
+        little = None if mask is None else masks.reduced(mask, copy.height, copy.width)
         self.stages.put(key, Work(copy, little))
         scale = copy.width / made.picture.width
         pictures = None if made.result.pictures is None else tuple(corners * scale for corners in made.result.pictures)
@@ -206,7 +205,7 @@ class Job:
         wanted, rest = parted(made.job.options.treatment().scaled(scale).steps(has_mask=True))
         assert wanted is not None
         key = (made.record.id, PREVIEW_SIDE_PX, rest)
-        self.retouches.put(key, Shown(small_mask(made.result.mask, copy.height, copy.width), wanted.heals, copy, final))
+        self.retouches.put(key, Shown(masks.reduced(made.result.mask, copy.height, copy.width), wanted.heals, copy, final))
 
     # --- small
 
@@ -281,7 +280,7 @@ class Job:
         samples = shown[:, :, ::-1] if record.channels == 3 else shown[:, :, 1:2]
         mask = self._mask(record, options)
         if mask is not None:
-            mask = small_mask(mask, *samples.shape[:2])
+            mask = masks.reduced(mask, *samples.shape[:2])
         return Work(photo.read(np.ascontiguousarray(samples), name=record.name), mask)
 
 
@@ -323,8 +322,3 @@ def write_result(result: Photo, folder: Path) -> tuple[str, bool, list[str]]:
         assert encoded
         (folder / "master.png").write_bytes(master.tobytes())
     return format, lossy, notes
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,10 +7,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-import cv2
-import numpy as np
-
-from unfade.arrays import Mask
 from unfade.queue.options import Options
 from unfade.work import Step, Work
 
@@ -107,8 +103,3 @@ def mask_key(photo_id: str, options: Options, found: str) -> StageKey:
 def stage_key(photo_id: str, side_px: int, options: Options) -> StageKey:
     """What the small copy and its mask follow from."""
     return (photo_id, side_px, options.fill, options.mask, options.keep, options.largest_dust_px)
-
-
-def small_mask(mask: Mask, height: int, width: int) -> Mask:
-    """A mask on a smaller grid: lost where a quarter is."""
-    return cv2.resize(mask.view(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA) >= 64

@@ -131,10 +131,9 @@ _CHROMA = _Kind(_chroma, ((0, 1), (CHROMA_PX - 2, CHROMA_PX)), CHROMA_DAMAGE_PX,
 
 
 class _Totals:
-    """The share of the damage's contrast that each of two rings shows, by least squares.
+    """The share of the damage's contrast that each of two rings shows.
 
-    Each pixel of a ring is taken for its surroundings plus a share of what tells the damage nearby from
-    these.
+    Fits here = around + share * (damage - around) on each ring, by least squares.
     """
 
     def __init__(self, kind: _Kind) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unfade.arrays import Image
+from unfade.color import REC_601
 
 # At 1 the slope of the curve doubles in black and halves in white (lightness), grows in the middle and
 # shrinks at the ends by this share (contrast), and middle gray gets so much more red and less blue (warmth).
@@ -14,7 +15,7 @@ from unfade.arrays import Image
 # warmth is no light.
 LIGHTNESS_SLOPE = 2.0
 CONTRAST_SHARE = 0.5
-WARMTH = (0.06, 0.0, -0.06 * 0.299 / 0.114)
+WARMTH = (0.06, 0.0, -0.06 * REC_601[0] / REC_601[2])
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,11 @@ SENSITIVITY_SPAN = 2.0
 # On a reduced copy damage counts only if a disc of this radius fits in it, in pixels of the copy: thinner
 # damage is seen better at full size.
 COARSE_RADIUS_PX = 2.0
-# A window that is blown up, as most scans of small prints are, shows at half its size all that it shows: what
-# halving takes from it, all but a thousandth of its pixels and the most, in levels of 255 (means of 3x3
-# pixels, in which grain vanishes). Sharp photographs lose 4 to 88 and 6 to 98; old ones blown up three to
-# seven times, with JPEG or grain, .8 to 6 and 2 to 17.
+# A window that is blown up, as most scans of small prints are, shows at half its size all that it shows. It
+# is one if halving changes its luma by less than BLOWN_UP_PEAK everywhere, and by less than BLOWN_UP_LOSS in
+# all but a thousandth of its pixels: levels of 255, means of 3x3 pixels, in which grain vanishes. Sharp
+# photographs lose 4 to 88 in all but a thousandth and 6 to 98 at the most; old ones blown up three to seven
+# times, with JPEG or grain, .8 to 6 and 2 to 17.
 BLOWN_UP_LOSS, BLOWN_UP_PEAK = 6.0, 18.0
 BLOWN_UP_SHORT_PX = 1200
 """Photographs with a shorter side are looked at whole: they take no time."""

@@ -18,9 +18,9 @@ from unfade.arrays import Chroma, Plane
 if TYPE_CHECKING:
     from unfade.steps.colorize import Hint
 
-# How far a hint reaches, in its radii or as a share of the picture's short side, whichever is more: there a
-# third of the correction is left. What speaks against it: a step between neighbours of so much in L* / 100 or
-# in a*b* is as far.
+# A hint's reach is so many of its radii, or this share of the picture's short side, whichever is more: at
+# that distance a third of the correction is left. A step between neighbours of STEP_LIGHTNESS in L* / 100, or
+# of STEP_CHROMA in a*b*, is as far as the whole reach.
 REACH_RADII = 2.5
 REACH_SHARE = 0.05
 STEP_LIGHTNESS = 0.06

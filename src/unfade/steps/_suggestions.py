@@ -65,9 +65,9 @@ def suggestion(guess: Guess, lightness: Plane, number: int) -> Chroma:
     chosen = _other_colors(shares @ parts / sizes, guess.colors, means, centers, sizes, number)
     near, first = (_closeness(guess.colors, colors) for colors in (chosen, means))
     there = near.T @ shares
-    taken = _gate(there / np.maximum(first.T @ shares, 1e-9), *ACCEPTED) * parts.T * (1 - _known(own))
+    taken = _smoothstep(there / np.maximum(first.T @ shares, 1e-9), ACCEPTED) * parts.T * (1 - _known(own))
     other = np.stack([(near * guess.colors[:, [axis]]).T @ shares for axis in (0, 1)], axis=2) / np.maximum(there, 1e-9)[:, :, None]
-    most = MOST_CHROMA * (1 + _gate(lightness.ravel() * 100, *DARK)) / 2
+    most = MOST_CHROMA * (1 + _smoothstep(lightness.ravel() * 100, DARK)) / 2
     other *= np.minimum(1, most / np.maximum(np.hypot(other[..., 0], other[..., 1]), 1e-6))[:, :, None]
     fields = np.column_stack([taken.sum(axis=0), (taken[:, :, None] * other).sum(axis=0)]).astype(np.float32)
     smooth = evened(fields.reshape(height, width, 3), lightness)
@@ -133,11 +133,12 @@ def _closeness(colors: np.ndarray, to: np.ndarray) -> np.ndarray:
 
 def _known(chroma: np.ndarray) -> np.ndarray:
     """Where the network knows what it colors, (n,) in [0, 1]. `chroma` (n, 2)."""
-    return _gate((chroma @ KNOWN_HUES).max(axis=1), *KNOWN)
+    return _smoothstep((chroma @ KNOWN_HUES).max(axis=1), KNOWN)
 
 
-def _gate(values: np.ndarray, closed: float, opened: float) -> np.ndarray:
-    """A smoothstep: 0 below `closed`, 1 above `opened`."""
-    share = np.clip((values - closed) / (opened - closed), 0, 1)
-    gate: np.ndarray = share * share * (3 - 2 * share)
-    return gate
+def _smoothstep(values: np.ndarray, span: tuple[float, float]) -> np.ndarray:
+    """0 below `span`, 1 above, and smooth between."""
+    low, high = span
+    share = np.clip((values - low) / (high - low), 0, 1)
+    risen: np.ndarray = share * share * (3 - 2 * share)
+    return risen

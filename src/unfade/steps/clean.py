@@ -60,7 +60,7 @@ class Clean(Step):
         models: tuple[ModelUse, ...] = ()
         planned = Plan(None, 0.0, 0.0, None, dials)
         if self.strength > 0:
-            session = sessions.get("tone")
+            session = self.model(sessions)
             models = (session.use,)
             planned = plan(work.photo, session, self.strength, dials, force=self.force)
         facts = {"tone": planned.tone_strength, "detail": planned.detail_strength}

@@ -172,7 +172,7 @@ class Colorize(Step):
                 f"{colors.tint:.1f}); nothing was colored: force it to color it anew"
             )
             return Outcome(photo, work.mask, "already-color", facts=facts, notes=(note,))
-        session = sessions.get("colorize")
+        session = self.model(sessions)
         notes: tuple[str, ...] = ()
         if self.suggestion and not has_suggestions(session):
             notes = (f"{session.card.name} has one guess for a photograph: suggestion {self.suggestion} is the same as 0",)

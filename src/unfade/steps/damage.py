@@ -56,7 +56,7 @@ class Damage(Step):
         from unfade.steps._judging import judge, spare_faces
         from unfade.steps._marking import decide
 
-        session = sessions.get("damage")
+        session = self.model(sessions)
         sessions.open_ahead("faces")
         calibration = session.card.calibrated(DamageCalibration)
         seen = find_evidence(work.photo, session, progress)

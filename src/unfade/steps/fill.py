@@ -135,7 +135,7 @@ class Fill(Step):
         from unfade.steps._painting import fill, is_neutral
         from unfade.steps._texture import add_texture
 
-        session = sessions.get("fill")
+        session = self.model(sessions)
         if work.faces is None:
             sessions.open_ahead("faces")
         photo = fill(work.photo, mask, session, progress)

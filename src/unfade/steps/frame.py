@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from unfade.files.photo import Photo
     from unfade.frame.framing import Opening
     from unfade.frame.prints import Found
+    from unfade.models.card import Task
     from unfade.models.session import Sessions
     from unfade.work import Progress, Work
 
@@ -94,6 +95,11 @@ class Frame(Step):
         """Whether the photograph is to be cut or turned on opening."""
         return any(value is not None for value in (self.crop, self.straighten, self.rotate, self.corners))
 
+    @property
+    def opens(self) -> Task | None:
+        """The model that tells which way is up, where it is asked."""
+        return "upright" if self.rotate == "auto" else None
+
     def opening(self, photo: Photo, sessions: Sessions) -> Opening | None:
         """How the photograph is framed on opening. Raises `UsageError` for a frame that it does not fill."""
         if not self.frames:
@@ -102,7 +108,7 @@ class Frame(Step):
 
         turn = None if self.rotate == "auto" else self.rotate
         found = framed(photo, crop=self.crop, straighten=self.straighten, rotate=turn, corners=self.corners)
-        return set_upright(found, photo, sessions.get("upright")) if self.rotate == "auto" else found
+        return set_upright(found, photo, self.model(sessions)) if self.rotate == "auto" else found
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Find the pictures; the photograph and its mask stay as they are."""

@@ -235,8 +235,8 @@ class Strangers:
         self._known: OrderedDict[str, None] = OrderedDict()
         self._pace = Pace(STRANGERS_GUESSES_PER_MINUTE, burst=GUESSES_PER_MINUTE)
 
-    def has_shown(self, client: str) -> None:
-        """A client has shown the token."""
+    def know(self, client: str) -> None:
+        """Remember that a client has shown the token."""
         self._known[client] = None
         self._known.move_to_end(client)
         if len(self._known) > 1000:
@@ -318,7 +318,7 @@ class Guard:
             return Problem("cross-origin", "Another site asked for this; open the page of this server itself.")
         known = rules.knows(headers)
         if known:
-            self._strangers.has_shown(client)
+            self._strangers.know(client)
         guesses = not known and ("authorization" in headers or (changes and path in OPEN_PATHS))
         if changes or guesses:
             now = time.monotonic()

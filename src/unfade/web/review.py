@@ -91,7 +91,7 @@ class Review:
             facts = self._wherever(entry, self._record).frame
         except (UnreadableError, RecordError):
             raise not_found("record") from None
-        return None if facts is None else Framed.from_json(facts.model_dump())
+        return None if facts is None else facts.framed()
 
     def _record(self, names: Names) -> Sidecar:
         return parse_sidecar(self._destination.read(names.record), names.record)

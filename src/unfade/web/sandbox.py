@@ -114,8 +114,7 @@ def show(*, source: str, view: str, max_megapixels: float, frame: dict[str, Any]
     """Write the view of a result, or of a photograph in a job's frame."""
     picture = photo.read(source, max_megapixels=max_megapixels, name=NAME)
     if frame is not None:
-        framed = Framed.from_json(frame)
-        picture = Frame(framed.corners, framed.turn).apply(picture)
+        picture = Frame.recorded(Framed.from_json(frame)).apply(picture)
     tile_pyramid.build(picture, Path(view))
     return {}
 
@@ -126,10 +125,7 @@ def take_mask(*, source: str, target: str, facts: str, width: int, height: int, 
     With `scale`, one of another size and the same shape is enlarged.
     """
     drawn = photo.read(source, max_megapixels=max_megapixels, name=masks.NAME)
-    half = 2 ** (drawn.bits - 1)
-    lost: Mask = drawn.samples.max(axis=2) >= half
-    if drawn.alpha is not None:
-        lost &= drawn.alpha >= half
+    lost = masks.drawn(drawn)
     if (drawn.width, drawn.height) != (width, height):
         if not scale or abs(drawn.width * height / (drawn.height * width) - 1) > 0.02:
             sizes = f"the mask is {drawn.width}x{drawn.height} pixels and the photograph is {width}x{height}"
@@ -234,7 +230,7 @@ def find_places(*, picture: str, mask: str | None, strokes: list[brush.Stroke], 
     scale = shown / width
     lost = np.zeros((height, shown), bool)
     if mask is not None:
-        lost = cv2.resize(masks.read_mask(mask).view(np.uint8) * 255, (shown, height), interpolation=cv2.INTER_AREA) >= 64
+        lost = masks.reduced(masks.read_mask(mask), height, shown)
     hole = brush.draw(np.zeros((height, shown), bool), brush.scaled(strokes, scale))
     found = find_sources(image, lost, hole)
     return {"sources": [{"dx": round(each.dx / scale), "dy": round(each.dy / scale), "cost": each.cost} for each in found]}

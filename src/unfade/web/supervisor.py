@@ -63,11 +63,6 @@ class Supervisor:
         """Start the workers."""
         self._thread.start()
 
-    @property
-    def pids(self) -> list[int]:
-        """The ids of the processes that live."""
-        return [place.process.pid for place in self._places if place.process is not None and place.process.poll() is None]
-
     def wake(self) -> None:
         """Have the workers look for messages at once.
 

@@ -5,7 +5,6 @@ Refused unless ONNX Runtime and PyTorch agree.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -20,6 +19,7 @@ from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
 from unfade.errors import ExportError, UsageError
+from unfade.files import disk
 from unfade.models.calibration import calibration_of
 from unfade.models.card import Card, Port, Score
 from unfade.models.session import Session
@@ -58,7 +58,7 @@ def export(run: Path, target: Path, *, version: str = "1", scores: tuple[Score, 
             version=version,
             task=task.name,
             weights=target.name,
-            sha256=hashlib.sha256(growing.read_bytes()).hexdigest(),
+            sha256=disk.sha256_of(growing),
             summary=recipe.summary,
             inputs=shape.inputs,
             outputs=shape.outputs,

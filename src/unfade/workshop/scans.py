@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from unfade.ageing._chance import between, log_between
+from unfade.color import REC_601
 
 GroundKind = Literal["lid", "page", "table"]
 BorderKind = Literal["none", "white", "dark", "deckled"]
@@ -239,7 +240,7 @@ def _faded(rng: np.random.Generator, inner: np.ndarray) -> np.ndarray:
     """A photograph in the state that prints come in: in color, gray, or sepia; full or faded."""
     die = rng.random()
     if die < 0.6:
-        gray = inner @ np.array([0.299, 0.587, 0.114], np.float32)
+        gray = inner @ np.array(REC_601, np.float32)
         inner = np.repeat(gray[..., None], 3, 2)
     low, high = (between(rng, (0, 70)), between(rng, (170, 250)))
     inner = low + inner * (high - low) / 255

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unfade.color import REC_601
 from unfade.files import icc, tags
 from unfade.files.formats._tiff_page import CIELAB, CMYK, ICCLAB, PALETTE, RGB, TRANSPARENCY, WHITE_IS_ZERO, YCBCR, Page
 from unfade.files.raster import rgb_from_cmyk
@@ -99,7 +100,7 @@ def _rgb_from_ycbcr(raw: np.ndarray, page: Page) -> np.ndarray:
     """TIFF 6.0, section 21, with the page's own coefficients, and its own black and white."""
     bits = page.bits
     top, half = (1 << bits) - 1, 1 << (bits - 1)
-    red, green, blue = page.numbers(_COEFFICIENTS) if len(page.numbers(_COEFFICIENTS)) == 3 else (0.299, 0.587, 0.114)
+    red, green, blue = page.numbers(_COEFFICIENTS) if len(page.numbers(_COEFFICIENTS)) == 3 else REC_601
     references = page.numbers(_REFERENCES)
     if len(references) != 6 or (bits > 8 and max(references) <= 255):  # some programs write those of 8 bits with any depth
         references = [0, top, half, top, half, top]

@@ -16,7 +16,7 @@ const ROOT = new URL("api/v1", document.baseURI).pathname; // the page may lie i
  * A sentence of the server's without what concerns whoever runs it: a visitor sets no variables there.
  * @param {string} detail
  */
-export function forVisitors(detail) {
+function forVisitors(detail) {
   const parts = detail.split(/(?<=[.;])\s+/).filter((part) => !part.includes("UNFADE_"));
   return parts.join(" ").replace(/;$/, ".") || detail;
 }
@@ -200,21 +200,16 @@ export const preview = async (photoId, options, sidePx, signal) =>
  */
 const maskPath = (photoId, maskId) => `/photos/${photoId}/masks/${maskId}`;
 /**
- * @param {string} photoId
- * @param {string} maskId
- * @param {string} color rrggbb
- * @param {number} sidePx
- */
-export const maskOverlay = async (photoId, maskId, color, sidePx) =>
-  (await ask("GET", `${maskPath(photoId, maskId)}?overlay=${color}&side_px=${sidePx}`)).blob();
-/**
- * How far what was repaired is from anything known, as a layer.
+ * A layer to lie on the photograph: a mask in a color; without one, how far what was repaired is from anything known.
  * @param {string} photoId
  * @param {string} maskId
  * @param {number} sidePx
+ * @param {string | null} [color] rrggbb
  */
-export const maskDepth = async (photoId, maskId, sidePx) =>
-  (await ask("GET", `${maskPath(photoId, maskId)}/depth?side_px=${sidePx}`)).blob();
+export async function maskLayer(photoId, maskId, sidePx, color = null) {
+  const wanted = color ? `?overlay=${color}&side_px=${sidePx}` : `/depth?side_px=${sidePx}`;
+  return createImageBitmap(await (await ask("GET", maskPath(photoId, maskId) + wanted)).blob());
+}
 /**
  * @param {string} photoId
  * @param {string} maskId

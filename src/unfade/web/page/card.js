@@ -34,7 +34,7 @@ function stateOf(entry) {
 function stateOfPhoto(photo) {
   const active = latestActive(photo);
   if (active?.state === "queued") return { text: active.position ? t("wait.ahead", { n: active.position }) : t("wait.next-in-line"), share: 0 };
-  if (active) return { text: t("card.step", { step: stepName(active.step), n: Math.round(100 * active.progress) }), share: active.progress };
+  if (active) return { text: t("step.progress", { step: stepName(active.step), n: Math.round(100 * active.progress) }), share: active.progress };
   if (latestDone(photo)) return { text: t("card.ready"), ready: true };
   const last = photo.jobs.at(-1);
   return last?.state === "failed" ? { text: last.error || t("card.failed"), wrong: true } : { text: t("card.not-begun") };

@@ -79,7 +79,7 @@ export function meaning(options, maskId = null) {
 }
 
 /** @param {Heal} heal */
-export const healText = ({ points, radius_px: radius, dx, dy }) => JSON.stringify([points, radius, dx, dy]);
+const healText = ({ points, radius_px: radius, dx, dy }) => JSON.stringify([points, radius, dx, dy]);
 
 /**
  * The newest job of the photograph, done or on its way, that shows this edit.

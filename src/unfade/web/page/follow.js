@@ -47,7 +47,7 @@ export function follow(picture, from, to, seen) {
  * What a step on each pixel costs, in [STRAY_COST, 1].
  * @param {ImageData} image
  */
-export function costs({ data, width, height }) {
+function costs({ data, width, height }) {
   const luma = new Float32Array(width * height);
   for (let at = 0; at < luma.length; at += 1) luma[at] = 0.299 * data[4 * at] + 0.587 * data[4 * at + 1] + 0.114 * data[4 * at + 2];
   const ridge = new Float32Array(luma.length);
@@ -80,7 +80,7 @@ export function costs({ data, width, height }) {
  * @param {number} to
  * @returns {number[]}
  */
-export function cheapest(cost, width, height, from, to) {
+function cheapest(cost, width, height, from, to) {
   const total = new Float64Array(cost.length).fill(Infinity); // as exact as the sums that are compared with it, or ties never end
   const before = new Int32Array(cost.length).fill(-1);
   const open = new Heap();

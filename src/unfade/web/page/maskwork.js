@@ -6,7 +6,7 @@ import { make, pencil } from "./dom.js";
 
 /** @import { Edit, Heal, Photo, Piece, Point, Stroke } from "./types.js" */
 
-export const COLOR = "ff3b30";
+const COLOR = "ff3b30";
 const SHOWN_SIDE_PX = 2048;
 const MAX_POINTS = 20_000; // of one stroke, as the server takes it
 
@@ -127,7 +127,7 @@ export class MaskView {
       if (maskId) {
         if (!this.known.has(maskId)) {
           const [picture, found] = await Promise.all([
-            api.maskOverlay(this.photo.id, maskId, COLOR, SHOWN_SIDE_PX).then((overlay) => createImageBitmap(overlay)),
+            api.maskLayer(this.photo.id, maskId, SHOWN_SIDE_PX, COLOR),
             api.maskObjects(this.photo.id, maskId),
           ]);
           const [oldest] = this.known.keys();
@@ -170,7 +170,7 @@ export class MaskView {
   async measureDepth() {
     const { maskId } = this;
     if (!maskId || this.depth?.maskId === maskId) return;
-    const picture = await api.maskDepth(this.photo.id, maskId, SHOWN_SIDE_PX).then((layer) => createImageBitmap(layer));
+    const picture = await api.maskLayer(this.photo.id, maskId, SHOWN_SIDE_PX);
     this.depth = { maskId, picture };
     this.changed();
   }

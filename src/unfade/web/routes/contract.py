@@ -24,30 +24,16 @@ def _service(request: Request) -> Service:
 S = Annotated[Service, Depends(_service)]
 Quality = Annotated[int | None, Query(ge=0, le=100, description="Of lossy formats.")]
 Side = Annotated[int, Query(ge=1, le=100_000, description="The longer side, in pixels, that is wanted at least.")]
-UploadKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        pattern='^"?[A-Za-z0-9_-]{32}"?$',
-        description="A word of chance, one for each upload; it becomes the photograph's id. Sent twice, it is still one photograph.",
-    ),
-]
-JobKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        pattern='^"?[A-Za-z0-9_-]{32}"?$',
-        description="A word of chance, one for each job; it becomes the job's id. Sent twice, it is still one job.",
-    ),
-]
-MadeKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        pattern='^"?[A-Za-z0-9_-]{32}"?$',
-        description="A word of chance; it becomes the id of what is made. Sent twice, one is made.",
-    ),
-]
+
+
+def _key(description: str) -> Any:
+    """A header with which what is sent twice is done once."""
+    return Header(alias="Idempotency-Key", pattern='^"?[A-Za-z0-9_-]{32}"?$', description=f"A word of chance{description}")
+
+
+UploadKey = Annotated[str | None, _key(", one for each upload; it becomes the photograph's id. Sent twice, it is still one photograph.")]
+JobKey = Annotated[str | None, _key(", one for each job; it becomes the job's id. Sent twice, it is still one job.")]
+MadeKey = Annotated[str | None, _key("; it becomes the id of what is made. Sent twice, one is made.")]
 JobIds = Annotated[
     str, Query(pattern="^[A-Za-z0-9_-]{32}(,[A-Za-z0-9_-]{32})*$", max_length=33 * MAX_STREAMED, description="With commas between.")
 ]

@@ -21,8 +21,8 @@ from unfade.workshop.recipe import Recipe, ToneGenerator
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, check_no_adversary, generator_of, read_options, textures_in
 
-# A photograph whose PSNR to its new self is below the first needs cleaning for certain; above the second it
-# does not.
+# Target of `need`, by the PSNR of the aged photograph against the sound one: 1 below the first number, 0
+# above the second, linear between.
 NEED_DB_RANGE = (27.0, 36.0)
 # Below this error in tone nothing is to be seen; without a floor the sound photographs alone would be learned
 # from.
@@ -167,7 +167,7 @@ class _Shipped(nn.Module):
 
 
 def _need(damaged: np.ndarray, sound: np.ndarray) -> float:
-    """0 to 1, from the PSNR of the two: see `NEED_DB_RANGE`."""
+    """The target of `need`, in [0, 1]: see `NEED_DB_RANGE`."""
     low, high = NEED_DB_RANGE
     error = float(np.mean((damaged - sound) ** 2)) if damaged.size else 0.0
     return float(np.clip((high + 10 * np.log10(max(error, 1e-10))) / (high - low), 0, 1))

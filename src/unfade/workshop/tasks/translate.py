@@ -6,19 +6,17 @@ The pairs are two folders with the same names, or pictures side by side.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor, nn
 
 from unfade import ageing
-from unfade.workshop.data import Pairs, Pictures, Sample
+from unfade.workshop.data import Pairs, Sample
 from unfade.workshop.recipe import Recipe
-from unfade.workshop.tasks import Batch, Exported
-from unfade.workshop.tasks._check import check_losses, read_options
-from unfade.workshop.tasks._plain import PLAIN_LOSSES, build_plain, exported_plain, judged_pair, plain_losses, plain_sheet
+from unfade.workshop.tasks._check import read_options
+from unfade.workshop.tasks._plain import PlainTask
 
 
 class Options(BaseModel):
@@ -33,22 +31,14 @@ class Options(BaseModel):
     outputs: int = Field(default=3, ge=1, le=3, description="channels out")
 
 
-class TranslateTask:
+class TranslateTask(PlainTask):
     """See the module. Samples come as six channels, input then target, whichever way they were given."""
 
-    name: ClassVar[str] = "translate"
-    losses: ClassVar[frozenset[str]] = PLAIN_LOSSES
-    zooms = False
-
     def __init__(self, recipe: Recipe) -> None:
-        check_losses(recipe, self.losses)
-        self._recipe, self._options = recipe, read_options(recipe, Options)
-        self.judged_channels = self._options.inputs + self._options.outputs
+        self._options = read_options(recipe, Options)
+        super().__init__(recipe, inputs=self._options.inputs, outputs=self._options.outputs)
         given = self._options.pairs
         self.pairs: Pairs = given if given == "folders" or given == "side-by-side" else "none"
-
-    def prepare(self, pictures: Pictures) -> None:
-        """Nothing to learn beforehand."""
 
     def sample(self, crop: np.ndarray, rng: np.random.Generator) -> Sample:
         made = MADE.get(self._options.pairs)
@@ -57,25 +47,6 @@ class TranslateTask:
         else:
             source, target = crop[..., :3], crop[..., 3:]
         return {"input": _numbers(source, self._options.inputs), "target": _numbers(target, self._options.outputs)}
-
-    def build(self) -> nn.Module:
-        return build_plain(self._recipe, inputs=self._options.inputs, outputs=self._options.outputs)
-
-    def generate(self, generator: nn.Module, batch: Batch) -> Tensor:
-        generated: Tensor = generator(batch["input"])
-        return generated
-
-    def score(self, generated: Tensor, batch: Batch) -> dict[str, Tensor]:
-        return plain_losses(generated, batch["target"])
-
-    def judged(self, generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        return judged_pair(generated, batch)
-
-    def sheet(self, generated: Tensor, batch: Batch) -> list[list[np.ndarray]]:
-        return plain_sheet(generated, batch)
-
-    def exported(self, generator: nn.Module) -> Exported:
-        return exported_plain(self._recipe, generator, inputs=self._options.inputs, outputs=self._options.outputs)
 
 
 def printed(picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -84,6 +84,7 @@ const words = {
   "step.colorize": "Kolorieren",
   "step.saving": "Speichern",
   "step.starting": "Beginnt",
+  "step.group": "Schritte",
   "state.preview": "Vorschau; gleich scharf",
   "state.mask": "Maske wird gelesen",
   "state.painting": "Wird gefüllt",

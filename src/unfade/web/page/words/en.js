@@ -85,7 +85,6 @@ const words = {
   "card.ready": "Ready",
   "card.failed": "This did not work.",
   "card.not-begun": "Not started",
-  "card.step": "{step}, {n} %",
   "card.choose-again": "Choose it again…",
   "card.delete": "Delete {name}",
   "delete.title": "Delete {name}?",

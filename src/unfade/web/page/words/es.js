@@ -75,6 +75,7 @@ const words = {
   "step.colorize": "Coloreando",
   "step.saving": "Guardando",
   "step.starting": "Empezando",
+  "step.group": "Pasos",
   "state.preview": "Vista previa; nítida en un momento",
   "studio.back": "Volver a todas las fotos",
   "studio.previous": "Foto anterior",

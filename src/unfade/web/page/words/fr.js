@@ -79,6 +79,7 @@ const words = {
   "step.colorize": "Mise en couleur",
   "step.saving": "Enregistrement",
   "step.starting": "Début",
+  "step.group": "Étapes",
   "state.preview": "Aperçu ; nette dans un instant",
   "studio.back": "Retour à toutes les photos",
   "studio.previous": "Photo précédente",

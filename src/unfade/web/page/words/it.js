@@ -75,6 +75,7 @@ const words = {
   "step.colorize": "Colorazione",
   "step.saving": "Salvataggio",
   "step.starting": "Inizio",
+  "step.group": "Passaggi",
   "state.preview": "Anteprima; nitida tra un momento",
   "studio.back": "Torna a tutte le foto",
   "studio.previous": "Foto precedente",

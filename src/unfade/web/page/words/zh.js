@@ -75,6 +75,7 @@ const words = {
   "step.colorize": "上色",
   "step.saving": "保存",
   "step.starting": "开始",
+  "step.group": "步骤",
   "state.preview": "预览；马上变清晰",
   "studio.back": "返回全部照片",
   "studio.previous": "上一张",
