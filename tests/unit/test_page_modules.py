@@ -20,6 +20,7 @@ MAIN_PATH = (
     "shelf.",
     "step.",
     "damage.",
+    "faces.",
     "clean.",
     "color.",
     "tool.",
