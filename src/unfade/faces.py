@@ -63,8 +63,8 @@ class Face:
         left, top, right, bottom = max(self.left, 0), max(self.top, 0), min(self.right, width), min(self.bottom, height)
         return replace(self, left=left, top=top, right=right, bottom=bottom) if left < right and top < bottom else None
 
-    def part(self, plane: Mask) -> Mask:
-        """What of a plane of the photograph's size lies in the face."""
+    def part(self, plane: np.ndarray) -> np.ndarray:
+        """What of an array of the photograph's size lies in the face."""
         return plane[self.top : self.bottom, self.left : self.right]
 
 

@@ -106,6 +106,17 @@ def test_a_repair_of_a_face_is_told(sessions: Sessions) -> None:
     assert done.faces == faces
 
 
+def test_how_much_of_each_face_a_step_changed_is_told(sessions: Sessions) -> None:
+    mask, _ = marked(SCRATCH)
+    faces = (Face(200, 10, 240, 60, 0.9), FACE)
+    photo = gray_photo(200, 300)
+    done = Fill()(Work(photo, mask, faces=faces), sessions, ignore)
+    facts = done.records[0].facts
+    changed = (FACE.part(photo.samples) != FACE.part(done.photo.samples)).any(axis=2)
+    assert facts["2.changed"] == changed.mean() and 0 < changed.sum() <= 3 * FACE.width
+    assert "1.changed" not in facts
+
+
 def test_on_a_scan_of_two_prints_the_touched_faces_of_both_count(sessions: Sessions) -> None:
     mask, _ = marked((10, 90, 140, 93, 3.0), (170, 90, 290, 93, 3.0))
     faces = (FACE, Face(200, 60, 260, 130, 0.9))

@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -19,6 +20,8 @@ from PIL import Image
 from tests.web.conftest import Server, encoded, picture, wait_for
 from unfade.files import photo
 from unfade.queue.records import new_id
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def _decoded(data: bytes) -> np.ndarray:
@@ -196,6 +199,21 @@ def test_a_job_says_what_each_step_did(server: Server) -> None:
     assert steps["clean"]["outcome"] in ("cleaned", "sound")
     assert 0 <= steps["clean"]["facts"]["need"] <= 1
     assert steps["colorize"]["outcome"] == "colored" and steps["colorize"]["pixels_changed"] > 0
+
+
+def test_a_job_says_how_much_of_which_faces_it_changed(server: Server) -> None:
+    uploaded = server.upload((EXAMPLES / "lincoln-antietam-1862.jpg").read_bytes())
+    drawn = np.zeros((uploaded["height"], uploaded["width"]), bool)
+    drawn[200:210, 405:435] = True  # in the face of the man in the middle
+    address = f"/api/v1/photos/{uploaded['id']}/masks"
+    mask = server.client.post(address, content=_png(drawn), headers={"content-type": "image/png"}).json()
+    job = server.done(server.submit(uploaded["id"], clean=0, mask=mask["id"])["id"])
+    facts = {step["name"]: step["facts"] for step in job["result"]["steps"]}["fill"]
+    changed = [number for number in range(1, int(facts["faces"]) + 1) if f"{number}.changed" in facts]
+    assert len(changed) == facts["faces_touched"] == 1
+    left, top, right, bottom = (facts[f"{changed[0]}.{side}"] for side in ("left", "top", "right", "bottom"))
+    assert left < 420 < right and top < 205 < bottom
+    assert 0 < facts[f"{changed[0]}.changed"] <= drawn.sum() / ((right - left) * (bottom - top))
 
 
 def test_a_preview_fills_what_was_painted_and_is_in_no_mask_yet(server: Server) -> None:

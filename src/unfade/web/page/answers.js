@@ -2,6 +2,7 @@
 // Each step answers in words, where its switch is: what it did, what it left alone, and what a person can do about that.
 
 import { $, input, make } from "./dom.js";
+import { changedFaces, openFaces } from "./faces.js";
 import { over } from "./library.js";
 import { t } from "./words.js";
 
@@ -91,12 +92,21 @@ export class Answers {
     if (guesses) said.push(t("damage.guess", { n: guesses }));
     const faces = job?.result?.steps?.find(({ name }) => name === "fill")?.facts.faces_touched;
     if (faces) said.push(t("damage.faces", { n: faces }));
+    const lookAtFaces = this.#lookAtFaces("fill");
     const shown = input("overlay").checked;
     const show = { id: "show", say: t(shown ? "damage.hide" : "damage.show"), act: () => this.session.tools.showDamage(!shown) };
     const { isDeep } = this.session.tools;
     const sure = { id: "sure", say: t(isDeep ? "damage.hide-sure" : "damage.sure"), act: () => this.session.tools.showDepth(!isDeep) };
     if (isDeep) said.push(t("damage.depth"));
-    return { say: said.join(" "), short: t("short.places", { n: places }), acts: [show, sure, paint] };
+    return { say: said.join(" "), short: t("short.places", { n: places }), acts: [...lookAtFaces, show, sure, paint] };
+  }
+
+  /** @param {string} step whose change of faces is to be looked at, if it is known and made */
+  #lookAtFaces(step) {
+    const { session } = this;
+    const { job } = session;
+    const faces = job?.state === "done" ? changedFaces(job, step) : [];
+    return job && faces.length ? [{ id: "faces", say: t("faces.show"), act: () => openFaces(session, job, faces) }] : [];
   }
 
   /** @param {Piece} piece whose narrower side its area and its length tell, a slanting scratch's too */
@@ -127,7 +137,8 @@ export class Answers {
     }
     const { tone = edit.clean, detail = 0 } = step.facts;
     const word = tone < PART * edit.clean ? "clean.partly" : detail > 0 ? "clean.both" : "clean.toned";
-    return { say: t(word) + byHand, short: t("short.done") };
+    const acts = step.facts.faces_moved ? this.#lookAtFaces("clean") : [];
+    return { say: t(word) + byHand, short: t("short.done"), acts };
   }
 
   // ------------------------------------------------------------------ color

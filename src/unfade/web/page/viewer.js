@@ -16,6 +16,7 @@ import { pencil } from "./dom.js";
 const MAX_CANVAS_PX = 12e6; // a denser screen than that is drawn a little coarser
 const MAX_ZOOM = 16; // CSS pixels for one of the photograph
 const GAP_PX = 12;
+const LOOK_SHARE = 0.6; // of the stage: what is looked at fills so much of it
 
 export class Viewer {
   /**
@@ -159,6 +160,15 @@ export class Viewer {
    */
   pan(dx, dy) {
     this.center = { x: this.center.x - dx / this.scale, y: this.center.y - dy / this.scale };
+    this.fitted = false;
+    this.keepInView();
+  }
+
+  /** @param {Area} area of the photograph, to be seen whole and with what is around it */
+  lookAt({ x, y, width, height }) {
+    const pane = this.panes()[0];
+    this.scale = Math.max(this.fitScale(), Math.min(MAX_ZOOM, LOOK_SHARE * Math.min(pane.width / width, pane.height / height)));
+    this.center = { x: x + width / 2, y: y + height / 2 };
     this.fitted = false;
     this.keepInView();
   }
