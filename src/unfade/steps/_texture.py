@@ -9,6 +9,7 @@ structure, and structure out of its place is debris. Nothing is laid into faces,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -194,10 +195,21 @@ class _Chooser:
 def _with(photo: Photo, mask: Mask, added: Plane) -> Photo:
     """The photograph with `added`, of a smaller copy or of its own size, on the luma under `mask`."""
     samples = photo.samples.copy()
-    for rows in tiles.bands(photo.height, photo.width):
-        here = tiles.enlarged(added[:, :, None], rows, slice(0, photo.width), photo.height, photo.width)[:, :, 0]
-        lost = mask[rows] & (here != 0)
+    down, across = (_span(np.asarray((added != 0).any(axis=axis)), side) for axis, side in ((1, photo.height), (0, photo.width)))
+    for band in tiles.bands(down.stop - down.start, across.stop - across.start):
+        rows = slice(down.start + band.start, down.start + band.stop)
+        here = tiles.enlarged(added[:, :, None], rows, across, photo.height, photo.width)[:, :, 0]
+        lost = mask[rows, across] & (here != 0)
         if lost.any():
-            painted = np.clip(photo.srgb(rows)[lost] + here[lost][:, None], 0.0, 1.0)
-            samples[rows][lost] = photo.encode(painted[None].astype(np.float32))[0]
+            painted = np.clip(photo.srgb(rows, across)[lost] + here[lost][:, None], 0.0, 1.0)
+            samples[rows, across][lost] = photo.encode(painted[None].astype(np.float32))[0]
     return photo.with_samples(samples)
+
+
+def _span(is_there: np.ndarray, side: int) -> slice:
+    """From the first to the last of a copy's rows or columns, in those of a photograph of `side` pixels."""
+    there = np.flatnonzero(is_there)
+    if not len(there):
+        return slice(0, 0)
+    scale = side / len(is_there)
+    return slice(max(0, math.floor((there[0] - 1) * scale)), min(side, math.ceil((there[-1] + 2) * scale)))
