@@ -60,7 +60,8 @@ def _filtered(even: Float32[np.ndarray, "h w c"], lightness: Plane) -> Float32[n
     for number in range(EVEN_ROUNDS):
         spread = reach * 3**0.5 * 2 ** (EVEN_ROUNDS - number - 1) / (4**EVEN_ROUNDS - 1) ** 0.5
         kept = np.float32(np.exp(-(2**0.5) / spread))
-        along, below = kept**across, kept**down
+        # Below e^-42 nothing is left; still smaller numbers make the processor slow.
+        along, below = (kept ** np.minimum(step, 30 * spread) for step in (across, down))
         for column in range(1, even.shape[1]):
             even[:, column] += along[:, column - 1] * (even[:, column - 1] - even[:, column])
         for column in range(even.shape[1] - 2, -1, -1):
