@@ -19,7 +19,7 @@ from unfade.files.photo import Photo
 from unfade.models.calibration import ColorizeCalibration
 from unfade.models.card import Card
 from unfade.models.session import Session, batch_of, picture_of
-from unfade.steps._evening import evened
+from unfade.steps._evening import evened, sharpened
 from unfade.steps._guides import guides_of, liked
 from unfade.steps._hints import follow, hint_planes
 from unfade.steps._suggestions import Guess, suggestion
@@ -82,19 +82,36 @@ def _chosen(lightness: Plane, told: np.ndarray, options: Colorize, session: Sess
     if options.suggestion and has_suggestions(session):
         guess = _guess(lightness, told, heat, session)
         coarse = tiles.resize(lightness, *guess.chroma.shape[:2])
-        chroma = suggestion(guess, coarse, options.suggestion)
+        even = _even(suggestion(guess, coarse, options.suggestion), coarse, np.zeros_like(coarse), told)
     else:
-        chroma = predict(lightness, told, heat, session)
-        coarse = tiles.resize(lightness, *chroma.shape[:2])
-    even = evened(chroma, coarse)
+        even, coarse = _likeliest(lightness, told, heat, session)
     return evened(liked(even, coarse, options.guides), coarse) if options.guides else even
+
+
+def _likeliest(lightness: Plane, told: np.ndarray, heat: float, session: Session) -> tuple[Chroma, Plane]:
+    """The network's own choice without blotches, and L* / 100 on its grid."""
+    outputs = _ask(("chroma", "confidence"), lightness, told, heat, session)
+    chroma = picture_of(outputs["chroma"])
+    coarse = tiles.resize(lightness, *chroma.shape[:2])
+    confidence = picture_of(outputs["confidence"])[:, :, 0] if "confidence" in outputs else np.zeros_like(coarse)
+    return _even(chroma, coarse, confidence, told), coarse
+
+
+def _even(chroma: Chroma, coarse: Plane, confidence: Plane, told: np.ndarray) -> Chroma:
+    """`chroma` sharpened and evened. A hint's own place stays out of it: what is to be done there, and how
+    far around, `follow` knows."""
+    sharp = sharpened(chroma)
+    hinted = tiles.resize(told[:, :, 2], *coarse.shape) > 0
+    even = evened(sharp, coarse, np.where(hinted, np.float32(-1), confidence))
+    even[hinted] = sharp[hinted]
+    return even
 
 
 def palette(photo: Photo, session: Session) -> tuple[Guide, ...]:
     """The guides of a photograph in color, by which others are colored like it."""
     lightness = _working_lightness(photo, session)
-    guess = predict(lightness, np.zeros((*lightness.shape, 3), np.float32), temperature(0.5, session.card), session)
-    return guides_of(photo, guess, tiles.resize(lightness, *guess.shape[:2]))
+    untold = np.zeros((*lightness.shape, 3), np.float32)
+    return guides_of(photo, *_likeliest(lightness, untold, temperature(0.5, session.card), session))
 
 
 def has_suggestions(session: Session) -> bool:
