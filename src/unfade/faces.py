@@ -129,14 +129,19 @@ def _look(photo: Photo, session: Session, longest_px: int, least: float) -> np.n
 
 
 def _apart(found: np.ndarray) -> np.ndarray:
-    """Of boxes (n, 5) of one face the most likely one."""
+    """Of boxes (n, 5) of one face one: their mean, weighted by probability, and the highest of these.
+
+    Looks of several sizes see more or less of a head: the mean is nearer to it than any of them.
+    """
     left = found[np.argsort(-found[:, 4], kind="stable")]
     kept = []
     while len(left):
-        first, left = left[0], left[1:]
-        kept.append(first)
+        first = left[0]
         common = np.minimum(first[2:4], left[:, 2:4]) - np.maximum(first[:2], left[:, :2])
         both = common.clip(0).prod(axis=1)
         own, others = (first[2:4] - first[:2]).prod(), (left[:, 2:4] - left[:, :2]).prod(axis=1)
-        left = left[(both < SAME * (own + others - both)) & (both < WITHIN * np.minimum(own, others))]
+        same = (both > SAME * (own + others - both)) | (both > WITHIN * np.minimum(own, others))
+        same[0] = True  # a box without an area, too
+        kept.append([*np.average(left[same, :4], axis=0, weights=left[same, 4]), first[4]])
+        left = left[~same]
     return np.array(kept).reshape(-1, 5)

@@ -11,7 +11,7 @@ from tests.gray_photos import gray_photo, ignore
 
 import unfade
 from unfade.errors import ModelTaskError
-from unfade.faces import Face, faces_in, tone_moved, touched
+from unfade.faces import Face, _apart, faces_in, tone_moved, touched
 from unfade.files.photo import Photo, read
 from unfade.models.session import Sessions
 from unfade.steps._evidence import quantized
@@ -46,6 +46,13 @@ def test_the_faces_of_an_old_photograph_are_found_at_any_size_and_depth(antietam
                 assert max(share_in_common(face, (left, top, right, bottom)) for face in found) > 0.35
             assert len(found) <= len(ANTIETAM) + 1
             assert all(0 <= face.left < face.right <= photo.width and 0 <= face.top < face.bottom <= photo.height for face in found)
+
+
+def test_boxes_of_one_face_are_one_between_them() -> None:
+    looks = np.array([[10, 10, 50, 60, 0.6], [200, 10, 240, 60, 0.7], [14, 14, 58, 68, 0.9], [300, 300, 300, 300, 0.5]], float)
+    apart = _apart(looks)
+    np.testing.assert_allclose(apart[0], [*(0.6 * looks[0, :4] + 0.9 * looks[2, :4]) / 1.5, 0.9])
+    np.testing.assert_allclose(apart[1:], looks[[1, 3]])
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 700), (63, 65)])

@@ -18,13 +18,14 @@ from unfade.workshop.export import export
 from unfade.workshop.labeled import read_faces
 from unfade.workshop.recipe import parse_recipe
 from unfade.workshop.tasks import TASKS
-from unfade.workshop.tasks.faces import clipped, heat_loss
+from unfade.workshop.tasks.faces import clipped, heat_loss, tilted
 from unfade.workshop.train import train, trained_generator
 
 PLAIN = "[options]\nsound_share = 1.0\naged_share = 0.0\n"
+UPRIGHT = PLAIN + "tilted_share = 0.0\n"
 
 
-def recipe_of(steps: int = 1, size_px: int = 96, more: str = PLAIN) -> str:
+def recipe_of(steps: int = 1, size_px: int = 96, more: str = UPRIGHT) -> str:
     text = recipe_text("faces", steps=steps, losses="heat = 1.0\nsides = 1.0", generator='kind = "faces"\nfrozen_blocks = 2')
     return text.replace("size_px = 64", f"size_px = {size_px}") + more
 
@@ -69,6 +70,20 @@ def test_boxes_follow_the_pictures_through_patchwork_zoom_and_mirror(labeled: Pa
     assert middles > 10
 
 
+@pytest.mark.parametrize("degrees", [-35.0, -10.0, 0.0, 25.0])
+@pytest.mark.parametrize("size", [(90, 90), (60, 110)])
+def test_the_box_of_a_turned_face_is_around_it(degrees: float, size: tuple[int, int]) -> None:
+    part = np.zeros((*size, 3), np.float32)
+    across, down = size[1] / 2 + 9, size[0] / 2 - 4
+    cv2.ellipse(part, (round(across), round(down)), (6, 10), 0, 0, 360, (1, 1, 1), -1)
+    turned, boxes = tilted(part, np.array([[across - 6.5, down - 10, across + 7.5, down + 11, 1]], np.float32), degrees)
+    rows, columns = np.nonzero(turned[..., 0] > 0.5)
+    np.testing.assert_allclose(boxes[0, :4], [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], atol=2.0)
+    assert boxes[0, 4] == 1
+    whole, _ = tilted(np.ones_like(part), boxes, degrees)
+    assert whole.min() == 1
+
+
 def test_a_face_of_which_little_is_seen_is_neither_taught_nor_held_to_be_none() -> None:
     boxes = np.array([[10, 10, 40, 40, 1], [90, 10, 130, 40, 1], [20, 50, 25, 55, 1], [200, 0, 220, 20, 1]], np.float32)
     kept = clipped(boxes, 100, 100)
@@ -89,7 +104,7 @@ def test_a_cell_that_is_not_sure_costs_nothing() -> None:
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 def test_it_learns_and_what_it_learned_is_exported(labeled: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
-    recipe.write_text(recipe_of(steps=60, more=PLAIN + "patchwork_share = 0.0\nface_share = 1.0\n"))
+    recipe.write_text(recipe_of(steps=60, more=UPRIGHT + "patchwork_share = 0.0\nface_share = 1.0\n"))
     run = train(recipe, [labeled], tmp_path / "run", device="cpu")
     task, _, trained, _ = trained_generator(run)
     task.prepare(cache_pictures([labeled], run / "cache", largest_side_px=1024))

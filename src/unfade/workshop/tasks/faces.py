@@ -33,6 +33,8 @@ SEEN_SHARE = 0.4
 """Nor is one of which less than this share is on the sample."""
 SPREAD = 0.14
 """The target falls off around a face's middle as a bell of this share of its sides."""
+TILT_DEGREES = 35.0
+"""A picture is turned by up to this: heads lean, and prints lie askew on the glass."""
 ITS_OWN = 0.35
 """The sides are learned where the bell is above this."""
 
@@ -47,6 +49,7 @@ class Options(BaseModel):
     patchwork_share: float = Field(default=0.55, ge=0, le=1, description="share of samples that are four or nine pictures side by side")
     face_share: float = Field(default=0.7, ge=0, le=1, description="how often a cut-out is placed so that it holds a face, if there is one")
     zoom: float = Field(default=2.2, ge=1, description="the most that a picture is enlarged beyond what fills its place")
+    tilted_share: float = Field(default=0.4, ge=0, le=1, description="share of pictures that are turned, by up to 35 degrees")
     textures: str = Field(default="", description="folder of real paper and stains to lay in; empty: none")
 
 
@@ -170,6 +173,8 @@ class FacesTask:
         if self._flip and rng.random() < 0.5:
             part = np.ascontiguousarray(part[:, ::-1])
             boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
+        if rng.random() < self._options.tilted_share:
+            part, boxes = tilted(part, boxes, float(rng.uniform(-TILT_DEGREES, TILT_DEGREES)))
         return part, clipped(boxes, height, width)
 
 
@@ -186,6 +191,22 @@ def clipped(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     shown = area / np.maximum(whole.prod(axis=1), 1e-6)
     inside[:, 4] *= (shown >= SEEN_SHARE) & (sides.min(axis=1, initial=np.inf) >= SMALLEST_PX)
     return np.asarray(inside[(sides > 0.5).all(axis=1)])
+
+
+def tilted(part: np.ndarray, boxes: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
+    """The part turned about its middle, enlarged until no corner is empty, and its boxes (n, 5) with it.
+
+    A face is an ellipse: its new box is around the turned one.
+    """
+    height, width = part.shape[:2]
+    turn = np.deg2rad(abs(degrees))
+    scale = float(np.cos(turn) + np.sin(turn) * max(width / height, height / width))
+    moves = cv2.getRotationMatrix2D((width / 2 - 0.5, height / 2 - 0.5), degrees, scale)
+    turned = cv2.warpAffine(part, moves, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    half = (boxes[:, 2:4] - boxes[:, :2]) / 2
+    middles = (boxes[:, :2] + half - 0.5) @ moves[:, :2].T + moves[:, 2] + 0.5
+    reach = np.sqrt(half**2 @ (moves[:, :2].T ** 2))
+    return turned, np.concatenate([middles - reach, middles + reach, boxes[:, 4:]], axis=1).astype(np.float32)
 
 
 def _sample(picture: np.ndarray, boxes: np.ndarray) -> Sample:
