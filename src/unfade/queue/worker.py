@@ -23,13 +23,15 @@ from unfade.queue.job import Job, Made
 from unfade.queue.ledger import Ledger
 from unfade.queue.messages import AWAY_S, Queue, recover, sweep
 from unfade.queue.opening import open_ledger, open_store
-from unfade.queue.records import JobRecord, Kind
+from unfade.queue.records import JobRecord, Kind, PhotoRecord
 from unfade.settings import Settings, open_sessions
 
 log = logging.getLogger(__name__)
 TICK_S = 0.4  # how often progress is written down
 SWEEP_S = 5.0
 GIVE_WAY_S = 3.0
+SOON_PIXELS = 1_200_000  # up to these, a job does not wait for the first look
+FIRST_LOOK_S = 0.05
 BESIDE_MEGAPIXELS = 24.0  # what is saved beside the next job is in memory with it: 300 MB in color and 16 bits, before and after
 
 
@@ -321,8 +323,19 @@ class Worker:
             self._job.preview(job, record, hold.progress)
             self._ledger.finish(job.id, hold.holder, result=None, mask_id=None)
         else:
+            self._let_first_look_go_first(hold, record)
             return self._job.restore(job, record, hold.progress)
         return None
+
+    def _let_first_look_go_first(self, hold: Hold, record: PhotoRecord) -> None:
+        """Let the first, small picture come before a job begins.
+
+        A page asks for both in the same moment. Beside a job that reads and looks for prints without a rest
+        the first picture would take half as long again; of a small photograph the job itself is soon done.
+        """
+        if record.width * record.height > SOON_PIXELS:
+            time.sleep(FIRST_LOOK_S)
+            self._give_way(hold)
 
     def _save(self, hold: Hold, made: Made) -> None:
         """Put what came out where the ledger says, and finish the job."""
