@@ -244,3 +244,29 @@ def test_a_job_rests_while_a_preview_is_made(make_worker: Callable[..., workers.
     with pytest.raises(workers.AbandonedError):
         job.progress("clean", 0.7)
     worker._holds.clear()
+
+
+def test_the_first_picture_of_a_large_photograph_comes_before_its_job_begins(
+    make_worker: Callable[..., workers.Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = make_worker()
+    small = _photo(worker)
+    large = small.model_copy(update={"width": 1300, "height": 1000})
+    is_made: list[bool] = []
+    monkeypatch.setattr(worker._job, "restore", lambda job, record, progress: is_made.append(not made.is_alive()))
+
+    def held(kind: Kind) -> workers.Hold:
+        return workers.Hold(
+            JobRecord(id=new_id(), photo_id=small.id, kind=kind, options=Options(), created=0, holder="me"), worker._give_way
+        )
+
+    preview = held("preview")
+    for record, waits in ((large, True), (small, False)):
+        monkeypatch.setattr(worker._ledger, "photo", lambda _, record=record: record)
+        asked = threading.Timer(0.01, worker._holds.add, [preview])  # a moment after the job
+        made = threading.Timer(0.2, worker._holds.discard, [preview])
+        asked.start()
+        made.start()
+        worker._run(held("restore"))
+        assert is_made.pop() is waits
+        made.join()
