@@ -177,8 +177,11 @@ def test_a_report_and_a_sheet_of_other_photographs_are_not_lost(album: Path) -> 
     assert shown_on(album / "s.png") == ["c.png"]
 
 
+# Whoever runs the tests beneath nohup ignores SIGHUP, and so would what they start.
 STOP = """
 import os, signal, unfade.pipeline
+if signal.getsignal(signal.{signal}) is signal.SIG_IGN:
+    signal.signal(signal.{signal}, signal.SIG_DFL)
 treat = unfade.pipeline.treat
 def stopped(before, *arguments, **options):
     if before.name == "c.png":
