@@ -17,7 +17,6 @@ import numpy as np
 
 from unfade import color, colorize
 from unfade.files import photo
-from unfade.files.photo import read
 from unfade.models.session import Sessions
 
 PALE = 6.0  # of C*: the hue of what is paler is noise
@@ -70,7 +69,7 @@ def main() -> None:
                 continue
             truth = photo.read(path).srgb()
             gray = np.rint(color.luma(truth)[:, :, None] * 255).astype(np.uint8)
-            guessed = colorize(read(gray), sessions=sessions).photo.srgb()
+            guessed = colorize(photo.read(gray), sessions=sessions).photo.srgb()
             for kind, boxes in REGIONS[path.stem].items():
                 for box in boxes:
                     true, made = (mean_chroma(color.lab_from_srgb(image), box) for image in (truth, guessed))

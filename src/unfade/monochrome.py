@@ -23,8 +23,8 @@ TINT_MOST = 5.2  # and 98 % of the pixels stray by less than this in the second 
 STAINED_YELLOW_LEAST = 10.0  # a stained print is yellowed: its mean b* is above this,
 STAINED_SPREAD_MOST = 3.4  # a function of L* and of the place explains its chroma up to this RMS,
 STAINED_SECOND_MOST = 1.2  # and up to this in the second hue,
-YELLOW_LEAST = 16.0  # lights of yellowed color prints: 18.7 to 20.6 (N 3), of others up to 12.4 (N 5); 9 of 50 modern ones have more
 STAINED_SHARE_MOST = 0.55  # and the place explains nearly half of what L* alone did not
+YELLOW_LEAST = 16.0  # lights of yellowed color prints: 18.7 to 20.6 (N 3), of others up to 12.4 (N 5); 9 of 50 modern ones have more
 
 
 @dataclass(frozen=True)

@@ -218,16 +218,16 @@ def test_a_reader_that_is_woken_looks_at_once(tmp_path: Path, monkeypatch: pytes
     reading.close()
 
 
+def _held(worker: workers.Worker, record: PhotoRecord, kind: Kind) -> workers.Hold:
+    job = JobRecord(id=new_id(), photo_id=record.id, kind=kind, options=Options(), created=0, holder="me")
+    return workers.Hold(job, worker._give_way)
+
+
 def test_a_job_rests_while_a_preview_is_made(make_worker: Callable[..., workers.Worker], monkeypatch: pytest.MonkeyPatch) -> None:
     worker = make_worker()
     record = _photo(worker)
 
-    def held(kind: Kind) -> workers.Hold:
-        return workers.Hold(
-            JobRecord(id=new_id(), photo_id=record.id, kind=kind, options=Options(), created=0, holder="me"), worker._give_way
-        )
-
-    job, preview = held("restore"), held("preview")
+    job, preview = _held(worker, record, "restore"), _held(worker, record, "preview")
     worker._holds |= {job, preview}
     threading.Timer(0.2, worker._holds.discard, [preview]).start()
     began = time.monotonic()
@@ -255,18 +255,13 @@ def test_the_first_picture_of_a_large_photograph_comes_before_its_job_begins(
     is_made: list[bool] = []
     monkeypatch.setattr(worker._job, "restore", lambda job, record, progress: is_made.append(not made.is_alive()))
 
-    def held(kind: Kind) -> workers.Hold:
-        return workers.Hold(
-            JobRecord(id=new_id(), photo_id=small.id, kind=kind, options=Options(), created=0, holder="me"), worker._give_way
-        )
-
-    preview = held("preview")
+    preview = _held(worker, small, "preview")
     for record, waits in ((large, True), (small, False)):
         monkeypatch.setattr(worker._ledger, "photo", lambda _, record=record: record)
         asked = threading.Timer(0.01, worker._holds.add, [preview])  # a moment after the job
         made = threading.Timer(0.2, worker._holds.discard, [preview])
         asked.start()
         made.start()
-        worker._run(held("restore"))
+        worker._run(_held(worker, small, "restore"))
         assert is_made.pop() is waits
         made.join()

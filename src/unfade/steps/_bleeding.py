@@ -139,7 +139,7 @@ class _Totals:
     def __init__(self, kind: _Kind) -> None:
         self._kind = kind
         self._products, self._squares, self._counts = np.zeros(2), np.zeros(2), np.zeros(2)
-        self._strayed, self._compared = 0.0, 0
+        self._strayed, self._known = np.zeros(2), np.zeros(2)
 
     def add(self, image: Image, lost: Mask, away: Plane) -> None:
         """Take a part of the photograph (h, w, 3) in, with its mask and each pixel's distance from that."""
@@ -154,10 +154,10 @@ class _Totals:
             self._products[index] += ((here - np.nan_to_num(around[index])) * contrast).sum()
             self._squares[index] += (contrast**2).sum()
             self._counts[index] += len(ring)
-        strayed = ((here - around[1]) ** 2).sum(axis=1)  # in the second ring
-        is_known = ~np.isnan(strayed)
-        self._strayed += float(strayed[is_known].sum())
-        self._compared += int(is_known.sum())
+            strayed = ((here - around[index]) ** 2).sum(axis=1)
+            is_known = ~np.isnan(strayed)
+            self._strayed[index] += strayed[is_known].sum()
+            self._known[index] += is_known.sum()
 
     @property
     def bled(self) -> float:
@@ -170,7 +170,7 @@ class _Totals:
     @property
     def variety(self) -> float:
         """The RMS of what the second ring differs by from its surroundings."""
-        return float(np.sqrt(self._strayed / max(self._compared, 1)))
+        return float(np.sqrt(self._strayed[1] / max(self._known[1], 1)))
 
 
 def _means(planes: list[Plane], where: Mask, radius_px: int, places: list[np.ndarray]) -> list[np.ndarray]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -34,22 +33,6 @@ CALM = 0.5  # of the median energy around: what is above counts against a patch,
 CALM_WEIGHT = 5.0  # by so much
 TONE_WEIGHT = 0.5
 FEWEST = 4  # from fewer patches than this nothing is chosen
-
-
-@dataclass(frozen=True)
-class _Ground:
-    """A working copy: its coarse part and its detail (h, w); where patches may be taken from, by their top
-    left; how far into the hole each pixel lies."""
-
-    coarse: Plane
-    detail: Plane
-    takable: Mask
-    depth: Plane
-
-    @property
-    def last(self) -> tuple[int, int]:
-        """The last top left of a patch."""
-        return self.depth.shape[0] - PATCH_PX, self.depth.shape[1] - PATCH_PX
 
 
 def add_texture(photo: Photo, mask: Mask, faces: Sequence[Face]) -> Photo:
@@ -87,7 +70,7 @@ def _difference(luma: Plane, lost: Mask, depth: Plane, spared: Mask) -> Plane:
     takable = _all_within(known & ~spared)
     if not takable.any():
         return np.zeros_like(luma)
-    laid, is_laid = _quilt(_Ground(coarse, detail, takable, depth), lost)
+    laid, is_laid = _quilt(_Patches(coarse, detail, takable, depth), lost)
     share = np.clip((depth - LEAST_PX) / LEAST_PX, 0, 1) * AMOUNT
     return np.where(is_laid, share * (laid - detail), 0)
 
@@ -100,62 +83,56 @@ def _all_within(plane: Mask) -> Mask:
     return within
 
 
-def _quilt(ground: _Ground, lost: Mask) -> tuple[Plane, Mask]:
+def _quilt(patches: _Patches, lost: Mask) -> tuple[Plane, Mask]:
     """Detail from known patches, and where any was laid."""
     window = np.outer(*[np.hanning(PATCH_PX + 2)[1:-1]] * 2).astype(np.float32) + np.float32(1e-3)
-    total, weight, power = (np.zeros_like(ground.detail) for _ in range(3))
-    patches = np.lib.stride_tricks.sliding_window_view(ground.detail, (PATCH_PX, PATCH_PX))
-    sources: dict[tuple[int, int], tuple[int, int]] = {}
-    rng = np.random.default_rng(0)
-    chooser = _Chooser(ground)
-    for top, left in _places(ground):
+    total, weight, power = (np.zeros(lost.shape, np.float32) for _ in range(3))
+    for top, left in patches.places():
         cell = np.s_[top : top + PATCH_PX, left : left + PATCH_PX]
         is_there = weight[cell] > 0
-        so_far = np.where(is_there, total[cell] / np.maximum(weight[cell], 1e-6), ground.detail[cell])
-        found = chooser.best((top, left), so_far, is_there | ~lost[cell], sources, rng)
+        so_far = np.where(is_there, total[cell] / np.maximum(weight[cell], 1e-6), patches.detail[top, left])
+        found = patches.best((top, left), so_far, is_there | ~lost[cell])
         if found is None:
             continue
-        sources[top, left] = found
-        total[cell] += window * patches[found]
+        total[cell] += window * found
         weight[cell] += window
         power[cell] += window**2
-    is_laid = weight > 0
     # The mean of details that overlap would be weaker than they are.
-    return total / np.sqrt(np.maximum(power, 1e-9)), is_laid
+    return total / np.sqrt(np.maximum(power, 1e-9)), weight > 0
 
 
-def _places(ground: _Ground) -> list[tuple[int, int]]:
-    """Top lefts of the patches to be laid, from the rim inwards."""
-    last_top, last_left = ground.last
-    deepest = cv2.dilate(ground.depth, np.ones((PATCH_PX, PATCH_PX), np.uint8), anchor=(0, 0))
-    middle = cv2.boxFilter(ground.depth, -1, (PATCH_PX, PATCH_PX), anchor=(0, 0))
-    tops, lefts = (np.unique([*range(0, last, STEP_PX), last]) for last in (last_top, last_left))
-    places = [(int(top), int(left)) for top in tops for left in lefts if deepest[top, left] > LEAST_PX]
-    return sorted(places, key=lambda place: float(middle[place]))
+Place = tuple[int, int]
+"""A patch's top and left."""
 
 
-class _Chooser:
-    """Chooses the patch for a place."""
+class _Patches:
+    """The patches of a working copy by their places: those that are to be laid, and the best known one for
+    each."""
 
-    def __init__(self, ground: _Ground) -> None:
+    def __init__(self, coarse: Plane, detail: Plane, takable: Mask, depth: Plane) -> None:
+        """`coarse` and `detail` (h, w) are the copy, `takable` says where a known patch may be taken,
+        `depth` how far into the hole each pixel lies."""
         shape = (PATCH_PX, PATCH_PX)
-        self._ground = ground
-        self._coarse = np.lib.stride_tricks.sliding_window_view(ground.coarse, shape)[:, :, ::COARSE_PX, ::COARSE_PX]
-        self._detail = np.lib.stride_tricks.sliding_window_view(ground.detail, shape)
-        self._energy = cv2.boxFilter(ground.detail**2, -1, shape, anchor=(0, 0), borderType=cv2.BORDER_REFLECT)
-        self._deepest = cv2.dilate(ground.depth, np.ones(shape, np.uint8), anchor=(0, 0))
+        self.detail = np.lib.stride_tricks.sliding_window_view(detail, shape)
+        self._coarse = np.lib.stride_tricks.sliding_window_view(coarse, shape)[:, :, ::COARSE_PX, ::COARSE_PX]
+        self._energy = cv2.boxFilter(detail**2, -1, shape, anchor=(0, 0), borderType=cv2.BORDER_REFLECT)
+        self._deepest = cv2.dilate(depth, np.ones(shape, np.uint8), anchor=(0, 0))
+        self._mean_depth = cv2.boxFilter(depth, -1, shape, anchor=(0, 0))
+        self._takable = takable
+        self._last = depth.shape[0] - PATCH_PX, depth.shape[1] - PATCH_PX
+        self._sources: dict[Place, Place] = {}
+        self._rng = np.random.default_rng(0)
 
-    def best(
-        self,
-        place: tuple[int, int],
-        so_far: Plane,
-        binding: Mask,
-        sources: dict[tuple[int, int], tuple[int, int]],
-        rng: np.random.Generator,
-    ) -> tuple[int, int] | None:
-        """The top left of the patch that looks most like the fill at `place`, goes on as the detail `so_far`
+    def places(self) -> list[Place]:
+        """Where patches are to be laid, from the rim inwards."""
+        tops, lefts = (np.unique([*range(0, last, STEP_PX), last]) for last in self._last)
+        places = [(int(top), int(left)) for top in tops for left in lefts if self._deepest[top, left] > LEAST_PX]
+        return sorted(places, key=lambda place: float(self._mean_depth[place]))
+
+    def best(self, place: Place, so_far: Plane, binding: Mask) -> Plane | None:
+        """The detail of the patch that looks most like the fill at `place`, goes on as the detail `so_far`
         does where that is `binding`, and is calm."""
-        tops, lefts = self._candidates(place, sources, rng)
+        tops, lefts = self._candidates(place)
         if len(tops) < FEWEST:
             return None
         own = self._coarse[place]
@@ -165,30 +142,28 @@ class _Chooser:
         energy = self._energy[tops, lefts]
         cost += CALM_WEIGHT * np.maximum(energy - CALM * np.median(energy), 0)
         if binding.any():
-            cost += (((self._detail[tops, lefts] - so_far) ** 2) * binding).sum((1, 2)) / binding.sum()
+            cost += (((self.detail[tops, lefts] - so_far) ** 2) * binding).sum((1, 2)) / binding.sum()
         best = int(cost.argmin())
-        return int(tops[best]), int(lefts[best])
+        source = int(tops[best]), int(lefts[best])
+        self._sources[place] = source
+        found: Plane = self.detail[source]
+        return found
 
-    def _candidates(
-        self, place: tuple[int, int], sources: dict[tuple[int, int], tuple[int, int]], rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Top lefts of known patches: those that go on where a neighbor's source ends, and random ones near
-        by."""
+    def _candidates(self, place: Place) -> tuple[np.ndarray, np.ndarray]:
+        """Known patches: those that go on where a neighbor's source ends, and random ones near by."""
         top, left = place
-        reach = int(max(NEAREST_PX, REACH * float(self._deepest[place]) + 2 * PATCH_PX))
-        last_top, last_left = self._ground.last
-        neighbors = [(down, across) for down, across in ((-STEP_PX, 0), (STEP_PX, 0), (0, -STEP_PX), (0, STEP_PX))]
-        handed = [
-            (*sources[top + down, left + across], down, across) for down, across in neighbors if (top + down, left + across) in sources
+        going_on = [
+            (source[0] - down, source[1] - across)
+            for down, across in ((-STEP_PX, 0), (STEP_PX, 0), (0, -STEP_PX), (0, STEP_PX))
+            if (source := self._sources.get((top + down, left + across))) is not None
         ]
-        going_on = np.array([(source_top - down, source_left - across) for source_top, source_left, down, across in handed], int).reshape(
-            -1, 2
-        )
-        tops = np.append(going_on[:, 0], rng.integers(max(0, top - reach), min(last_top, top + reach) + 1, size=DRAWN))
-        lefts = np.append(going_on[:, 1], rng.integers(max(0, left - reach), min(last_left, left + reach) + 1, size=DRAWN))
-        inside = (tops >= 0) & (tops <= last_top) & (lefts >= 0) & (lefts <= last_left)
+        reach = int(max(NEAREST_PX, REACH * float(self._deepest[place]) + 2 * PATCH_PX))
+        ranges = ((max(0, at - reach), min(last, at + reach) + 1) for at, last in zip(place, self._last, strict=True))
+        drawn = np.stack([self._rng.integers(*ends, size=DRAWN) for ends in ranges], axis=1)
+        tops, lefts = np.concatenate([np.array(going_on, int).reshape(-1, 2), drawn]).T
+        inside = (tops >= 0) & (tops <= self._last[0]) & (lefts >= 0) & (lefts <= self._last[1])
         tops, lefts = tops[inside], lefts[inside]
-        known = np.flatnonzero(self._ground.takable[tops, lefts])[:TRIES]
+        known = np.flatnonzero(self._takable[tops, lefts])[:TRIES]
         return tops[known], lefts[known]
 
 

@@ -16,7 +16,7 @@ from unfade.arrays import Image
 from unfade.files.photo import Photo
 from unfade.models.calibration import ToneCalibration
 from unfade.models.session import Session, batch_of, picture_of
-from unfade.monochrome import Colors, measure_colors
+from unfade.monochrome import NO_COLORS, Colors, measure_colors
 from unfade.steps._dials import Dials
 from unfade.steps._prints import Levels, find_levels, gate, look_at, print_need
 from unfade.work import Progress
@@ -56,14 +56,14 @@ def thumbnail_of(photo: Photo, session: Session) -> Image:
 @dataclass(frozen=True)
 class Plan:
     """What is done to one photograph: the strength of its tone and of its detail, a print's levels, and the
-    dials. `colors`: how its chroma behaves, if that was looked at."""
+    dials. `colors`: how its chroma behaves."""
 
     tone: Tone | None
     tone_strength: float
     detail_strength: float
     levels: Levels | None
     dials: Dials
-    colors: Colors | None = None
+    colors: Colors = NO_COLORS
 
     @property
     def does_anything(self) -> bool:
@@ -71,15 +71,10 @@ class Plan:
         return self.tone_strength > 0 or self.detail_strength > 0 or self.dials.are_turned
 
     @property
-    def lights(self) -> float:
-        """The mean b* of the photograph's lights; 0 if its chroma was not looked at."""
-        return 0.0 if self.colors is None else self.colors.lights
-
-    @property
     def is_yellow(self) -> bool:
         """Whether a color photograph has yellow whites that are left to it."""
         left = self.tone_strength == 0 and self.dials.warmth == 0
-        return left and self.colors is not None and self.colors.is_color and self.colors.has_yellow_lights
+        return left and self.colors.is_color and self.colors.has_yellow_lights
 
 
 def plan(photo: Photo, session: Session, strength: float, dials: Dials, *, force: bool) -> Plan:

@@ -70,8 +70,8 @@ class Clean(Step):
             aged = f"aged {planned.tone.need:.0%}: "
         yellow: tuple[str, ...] = ()
         if planned.is_yellow:
-            facts["yellow_lights"] = planned.lights
-            yellow = (f"its whites are yellow (b* {planned.lights:.0f}), from age or from the light: a warmth below 0 cools them",)
+            facts["yellow_lights"] = planned.colors.lights
+            yellow = (f"its whites are yellow (b* {planned.colors.lights:.0f}), from age or from the light: a warmth below 0 cools them",)
         if not planned.does_anything:
             return Outcome(work.photo, work.mask, "sound", models=models, facts=facts, notes=(f"{aged}nothing to clean", *yellow))
         details = sessions.get("clean") if planned.detail_strength > 0 else None

@@ -116,13 +116,19 @@ export class Answers {
   }
 
   // ------------------------------------------------------------------ tones
+  /** What came of the cleaning that is set now, if it is known. */
+  get #cleaning() {
+    const { clean, cleanAnyway } = this.session.edit;
+    return this.cleaned.get(cleaningOf(clean, cleanAnyway));
+  }
+
   /** @returns {Answer} */
   #clean() {
     const { session } = this;
     const { edit } = session;
     const byHand = edit.lightness || edit.contrast || edit.warmth ? ` ${t("clean.by-hand")}` : "";
     if (!edit.cleanOn) return { say: byHand.trim() || t("clean.off"), short: t(byHand ? "short.done" : "short.off") };
-    const step = this.cleaned.get(cleaningOf(edit.clean, edit.cleanAnyway));
+    const step = this.#cleaning;
     if (!step) return { say: t("clean.looking"), short: t("short.wait") };
     if (edit.cleanAnyway) {
       const leave = { id: "leave", say: t("clean.leave"), act: () => session.change({ cleanAnyway: false }) };
@@ -149,8 +155,7 @@ export class Answers {
     if (!edit.colorize) {
       if (!photo.has_color) return { say: t("color.off"), short: t("short.off") };
       const anew = { id: "anew", say: t("color.anew"), act: () => session.change({ colorize: true }) };
-      const isYellow = this.cleaned.get(cleaningOf(edit.clean, edit.cleanAnyway))?.facts.yellow_lights;
-      return { say: t(isYellow ? "color.off-yellow" : "color.off-color"), short: t("short.left"), acts: [anew] };
+      return { say: t(this.#cleaning?.facts.yellow_lights ? "color.off-yellow" : "color.off-color"), short: t("short.left"), acts: [anew] };
     }
     const give = { id: "give", say: t("color.give"), act: () => session.tools.use("hint") };
     const n = edit.hints.length;
