@@ -82,6 +82,25 @@ def test_hard_places_are_looked_at_more(marked_folder: Path, rng: np.random.Gene
         marked.damage(32, rng)
 
 
+def test_hard_places_of_damaged_photographs_are_looked_at_more(marked_folder: Path, rng: np.random.Generator) -> None:
+    for name in ("0.png", "2.png"):
+        (marked_folder / "damaged" / name).unlink()
+        (marked_folder / "mask" / name).unlink()
+    (marked_folder / "hard" / "2.png").unlink()
+    picture = cv2.imread(str(marked_folder / "damaged" / "1.png"))
+    picture[60:64, 206:210] = (0, 255, 0)
+    cv2.imwrite(str(marked_folder / "damaged" / "1.png"), picture)
+    hard = np.zeros((160, 220), np.uint8)
+    hard[60:64, 206:210] = 255
+    cv2.imwrite(str(marked_folder / "hard" / "1.png"), hard)
+    shares = []
+    for hard_share in (0.0, 1.0):
+        marked = read_marked(marked_folder, REAL.model_copy(update={"hard_share": hard_share, "damaged_share": 0.0}), largest_side_px=1024)
+        greens = [marked.window(32, rng).image for _ in range(40)]
+        shares.append(np.mean([(image[:, :, 1] - image[:, :, 0]).max() > 0.5 for image in greens]))
+    assert shares[1] > 0.9 and shares[0] < 0.5
+
+
 def test_a_transplant_shows_wherever_it_is_labelled_lost(marked_folder: Path, rng: np.random.Generator) -> None:
     marked = read_marked(marked_folder, REAL, largest_side_px=1024)
     laid = 0

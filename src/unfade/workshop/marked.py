@@ -2,9 +2,9 @@
 pictures.
 
 A folder holds damaged/ and mask/, matched by name: 255 lost, 128 either answer is right, 0 sound. A sound
-photograph has a mask that is black. hard/, if it is there, holds for some of them where a detector was wrong
-so far (white): windows are taken there more often. Masks of `unfade damage` on sound photographs are just
-that.
+photograph has a mask that is black. hard/, if it is there, holds for some of them where a detector took what
+is sound for lost so far (white): windows are taken there more often. Masks of `unfade damage` on sound
+photographs are just that.
 """
 
 from __future__ import annotations
@@ -65,11 +65,10 @@ class Marked:
     def window(self, size_px: int, rng: np.random.Generator) -> Cut:
         """A window as it is, of a damaged photograph or of a sound one, by the recipe's shares."""
         if self.has_damage and (not self._sound or rng.random() >= self._real.sound_share):
-            return self.damage(size_px, rng) if rng.random() < self._real.damaged_share else self._anywhere(size_px, rng)
-        one = self._sound[int(rng.integers(len(self._sound)))]
-        if one.hard is not None and rng.random() < self._real.hard_share:
-            return self._cut(one, one.hard, size_px, rng)
-        return self._cut(one, None, size_px, rng)
+            if rng.random() < self._real.damaged_share:
+                return self.damage(size_px, rng)
+            return self._anywhere(self._pictures, size_px, rng)
+        return self._anywhere(self._sound, size_px, rng)
 
     def damage(self, size_px: int, rng: np.random.Generator) -> Cut:
         """A window with damage, unless a few tries find none. Raises `DataError` if nothing is damaged."""
@@ -82,8 +81,11 @@ class Marked:
                 break
         return cut
 
-    def _anywhere(self, size_px: int, rng: np.random.Generator) -> Cut:
-        return self._cut(self._pictures[int(rng.integers(len(self._pictures)))], None, size_px, rng)
+    def _anywhere(self, pictures: Sequence[MarkedPicture], size_px: int, rng: np.random.Generator) -> Cut:
+        """A window of one of `pictures`, by the recipe's share where a detector was wrong."""
+        one = pictures[int(rng.integers(len(pictures)))]
+        around = one.hard if one.hard is not None and rng.random() < self._real.hard_share else None
+        return self._cut(one, around, size_px, rng)
 
     def _cut(self, one: MarkedPicture, around: Mask | None, size_px: int, rng: np.random.Generator) -> Cut:
         """A square at a random scale, turned and mirrored; `around` a place of this mask, if it has any."""

@@ -1,0 +1,73 @@
+"""A model in eight bits is smaller, and decides as it did before."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from tests.workshop.conftest import recipe_text
+from tests.workshop.test_train import GENERATORS, LOSSES
+from unfade.errors import DataError, UsageError
+from unfade.models.card import read_card
+from unfade.models.session import Session
+from unfade.workshop.export import export
+from unfade.workshop.quantize import main, quantize
+from unfade.workshop.train import train
+
+pytestmark = pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+
+
+def _exported(task: str, photographs: Path, folder: Path, steps: int) -> Path:
+    recipe = folder / "recipe.toml"
+    recipe.write_text(recipe_text(task, steps=steps, losses=LOSSES[task], generator=GENERATORS.get(task)))
+    export(train(recipe, [photographs], folder / "run", device="cpu"), folder / f"{task}.onnx")
+    return folder / f"{task}.onnx"
+
+
+@pytest.fixture(scope="module")
+def detector(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _exported("damage", photographs, tmp_path_factory.mktemp("detector"), 60)
+
+
+def test_it_is_smaller_and_decides_as_before(
+    detector: Path, photographs: Path, tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "bytes.onnx"
+    main([str(detector), "--pictures", str(photographs), "-o", str(target)])
+    assert "bytes: its outputs differ by 0.0" in capsys.readouterr().out
+    card = read_card(target.with_suffix(".toml"))
+    assert (card.name, card.weights, card.sha256) == ("bytes", "bytes.onnx", hashlib.sha256(target.read_bytes()).hexdigest())
+    before = Session(read_card(detector.with_suffix(".toml")), detector, threads=1)
+    picture = cv2.resize(rng.random((8, 12, 3), np.float32), (96, 64), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+    picture[20:23, 10:80] = 1
+    image = np.ascontiguousarray(picture.transpose(2, 0, 1)[None])
+    old, new = (session.run(image=image)["probability"] for session in (before, Session(card, target, threads=1)))
+    assert np.abs(old - new).mean() < 0.1 * old.std() and np.corrcoef(old.ravel(), new.ravel())[0, 1] > 0.99
+
+
+def test_weights_leave_a_bit_so_that_no_sum_of_bytes_overflows(detector: Path, photographs: Path, tmp_path: Path) -> None:
+    quantize(detector, [photographs], tmp_path / "bytes.onnx")
+    model = onnx.load(str(tmp_path / "bytes.onnx"))
+    weights = [numpy_helper.to_array(tensor) for tensor in model.graph.initializer if len(tensor.dims) == 4]
+    assert weights and all(weight.dtype == np.int8 and -64 <= weight.min() and weight.max() <= 64 for weight in weights)
+
+
+def test_what_cannot_be_quantized_is_refused(detector: Path, photographs: Path, tmp_path: Path) -> None:
+    filler = _exported("fill", photographs, tmp_path, 1)
+    with pytest.raises(UsageError, match=r"fill takes image \(n 3 h w\), mask \(n 1 h w\); only models that take one picture"):
+        quantize(filler, [photographs], tmp_path / "bytes.onnx")
+    with pytest.raises(UsageError, match="needs a name of its own"):
+        quantize(detector, [photographs], detector)
+    with pytest.raises(UsageError, match="needs a name of its own"):
+        quantize(detector, [photographs], tmp_path / "bytes.bin")
+    (tmp_path / "tiny").mkdir()
+    cv2.imwrite(str(tmp_path / "tiny" / "a.png"), np.zeros((3, 3, 3), np.uint8))
+    with pytest.raises(DataError, match="no picture of --pictures is large enough"):
+        quantize(detector, [tmp_path / "tiny"], tmp_path / "bytes.onnx")
+    assert not (tmp_path / "bytes.onnx").exists()
