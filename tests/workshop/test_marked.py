@@ -12,6 +12,7 @@ import pytest
 from tests.workshop.conftest import recipe_text
 from unfade import color
 from unfade.errors import DataError, RecipeError
+from unfade.files import photo
 from unfade.workshop import checkpoint
 from unfade.workshop.marked import Cut, read_marked
 from unfade.workshop.recipe import Real, parse_recipe, read_recipe
@@ -87,7 +88,7 @@ def test_hard_places_of_damaged_photographs_are_looked_at_more(marked_folder: Pa
         (marked_folder / "damaged" / name).unlink()
         (marked_folder / "mask" / name).unlink()
     (marked_folder / "hard" / "2.png").unlink()
-    picture = cv2.imread(str(marked_folder / "damaged" / "1.png"))
+    picture = photo.read(marked_folder / "damaged" / "1.png").samples[:, :, ::-1].copy()
     picture[60:64, 206:210] = (0, 255, 0)
     cv2.imwrite(str(marked_folder / "damaged" / "1.png"), picture)
     hard = np.zeros((160, 220), np.uint8)

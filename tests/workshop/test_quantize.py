@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import numpy_helper
 
 from tests.workshop.conftest import recipe_text
@@ -18,7 +19,7 @@ from unfade.models.card import read_card
 from unfade.models.session import Session
 from unfade.workshop.export import export
 from unfade.workshop.quantize import main, quantize
-from unfade.workshop.train import train
+from unfade.workshop.train import exported_weights, initialise_from, train, trained_generator
 
 pytestmark = pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -56,6 +57,20 @@ def test_weights_leave_a_bit_so_that_no_sum_of_bytes_overflows(detector: Path, p
     model = onnx.load(str(tmp_path / "bytes.onnx"))
     weights = [numpy_helper.to_array(tensor) for tensor in model.graph.initializer if len(tensor.dims) == 4]
     assert weights and all(weight.dtype == np.int8 and -64 <= weight.min() and weight.max() <= 64 for weight in weights)
+
+
+def test_a_training_goes_on_from_it(detector: Path, photographs: Path, tmp_path: Path) -> None:
+    quantize(detector, [photographs], tmp_path / "bytes.onnx")
+    wanted, given = exported_weights(detector), exported_weights(tmp_path / "bytes.onnx")
+    learned = [name for name, tensor in wanted.items() if tensor.ndim == 4]
+    assert learned
+    for name in learned:
+        step = wanted[name].abs().amax(dim=(1, 2, 3), keepdim=True) / 63
+        assert ((given[name] - wanted[name]).abs() <= step).all(), name
+    _, _, generator, _ = trained_generator(detector.parent / "run")
+    initialise_from(generator, tmp_path / "bytes.onnx")
+    name, weight = next((name, weight) for name, weight in generator.named_parameters() if weight.ndim == 4)
+    assert any(torch.equal(weight, tensor) for other, tensor in given.items() if other.endswith(name))
 
 
 def test_what_cannot_be_quantized_is_refused(detector: Path, photographs: Path, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from unfade.workshop.tasks import TASKS, Batch, LearnsFromMarked, Task
 
 ACCURACY_MEMORY = 0.99  # of the discriminator's running accuracy
 CALIBRATION_BATCHES = 40  # that the averaged weights' batch norm statistics are taken over, at the end of a training
+QUANTIZED = "_quantized"  # ends the name of a weight that an exported model keeps in eight bits around zero
 
 
 def train(
@@ -385,13 +386,21 @@ def initialise_from(generator: nn.Module, source: Path) -> None:
 
 
 def exported_weights(source: Path) -> dict[str, Tensor]:
-    """The weights in a model's ONNX file, widened to single precision, by name."""
+    """The weights in a model's ONNX file, from half precision or from eight bits to single precision, by
+    name."""
     import onnx
 
     model = store.named(source)
     graph = onnx.load(str(model.weights)).graph
-    arrays = {item.name.removesuffix(".half"): onnx.numpy_helper.to_array(item) for item in graph.initializer}
-    return {name: torch.from_numpy(array.astype(np.float32)) for name, array in arrays.items()}
+    stored = {item.name: onnx.numpy_helper.to_array(item) for item in graph.initializer}
+    found = {}
+    for name, array in stored.items():
+        if name.endswith(QUANTIZED):
+            name = name.removesuffix(QUANTIZED)
+            scale = next(stored[other] for other in (f"{name}{QUANTIZED}_scale", f"{name}_scale") if other in stored)
+            array = array * scale.reshape(-1, *(1,) * (array.ndim - 1))
+        found[name.removesuffix(".half")] = torch.from_numpy(array.astype(np.float32))
+    return found
 
 
 def trained_generator(run: Path) -> tuple[Task, Recipe, nn.Module, checkpoint.Checkpoint]:
