@@ -1,6 +1,6 @@
 """A model computes in eight bits: half its size, and half its time on processors that multiply bytes.
 
-    python -m unfade.workshop.quantize models/my-damage.onnx --pictures photographs/ -o models/my-damage-8bit.onnx
+    python -m unfade.workshop.quantize models/my-damage.onnx --pictures photographs/ -o models/my-8bit.onnx
 
 For models that decide, such as a detector: what is lost in precision is small beside what tells the classes
 apart. A model that paints would show the steps. Ranges of the activations are the least and the greatest
