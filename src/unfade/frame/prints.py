@@ -304,14 +304,14 @@ def _print_of(part: outlines.Outline, found: ground.Ground, small: Samples) -> P
     near = NEAR_EDGE * max(small.shape[:2])
     within = [edges.on_edge(start, end, small.shape[1], small.shape[0], near) is None for start, end in _sides(refined.corners)]
     cornered = any(within[side] and within[side - 1] for side in range(4))  # a horizon ends a sky, too
-    sure = bool(backed or shaped) and cornered and _is_shaped(refined.corners, lengths, max(small.shape[:2]))
+    formed = _is_sized(lengths, max(small.shape[:2])) and quads.skew(refined.corners) <= SKEWED
+    sure = bool(backed or shaped) and cornered and formed
     return Print(part.corners, part.corners, _kind(found.color), "none", sure=sure)
 
 
-def _is_shaped(corners: np.ndarray, lengths: np.ndarray, long_side: int) -> bool:
-    """Whether an outline on a copy with this long side may be a print's, by its corners and the lengths of
-    its sides."""
-    return bool(SMALLEST * long_side <= lengths.max() <= LONGEST * lengths.min() and quads.skew(corners) <= SKEWED)
+def _is_sized(lengths: np.ndarray, long_side: int) -> bool:
+    """Whether an outline with sides of these lengths, on a copy with this long side, may be a print's."""
+    return bool(SMALLEST * long_side <= lengths.max() <= LONGEST * lengths.min())
 
 
 def _ragged(part: outlines.Outline, small: Samples) -> np.ndarray | None:
@@ -325,10 +325,12 @@ def _ragged(part: outlines.Outline, small: Samples) -> np.ndarray | None:
     near = NEAR_EDGE * max(height, width)
     for corners in (part.corners, box):
         lengths = quads.side_lengths(corners)
+        if not _is_sized(lengths, max(height, width)):
+            continue
         refined = edges.refine(small, corners, max(4.0, REACH * float(lengths.min())), of_paper=True)
         free = [edges.on_edge(start, end, width, height, near) is None for start, end in _sides(refined.corners)]
         backed = refined.backed.min() >= RAGGED_SIDE and refined.backed.mean() >= RAGGED
-        if not backed or not _is_shaped(refined.corners, lengths, max(height, width)) or sum(free) < 3:
+        if not backed or quads.skew(refined.corners) > SKEWED or sum(free) < 3:
             continue
         inside = quads.inside(refined.corners, height, width)
         if part.component[inside].mean() >= RAGGED_FILLED and (part.component & ~inside).sum() <= RAGGED_BEYOND * inside.sum():
