@@ -14,7 +14,7 @@ from unfade import tiles
 from unfade.errors import UsageError
 from unfade.files.photo import Photo, read
 from unfade.models import store
-from unfade.models.calibration import DamageCalibration, Lines, Pieces, Prior
+from unfade.models.calibration import DamageCalibration, Lines, Pieces, Prior, Specks
 from unfade.models.session import Sessions
 from unfade.steps import _bleeding, _evidence, _grain, _painting
 from unfade.steps._evidence import prior_shift, threshold_log_odds
@@ -33,7 +33,7 @@ def evidence_of(log_odds: np.ndarray) -> np.ndarray:
 
 
 SHIPPED = store.find("damage").card.calibrated(DamageCalibration)
-WITHOUT_LINES = SHIPPED.model_copy(update={"lines": None})
+WITHOUT_LINES = SHIPPED.model_copy(update={"lines": None, "specks": None})
 
 
 def test_sensitivity_one_half_is_the_cards_threshold_and_it_is_monotonous() -> None:
@@ -86,6 +86,22 @@ def test_components_are_joined_across_bands(monkeypatch: pytest.MonkeyPatch, rng
     )
     np.testing.assert_array_equal(decide(evidence_of(field), 0.0, SHIPPED, largest_px=30), whole)
     assert 0 < whole.sum() < whole.size
+
+
+def test_a_speck_needs_less_than_a_large_mark() -> None:
+    field = np.full((200, 300), -6.0)
+    field[20:23, 20:23] = field[90:93, 90:93] = -1.5  # two specks,
+    field[90:93, 90:93] -= 1.0  # the second one fainter,
+    field[120:150, 100:200] = -1.5  # and a large pale place
+    eased = WITHOUT_LINES.model_copy(update={"specks": Specks(below=2.0, least=-2.2, longest_share=0.03, evidence=0.3)})
+    assert not decide(evidence_of(field), 0.0, WITHOUT_LINES).any()
+    mask = decide(evidence_of(field), 0.0, eased)
+    assert mask[20:23, 20:23].all() and not mask[60:].any()
+    # However readily things are taken for damage, a speck needs its least evidence.
+    mask = decide(evidence_of(field), -1.0, eased)
+    assert mask[20:23, 20:23].all() and not mask[60:].any()
+    assert decide(evidence_of(field), -2.0, eased)[120:150, 100:200].all()
+    assert not decide(evidence_of(field), 0.0, eased, largest_px=2).any()
 
 
 def test_only_dust_up_to_a_size() -> None:

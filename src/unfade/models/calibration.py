@@ -51,6 +51,16 @@ class Lines(_Calibration):
     own: float = Field(description="how far a pixel on the line may lie below the threshold")
 
 
+class Specks(_Calibration):
+    """A speck is found by less evidence than a large mark: what it hides is little, and so is what is lost
+    by an error."""
+
+    below: float = Field(ge=0, description="how far it may lie below the threshold, in log-odds")
+    least: float = Field(description="the log-odds that it needs at any sensitivity")
+    longest_share: float = Field(gt=0, lt=1, description="its longer side is at most this share of the short side")
+    evidence: float = Field(ge=0, description="the least sum of (p - threshold) / (1 - threshold) over it, with its own threshold")
+
+
 TRAITS = 11
 """How many traits a piece of a mask has: see `steps._judging`."""
 
@@ -89,6 +99,7 @@ class DamageCalibration(_Calibration):
     second_look: SecondLook | None = None
     prior: Prior | None = None
     lines: Lines | None = None
+    specks: Specks | None = None
     pieces: Pieces | None = None
 
 

@@ -2,8 +2,8 @@
 
 Three things are decided over more than one pixel: a faint scratch by its evidence along a line (it hardly
 shows in any one pixel), a faint edge by its connection to a sure middle (hysteresis: Canny 1986), a lone
-speck by the sum of its evidence. The mask grows by a pixel where there is any evidence, because the edge of
-damage is antialiased into the picture.
+speck by the sum of its evidence, of which it needs less than a large mark. The mask grows by a pixel where
+there is any evidence, because the edge of damage is antialiased into the picture.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ GROWTH_SHARE = 2000
 ORIENTATIONS = 16
 LINE_SHARE = 20
 LINE_APART_PX = 4
+# A speck may be as long as this in any photograph.
+SPECK_PX = 3
 
 
 def decide(evidence: Evidence, threshold: float, calibration: DamageCalibration, *, largest_px: int | None = None) -> Mask:
@@ -36,6 +38,11 @@ def decide(evidence: Evidence, threshold: float, calibration: DamageCalibration,
         raised[taken] = np.maximum(raised[taken], quantized(threshold + 2.0))
     low = quantized(threshold - calibration.hysteresis)
     mask = _connected(raised, low, high, calibration.speck_evidence, largest_px)
+    if (specks := calibration.specks) is not None:
+        longest_px = max(SPECK_PX, round(specks.longest_share * min(evidence.shape)))
+        ease = max(threshold - specks.below, specks.least)
+        at = quantized(ease - calibration.hysteresis), quantized(ease)
+        mask |= _connected(evidence, *at, specks.evidence, longest_px if largest_px is None else min(longest_px, largest_px))
     if calibration.growth is None:
         return mask
     radius = max(1, round(min(evidence.shape) / GROWTH_SHARE))
