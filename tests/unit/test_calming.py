@@ -11,18 +11,19 @@ from unfade.models import store
 from unfade.models.calibration import ColorizeCalibration
 from unfade.models.session import Sessions
 from unfade.steps._calming import calmed
+from unfade.steps._hints import chroma_of
 from unfade.steps.colorize import Colorize, Hint
 from unfade.work import Work
 
 SHIPPED = store.find("colorize").card.calibrated(ColorizeCalibration)
 
 
-def _one(hue: float, strength: float, calibration: ColorizeCalibration = SHIPPED, hints: tuple[Hint, ...] = ()) -> tuple[float, float]:
+def _one(hue: float, strength: float, calibration: ColorizeCalibration = SHIPPED, told: tuple[np.ndarray, ...] = ()) -> tuple[float, float]:
     """Hue in degrees and chroma of one color, calmed."""
     turn = np.radians(hue)
     chroma = np.full((2, 3, 2), strength * np.array([np.cos(turn), np.sin(turn)]), np.float32)
     before = chroma.copy()
-    calm = calmed(chroma, calibration, hints)
+    calm = calmed(chroma, calibration, told)
     assert calm.dtype == np.float32 and np.array_equal(chroma, before)
     return float(np.degrees(np.arctan2(calm[1, 1, 1], calm[1, 1, 0])) % 360), float(np.hypot(*calm[1, 1]))
 
@@ -50,12 +51,11 @@ def test_a_card_that_says_nothing_leaves_chroma_as_it_is(rng: np.random.Generato
 
 
 def test_what_a_hint_says_stays() -> None:
-    violet = Hint(1, 1, 4, (0.45, 0.38, 0.55))
-    told = color.lab_from_srgb(np.array([[violet.color]], np.float32))[0, 0, 1:]
+    told = chroma_of(Hint(1, 1, 4, (0.45, 0.38, 0.55)))  # violet
     hue, strength = float(np.degrees(np.arctan2(told[1], told[0])) % 360), float(np.hypot(*told))
     assert _one(hue, strength)[0] < hue - 5
-    assert _one(hue, strength, hints=(violet,)) == pytest.approx((hue, strength), rel=0.01)
-    assert _one(49, 38, hints=(violet,)) == pytest.approx(_one(49, 38))
+    assert _one(hue, strength, told=(told,)) == pytest.approx((hue, strength), rel=0.01)
+    assert _one(49, 38, told=(told,)) == pytest.approx(_one(49, 38))
 
 
 def test_the_step_heeds_the_card(sessions: Sessions) -> None:

@@ -9,16 +9,11 @@ than it is. How much is done stands on the model's card: see `ColorizeCalibratio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unfade.arrays import Chroma
 from unfade.models.calibration import ColorizeCalibration
-from unfade.steps._hints import chroma_of
-
-if TYPE_CHECKING:
-    from unfade.steps.colorize import Hint
 
 # Hues in degrees: from nothing to all, and back to nothing. Skin of 454 training photographs with faces, dark
 # and light, has a hue of 49 degrees at its median, and in nine of ten places one of 12 to 74.
@@ -26,13 +21,16 @@ SKIN = (18.0, 32.0, 58.0, 70.0)
 VIOLET = (278.0, 296.0, 338.0, 356.0)
 # A violet of more chroma than this is meant: flowers, a painted wall.
 VIOLET_CHROMA = (20.0, 36.0)
-# A color this near to a hint's, in a*b*, is the hint's, and stays as it is; the farther is calmed.
+# A color this near to a told one, in a*b*, is that, and stays as it is; the farther is calmed.
 TOLD = (12.0, 30.0)
 _ALL_TO_NONE, _BAND = (1.0, 0.0), (0.0, 1.0, 1.0, 0.0)
 
 
-def calmed(chroma: Chroma, calibration: ColorizeCalibration, hints: Sequence[Hint] = ()) -> Chroma:
-    """`chroma` (h, w, 2), as a network gives it, without what its calibration says is wrong."""
+def calmed(chroma: Chroma, calibration: ColorizeCalibration, told: Sequence[np.ndarray] = ()) -> Chroma:
+    """`chroma` (h, w, 2), as a network gives it, without what its calibration says is wrong.
+
+    `told`: a* and b* that hints say, which stay.
+    """
     hue = np.degrees(np.arctan2(chroma[:, :, 1], chroma[:, :, 0])) % 360
     strength = np.hypot(chroma[:, :, 0], chroma[:, :, 1])
     violet = np.interp(hue, VIOLET, _BAND) * np.interp(strength, VIOLET_CHROMA, _ALL_TO_NONE)
@@ -42,7 +40,7 @@ def calmed(chroma: Chroma, calibration: ColorizeCalibration, hints: Sequence[Hin
     strength = np.hypot(calm[:, :, 0], calm[:, :, 1])
     skin = np.interp(hue, SKIN, _BAND) * np.maximum(strength - knee, 0)
     calm *= (1 - (1 - kept) * skin / np.maximum(strength, 1))[:, :, None]
-    for hint in hints:
-        away = np.hypot(*np.moveaxis(chroma - chroma_of(hint), 2, 0))
+    for known in told:
+        away = np.hypot(*np.moveaxis(chroma - known, 2, 0))
         calm += np.interp(away, TOLD, _ALL_TO_NONE)[:, :, None] * (chroma - calm)
     return calm.astype(np.float32)

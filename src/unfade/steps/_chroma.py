@@ -22,7 +22,7 @@ from unfade.models.session import Session, batch_of, picture_of
 from unfade.steps._calming import calmed
 from unfade.steps._evening import evened, sharpened
 from unfade.steps._guides import guides_of, liked
-from unfade.steps._hints import follow, hint_planes
+from unfade.steps._hints import chroma_of, follow, hint_planes
 from unfade.steps._suggestions import Guess, suggestion
 from unfade.work import Progress
 
@@ -92,7 +92,7 @@ def _chosen(lightness: Plane, told: np.ndarray, options: Colorize, session: Sess
 def _likeliest(lightness: Plane, told: np.ndarray, heat: float, session: Session, hints: Sequence[Hint] = ()) -> tuple[Chroma, Plane]:
     """The network's own choice, calmed and without blotches, and L* / 100 on its grid."""
     outputs = _ask(("chroma", "confidence"), lightness, told, heat, session)
-    chroma = calmed(picture_of(outputs["chroma"]), session.card.calibrated(ColorizeCalibration), hints)
+    chroma = _calmed(outputs, session, hints)
     coarse = tiles.resize(lightness, *chroma.shape[:2])
     confidence = picture_of(outputs["confidence"])[:, :, 0] if "confidence" in outputs else np.zeros_like(coarse)
     return _even(chroma, coarse, confidence, told), coarse
@@ -128,8 +128,11 @@ def predict(lightness: Plane, hints: np.ndarray, heat: float, session: Session) 
 
 def _guess(lightness: Plane, told: np.ndarray, heat: float, session: Session, hints: Sequence[Hint]) -> Guess:
     outputs = _ask(("chroma", "logits", "colors"), lightness, told, heat, session)
-    chroma = calmed(picture_of(outputs["chroma"]), session.card.calibrated(ColorizeCalibration), hints)
-    return Guess(chroma, outputs["logits"][0], outputs["colors"])
+    return Guess(_calmed(outputs, session, hints), outputs["logits"][0], outputs["colors"])
+
+
+def _calmed(outputs: dict[str, np.ndarray], session: Session, hints: Sequence[Hint]) -> Chroma:
+    return calmed(picture_of(outputs["chroma"]), session.card.calibrated(ColorizeCalibration), [chroma_of(hint) for hint in hints])
 
 
 def _ask(wanted: Sequence[str], lightness: Plane, hints: np.ndarray, heat: float, session: Session) -> dict[str, np.ndarray]:
