@@ -9,12 +9,14 @@ nothing is done that only some other model was found to need.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Range: TypeAlias = tuple[float, float]
 """Two numbers, low and high."""
+
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Calibration(BaseModel):
@@ -141,12 +143,17 @@ class FillCalibration(_Calibration):
 
 class ColorizeCalibration(_Calibration):
     """Of a model that colors. Neutral: the annealed mean at 0.38 (Zhang et al. 2016, section 2.3), at any
-    liveliness."""
+    liveliness, believed as it is."""
 
     temperatures: tuple[float, float, float] = Field(
         default=(0.38, 0.38, 0.38), description="of the distribution over colors, for safe, usual and vivid choices"
     )
     hint_least_px: float = Field(default=0.5, gt=0, description="a hint's disc is at least of this radius, at the working size")
+    gain: float = Field(default=1.0, gt=0, description="the factor on chroma")
+    violet_kept: float = Field(default=1.0, ge=0, le=1, description="the share of a* that a pale violet keeps; 0: it turns blue")
+    skin: tuple[float, Share] = Field(
+        default=(0.0, 1.0), description="in the hues of skin: the chroma above which it is too strong, and the share kept of what is above"
+    )
 
 
 class UprightCalibration(_Calibration):

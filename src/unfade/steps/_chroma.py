@@ -19,14 +19,15 @@ from unfade.files.photo import Photo
 from unfade.models.calibration import ColorizeCalibration
 from unfade.models.card import Card
 from unfade.models.session import Session, batch_of, picture_of
+from unfade.steps._calming import calmed
 from unfade.steps._evening import evened, sharpened
 from unfade.steps._guides import guides_of, liked
-from unfade.steps._hints import follow, hint_planes
+from unfade.steps._hints import chroma_of, follow, hint_planes
 from unfade.steps._suggestions import Guess, suggestion
 from unfade.work import Progress
 
 if TYPE_CHECKING:
-    from unfade.steps.colorize import Colorize, Guide
+    from unfade.steps.colorize import Colorize, Guide, Hint
 
 # Chroma follows L* by its local slope on the chroma's own grid: the regularization in (L* / 100)^2 and the
 # neighborhood's radius were chosen on 13 photographs of about 1 MP (RMS error of a*b* 2.79, against 3.14 for
@@ -80,18 +81,18 @@ def _chosen(lightness: Plane, told: np.ndarray, options: Colorize, session: Sess
     """The chroma that the options ask for, on the network's grid and without blotches."""
     heat = temperature(options.liveliness, session.card)
     if options.suggestion and has_suggestions(session):
-        guess = _guess(lightness, told, heat, session)
+        guess = _guess(lightness, told, heat, session, options.hints)
         coarse = tiles.resize(lightness, *guess.chroma.shape[:2])
         even = _even(suggestion(guess, coarse, options.suggestion), coarse, np.zeros_like(coarse), told)
     else:
-        even, coarse = _likeliest(lightness, told, heat, session)
+        even, coarse = _likeliest(lightness, told, heat, session, options.hints)
     return evened(liked(even, coarse, options.guides), coarse) if options.guides else even
 
 
-def _likeliest(lightness: Plane, told: np.ndarray, heat: float, session: Session) -> tuple[Chroma, Plane]:
-    """The network's own choice without blotches, and L* / 100 on its grid."""
+def _likeliest(lightness: Plane, told: np.ndarray, heat: float, session: Session, hints: Sequence[Hint] = ()) -> tuple[Chroma, Plane]:
+    """The network's own choice, calmed and without blotches, and L* / 100 on its grid."""
     outputs = _ask(("chroma", "confidence"), lightness, told, heat, session)
-    chroma = picture_of(outputs["chroma"])
+    chroma = _calmed(outputs, session, hints)
     coarse = tiles.resize(lightness, *chroma.shape[:2])
     confidence = picture_of(outputs["confidence"])[:, :, 0] if "confidence" in outputs else np.zeros_like(coarse)
     return _even(chroma, coarse, confidence, told), coarse
@@ -125,9 +126,13 @@ def predict(lightness: Plane, hints: np.ndarray, heat: float, session: Session) 
     return picture_of(_ask(("chroma",), lightness, hints, heat, session)["chroma"])
 
 
-def _guess(lightness: Plane, hints: np.ndarray, heat: float, session: Session) -> Guess:
-    outputs = _ask(("chroma", "logits", "colors"), lightness, hints, heat, session)
-    return Guess(picture_of(outputs["chroma"]), outputs["logits"][0], outputs["colors"])
+def _guess(lightness: Plane, told: np.ndarray, heat: float, session: Session, hints: Sequence[Hint]) -> Guess:
+    outputs = _ask(("chroma", "logits", "colors"), lightness, told, heat, session)
+    return Guess(_calmed(outputs, session, hints), outputs["logits"][0], outputs["colors"])
+
+
+def _calmed(outputs: dict[str, np.ndarray], session: Session, hints: Sequence[Hint]) -> Chroma:
+    return calmed(picture_of(outputs["chroma"]), session.card.calibrated(ColorizeCalibration), [chroma_of(hint) for hint in hints])
 
 
 def _ask(wanted: Sequence[str], lightness: Plane, hints: np.ndarray, heat: float, session: Session) -> dict[str, np.ndarray]:

@@ -40,7 +40,7 @@ def hint_planes(hints: Sequence[Hint], height: int, width: int, working: tuple[i
     for hint in hints:
         radius = max(hint.radius_px * (down + across) / 2, least_px)
         disc = (rows - (hint.y + 0.5) * down) ** 2 + (columns - (hint.x + 0.5) * across) ** 2 <= radius**2
-        planes[disc] = (*color.network_from_chroma(_chroma_of(hint)), 1.0)
+        planes[disc] = (*color.network_from_chroma(chroma_of(hint)), 1.0)
     return planes
 
 
@@ -69,12 +69,12 @@ def follow(chroma: Chroma, lightness: Plane, hints: Sequence[Hint], height: int,
             disc = (down == min(round(y), tall - 1)) & (across == min(round(x), wide - 1))
         part = followed[rows, columns]
         weight = np.exp(-(_distance(disc, guide[rows, columns], part / np.float32(STEP_CHROMA), reach) ** 2))
-        missing = _chroma_of(hint) - part[disc].mean(axis=0)
+        missing = chroma_of(hint) - part[disc].mean(axis=0)
         part += (weight[:, :, None] * missing).astype(np.float32)
     return followed
 
 
-def _chroma_of(hint: Hint) -> np.ndarray:
+def chroma_of(hint: Hint) -> np.ndarray:
     """A hint's a* and b*."""
     chroma: np.ndarray = color.lab_from_srgb(np.array([[hint.color]], np.float32))[0, 0, 1:]
     return chroma

@@ -1,0 +1,73 @@
+"""Skin is not colored stronger than it is, unsure cloth is not violet, and what a hint says stays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.gray_photos import gray_photo
+
+from unfade import color
+from unfade.models import store
+from unfade.models.calibration import ColorizeCalibration
+from unfade.models.session import Sessions
+from unfade.steps._calming import calmed
+from unfade.steps._hints import chroma_of
+from unfade.steps.colorize import Colorize, Hint
+from unfade.work import Work
+
+SHIPPED = store.find("colorize").card.calibrated(ColorizeCalibration)
+
+
+def _one(hue: float, strength: float, calibration: ColorizeCalibration = SHIPPED, told: tuple[np.ndarray, ...] = ()) -> tuple[float, float]:
+    """Hue in degrees and chroma of one color, calmed."""
+    turn = np.radians(hue)
+    chroma = np.full((2, 3, 2), strength * np.array([np.cos(turn), np.sin(turn)]), np.float32)
+    before = chroma.copy()
+    calm = calmed(chroma, calibration, told)
+    assert calm.dtype == np.float32 and np.array_equal(chroma, before)
+    return float(np.degrees(np.arctan2(calm[1, 1, 1], calm[1, 1, 0])) % 360), float(np.hypot(*calm[1, 1]))
+
+
+def test_skin_is_no_stronger_than_skin_is() -> None:
+    """Where the network gives skin 35 to 40, photographs with faces have 25 at their median."""
+    hue, strength = _one(49, 38)
+    assert hue == pytest.approx(49, abs=0.1) and 26 < strength < 33
+    assert _one(49, 20)[1] == pytest.approx(20 * SHIPPED.gain, rel=0.01)  # pale skin is not bleached
+    assert _one(49, 38)[1] > _one(49, 32)[1] > _one(49, 26)[1]  # what is stronger stays stronger
+    for other in (110, 255):  # grass and sky
+        assert _one(other, 38)[1] == pytest.approx(38 * SHIPPED.gain, rel=0.01)
+
+
+def test_unsure_cloth_is_blue_not_violet() -> None:
+    hue, _ = _one(315, 15)
+    assert hue < 290
+    for hue, strength in ((255, 15), (315, 40), (10, 15)):  # blue cloth, a violet flower, a rose one
+        assert _one(hue, strength)[0] == pytest.approx(hue, abs=0.1)
+
+
+def test_a_card_that_says_nothing_leaves_chroma_as_it_is(rng: np.random.Generator) -> None:
+    chroma = rng.normal(0, 25, (9, 11, 2)).astype(np.float32)
+    np.testing.assert_allclose(calmed(chroma, ColorizeCalibration()), chroma, atol=1e-5)
+
+
+def test_what_a_hint_says_stays() -> None:
+    told = chroma_of(Hint(1, 1, 4, (0.45, 0.38, 0.55)))  # violet
+    hue, strength = float(np.degrees(np.arctan2(told[1], told[0])) % 360), float(np.hypot(*told))
+    assert _one(hue, strength)[0] < hue - 5
+    assert _one(hue, strength, told=(told,)) == pytest.approx((hue, strength), rel=0.01)
+    assert _one(49, 38, told=(told,)) == pytest.approx(_one(49, 38))
+
+
+def test_the_step_heeds_the_card(sessions: Sessions) -> None:
+    session = sessions.get("colorize")  # its chroma at a middling lightness is 12, 20
+    photo = gray_photo(64, 96, 16, 0.4, 0.6)
+
+    def strength() -> float:
+        done = Colorize()(Work(photo), sessions, lambda share: None).photo
+        return float(np.hypot(*np.median(color.lab_from_srgb(done.srgb())[:, :, 1:], axis=(0, 1))))
+
+    before = strength()
+    calibration = session.card.calibrated(ColorizeCalibration).model_copy(update={"skin": (10.0, 0.5)})
+    session.card = session.card.model_copy(update={"calibration": calibration})
+    assert before == pytest.approx(np.hypot(12, 20), abs=0.5)
+    assert strength() == pytest.approx(10 + (before - 10) / 2, abs=1)
