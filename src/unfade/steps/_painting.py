@@ -3,8 +3,8 @@
 Windows are laid around groups of damage. In each, a classical fill (`inpainting.biharmonic`) comes first and
 the network adds what that cannot know. A hole too large for a window is filled on a reduced copy first, where
 it fits; at its own size only its rim is painted again. The lattice that a network leaves in wide holes is
-taken out (`_lattice`). Then the finest detail is made as strong as it is around the hole (`_grain`). Where the
-damage's tone or color has bled beyond the mask, the pixels beside it are not believed either, though they
+taken out (`_lattice`). Then the finest detail is made as strong as it is around the hole (`_grain`). Where
+the damage's tone or color has bled beyond the mask, the pixels beside it are not believed either, though they
 stay as they are (`_bleeding`).
 """
 
