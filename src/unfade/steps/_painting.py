@@ -2,9 +2,10 @@
 
 Windows are laid around groups of damage. In each, a classical fill (`inpainting.biharmonic`) comes first and
 the network adds what that cannot know. A hole too large for a window is filled on a reduced copy first, where
-it fits; at its own size only its rim is painted again. Then the finest detail is made as strong as it is
-around the hole (`_grain`). Where the damage's tone or color has bled beyond the mask, the pixels beside it
-are not believed either, though they stay as they are (`_bleeding`).
+it fits; at its own size only its rim is painted again. The lattice that a network leaves in wide holes is
+taken out (`_lattice`). Then the finest detail is made as strong as it is around the hole (`_grain`). Where
+the damage's tone or color has bled beyond the mask, the pixels beside it are not believed either, though they
+stay as they are (`_bleeding`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from unfade.models.card import Card
 from unfade.models.session import Session, batch_of, picture_of
 from unfade.steps._bleeding import disc, measure_bleeding, with_chroma_from_afar
 from unfade.steps._grain import Grain, add_grain, measure_grain, without_excess
+from unfade.steps._lattice import without_lattice
 from unfade.work import Progress
 
 # If the largest disc in a hole has a radius above THICK_SHARE of the context that a window sees around the
@@ -242,6 +244,8 @@ def _paint_window(
         hole = tiles.pad(asked[:, :, None].astype(np.float32), window.height, window.width)
         outputs = session.run(image=batch_of(padded), mask=batch_of(hole))
         painted = start.copy()
-        painted[asked] = picture_of(next(iter(outputs.values())))[: lost.shape[0], : lost.shape[1]][asked]
+        made = picture_of(next(iter(outputs.values())))[: lost.shape[0], : lost.shape[1]]
+        added = np.where(asked[:, :, None], made - start, 0)
+        painted[asked] += without_lattice(added, asked, session.card.multiple)[asked]
     smooth = calibration.start == "biharmonic" and np.array_equal(asked, lost)
     return painted, start if smooth else None

@@ -1,7 +1,7 @@
 """What is lost is made again, under the mask only.
 
-`_painting` says how, `_bleeding` what lies beside the mask, `_grain` how fine it must be, `_texture` what a
-wide fill gets.
+`_painting` says how, `_bleeding` what lies beside the mask, `_lattice` what a network leaves, `_grain` how
+fine it must be, `_texture` what a wide fill gets.
 """
 
 from __future__ import annotations

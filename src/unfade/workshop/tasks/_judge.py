@@ -1,4 +1,8 @@
-"""What judges generated pictures for the loss `features` of any task: ResNet-18's features, frozen."""
+"""What judges generated pictures, frozen.
+
+ResNet-18's features for the loss `features` of any task, VGG16's, weighed by people's judgements, for the
+loss `perceptual` of fills.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,17 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from unfade.errors import RecipeError
 from unfade.workshop import losses
 from unfade.workshop.networks.backbones import ResNet18
 from unfade.workshop.recipe import Recipe
+from unfade.workshop.shift_tolerant import TrunkMaps
+
+JUDGED_PX = 96  # the side of the window in which a fill is judged
+JUDGED_LAYERS = 4  # of VGG16's five: to stride 8
+JUDGED_STEP_PX = 16  # between the places that a window may have
 
 
 class FeatureJudge:
@@ -42,6 +52,62 @@ class FeatureJudge:
                 wanted = network(target)
             seen = network(generated)
         return losses.feature_distance(seen, wanted)
+
+
+class PerceptualJudge:
+    """How different fills look from what was lost.
+
+    ST-LPIPS with VGG16's trunk, at and beside the lost places.
+
+    Of each picture a window of `JUDGED_PX` is judged, the one that has most of the mask in it. A fill that is
+    judged by ST-LPIPS afterwards has seen its examiner: look at other measures too. Raises
+    `MissingExtraError` if the package with the weights is not there.
+    """
+
+    def __init__(self) -> None:
+        self._network = TrunkMaps("vgg", layers=JUDGED_LAYERS).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def __call__(self, generated: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        """The mean over the places of each layer that see something lost, summed over layers.
+
+        Both pictures (n, 3, h, w), sRGB in [0, 1]; `mask` (n, 1, h, w), 1 = lost. Gradients pass to
+        `generated`.
+        """
+        network = self._network.to(target.device)
+        windows = _windows(mask)
+        lost = _cut(mask, windows)
+        with torch.autocast(target.device.type, dtype=torch.bfloat16):
+            with torch.no_grad():
+                wanted = network(_cut(target, windows) * 2 - 1)
+            seen = network(_cut(generated, windows) * 2 - 1)
+        parts = []
+        for one, other in zip(seen, wanted, strict=True):
+            near = functional.max_pool2d(functional.adaptive_max_pool2d(lost, one.shape[-2:]), 3, stride=1, padding=1)
+            parts.append(((one - other).square().sum(dim=1, keepdim=True) * near).sum() / near.sum().clamp(min=1))
+        return torch.stack(parts).sum()
+
+
+def _windows(mask: Tensor) -> list[tuple[slice, slice]]:
+    """Where each picture of a batch has most of its mask (n, 1, h, w), moved by chance by less than a step.
+
+    By chance, so that the judge is not always in step with a generator that makes its pixels two by two.
+    """
+    height, width = mask.shape[-2:]
+    side = min(JUDGED_PX, height, width)
+    share = functional.avg_pool2d(mask, side, stride=JUDGED_STEP_PX)[:, 0]
+    moved = torch.randint(JUDGED_STEP_PX, (len(mask), 2)).tolist()
+    windows = []
+    for best, (down, across) in zip(share.flatten(1).argmax(1).tolist(), moved, strict=True):
+        row, column = divmod(best, share.shape[2])
+        top = min(row * JUDGED_STEP_PX + down, height - side)
+        left = min(column * JUDGED_STEP_PX + across, width - side)
+        windows.append((slice(top, top + side), slice(left, left + side)))
+    return windows
+
+
+def _cut(pictures: Tensor, windows: list[tuple[slice, slice]]) -> Tensor:
+    """A window of each picture, (n, c, side, side)."""
+    return torch.stack([picture[:, rows, columns] for picture, (rows, columns) in zip(pictures, windows, strict=True)])
 
 
 def judge_for(recipe: Recipe, weights: str, *, stages: int) -> FeatureJudge | None:

@@ -22,7 +22,7 @@ from unfade.workshop.networks.lean import LeanUNet
 from unfade.workshop.recipe import BackboneGenerator, LeanGenerator, Recipe
 from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, generator_of, read_options, textures_in
-from unfade.workshop.tasks._judge import FeatureJudge, judge_for, require_weights
+from unfade.workshop.tasks._judge import FeatureJudge, PerceptualJudge, judge_for, require_weights
 
 FEATURE_STAGES = 2  # features at strides 2, 4 and 8: texture and edges; what things are is left to what is around the hole
 FEATURE_PART = 3  # they are compared on one picture in three: each costs as much as the training of it
@@ -72,7 +72,7 @@ class FillTask:
     """See the module."""
 
     name: ClassVar[str] = "fill"
-    losses: ClassVar[frozenset[str]] = frozenset({"l1", "l2", "gradient", "features"})
+    losses: ClassVar[frozenset[str]] = frozenset({"l1", "l2", "gradient", "features", "perceptual"})
     judged_channels = 4
     pairs: Pairs = "none"
     zooms = False
@@ -85,6 +85,7 @@ class FillTask:
         self._textures = textures_in(self._options.textures)
         self._masks: list[np.ndarray] = []
         self._judge: FeatureJudge | None = None
+        self._people: PerceptualJudge | None = None
         require_weights(recipe, self._options.feature_weights)
 
     def prepare(self, pictures: Pictures) -> None:
@@ -92,8 +93,9 @@ class FillTask:
 
         Damage scales with the photograph; the network's window does not.
 
-        And load what judges features.
+        And load what judges fills.
         """
+        self._people = PerceptualJudge() if "perceptual" in self._recipe.losses else None
         self._judge = judge_for(self._recipe, self._options.feature_weights, stages=FEATURE_STAGES)
         rng = np.random.default_rng([self._recipe.seed, 2])
         size_px = self._recipe.data.size_px
@@ -145,6 +147,8 @@ class FillTask:
         if self._judge:
             some = slice(-(-len(mask) // FEATURE_PART))
             parts["features"] = self._judge(generated[some], target[some]) / mask[some].mean().clamp(min=1e-3)
+        if self._people:
+            parts["perceptual"] = self._people(generated, target, mask)
         return parts
 
     def judged(self, generated: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
