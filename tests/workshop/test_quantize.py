@@ -24,9 +24,9 @@ from unfade.workshop.train import exported_weights, initialise_from, train, trai
 pytestmark = pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 
 
-def _exported(task: str, photographs: Path, folder: Path, steps: int) -> Path:
+def _exported(task: str, photographs: Path, folder: Path, steps: int, generator: str | None = None) -> Path:
     recipe = folder / "recipe.toml"
-    recipe.write_text(recipe_text(task, steps=steps, losses=LOSSES[task], generator=GENERATORS.get(task)))
+    recipe.write_text(recipe_text(task, steps=steps, losses=LOSSES[task], generator=generator or GENERATORS.get(task)))
     export(train(recipe, [photographs], folder / "run", device="cpu"), folder / f"{task}.onnx")
     return folder / f"{task}.onnx"
 
@@ -57,6 +57,15 @@ def test_weights_leave_a_bit_so_that_no_sum_of_bytes_overflows(detector: Path, p
     model = onnx.load(str(tmp_path / "bytes.onnx"))
     weights = [numpy_helper.to_array(tensor) for tensor in model.graph.initializer if len(tensor.dims) == 4]
     assert weights and all(weight.dtype == np.int8 and weight.min() >= -64 and weight.max() <= 64 for weight in weights)
+
+
+def test_a_backbones_first_blocks_stay_in_single_precision(photographs: Path, tmp_path: Path) -> None:
+    generator = 'kind = "backbone"\nbackbone = "efficientnet-lite0"\nchannels = [8, 8, 8, 8, 8]'
+    quantize(_exported("damage", photographs, tmp_path, 1, generator), [photographs], tmp_path / "bytes.onnx")
+    stored = {tensor.name: tensor.data_type for tensor in onnx.load(str(tmp_path / "bytes.onnx")).graph.initializer}
+    for name in ("_conv_stem.weight", *(f"_blocks.{block}._depthwise_conv.weight" for block in range(5))):
+        assert stored[f"detector.network.backbone.{name}"] == onnx.TensorProto.FLOAT
+    assert stored["detector.network.backbone._blocks.5._depthwise_conv.weight_quantized"] == onnx.TensorProto.INT8
 
 
 def test_a_training_goes_on_from_it(detector: Path, photographs: Path, tmp_path: Path) -> None:

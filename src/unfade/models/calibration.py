@@ -58,6 +58,7 @@ class Specks(_Calibration):
     by an error."""
 
     below: float = Field(ge=0, description="how far it may lie below the threshold, in log-odds")
+    sound_share: float = Field(ge=0, le=1, description="so much of that in a photograph of which next to nothing seems lost")
     least: float = Field(description="the log-odds that it needs at any sensitivity")
     longest_share: float = Field(gt=0, lt=1, description="its longer side is at most this share of the short side")
     evidence: float = Field(ge=0, description="the least sum of (p - threshold) / (1 - threshold) over it, with its own threshold")

@@ -15,8 +15,8 @@ import numpy as np
 
 from unfade import tiles
 from unfade.arrays import Mask
-from unfade.models.calibration import DamageCalibration, Lines
-from unfade.steps._evidence import PROBABILITY, STEPS_PER_NAT, Evidence, quantized
+from unfade.models.calibration import DamageCalibration, Lines, Prior, Specks
+from unfade.steps._evidence import PROBABILITY, STEPS_PER_NAT, Evidence, prior_shift, quantized
 
 # The mask grows by a pixel, or on large scans by the short side over this.
 GROWTH_SHARE = 2000
@@ -40,8 +40,8 @@ def decide(evidence: Evidence, threshold: float, calibration: DamageCalibration,
     mask = _connected(raised, low, high, calibration.speck_evidence, largest_px)
     if (specks := calibration.specks) is not None:
         longest_px = max(SPECK_PX, round(specks.longest_share * min(evidence.shape)))
-        ease = max(threshold - specks.below, specks.least)
-        at = quantized(ease - calibration.hysteresis), quantized(ease)
+        eased = _eased(evidence, threshold, specks, calibration.prior)
+        at = quantized(eased - calibration.hysteresis), quantized(eased)
         mask |= _connected(evidence, *at, specks.evidence, longest_px if largest_px is None else min(longest_px, largest_px))
     if calibration.growth is None:
         return mask
@@ -49,6 +49,17 @@ def decide(evidence: Evidence, threshold: float, calibration: DamageCalibration,
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     grown = cv2.dilate(mask.view(np.uint8), disc).view(bool) & (evidence >= max(quantized(threshold - calibration.growth), 1))
     return mask | grown
+
+
+def _eased(evidence: Evidence, threshold: float, specks: Specks, prior: Prior | None) -> float:
+    """The threshold of specks, in log-odds: the lower, the more of the photograph seems lost.
+
+    Specks of a ruined photograph are damage; those of a sound one may be a wall's or a coat's.
+    """
+    low, high = (0.0, 1.0) if prior is None else prior.range
+    worn = 1.0 if prior is None else (prior_shift(evidence, prior) - low) / (high - low)
+    share = specks.sound_share + (1 - specks.sound_share) * worn
+    return max(threshold - share * specks.below, specks.least)
 
 
 def along_lines(evidence: Evidence, threshold: float, lines: Lines) -> Mask:
