@@ -110,6 +110,14 @@ def test_a_speck_needs_less_than_a_large_mark() -> None:
     assert decide(evidence_of(field), 0.0, sounder)[20:23, 20:23].all()
 
 
+def test_a_badge_is_no_speck_however_large_the_scan() -> None:
+    field = np.full((2400, 2600), -6.0)
+    field[500:512, 500:512] = field[1000:1024, 1000:1024] = -1.0
+    specks = Specks(below=2.0, sound_share=1.0, least=-2.2, longest_share=0.012, evidence=0.3)
+    mask = decide(evidence_of(field), 0.0, WITHOUT_LINES.model_copy(update={"specks": specks, "prior": None}))
+    assert mask[500:512, 500:512].all() and not mask[900:].any()
+
+
 def test_only_dust_up_to_a_size() -> None:
     field = np.full((60, 90), -6.0)
     field[10:13, 10:13] = 4.0

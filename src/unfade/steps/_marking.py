@@ -25,8 +25,9 @@ GROWTH_SHARE = 2000
 ORIENTATIONS = 16
 LINE_SHARE = 20
 LINE_APART_PX = 4
-# A speck may be as long as this in any photograph.
-SPECK_PX = 3
+# A speck may be as long as this on any scan, however small, and no longer on any: on large ones a badge is
+# small, too.
+SPECK_PX = (3, 16)
 
 
 def decide(evidence: Evidence, threshold: float, calibration: DamageCalibration, *, largest_px: int | None = None) -> Mask:
@@ -39,7 +40,7 @@ def decide(evidence: Evidence, threshold: float, calibration: DamageCalibration,
     low = quantized(threshold - calibration.hysteresis)
     mask = _connected(raised, low, high, calibration.speck_evidence, largest_px)
     if (specks := calibration.specks) is not None:
-        longest_px = max(SPECK_PX, round(specks.longest_share * min(evidence.shape)))
+        longest_px = min(max(SPECK_PX[0], round(specks.longest_share * min(evidence.shape))), SPECK_PX[1])
         eased = _eased(evidence, threshold, specks, calibration.prior)
         at = quantized(eased - calibration.hysteresis), quantized(eased)
         mask |= _connected(evidence, *at, specks.evidence, longest_px if largest_px is None else min(longest_px, largest_px))
