@@ -92,8 +92,8 @@ def pixels(page: Any, selector: str = "#view") -> np.ndarray:
     return np.asarray(seen)
 
 
-def differ(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.mean(np.abs(one.astype(int) - other.astype(int)).max(axis=-1) > 12))
+def differ(one: np.ndarray, other: np.ndarray, levels: int = 12) -> float:
+    return float(np.mean(np.abs(one.astype(int) - other.astype(int)).max(axis=-1) > levels))
 
 
 def audit(page: Any) -> None:
