@@ -38,7 +38,7 @@ from tests.browser.hands import (
     watch_shifts,
 )
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]  # each goes on where another ended, in this order
 
 WIDTH, HEIGHT = 320, 240
 BLOT = (0.75, 0.5)
