@@ -72,8 +72,9 @@ PYTEST := .venv/bin/pytest -n $(WORKERS) --dist worksteal
 check: lint
 	$(PYTEST) -m "not long and not alone" $(PYTEST_ARGS)
 
-# What measures time or memory, and stories that go on where another ended, come last, one test at a time. (5: PYTEST_ARGS chose none of these.) A busy machine
-# may upset a browser or a clock: what fails is tried twice more, and pytest says how often.
+# What measures time or memory, and stories that go on where another ended, come last, one test at a time. (5:
+# PYTEST_ARGS chose none of these.) A busy machine may upset a browser or a clock: what fails is tried twice more,
+# and pytest says how often.
 RERUNS := --reruns 2
 test: lint
 	$(PYTEST) -m "not alone" $(RERUNS) $(PYTEST_ARGS)

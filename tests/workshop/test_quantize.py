@@ -36,6 +36,13 @@ def detector(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return _exported("damage", photographs, tmp_path_factory.mktemp("detector"), 60)
 
 
+@pytest.fixture(scope="module")
+def in_bytes(detector: Path, photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("quantized") / "bytes.onnx"
+    quantize(detector, [photographs], target)
+    return target
+
+
 def test_it_is_smaller_and_decides_as_before(
     detector: Path, photographs: Path, tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,9 +59,8 @@ def test_it_is_smaller_and_decides_as_before(
     assert np.abs(old - new).mean() < 0.1 * old.std() and np.corrcoef(old.ravel(), new.ravel())[0, 1] > 0.99
 
 
-def test_weights_leave_a_bit_so_that_no_sum_of_bytes_overflows(detector: Path, photographs: Path, tmp_path: Path) -> None:
-    quantize(detector, [photographs], tmp_path / "bytes.onnx")
-    model = onnx.load(str(tmp_path / "bytes.onnx"))
+def test_weights_leave_a_bit_so_that_no_sum_of_bytes_overflows(in_bytes: Path) -> None:
+    model = onnx.load(str(in_bytes))
     weights = [numpy_helper.to_array(tensor) for tensor in model.graph.initializer if len(tensor.dims) == 4]
     assert weights and all(weight.dtype == np.int8 and weight.min() >= -64 and weight.max() <= 64 for weight in weights)
 
@@ -68,16 +74,15 @@ def test_a_backbones_first_blocks_stay_in_single_precision(photographs: Path, tm
     assert stored["detector.network.backbone._blocks.5._depthwise_conv.weight_quantized"] == onnx.TensorProto.INT8
 
 
-def test_a_training_goes_on_from_it(detector: Path, photographs: Path, tmp_path: Path) -> None:
-    quantize(detector, [photographs], tmp_path / "bytes.onnx")
-    wanted, given = exported_weights(detector), exported_weights(tmp_path / "bytes.onnx")
+def test_a_training_goes_on_from_it(detector: Path, in_bytes: Path) -> None:
+    wanted, given = exported_weights(detector), exported_weights(in_bytes)
     learned = [name for name, tensor in wanted.items() if tensor.ndim == 4]
     assert learned
     for name in learned:
         step = wanted[name].abs().amax(dim=(1, 2, 3), keepdim=True) / 63
         assert ((given[name] - wanted[name]).abs() <= step).all(), name
     _, _, generator, _ = trained_generator(detector.parent / "run")
-    initialise_from(generator, tmp_path / "bytes.onnx")
+    initialise_from(generator, in_bytes)
     name, weight = next((name, weight) for name, weight in generator.named_parameters() if weight.ndim == 4)
     assert any(torch.equal(weight, tensor) for other, tensor in given.items() if other.endswith(name))
 

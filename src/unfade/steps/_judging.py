@@ -209,7 +209,7 @@ def _most(plane: np.ndarray, shrink: int, tall: int, wide: int) -> np.ndarray:
     if shrink == 1:
         return plane
     padded = cv2.copyMakeBorder(plane, 0, tall * shrink - plane.shape[0], 0, wide * shrink - plane.shape[1], cv2.BORDER_REPLICATE)
-    rows = reduce(np.maximum, (padded[first::shrink] for first in range(shrink)))  # ten times as fast as one maximum over blocks
+    rows = reduce(np.maximum, (padded[first::shrink] for first in range(shrink)))  # at least twice as fast as one maximum over blocks
     return reduce(np.maximum, (rows[:, first::shrink] for first in range(shrink)))
 
 

@@ -57,9 +57,11 @@ def _eased(evidence: Evidence, threshold: float, specks: Specks, prior: Prior | 
 
     Specks of a ruined photograph are damage; those of a sound one may be a wall's or a coat's.
     """
-    low, high = (0.0, 1.0) if prior is None else prior.range
-    worn = 1.0 if prior is None else (prior_shift(evidence, prior) - low) / (high - low)
-    share = specks.sound_share + (1 - specks.sound_share) * worn
+    share = 1.0
+    if prior is not None:
+        low, high = prior.range
+        worn = (prior_shift(evidence, prior) - low) / (high - low)
+        share = specks.sound_share + (1 - specks.sound_share) * worn
     return max(threshold - share * specks.below, specks.least)
 
 

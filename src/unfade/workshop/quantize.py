@@ -65,7 +65,7 @@ def quantize(model: Path, pictures: Sequence[Path], target: Path, *, seed: int =
         wide = Path(folder) / "wide.onnx"
         onnx.save(_widened(onnx.load(str(model))), str(wide))
         quant_pre_process(str(wide), str(wide), skip_symbolic_shape=True)
-        names = [node.name for node in onnx.load(str(wide)).graph.node]
+        nodes = [node.name for node in onnx.load(str(wide)).graph.node]
         growing = Path(folder) / target.name
         quantize_static(
             str(wide),
@@ -73,7 +73,7 @@ def quantize(model: Path, pictures: Sequence[Path], target: Path, *, seed: int =
             _Windows(windows),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=IN_BYTES,
-            nodes_to_exclude=[name for name in names if IN_SINGLE.search(name)],
+            nodes_to_exclude=[node for node in nodes if IN_SINGLE.search(node)],
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
