@@ -28,6 +28,7 @@ Fetch = Callable[[slice, slice], np.ndarray]
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
+_SHARED_ROWS = 64  # so many rows are summed at once where a picture shrinks: most shares of far more would be none
 BAND_PIXELS = 2_000_000  # what is converted at once when a picture is gone through in bands: 24 MB as float32 RGB
 
 
@@ -294,8 +295,10 @@ def reduce(fetch: Fetch, height: int, width: int, target_height: int, target_wid
         narrow = resize(fetch(rows, slice(0, width)), rows.stop - rows.start, target_width)
         if total is None:
             total = np.zeros((target_height, target_width, narrow.shape[2]), np.float32)
-        first, shares = _area_shares(height, target_height, rows)
-        total[first : first + len(shares)] += np.tensordot(shares, narrow, axes=1)
+        for top in range(rows.start, rows.stop, _SHARED_ROWS):
+            part = slice(top, min(top + _SHARED_ROWS, rows.stop))
+            first, shares = _area_shares(height, target_height, part)
+            total[first : first + len(shares)] += np.tensordot(shares, narrow[part.start - rows.start : part.stop - rows.start], axes=1)
     assert total is not None  # a picture has at least one row
     return total
 

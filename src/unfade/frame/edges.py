@@ -35,17 +35,23 @@ class Refined:
     backed: np.ndarray
 
 
-def refine(samples: Samples, corners: np.ndarray, reach_px: float, step_px: float = 1.0, *, of_paper: bool = False) -> Refined:
+def refine(
+    samples: Samples, corners: np.ndarray, reach_px: float, step_px: float = 1.0, *, of_paper: bool = False, least_backed: float = 0.0
+) -> Refined:
     """Move each side to the edge within `reach_px` of it, looked at in steps of `step_px`.
 
     `of_paper`: of several edges that most profiles back, the one farthest out that is no shadow's, not the
-    strongest: that of the paper, not of its border.
+    strongest: that of the paper, not of its border. `least_backed`: once no edge of a side has this share of
+    its profiles behind it, the corners stay as they are, with nothing behind them.
     """
     height, width = samples.shape[:2]
     limits = [on_edge(corners[side], corners[(side + 1) % 4], width, height, max(1.0, step_px)) for side in range(4)]
-    sides = [
-        None if limits[side] is not None else _Side(samples, corners[side], corners[(side + 1) % 4], reach_px, step_px) for side in range(4)
-    ]
+    sides: list[_Side | None] = []
+    for index, limit in enumerate(limits):
+        side = None if limit is not None else _Side(samples, corners[index], corners[(index + 1) % 4], reach_px, step_px)
+        if side is not None and max(edge.backed for edge in side.edges) < least_backed:
+            return Refined(corners, np.zeros(4))
+        sides.append(side)
     chosen = _outermost(sides) if of_paper else [0 if side is None else side.strongest for side in sides]
     lines: list[np.ndarray] = []
     backed = np.ones(4)

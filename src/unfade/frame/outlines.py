@@ -4,6 +4,7 @@ sides are straight."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -43,6 +44,16 @@ class Outline:
     def sure(self) -> bool:
         """Whether it is a print beyond doubt, as far as its shape tells."""
         return self.fit >= SURE_OVERLAP and bool(self.straight.min() >= SURE_SIDE and self.straight.mean() >= SURE_SIDES)
+
+    @cached_property
+    def contour(self) -> np.ndarray:
+        """The middles of the component's outermost pixels, (n, 2) float32."""
+        return _contour(self.component).astype(np.float32)
+
+    @cached_property
+    def size(self) -> int:
+        """The component's pixels."""
+        return int(np.count_nonzero(self.component))
 
 
 def components(foreground: Mask) -> list[Mask]:
@@ -103,12 +114,16 @@ def outlined(component: Mask) -> list[Outline]:
 def joined(one: Outline, other: Outline) -> Outline | None:
     """The outline of a print that something of the ground's color in it cuts in two; None if these are not
     its parts: together they must fill a quadrilateral, and its sides run along both."""
-    both = one.component | other.component
-    points = np.concatenate([_contour(one.component), _contour(other.component)]).astype(np.float32)
+    points = np.concatenate([one.contour, other.contour])
     hull = cv2.convexHull(points)
+    if one.size + other.size < JOINED_LEAST * cv2.contourArea(hull):  # it runs through middles of pixels: the hull holds more
+        return None
+    both = one.component | other.component
     filled = cv2.drawContours(np.zeros(both.shape, np.uint8), [np.rint(hull - 0.5).astype(np.int32)], 0, 1, cv2.FILLED) > 0
+    if both.sum() < JOINED_LEAST * filled.sum():
+        return None
     whole = fitted(filled)
-    if whole is None or not whole.sure or both.sum() < JOINED_LEAST * filled.sum():
+    if whole is None or not whole.sure:
         return None
     tolerance = max(1.2, STRAIGHT_SHARE * float(quads.side_lengths(whole.corners).min()))
     straight = np.array([_straightness(points.astype(float), whole.corners, side, 2 * tolerance) for side in range(4)])

@@ -327,7 +327,7 @@ def _ragged(part: outlines.Outline, small: Samples) -> np.ndarray | None:
         lengths = quads.side_lengths(corners)
         if not _is_sized(lengths, max(height, width)):
             continue
-        refined = edges.refine(small, corners, max(4.0, REACH * float(lengths.min())), of_paper=True)
+        refined = edges.refine(small, corners, max(4.0, REACH * float(lengths.min())), of_paper=True, least_backed=RAGGED_SIDE)
         free = [edges.on_edge(start, end, width, height, near) is None for start, end in _sides(refined.corners)]
         backed = refined.backed.min() >= RAGGED_SIDE and refined.backed.mean() >= RAGGED
         if not backed or quads.skew(refined.corners) > SKEWED or sum(free) < 3:

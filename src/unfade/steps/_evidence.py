@@ -184,8 +184,8 @@ def _run(
     evidence, least = np.empty((height, width), np.uint8), np.empty((height, width), np.uint8)
     grid = tiles.Grid(card.tile_px, card.overlap_px, card.multiple)
     for rows, band in tiles.run(height, width, fetch, apply, grid, progress, threads=session.threads):
-        steps = np.clip(np.rint((band - _LOWEST_LOG_ODDS) * STEPS_PER_NAT), 0, 255)
-        evidence[rows], least[rows] = steps[:, :, 0], steps[:, :, 1]
+        steps = cv2.addWeighted(band, STEPS_PER_NAT, band, 0, -_LOWEST_LOG_ODDS * STEPS_PER_NAT, dtype=cv2.CV_8U)  # rounds and clips
+        evidence[rows], least[rows] = cv2.split(steps)
     return Seen(evidence, least)
 
 

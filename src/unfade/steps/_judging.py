@@ -160,7 +160,7 @@ def judge(
         return mask, ()
     shrink = max(1, math.ceil(math.sqrt(height * width / WORKING_PIXELS)))
     tall, wide = -(-height // shrink), -(-width // shrink)
-    gray = color.luma(tiles.reduce(photo.srgb, height, width, tall, wide))
+    gray = tiles.reduce(lambda rows, columns: color.luma(photo.srgb(rows, columns))[:, :, None], height, width, tall, wide)[:, :, 0]
     small = [_most(plane.view(np.uint8), shrink, tall, wide) for plane in (mask, evidence, least)]
     measured = measure(gray, small[1], small[2], small[0] > 0, pieces.smallest_share)
     found = scores(measured, pieces)

@@ -30,26 +30,39 @@ LINE_APART_PX = 4
 SPECK_PX = (3, 16)
 
 
-def decide(evidence: Evidence, threshold: float, calibration: DamageCalibration, *, largest_px: int | None = None) -> Mask:
+def decide(
+    evidence: Evidence, threshold: float, calibration: DamageCalibration, *, largest_px: int | None = None, threads: int = 1
+) -> Mask:
     """The mask that the evidence gives at a `threshold` in log-odds. `evidence` stays as it is."""
-    high = quantized(threshold)
-    raised = evidence.copy()
-    if calibration.lines is not None:
-        taken = along_lines(evidence, threshold, calibration.lines)
-        raised[taken] = np.maximum(raised[taken], quantized(threshold + 2.0))
-    low = quantized(threshold - calibration.hysteresis)
-    mask = _connected(raised, low, high, calibration.speck_evidence, largest_px)
-    if (specks := calibration.specks) is not None:
-        longest_px = min(max(SPECK_PX[0], round(specks.longest_share * min(evidence.shape))), SPECK_PX[1])
-        eased = _eased(evidence, threshold, specks, calibration.prior)
-        at = quantized(eased - calibration.hysteresis), quantized(eased)
-        mask |= _connected(evidence, *at, specks.evidence, longest_px if largest_px is None else min(longest_px, largest_px))
+    parts = tiles.in_order(lambda part: part(evidence, threshold, calibration, largest_px), (_marks, _specks), threads)
+    mask: Mask = np.logical_or(*parts)
     if calibration.growth is None:
         return mask
     radius = max(1, round(min(evidence.shape) / GROWTH_SHARE))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     grown = cv2.dilate(mask.view(np.uint8), disc).view(bool) & (evidence >= max(quantized(threshold - calibration.growth), 1))
     return mask | grown
+
+
+def _marks(evidence: Evidence, threshold: float, calibration: DamageCalibration, largest_px: int | None) -> Mask:
+    """What has enough evidence in its pixels or along a line."""
+    raised = evidence.copy()
+    if calibration.lines is not None:
+        taken = along_lines(evidence, threshold, calibration.lines)
+        raised[taken] = np.maximum(raised[taken], quantized(threshold + 2.0))
+    low, high = quantized(threshold - calibration.hysteresis), quantized(threshold)
+    return _connected(raised, low, high, calibration.speck_evidence, largest_px)
+
+
+def _specks(evidence: Evidence, threshold: float, calibration: DamageCalibration, largest_px: int | None) -> Mask:
+    """Specks: what is small needs less."""
+    specks = calibration.specks
+    if specks is None:
+        return np.zeros(evidence.shape, bool)
+    longest_px = min(max(SPECK_PX[0], round(specks.longest_share * min(evidence.shape))), SPECK_PX[1])
+    eased = _eased(evidence, threshold, specks, calibration.prior)
+    at = quantized(eased - calibration.hysteresis), quantized(eased)
+    return _connected(evidence, *at, specks.evidence, longest_px if largest_px is None else min(longest_px, largest_px))
 
 
 def _eased(evidence: Evidence, threshold: float, specks: Specks, prior: Prior | None) -> float:
@@ -177,12 +190,11 @@ def _connected(evidence: Evidence, low: int, high: int, least_evidence: float, l
     mask = evidence >= low
     pieces, firsts, above = _Pieces(), [], np.zeros(0, np.int64)
     for rows in tiles.bands(height, width):
-        count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask[rows].view(np.uint8), connectivity=8)
+        count, labels, boxes = _labeled(mask[rows], boxed=largest_px is not None)
         within, steps = labels[mask[rows]], evidence[rows][mask[rows]]
         strong = np.bincount(within, weights=steps >= high, minlength=count)[1:]
         amount = np.bincount(within, weights=excess[steps], minlength=count)[1:]
-        left, top, wide, tall = boxes[1:, :4].astype(np.int64).T
-        first = pieces.add(strong, amount, np.stack([top + rows.start, left, top + rows.start + tall, left + wide], axis=1))
+        first = pieces.add(strong, amount, boxes + np.array([rows.start, 0, rows.start, 0]))
         firsts.append(first)
         numbers = np.where(labels[0] > 0, labels[0] + (first - 1), -1)
         for one, other in _touching(above, numbers):
@@ -193,6 +205,16 @@ def _connected(evidence: Evidence, low: int, high: int, least_evidence: float, l
         _, labels = cv2.connectedComponents(mask[rows].view(np.uint8), connectivity=8)
         mask[rows] &= np.concatenate([[False], kept[first : first + int(labels.max())]])[labels]
     return mask
+
+
+def _labeled(mask: Mask, *, boxed: bool) -> tuple[int, np.ndarray, np.ndarray]:
+    """The number of components of a mask and of what is none; their labels (h, w); and, if `boxed`, their
+    boxes (n, 4): top, left, bottom, right, else none (0, 4)."""
+    if not boxed:  # boxes take most of the time
+        return *cv2.connectedComponents(mask.view(np.uint8), connectivity=8), np.zeros((0, 4), np.int64)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    left, top, wide, tall = stats[1:, :4].astype(np.int64).T
+    return count, labels, np.stack([top, left, top + tall, left + wide], axis=1)
 
 
 def _touching(above: np.ndarray, below: np.ndarray) -> set[tuple[int, int]]:

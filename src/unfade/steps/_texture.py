@@ -32,6 +32,7 @@ NEAREST_PX, REACH = 48, 3  # they are sought up to so far away, or up to so many
 CALM = 0.5  # of the median energy around: what is above counts against a patch,
 CALM_WEIGHT = 5.0  # by so much
 TONE_WEIGHT = 0.5
+AT_ONCE = 128  # places: with their candidates 8 MB
 FEWEST = 4  # from fewer patches than this nothing is chosen
 
 
@@ -87,22 +88,15 @@ def _quilt(patches: _Patches, lost: Mask) -> tuple[Plane, Mask]:
     """Detail from known patches, and where any was laid."""
     window = np.outer(*[np.hanning(PATCH_PX + 2)[1:-1]] * 2).astype(np.float32) + np.float32(1e-3)
     total, weight, power = (np.zeros(lost.shape, np.float32) for _ in range(3))
-    for top, left in patches.places():
-        cell = np.s_[top : top + PATCH_PX, left : left + PATCH_PX]
-        is_there = weight[cell] > 0
-        so_far = np.where(is_there, total[cell] / np.maximum(weight[cell], 1e-6), patches.detail[top, left])
-        found = patches.best((top, left), so_far, is_there | ~lost[cell])
-        if found is None:
-            continue
-        total[cell] += window * found
-        weight[cell] += window
-        power[cell] += window**2
+    for tops, lefts in patches.turns():
+        cells = tops[:, None, None] + np.arange(PATCH_PX)[:, None], lefts[:, None, None] + np.arange(PATCH_PX)
+        is_there = weight[cells] > 0
+        so_far = np.where(is_there, total[cells] / np.maximum(weight[cells], 1e-6), patches.detail[tops, lefts])
+        found, is_found = patches.best(tops, lefts, so_far, is_there | ~lost[cells])
+        for plane, laid in ((total, window * found), (weight, window), (power, window**2)):
+            plane[cells] += laid * is_found[:, None, None]
     # The mean of details that overlap would be weaker than they are.
     return total / np.sqrt(np.maximum(power, 1e-9)), weight > 0
-
-
-Place = tuple[int, int]
-"""A patch's top and left."""
 
 
 class _Patches:
@@ -120,51 +114,84 @@ class _Patches:
         self._mean_depth = cv2.boxFilter(depth, -1, shape, anchor=(0, 0))
         self._takable = takable
         self._last = depth.shape[0] - PATCH_PX, depth.shape[1] - PATCH_PX
-        self._sources: dict[Place, Place] = {}
+        self._sources = np.full((*takable.shape, 2), -1)
+        """The source of the patch with its top left here."""
         self._rng = np.random.default_rng(0)
 
-    def places(self) -> list[Place]:
-        """Where patches are to be laid, from the rim inwards."""
-        tops, lefts = (np.unique([*range(0, last, STEP_PX), last]) for last in self._last)
-        places = [(int(top), int(left)) for top in tops for left in lefts if self._deepest[top, left] > LEAST_PX]
-        return sorted(places, key=lambda place: float(self._mean_depth[place]))
+    def turns(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Tops and lefts of the patches to be laid, from the rim inwards; those of one turn do not touch each
+        other, and none of them one that is to be laid before."""
+        all_tops, all_lefts = (np.unique([*range(0, last, STEP_PX), last]) for last in self._last)
+        rows, columns = np.nonzero(self._deepest[np.ix_(all_tops, all_lefts)] > LEAST_PX)
+        order = np.argsort(self._mean_depth[all_tops[rows], all_lefts[columns]], kind="stable")
+        rows, columns = rows[order], columns[order]
+        (above, below), (before, behind) = (_overlapping(ends) for ends in (all_tops, all_lefts))
+        turn = np.zeros((len(all_tops), len(all_lefts)), int)
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            turn[row, column] = turn[above[row] : below[row], before[column] : behind[column]].max() + 1
+        own = turn[rows, columns]
+        return [(all_tops[rows[own == number]], all_lefts[columns[own == number]]) for number in range(1, turn.max(initial=0) + 1)]
 
-    def best(self, place: Place, so_far: Plane, binding: Mask) -> Plane | None:
-        """The detail of the patch that looks most like the fill at `place`, goes on as the detail `so_far`
-        does where that is `binding`, and is calm."""
-        tops, lefts = self._candidates(place)
-        if len(tops) < FEWEST:
-            return None
-        own = self._coarse[place]
-        others = self._coarse[tops, lefts]
-        tone = others.mean((1, 2)) - own.mean()
-        cost = ((others - own - tone[:, None, None]) ** 2).mean((1, 2)) + TONE_WEIGHT * tone**2
-        energy = self._energy[tops, lefts]
-        cost += CALM_WEIGHT * np.maximum(energy - CALM * np.median(energy), 0)
-        if binding.any():
-            cost += (((self.detail[tops, lefts] - so_far) ** 2) * binding).sum((1, 2)) / binding.sum()
-        best = int(cost.argmin())
-        source = int(tops[best]), int(lefts[best])
-        self._sources[place] = source
-        found: Plane = self.detail[source]
-        return found
+    def best(self, tops: np.ndarray, lefts: np.ndarray, so_far: np.ndarray, binding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """For each place (n,) the detail of the patch that looks most like the fill there, goes on as the
+        detail `so_far` does where that is `binding`, and is calm, (n, PATCH_PX, PATCH_PX); and whether there
+        is one, (n,)."""
+        found, is_found = np.zeros_like(so_far), np.zeros(len(tops), bool)
+        for part in (slice(start, start + AT_ONCE) for start in range(0, len(tops), AT_ONCE)):
+            from_tops, from_lefts, count = self._candidates(tops[part], lefts[part])
+            cost = self._unlikeness(tops[part], lefts[part], from_tops, from_lefts, count)
+            bound = binding[part].reshape(len(count), -1, 1).astype(np.float32)
+            off = (self.detail[from_tops, from_lefts] - so_far[part][:, None]).reshape(*cost.shape, -1)
+            cost += (off**2 @ bound)[:, :, 0] / np.maximum(bound.sum(axis=1), 1)
+            best = np.arange(len(cost)), np.where(np.arange(cost.shape[1]) < count[:, None], cost, np.inf).argmin(axis=1)
+            source = from_tops[best], from_lefts[best]
+            found[part], is_found[part] = self.detail[source], count >= FEWEST
+            kept = is_found[part]
+            self._sources[tops[part][kept], lefts[part][kept]] = np.stack(source, axis=1)[kept]
+        return found, is_found
 
-    def _candidates(self, place: Place) -> tuple[np.ndarray, np.ndarray]:
-        """Known patches: those that go on where a neighbor's source ends, and random ones near by."""
-        top, left = place
-        going_on = [
-            (source[0] - down, source[1] - across)
-            for down, across in ((-STEP_PX, 0), (STEP_PX, 0), (0, -STEP_PX), (0, STEP_PX))
-            if (source := self._sources.get((top + down, left + across))) is not None
-        ]
-        reach = int(max(NEAREST_PX, REACH * float(self._deepest[place]) + 2 * PATCH_PX))
-        ranges = ((max(0, at - reach), min(last, at + reach) + 1) for at, last in zip(place, self._last, strict=True))
-        drawn = np.stack([self._rng.integers(*ends, size=DRAWN) for ends in ranges], axis=1)
-        tops, lefts = np.concatenate([np.array(going_on, int).reshape(-1, 2), drawn]).T
-        inside = (tops >= 0) & (tops <= self._last[0]) & (lefts >= 0) & (lefts <= self._last[1])
-        tops, lefts = tops[inside], lefts[inside]
-        known = np.flatnonzero(self._takable[tops, lefts])[:TRIES]
-        return tops[known], lefts[known]
+    def _unlikeness(
+        self, tops: np.ndarray, lefts: np.ndarray, from_tops: np.ndarray, from_lefts: np.ndarray, count: np.ndarray
+    ) -> np.ndarray:
+        """How far the first `count` patches (n, k) differ from the fill at each place in what is coarse, and
+        how much livelier they are than most."""
+        own, others = self._coarse[tops, lefts][:, None], self._coarse[from_tops, from_lefts]
+        tone = others.mean(axis=(2, 3)) - own.mean(axis=(2, 3))
+        cost = ((others - own - tone[:, :, None, None]) ** 2).mean(axis=(2, 3)) + TONE_WEIGHT * tone**2
+        energy = self._energy[from_tops, from_lefts]
+        ranked = np.sort(np.where(np.arange(energy.shape[1]) < count[:, None], energy, np.inf), axis=1)
+        each = np.arange(len(count))
+        median = (ranked[each, np.maximum(count - 1, 0) // 2] + ranked[each, np.minimum(count // 2, ranked.shape[1] - 1)]) / 2
+        calm = np.where(count > 0, median, 0) * CALM
+        unlikeness: np.ndarray = cost + CALM_WEIGHT * np.maximum(energy - calm[:, None], 0)
+        return unlikeness
+
+    def _candidates(self, tops: np.ndarray, lefts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Known patches for each place: those that go on where a neighbor's source ends, and random ones near
+        by; their tops and lefts (n, k), and how many of them there are, the first."""
+        places = np.stack([tops, lefts], axis=1)
+        going_on = []
+        for step in ((-STEP_PX, 0), (STEP_PX, 0), (0, -STEP_PX), (0, STEP_PX)):
+            beside = places + step
+            inside = ((beside >= 0) & (beside <= self._last)).all(axis=1)
+            sources = np.where(inside[:, None], self._sources[tuple(np.clip(beside, 0, self._last).T)], -1)
+            going_on.append(np.where(sources[:, :1] >= 0, sources - step, -1))
+        reach = np.maximum(NEAREST_PX, REACH * self._deepest[tops, lefts] + 2 * PATCH_PX).astype(int)[:, None]
+        low, high = np.maximum(0, places - reach), np.minimum(self._last, places + reach) + 1
+        drawn = self._rng.integers(low[:, None], high[:, None], size=(len(tops), DRAWN, 2))
+        given = np.concatenate([np.stack(going_on, axis=1), drawn], axis=1)
+        inside = ((given >= 0) & (given <= self._last)).all(axis=2)
+        given = np.clip(given, 0, self._last)
+        known = inside & self._takable[given[:, :, 0], given[:, :, 1]]
+        first = np.argsort(~known, axis=1, kind="stable")[:, :TRIES, None]
+        chosen = np.take_along_axis(given, first, axis=1)
+        return chosen[:, :, 0], chosen[:, :, 1], np.minimum(known.sum(axis=1), TRIES)
+
+
+def _overlapping(ends: np.ndarray) -> tuple[list[int], list[int]]:
+    """For each of the tops, or lefts, of patches the first of those that overlap it, and the one behind the
+    last."""
+    return np.searchsorted(ends, ends - PATCH_PX, side="right").tolist(), np.searchsorted(ends, ends + PATCH_PX, side="left").tolist()
 
 
 def _with(photo: Photo, mask: Mask, added: Plane) -> Photo:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from unfade.options import option
@@ -15,9 +16,12 @@ from unfade.work import Outcome, Step
 if TYPE_CHECKING:
     from unfade.arrays import Mask
     from unfade.faces import Face
+    from unfade.files.photo import Photo
+    from unfade.models.calibration import DamageCalibration
     from unfade.models.card import Task
     from unfade.models.session import Sessions
     from unfade.record import ModelUse
+    from unfade.steps._evidence import Seen
     from unfade.work import Progress, Work
 
 
@@ -50,10 +54,12 @@ class Damage(Step):
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Add the damage found to the work's mask. Raises `ModelError` if the damage model cannot be used."""
+        from concurrent.futures import ThreadPoolExecutor
+
         from unfade.faces import look_unless
         from unfade.models.calibration import DamageCalibration
         from unfade.steps._evidence import find_evidence, prior_shift, threshold_log_odds
-        from unfade.steps._judging import judge, spare_faces
+        from unfade.steps._judging import spare_faces
         from unfade.steps._marking import decide
 
         session = self.model(sessions)
@@ -63,19 +69,30 @@ class Damage(Step):
         threshold = threshold_log_odds(calibration.threshold, self.sensitivity)
         if calibration.prior is not None:
             threshold -= prior_shift(seen.evidence, calibration.prior)
-        mask = decide(seen.evidence, threshold, calibration, largest_px=self.largest_dust_px)
+        mask = decide(seen.evidence, threshold, calibration, largest_px=self.largest_dust_px, threads=sessions.threads)
         doubts: tuple[Doubt, ...] = ()
-        if calibration.pieces is not None:
-            strictness = calibration.pieces.least_score + (0.5 - self.sensitivity) * 2 * STRICTNESS_SPAN
-            mask, doubts = judge(work.photo, seen.evidence, seen.least, mask, calibration.pieces, strictness)
         faces, spared = work.faces, 0
         models: tuple[ModelUse, ...] = (session.use,)
         if mask.any():
-            faces, finders = look_unless(work.faces, work.photo, sessions)
-            models = (session.use, *finders)
+            with ThreadPoolExecutor(1) as beside:  # faces are looked for while pieces are judged
+                look = partial(look_unless, work.faces, work.photo, sessions)
+                looking = beside.submit(look) if sessions.threads > 1 else None
+                mask, doubts = self._judged(work.photo, seen, mask, calibration)
+                if mask.any():
+                    faces, finders = looking.result() if looking is not None else look()
+                    models += finders
         if faces and calibration.face_evidence is not None:
             spared = spare_faces(mask, seen.evidence, faces, threshold + calibration.face_evidence)
         return self._account(work, _completed(mask, work), faces, spared, models, doubts)
+
+    def _judged(self, photo: Photo, seen: Seen, mask: Mask, calibration: DamageCalibration) -> tuple[Mask, tuple[Doubt, ...]]:
+        """The mask without what is no damage, and what large thing is in doubt. Changes `mask` in place."""
+        from unfade.steps._judging import judge
+
+        if calibration.pieces is None:
+            return mask, ()
+        strictness = calibration.pieces.least_score + (0.5 - self.sensitivity) * 2 * STRICTNESS_SPAN
+        return judge(photo, seen.evidence, seen.least, mask, calibration.pieces, strictness)
 
     def _account(
         self, work: Work, mask: Mask, faces: tuple[Face, ...] | None, spared: int, models: tuple[ModelUse, ...], doubts: tuple[Doubt, ...]

@@ -31,13 +31,14 @@ from unfade.errors import DataError, ExportError, UsageError
 from unfade.files import disk, photo
 from unfade.models.card import Card, read_card
 from unfade.models.session import Session, batch_of
+from unfade.workshop.channels_last import lay_out
 from unfade.workshop.data import find_pictures
 from unfade.workshop.export import card_toml
 
 WINDOW_PX = 256
 WINDOWS = 240
 """At most so many windows say how wide the ranges are, one of each picture."""
-IN_BYTES = ("Conv", "Add", "MaxPool", "DepthToSpace", "Relu", "Clip")
+IN_BYTES = ("Conv", "Add", "MaxPool", "DepthToSpace", "Relu", "Clip", "Reshape", "Transpose")
 """What computes in bytes, so that no bytes are widened between convolutions."""
 IN_SINGLE = re.compile(r"/backbone/(_conv_stem/|_blocks\.[0-4]/|[A-Z])")
 """What stays in single precision: a backbone's first blocks. Their channels differ so much in range that
@@ -65,7 +66,10 @@ def quantize(model: Path, pictures: Sequence[Path], target: Path, *, seed: int =
         wide = Path(folder) / "wide.onnx"
         onnx.save(_widened(onnx.load(str(model))), str(wide))
         quant_pre_process(str(wide), str(wide), skip_symbolic_shape=True)
-        nodes = [node.name for node in onnx.load(str(wide)).graph.node]
+        laid_out = onnx.load(str(wide))
+        lay_out(laid_out)
+        onnx.save(laid_out, str(wide))
+        nodes = [node.name for node in laid_out.graph.node]
         growing = Path(folder) / target.name
         quantize_static(
             str(wide),

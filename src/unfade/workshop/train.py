@@ -21,6 +21,7 @@ from unfade import sheet
 from unfade.errors import RecipeError, TrainingError, UsageError
 from unfade.models import store
 from unfade.workshop import checkpoint, losses
+from unfade.workshop.channels_last import BY_PLACE, in_order_of_channels
 from unfade.workshop.data import batches, cache_pictures
 from unfade.workshop.marked import read_marked
 from unfade.workshop.networks.patch import PatchDiscriminator
@@ -399,6 +400,8 @@ def exported_weights(source: Path) -> dict[str, Tensor]:
             name = name.removesuffix(QUANTIZED)
             scale = next(stored[other] for other in (f"{name}{QUANTIZED}_scale", f"{name}_scale") if other in stored)
             array = array * scale.reshape(-1, *(1,) * (array.ndim - 1))
+        if name.endswith(BY_PLACE):
+            name, array = name.removesuffix(BY_PLACE), in_order_of_channels(array)
         found[name.removesuffix(".half")] = torch.from_numpy(array.astype(np.float32))
     return found
 
