@@ -32,7 +32,7 @@ NEAREST_PX, REACH = 48, 3  # they are sought up to so far away, or up to so many
 CALM = 0.5  # of the median energy around: what is above counts against a patch,
 CALM_WEIGHT = 5.0  # by so much
 TONE_WEIGHT = 0.5
-AT_ONCE = 128  # places: with their candidates 8 MB
+AT_ONCE = 32  # places: with their candidates 2 MB
 FEWEST = 4  # from fewer patches than this nothing is chosen
 
 
@@ -136,19 +136,20 @@ class _Patches:
         """For each place (n,) the detail of the patch that looks most like the fill there, goes on as the
         detail `so_far` does where that is `binding`, and is calm, (n, PATCH_PX, PATCH_PX); and whether there
         is one, (n,)."""
-        found, is_found = np.zeros_like(so_far), np.zeros(len(tops), bool)
-        for part in (slice(start, start + AT_ONCE) for start in range(0, len(tops), AT_ONCE)):
-            from_tops, from_lefts, count = self._candidates(tops[part], lefts[part])
-            cost = self._unlikeness(tops[part], lefts[part], from_tops, from_lefts, count)
-            bound = binding[part].reshape(len(count), -1, 1).astype(np.float32)
-            off = (self.detail[from_tops, from_lefts] - so_far[part][:, None]).reshape(*cost.shape, -1)
+        from_tops, from_lefts, count = self._candidates(tops, lefts)
+
+        def chosen(part: slice) -> np.ndarray:
+            cost = self._unlikeness(tops[part], lefts[part], from_tops[part], from_lefts[part], count[part])
+            bound = binding[part].reshape(len(cost), -1, 1).astype(np.float32)
+            off = (self.detail[from_tops[part], from_lefts[part]] - so_far[part][:, None]).reshape(*cost.shape, -1)
             cost += (off**2 @ bound)[:, :, 0] / np.maximum(bound.sum(axis=1), 1)
-            best = np.arange(len(cost)), np.where(np.arange(cost.shape[1]) < count[:, None], cost, np.inf).argmin(axis=1)
-            source = from_tops[best], from_lefts[best]
-            found[part], is_found[part] = self.detail[source], count >= FEWEST
-            kept = is_found[part]
-            self._sources[tops[part][kept], lefts[part][kept]] = np.stack(source, axis=1)[kept]
-        return found, is_found
+            return np.where(np.arange(cost.shape[1]) < count[part, None], cost, np.inf).argmin(axis=1)
+
+        parts = [slice(start, start + AT_ONCE) for start in range(0, len(tops), AT_ONCE)]
+        best = np.arange(len(tops)), np.concatenate(list(map(chosen, parts)))
+        sources, is_found = np.stack([from_tops[best], from_lefts[best]], axis=1), count >= FEWEST
+        self._sources[tops[is_found], lefts[is_found]] = sources[is_found]
+        return self.detail[sources[:, 0], sources[:, 1]], is_found
 
     def _unlikeness(
         self, tops: np.ndarray, lefts: np.ndarray, from_tops: np.ndarray, from_lefts: np.ndarray, count: np.ndarray
