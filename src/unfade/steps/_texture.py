@@ -143,7 +143,8 @@ class _Patches:
             bound = binding[part].reshape(len(cost), -1, 1).astype(np.float32)
             off = (self.detail[from_tops[part], from_lefts[part]] - so_far[part][:, None]).reshape(*cost.shape, -1)
             cost += (off**2 @ bound)[:, :, 0] / np.maximum(bound.sum(axis=1), 1)
-            return np.where(np.arange(cost.shape[1]) < count[part, None], cost, np.inf).argmin(axis=1)
+            least: np.ndarray = np.where(np.arange(cost.shape[1]) < count[part, None], cost, np.inf).argmin(axis=1)
+            return least
 
         parts = [slice(start, start + AT_ONCE) for start in range(0, len(tops), AT_ONCE)]
         best = np.arange(len(tops)), np.concatenate(list(map(chosen, parts)))
@@ -174,19 +175,23 @@ class _Patches:
         going_on = []
         for step in ((-STEP_PX, 0), (STEP_PX, 0), (0, -STEP_PX), (0, STEP_PX)):
             beside = places + step
-            inside = ((beside >= 0) & (beside <= self._last)).all(axis=1)
+            inside = self._is_within(beside)
             sources = np.where(inside[:, None], self._sources[tuple(np.clip(beside, 0, self._last).T)], -1)
             going_on.append(np.where(sources[:, :1] >= 0, sources - step, -1))
         reach = np.maximum(NEAREST_PX, REACH * self._deepest[tops, lefts] + 2 * PATCH_PX).astype(int)[:, None]
         low, high = np.maximum(0, places - reach), np.minimum(self._last, places + reach) + 1
         drawn = self._rng.integers(low[:, None], high[:, None], size=(len(tops), DRAWN, 2))
         given = np.concatenate([np.stack(going_on, axis=1), drawn], axis=1)
-        inside = ((given >= 0) & (given <= self._last)).all(axis=2)
+        inside = self._is_within(given)
         given = np.clip(given, 0, self._last)
         known = inside & self._takable[given[:, :, 0], given[:, :, 1]]
         first = np.argsort(~known, axis=1, kind="stable")[:, :TRIES, None]
         chosen = np.take_along_axis(given, first, axis=1)
         return chosen[:, :, 0], chosen[:, :, 1], np.minimum(known.sum(axis=1), TRIES)
+
+    def _is_within(self, places: np.ndarray) -> np.ndarray:
+        """Which places (..., 2) are those of a patch on the copy."""
+        return np.asarray(((places >= 0) & (places <= self._last)).all(axis=-1))
 
 
 def _overlapping(ends: np.ndarray) -> tuple[list[int], list[int]]:

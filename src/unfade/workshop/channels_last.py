@@ -8,6 +8,8 @@ numbers.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
@@ -77,7 +79,7 @@ def _shuffle_rows(graph: onnx.GraphProto, shuffle: onnx.NodeProto, channels: int
         graph.initializer.append(numpy_helper.from_array(np.array(values, np.int64), f"{base}_{name}"))
         return f"{base}_{name}"
 
-    steps = [
+    steps: list[tuple[str, tuple[str, ...], str, dict[str, Any]]] = [
         ("Transpose", (given,), "last", {"perm": [0, 2, 3, 1]}),
         ("Shape", (f"{base}_last",), "shape", {}),
         ("Gather", (f"{base}_shape", numbers("first", 0, 1, 2)), "sides", {"axis": 0}),
