@@ -15,7 +15,7 @@ from unfade import pipeline
 from unfade.color import linear_from_srgb, srgb_from_linear
 from unfade.errors import UsageError
 from unfade.files.photo import Photo, read
-from unfade.frame import quads
+from unfade.frame import edges, quads
 from unfade.frame.geometry import Frame
 from unfade.frame.prints import find_prints
 from unfade.frame.regions import Region
@@ -387,3 +387,18 @@ def test_a_pattern_is_no_contact_sheet(cell: int) -> None:
     samples = np.where(tile, 90 + 30 * np.sin(rows / 7) + 20 * np.cos(columns / 5), 225).astype(np.uint8)
     found = find_prints(Photo(samples[:, :, None]))
     assert len(found.prints) == 1 and found.share > 0.9 and not found.doubt
+
+
+def test_corners_stay_where_a_side_has_no_edge() -> None:
+    picture = np.full((200, 300, 3), 40, np.float32)
+    picture[50:150, 80:] = 200
+    samples = np.rint(picture).astype(np.uint8)
+    near = quads.box(140, 100) + np.array([78, 52])
+    moved = edges.refine(samples, near, 12.0)
+    assert moved.backed[[0, 2, 3]].min() > 0.5 > moved.backed[1]
+    stayed = edges.refine(samples, near, 12.0, least_backed=0.5)
+    np.testing.assert_array_equal(stayed.corners, near)
+    assert not stayed.backed.any()
+    samples[:, 220:] = 40
+    moved = edges.refine(samples, near, 12.0, least_backed=0.5)
+    np.testing.assert_allclose(moved.corners, quads.box(140, 100) + np.array([80, 50]), atol=0.3)

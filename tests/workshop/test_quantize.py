@@ -8,17 +8,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from tests.workshop.conftest import recipe_text
 from tests.workshop.test_train import GENERATORS, LOSSES
 from unfade.errors import DataError, UsageError
 from unfade.models.card import read_card
 from unfade.models.session import Session
+from unfade.workshop.channels_last import BY_PLACE, in_order_of_channels, lay_out
 from unfade.workshop.export import export
-from unfade.workshop.quantize import main, quantize
+from unfade.workshop.quantize import main, quantize, shrink
 from unfade.workshop.train import exported_weights, initialise_from, train, trained_generator
 
 pytestmark = pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -100,3 +102,57 @@ def test_what_cannot_be_quantized_is_refused(detector: Path, photographs: Path, 
     with pytest.raises(DataError, match="no picture of --pictures is large enough"):
         quantize(detector, [tmp_path / "tiny"], tmp_path / "bytes.onnx")
     assert not (tmp_path / "bytes.onnx").exists()
+
+
+def test_a_pixel_shuffle_is_laid_out_anew_and_gives_the_same(rng: np.random.Generator) -> None:
+    weights, bias = rng.standard_normal((12, 5, 3, 3), np.float32), rng.standard_normal(12, np.float32)
+    model = helper.make_model(
+        helper.make_graph(
+            [
+                helper.make_node("Conv", ["given", "weight", "bias"], ["wide"], pads=[1, 1, 1, 1], kernel_shape=[3, 3]),
+                helper.make_node("DepthToSpace", ["wide"], ["large"], blocksize=2, mode="CRD"),
+                helper.make_node("MaxPool", ["large"], ["same"], kernel_shape=[1, 1]),
+                helper.make_node("Relu", ["same"], ["made"]),
+            ],
+            "shuffle",
+            [helper.make_tensor_value_info("given", TensorProto.FLOAT, ["n", 5, "h", "w"])],
+            [helper.make_tensor_value_info("made", TensorProto.FLOAT, ["n", 3, "tall", "wide"])],
+            [numpy_helper.from_array(weights, "weight"), numpy_helper.from_array(bias, "bias")],
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    given = {"given": rng.standard_normal((2, 5, 6, 9), np.float32)}
+    wanted = onnxruntime.InferenceSession(model.SerializeToString()).run(None, given)[0]
+    lay_out(model)
+    onnx.checker.check_model(model)
+    np.testing.assert_array_equal(onnxruntime.InferenceSession(model.SerializeToString()).run(None, given)[0], wanted)
+    assert not {"DepthToSpace", "MaxPool"} & {node.op_type for node in model.graph.node}
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    assert not np.array_equal(stored[f"weight{BY_PLACE}"], weights)
+    np.testing.assert_array_equal(in_order_of_channels(stored[f"weight{BY_PLACE}"]), weights)
+    np.testing.assert_array_equal(in_order_of_channels(stored[f"bias{BY_PLACE}"]), bias)
+
+
+def test_weights_alone_in_eight_bits_make_a_smaller_file(
+    detector: Path, tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "small.onnx"
+    main([str(detector), "--weights-only", "-o", str(target)])
+    assert "small: its outputs differ by 0.0" in capsys.readouterr().out
+    card = read_card(target.with_suffix(".toml"))
+    image = rng.random((1, 3, 64, 96), np.float32)
+    old = Session(read_card(detector.with_suffix(".toml")), detector, threads=1).run(image=image)["probability"]
+    new = Session(card, target, threads=1).run(image=image)["probability"]
+    assert 0 < np.abs(old - new).mean() < 0.02 * old.std()
+    wanted, given = exported_weights(detector), exported_weights(target)
+    assert wanted.keys() <= given.keys()
+    for name, tensor in wanted.items():
+        assert (given[name] - tensor).abs().max() <= tensor.abs().max() / 250, name
+    bytes_ = [tensor for tensor in onnx.load(str(target)).graph.initializer if tensor.data_type == TensorProto.INT8]
+    assert sum(int(np.prod(tensor.dims)) for tensor in bytes_) > 0.5 * sum(tensor.numel() for tensor in wanted.values())
+    assert target.stat().st_size < detector.stat().st_size
+    with pytest.raises(SystemExit):
+        main([str(detector), "-o", str(target)])
+    with pytest.raises(UsageError, match="needs a name of its own"):
+        shrink(detector, detector)

@@ -9,6 +9,11 @@ so that these should be photographs of the kind that the model will see. Weights
 processors without VNNI add products of bytes in 16 bits, and full bytes would overflow there.
 
 Judge the result: `unfade evaluate damage`; its threshold may want to be lower.
+
+    python -m unfade.workshop.quantize models/my-faces.onnx --weights-only -o models/my-small-faces.onnx
+
+With `--weights-only` it computes as before, in single precision, and needs no pictures: its file is half as
+large, and its weights have eight bits, the largest of each channel 127 steps.
 """
 
 from __future__ import annotations
@@ -23,19 +28,22 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quant_pre_process, quantize_static
 
 from unfade.arrays import Batch
 from unfade.errors import DataError, ExportError, UsageError
 from unfade.files import disk, photo
-from unfade.models.card import Card, read_card
+from unfade.models.card import Card, Port, read_card
 from unfade.models.session import Session, batch_of
 from unfade.workshop.channels_last import lay_out
 from unfade.workshop.data import find_pictures
 from unfade.workshop.export import card_toml
+from unfade.workshop.train import QUANTIZED
 
 WINDOW_PX = 256
+FEW = 8
+"""Weights over fewer channels, as of a depthwise convolution, are few, and an error in one is felt."""
 WINDOWS = 240
 """At most so many windows say how wide the ranges are, one of each picture."""
 IN_BYTES = ("Conv", "Add", "MaxPool", "DepthToSpace", "Relu", "Clip", "Reshape", "Transpose")
@@ -52,8 +60,7 @@ def quantize(model: Path, pictures: Sequence[Path], target: Path, *, seed: int =
     Raises `DataError` if no picture holds a window, `UsageError` if the model takes anything but a picture or
     `target` is no .onnx.
     """
-    if target.suffix != ".onnx" or target == model:
-        raise UsageError(f"{target}: the quantized model needs a name of its own that ends in .onnx; give -o")
+    _check_target(model, target)
     card = read_card(model.with_suffix(".toml"))
     if [port.axes for port in card.inputs] != ["n 3 h w"]:
         taken = ", ".join(f"{port.name} ({port.axes})" for port in card.inputs)
@@ -88,6 +95,61 @@ def quantize(model: Path, pictures: Sequence[Path], target: Path, *, seed: int =
         target.write_bytes(growing.read_bytes())
     target.with_suffix(".toml").write_text(card_toml(found), encoding="utf-8")
     return found, difference
+
+
+def shrink(model: Path, target: Path, *, seed: int = 0) -> tuple[Card, float]:
+    """Write `model` (.onnx, its card beside it) to `target` with its weights in eight bits, with its card;
+    gives that card, and by how much its outputs differ on the mean over noise.
+
+    Raises `UsageError` if `target` is no .onnx or `model` itself.
+    """
+    _check_target(model, target)
+    card = read_card(model.with_suffix(".toml"))
+    small = onnx.load(str(model))
+    _store_bytes(_widened(small).graph)
+    onnx.checker.check_model(small)
+    onnx.save(small, str(target))
+    found = card.model_copy(update={"name": target.stem, "weights": target.name, "sha256": disk.sha256_of(target)})
+    rng = np.random.default_rng(seed)
+    given = {port.name: rng.random(_example_shape(port, card.multiple), np.float32) for port in card.inputs}
+    difference = _difference(Session(card, model, threads=1), Session(found, target, threads=1), [given])
+    target.with_suffix(".toml").write_text(card_toml(found), encoding="utf-8")
+    return found, difference
+
+
+def _check_target(model: Path, target: Path) -> None:
+    if target.suffix != ".onnx" or target == model:
+        raise UsageError(f"{target}: the quantized model needs a name of its own that ends in .onnx; give -o")
+
+
+def _example_shape(port: Port, multiple: int) -> tuple[int, ...]:
+    """A shape that fits the port: four times the least sides."""
+    sides = [axis.partition("/") for axis in port.axes.split()]
+    return tuple(int(axis) if axis.isdigit() else 1 if axis == "n" else 4 * multiple // int(share or 1) for axis, _, share in sides)
+
+
+def _store_bytes(graph: onnx.GraphProto) -> None:
+    """Keep the weights of convolutions over many channels as bytes and a scale for each of theirs, widened
+    again when the model is opened; every other float32 initializer as float16."""
+    weights = {node.input[1] for node in graph.node if node.op_type == "Conv"}
+    weights -= {tensor.name for tensor in graph.initializer if len(tensor.dims) == 4 and tensor.dims[1] < FEW}
+    wide = {tensor.name: tensor for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT and tensor.dims}
+    nodes = []
+    for name, tensor in wide.items():
+        array = numpy_helper.to_array(tensor)
+        graph.initializer.remove(tensor)
+        if name not in weights:
+            graph.initializer.append(numpy_helper.from_array(array.astype(np.float16), f"{name}.half"))
+            nodes.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+            continue
+        scale = np.maximum(np.abs(array).reshape(len(array), -1).max(axis=1), 1e-12).reshape(-1, 1, 1, 1) / 127
+        steps = np.rint(array / scale).astype(np.int8)
+        graph.initializer.append(numpy_helper.from_array(steps, f"{name}{QUANTIZED}"))
+        graph.initializer.append(numpy_helper.from_array(scale.astype(np.float32), f"{name}_scale"))
+        nodes.append(helper.make_node("Cast", [f"{name}{QUANTIZED}"], [f"{name}_steps"], to=TensorProto.FLOAT))
+        nodes.append(helper.make_node("Mul", [f"{name}_steps", f"{name}_scale"], [name]))
+    for index, node in enumerate(nodes):
+        graph.node.insert(index, node)
 
 
 class _Windows(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime carries no types
@@ -143,11 +205,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description="Make a model that computes in eight bits.")
     parser.add_argument("model", type=Path, help="an .onnx with its card beside it")
-    parser.add_argument("--pictures", type=Path, action="append", required=True, help="a folder of photographs; may be given again")
+    parser.add_argument("--pictures", type=Path, action="append", help="a folder of photographs; may be given again")
+    parser.add_argument("--weights-only", action="store_true", help="compute in single precision as before: the file shrinks")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the .onnx to write; its card goes beside it")
     given = parser.parse_args(arguments)
     logging.disable(logging.WARNING)  # ONNX Runtime advises what has been done
-    card, difference = quantize(given.model, given.pictures, given.output)
+    if not given.weights_only and not given.pictures:
+        parser.error("give --pictures: they say how wide the activations' ranges are; or --weights-only")
+    card, difference = shrink(given.model, given.output) if given.weights_only else quantize(given.model, given.pictures, given.output)
     sys.stdout.write(f"{given.output}\n{card.name}: its outputs differ by {difference:.4f} on the mean\n")
 
 
