@@ -13,11 +13,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import TypeVar
 
 import cv2
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from unfade.arrays import Image, Plane, Samples
 from unfade.errors import UsageError
@@ -205,23 +207,31 @@ def run(
 def in_order(make: Callable[[_Given], _Made], given: Iterable[_Given], threads: int) -> Iterator[_Made]:
     """`make` of each of `given`, in their order, made by `threads` threads at once.
 
-    At most twice as many as there are threads are under way or waiting to be taken.
+    At most twice as many as there are threads are under way or waiting to be taken. Meanwhile matrix products
+    take no threads of their own: BLAS's wait for each other, and a fill took half as long again.
     """
-    if threads == 1:
-        yield from map(make, given)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[_Made]] = deque()
-        try:
-            for one in given:
-                waiting.append(pool.submit(make, one))
-                if len(waiting) == 2 * threads:
+    with _blas().limit(limits=1, user_api="blas"):
+        if threads == 1:
+            yield from map(make, given)
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            waiting: deque[Future[_Made]] = deque()
+            try:
+                for one in given:
+                    waiting.append(pool.submit(make, one))
+                    if len(waiting) == 2 * threads:
+                        yield waiting.popleft().result()
+                while waiting:
                     yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """The libraries whose threads can be limited."""
+    return ThreadpoolController()
 
 
 def bands(height: int, width: int, pixels: int = BAND_PIXELS) -> Iterator[slice]:

@@ -8,6 +8,7 @@ import tracemalloc
 import cv2
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from unfade import tiles
 from unfade.errors import UsageError
@@ -154,3 +155,15 @@ def test_windows_are_no_larger_than_their_number_needs(length: int) -> None:
     side, count = grid.side(length), len(grid.starts(length))
     assert side <= 64 and count == -(-(length - 16) // 48)
     assert (side - 1) * count - 16 * (count - 1) < length  # a pixel less and they would not cover it
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_matrix_products_take_no_threads_meanwhile(threads: int) -> None:
+    def blas(_: int) -> list[int]:
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    before = blas(0)
+    assert before
+    for told in tiles.in_order(blas, range(3), threads):
+        assert told == [1] * len(before)
+    assert blas(0) == before

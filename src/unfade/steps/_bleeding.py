@@ -20,7 +20,7 @@ from unfade.arrays import Image, Mask, Plane
 from unfade.files.photo import Photo
 from unfade.inpainting import biharmonic
 
-BANDS = 16  # measured on so many bands of the photograph at most
+BANDS = 4  # measured on so many bands of the photograph at most
 
 # Luma: the ring that touches the mask, less the next. Of 80 sharp photographs 76 have less than 0.05; of 80
 # old ones, most of them blurred, 60 more than 0.07.

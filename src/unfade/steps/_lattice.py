@@ -16,6 +16,7 @@ from unfade.arrays import Float32, Image, Mask
 
 BLOCK_PX = 8  # lattices of 2, 4 and 8 px are looked for; coarser ones were not seen
 SPREAD_BLOCKS = 1.5  # the Gaussian over blocks whose places are compared
+BLURRED_BLOCKS = 7  # it ends so many blocks away
 REACH_BLOCKS = 4  # what is farther away has next to no weight
 DOUBT_BLOCKS = 3.0  # so many blocks that show nothing stand against those that are there
 LEAST_PX = 4  # from so far inside on: thin fills show none, and have too few blocks to tell
@@ -70,16 +71,12 @@ def _detail(added: Image, lost: Mask, block: int) -> Image:
 
 
 def _over_blocks(planes: Float32[np.ndarray, "h w c"], block: int) -> Float32[np.ndarray, "h w c"]:
-    """Each place of a block, blurred over the same place of the blocks around it."""
+    """Each place of a block, blurred over the same place of the blocks around it; nothing lies beyond the
+    edge."""
     height, width, channels = planes.shape
-    down, across = height // block, width // block
-    rows = _gaussian(down) @ planes.reshape(down, -1)
-    columns = np.moveaxis(rows.reshape(height, across, block * channels), 1, 0).reshape(across, -1)
-    blurred = (_gaussian(across) @ columns).reshape(across, height, block * channels)
-    return np.ascontiguousarray(np.moveaxis(blurred, 0, 1)).reshape(height, width, channels)
-
-
-def _gaussian(length: int) -> Float32[np.ndarray, "n n"]:
-    """The matrix that blurs `length` blocks in a row."""
-    apart = np.subtract.outer(np.arange(length), np.arange(length))
-    return (np.exp(-(apart**2) / (2 * SPREAD_BLOCKS**2)) / (SPREAD_BLOCKS * math.sqrt(2 * math.pi))).astype(np.float32)
+    apart = np.arange(-BLURRED_BLOCKS, BLURRED_BLOCKS + 1)
+    shares = np.exp(-(apart**2) / (2 * SPREAD_BLOCKS**2)) / (SPREAD_BLOCKS * math.sqrt(2 * math.pi))
+    none = np.ones(1)
+    down = cv2.sepFilter2D(planes.reshape(height // block, -1), -1, none, shares, borderType=cv2.BORDER_CONSTANT)
+    blocks = down.reshape(height, width // block, block * channels)
+    return cv2.sepFilter2D(blocks, -1, shares, none, borderType=cv2.BORDER_CONSTANT).reshape(height, width, channels)

@@ -11,6 +11,7 @@ stay as they are (`_bleeding`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -48,11 +49,13 @@ def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> Phot
     samples = photo.samples.copy()
     neutral = is_neutral(photo, mask)
     unknown = mask
-    bleeding = measure_bleeding(photo, mask, color_too=not neutral)
+    with ThreadPoolExecutor(1) as beside:
+        measuring = beside.submit(measure_grain, photo, mask) if session.threads > 1 else None
+        bleeding = measure_bleeding(photo, mask, color_too=not neutral)
+        grain = measure_grain(photo, mask) if measuring is None else measuring.result()
     if bleeding.has_bled:
-        beside = cv2.dilate(mask.view(np.uint8), disc(1)) > 0
-        unknown = mask if beside.all() else beside
-    grain = measure_grain(photo, mask)
+        grown = cv2.dilate(mask.view(np.uint8), disc(1)) > 0
+        unknown = mask if grown.all() else grown
     for rows, band in _paint(photo.srgb, unknown, session, progress, grain, bleeding.believed_chroma_px):
         lost = mask[rows]
         if not lost.any():
