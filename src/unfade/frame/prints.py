@@ -323,7 +323,10 @@ def _ragged(part: outlines.Outline, small: Samples) -> np.ndarray | None:
     box = quads.ordered(cv2.boxPoints(cv2.minAreaRect(max(contours, key=len).astype(np.float32))).astype(float) + 0.5)
     height, width = part.component.shape
     near = NEAR_EDGE * max(height, width)
-    for corners in (part.corners, box):
+    tried = (
+        [part.corners] if np.allclose(part.corners, box, rtol=0, atol=0.01) else [part.corners, box]
+    )  # as where no line ran along its sides
+    for corners in tried:
         lengths = quads.side_lengths(corners)
         if not _is_sized(lengths, max(height, width)):
             continue
