@@ -85,7 +85,7 @@ def test_a_sound_photograph_costs_one_window(rng: np.random.Generator) -> None:
     assert noise(grained(900, 900, 8, rng), model, enough=0.4) > 0.4 and model.windows == len(PLACES)
 
 
-# --- what is decided by it ------------------------------------------------------------------------------------
+# --- what is decided by it ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

@@ -137,9 +137,7 @@ class ToneCalibration(_Calibration):
 class CleanCalibration(_Calibration):
     """Of a model that undoes grain, blur and JPEG. Neutral: the tone model's `need` decides."""
 
-    noise_range: Range | None = Field(
-        default=None, description="the gate of noise, in levels (see `steps._noise`), twice which counts where the tone is aged, too"
-    )
+    noise_range: Range | None = Field(default=None, description="the gate of noise, in levels (see `steps._noise`)")
 
 
 class FillCalibration(_Calibration):

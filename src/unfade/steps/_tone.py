@@ -115,8 +115,8 @@ def _detail_need(photo: Photo, cleaner: Session, sure: float, *, is_plain: bool)
     span = cleaner.card.calibrated(CleanCalibration).noise_range
     if span is None:
         return sure, None
-    noise = find_noise(photo, cleaner, enough=span[0] / (1 + sure))
-    found = gate((1 + sure) * noise, span)
+    noise = find_noise(photo, cleaner, enough=span[0])
+    found = gate(noise, span)
     return (min(found, sure) if is_plain else found), noise
 
 
