@@ -14,7 +14,7 @@ from unfade.arrays import Image, Plane
 from unfade.files.photo import Photo
 from unfade.models.session import Session, batch_of, picture_of
 
-# Windows of 256 px show the network too little: it takes sand and a face's skin for noise there. The first is
+# Windows of 256 px show the network too little: it takes brick and a face's skin for noise there. The first is
 # the middle; the others lie half way to the corners, within the mount of most scans.
 SIDE_PX = 384
 PLACES = ((0.5, 0.5), (0.25, 0.25), (0.75, 0.75), (0.25, 0.75), (0.75, 0.25))
