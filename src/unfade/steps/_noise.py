@@ -14,8 +14,8 @@ from unfade.arrays import Image, Plane
 from unfade.files.photo import Photo
 from unfade.models.session import Session, batch_of, picture_of
 
-# Windows of 256 px show the network too little: it takes brick and a face's skin for noise there. The first is
-# the middle; the others lie half way to the corners, within the mount of most scans.
+# Windows of 256 px show the network too little: it takes brick and a face's skin for noise there. The first
+# is the middle; the others lie half way to the corners, within the mount of most scans.
 SIDE_PX = 384
 PLACES = ((0.5, 0.5), (0.25, 0.25), (0.75, 0.75), (0.25, 0.75), (0.75, 0.25))
 FINE_PX = 2.0  # what a blur of this deviation takes away is fine detail
