@@ -14,7 +14,7 @@ from unfade.measures.measure import LOST, Observation
 from unfade.measures.needs import Needs
 from unfade.measures.notes import Notes
 
-LEAVE = Needs(photo="p.png", tone="leave", monochrome=True)
+LEAVE = Needs(photo="p.png", tone="leave", detail="leave", monochrome=True)
 SIZES = [(1, 1), (1, 7), (63, 65), (257, 131)]
 PICTURES = 9
 
@@ -52,13 +52,13 @@ def observation(size: tuple[int, int], seed: int, *, perfect: bool) -> Observati
     if perfect:
         damage = notes.drawn(size)
         parts = (seen, seen, seen, seen, notes)
-        return Observation(truth, truth.copy(), damage, damage == LOST, {}, *parts, needs=LEAVE, colored=True)
+        return Observation(truth, truth.copy(), damage, damage == LOST, {}, *parts, needs=LEAVE, colored=True, detail_strength=0.0)
     found = rng.random(size) < 0.003  # a few, or some lie within the tolerance of everything
     found[-1, -1] = True
     other = features_of(rng)
     parts = (seen, other, seen, other, notes)
     result = rng.random((*size, 3), np.float32)
-    return Observation(truth, result, damage, found, {}, *parts, needs=LEAVE, colored=False)
+    return Observation(truth, result, damage, found, {}, *parts, needs=LEAVE, colored=False, detail_strength=1.0)
 
 
 def figure(name: str, size: tuple[int, int], *, perfect: bool) -> float:

@@ -52,6 +52,20 @@ def test_grain_is_no_tone(rng: np.random.Generator) -> None:
     assert MEASURES["tone-decided"].observe(seen)[0] == 1
 
 
+@pytest.mark.parametrize(
+    ("detail", "strength", "right"), [("must", 0.5, 1), ("must", 0.4, 0), ("leave", 0.4, 1), ("leave", 0.5, 0), ("must", 1, 1)]
+)
+def test_a_detail_is_decided_right_by_how_far_it_is_cleaned(detail: str, strength: float, right: float) -> None:
+    needs = Needs.model_validate({"photo": "a.png", "tone": "either", "detail": detail, "monochrome": True})
+    assert MEASURES["detail-decided"].observe(Observation(needs=needs, detail_strength=strength))[0] == right
+
+
+def test_a_detail_that_is_not_noted_may_be_either() -> None:
+    needs = Needs(photo="a.png", tone="must", monochrome=True)
+    assert needs.detail == "either"
+    assert np.isnan(MEASURES["detail-decided"].observe(Observation(needs=needs, detail_strength=1.0))[0])
+
+
 @pytest.mark.parametrize(("monochrome", "colored", "right"), [(True, True, 1), (True, False, 0), (False, True, 0), (False, False, 1)])
 def test_colors_are_put_into_black_and_white_alone(monochrome: bool, colored: bool, right: float) -> None:
     assert decided("monochrome-decided", 0, monochrome=monochrome, colored=colored) == right
@@ -64,14 +78,14 @@ def album(tmp_path: Path) -> Path:
     root.mkdir()
     entries: list[dict[str, Any]] = []
 
-    def add(folder: str, name: str, picture: np.ndarray, tone: str, *, monochrome: bool) -> None:
+    def add(folder: str, name: str, picture: np.ndarray, tone: str, *, monochrome: bool, **more: str) -> None:
         (root / folder).mkdir(exist_ok=True)
         assert cv2.imwrite(str(root / folder / name), np.rint(picture * 255).astype(np.uint8))
-        entries.append({"folder": folder, "photo": name, "tone": tone, "monochrome": monochrome, "faces": []})
+        entries.append({"folder": folder, "photo": name, "tone": tone, "monochrome": monochrome, "faces": [], **more})
 
     ramp = np.tile(np.linspace(0, 1, 96), (64, 1))
-    add("faded", "anna.png", 0.5 + 0.03 * ramp, "must", monochrome=True)
-    add("sound", "bert.png", ramp, "leave", monochrome=True)
+    add("faded", "anna.png", 0.5 + 0.03 * ramp, "must", monochrome=True, detail="must")
+    add("sound", "bert.png", ramp, "leave", monochrome=True, detail="leave")
     add("sound", "cara.png", 0.2 + 0.6 * ramp, "either", monochrome=True)
     colors = np.stack([ramp, ramp[:, ::-1], np.tile(np.linspace(0, 1, 64)[:, None], (1, 96))], axis=2)
     add("sound", "dora.png", colors, "leave", monochrome=False)
@@ -81,11 +95,12 @@ def album(tmp_path: Path) -> Path:
 
 def test_a_method_is_measured(album: Path) -> None:
     def brighter(example: Example) -> Outcome:
-        return Outcome(np.clip(example.given + np.float32(0.05), 0, 1), colored=True)
+        return Outcome(np.clip(example.given + np.float32(0.05), 0, 1), colored=True, detail_strength=1.0)
 
     evaluation = evaluate(Bench("needs", album), brighter)
     assert evaluation.method.pictures["tone-decided"] == {"anna": 1, "bert": 0, "dora": 0}
     assert evaluation["monochrome-decided"] == 0.75 and evaluation.method.scores["tone-decided"].n == 3
+    assert evaluation.method.pictures["detail-decided"] == {"anna": 1, "bert": 0}
 
 
 def test_the_pipeline_is_measured_by_the_command_line(album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +110,7 @@ def test_the_pipeline_is_measured_by_the_command_line(album: Path, tmp_path: Pat
     asked = ["evaluate", "needs", "pipeline", "--bench", str(album), "--baselines", "none", "-o", str(tmp_path / "out")]
     done = CliRunner().invoke(build(), asked, env={"COLUMNS": "200"})
     assert done.exit_code == 0, done.output
-    assert "tone decided right" in done.output and "1.000" in done.output
+    assert "tone decided right" in done.output and "detail decided right" in done.output and "1.000" in done.output
     scores = json.loads((tmp_path / "out" / "report.json").read_text())
     assert "monochrome-decided" in json.dumps(scores)
 
@@ -123,5 +138,7 @@ def test_a_bench_without_its_list_is_refused(tmp_path: Path) -> None:
 def test_the_shared_list_is_read(shared: Path) -> None:
     bench = Bench("needs", shared / "data" / "bench", photographs=shared / "data")
     assert len(bench) == 85
-    tones = [entry.tone for entry in read_needs(shared / "data" / "bench" / "needs.json")]
+    entries = read_needs(shared / "data" / "bench" / "needs.json")
+    tones, details = [entry.tone for entry in entries], [entry.detail for entry in entries]
     assert (tones.count("must"), tones.count("leave")) == (13, 50)
+    assert (details.count("must"), details.count("leave")) == (11, 28)

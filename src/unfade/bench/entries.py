@@ -183,7 +183,7 @@ def pipeline_method(bench: Bench, sessions: Sessions) -> Method:
 
 
 def _decided(given: photo.Photo, sessions: Sessions) -> Outcome:
-    """The photograph restored, before colors, and whether it gets any."""
+    """The photograph restored, before colors, whether it gets any, and how far its detail was cleaned."""
     seen: list[photo.Photo] = []
 
     def see(step: Step, work: Work) -> None:
@@ -191,7 +191,8 @@ def _decided(given: photo.Photo, sessions: Sessions) -> Outcome:
             seen.append(work.photo)
 
     result = pipeline.restore(given, colorize=True, sessions=sessions, on_step=see)
-    return Outcome(seen[-1].srgb(), colored=result.report.steps[-1].outcome == "colored")
+    detail = next(step.facts["detail"] for step in result.report.steps if step.step == "clean")
+    return Outcome(seen[-1].srgb(), colored=result.report.steps[-1].outcome == "colored", detail_strength=detail)
 
 
 def as_photo(example: Example) -> photo.Photo:

@@ -19,12 +19,14 @@ from unfade.measures.measure import LOST, Task
 class Outcome:
     """What a method made of a picture: a picture of the same size, or a mask of the damage, or both.
 
-    `colored`: whether it would put colors in; None: it does not say.
+    `colored`: whether it would put colors in; `detail_strength`: how far it cleaned the detail, in [0, 1].
+    None: it does not say.
     """
 
     image: Image | None = None
     found: Mask | None = None
     colored: bool | None = None
+    detail_strength: float | None = None
 
 
 Method = Callable[[Example], Outcome]

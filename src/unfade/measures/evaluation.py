@@ -127,7 +127,7 @@ _ORDER = (
     "generated-f1", "colorfulness", "colorfulness-ratio", "colorfulness-distance", "ciede2000", "ab-error",
     "histogram-l", "histogram-a", "histogram-b", "mask-precision", "mask-recall", "mask-f1", "mask-iou",
     "noted-recall", "noted-precision", "noted-f1", "noted-lines", "noted-areas", "noted-specks", "noted-fields", "noted-sound-hit",
-    "noted-false-share", "share-flagged", "tone-decided", "monochrome-decided",
+    "noted-false-share", "share-flagged", "tone-decided", "detail-decided", "monochrome-decided",
 )  # fmt: skip
 
 
@@ -181,6 +181,7 @@ def evaluate(
                 notes=example.notes,
                 needs=example.needs,
                 colored=outcome.colored,
+                detail_strength=outcome.detail_strength,
             )
             if run is runs[0] and measures is None:
                 measures = _measures(bench, seen, reference is not None)
@@ -219,6 +220,7 @@ def _has(seen: Observation, needs: frozenset[Need] | set[Need]) -> bool:
         "notes": seen.notes is not None,
         "needs": seen.needs is not None,
         "colored": seen.colored is not None,
+        "detail": seen.detail_strength is not None,
         "features": seen.truth_features is not None and seen.result_features is not None,
         "perceptual": seen.truth_perceptual is not None and seen.result_perceptual is not None,
     }

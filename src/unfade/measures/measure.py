@@ -53,9 +53,10 @@ class Observation:
     notes: Notes | None = None
     needs: Needs | None = None
     colored: bool | None = None
+    detail_strength: float | None = None
 
 
-Need = Literal["images", "mask", "found", "features", "perceptual", "reference", "notes", "needs", "colored"]
+Need = Literal["images", "mask", "found", "features", "perceptual", "reference", "notes", "needs", "colored", "detail"]
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""What each of many real photographs needs, by eye: its tone lifted or left, colors put in or not.
+"""What each of many real photographs needs, by eye: tone lifted, detail cleaned, colors put in; or left.
 
 One JSON file, needs.json, is a list with an entry a photograph; further keys of an entry are not read:
 
 folder       the folder that the photograph lies in, under that of all photographs; may be missing
 photo        the photograph's file name
 tone         must (it is to be lifted), leave (it is to stay as it is), or either
+detail       must (grain, halftone, blocks are to go), leave, or either; may be missing: either
 monochrome   true: black and white, be it toned or stained; false: in color, or tinted by hand
 """
 
@@ -24,6 +25,7 @@ from unfade.measures.measure import Measure, Observation, given_images, mean
 NAME = "needs.json"
 BLUR_SHARE = 1 / 100  # of the short side: what is finer than this is detail, not tone
 LIFTED_LEVELS, LEFT_LEVELS = 6.0, 4.0
+CLEANED_STRENGTH = 0.5
 
 
 class Needs(BaseModel):
@@ -34,6 +36,7 @@ class Needs(BaseModel):
     photo: str
     folder: str = ""
     tone: Literal["must", "either", "leave"]
+    detail: Literal["must", "either", "leave"] = "either"
     monochrome: bool
 
 
@@ -64,6 +67,12 @@ def _tone_decided(seen: Observation) -> np.ndarray:
     return np.array([float(moved > LIFTED_LEVELS if seen.needs.tone == "must" else moved < LEFT_LEVELS)])
 
 
+def _detail_decided(seen: Observation) -> np.ndarray:
+    if seen.needs is None or seen.needs.detail == "either" or seen.detail_strength is None:
+        return np.array([math.nan])
+    return np.array([float((seen.detail_strength >= CLEANED_STRENGTH) == (seen.needs.detail == "must"))])
+
+
 def _monochrome_decided(seen: Observation) -> np.ndarray:
     return np.array([math.nan if seen.needs is None else float(seen.colored == seen.needs.monochrome)])
 
@@ -80,6 +89,19 @@ FAMILY = {
             f"255 levels, one to be left by less than {LEFT_LEVELS:g}, on the mean of pictures blurred by a hundredth of the short side."
         ),
         observe=_tone_decided,
+        summarize=mean,
+    ),
+    "detail-decided": Measure(
+        label="detail decided right",
+        unit="",
+        better="higher",
+        tasks=frozenset({"needs"}),
+        needs=frozenset({"needs", "detail"}),
+        statement=(
+            "The share of photographs whose detail is decided right: one whose grain, halftone or blocks must go is cleaned of them at "
+            f"a strength of {CLEANED_STRENGTH:g} or more, one to be left at less. The strength is what the method says it was."
+        ),
+        observe=_detail_decided,
         summarize=mean,
     ),
     "monochrome-decided": Measure(

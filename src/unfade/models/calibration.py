@@ -128,8 +128,16 @@ class ToneCalibration(_Calibration):
     second."""
 
     tone_range: Range = Field(default=(0.0, 1.0), description="the gate of the tone; with `prints`: of color photographs")
-    detail_range: Range = Field(default=(0.0, 1.0), description="the gate of grain, blur and JPEG, which another model undoes")
+    detail_range: Range = Field(
+        default=(0.0, 1.0), description="the gate of grain, blur and JPEG, which another model undoes, unless that finds noise itself"
+    )
     prints: Prints | None = Field(default=None, description="the gates of black-and-white photographs; none: as color ones")
+
+
+class CleanCalibration(_Calibration):
+    """Of a model that undoes grain, blur and JPEG. Neutral: the tone model's `need` decides."""
+
+    noise_range: Range | None = Field(default=None, description="the gate of noise, in levels (see `steps._noise`)")
 
 
 class FillCalibration(_Calibration):
@@ -180,12 +188,20 @@ class PlainCalibration(_Calibration):
 
 
 Calibration = (
-    DamageCalibration | ToneCalibration | FillCalibration | ColorizeCalibration | UprightCalibration | FacesCalibration | PlainCalibration
+    DamageCalibration
+    | ToneCalibration
+    | CleanCalibration
+    | FillCalibration
+    | ColorizeCalibration
+    | UprightCalibration
+    | FacesCalibration
+    | PlainCalibration
 )
 
 CALIBRATIONS: Mapping[str, type[Calibration]] = {
     "damage": DamageCalibration,
     "tone": ToneCalibration,
+    "clean": CleanCalibration,
     "fill": FillCalibration,
     "colorize": ColorizeCalibration,
     "upright": UprightCalibration,

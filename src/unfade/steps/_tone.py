@@ -14,10 +14,11 @@ import numpy as np
 from unfade import tiles
 from unfade.arrays import Image
 from unfade.files.photo import Photo
-from unfade.models.calibration import ToneCalibration
+from unfade.models.calibration import CleanCalibration, ToneCalibration
 from unfade.models.session import Session, batch_of, picture_of
 from unfade.monochrome import NO_COLORS, Colors, measure_colors
 from unfade.steps._dials import Dials
+from unfade.steps._noise import find_noise
 from unfade.steps._prints import Levels, find_levels, gate, look_at, print_need
 from unfade.work import Progress
 
@@ -56,7 +57,7 @@ def thumbnail_of(photo: Photo, session: Session) -> Image:
 @dataclass(frozen=True)
 class Plan:
     """What is done to one photograph: the strength of its tone and of its detail, a print's levels, and the
-    dials. `colors`: how its chroma behaves."""
+    dials. `colors`: how its chroma behaves. `noise`: see `_noise`; none: it was not looked for."""
 
     tone: Tone | None
     tone_strength: float
@@ -64,11 +65,17 @@ class Plan:
     levels: Levels | None
     dials: Dials
     colors: Colors = NO_COLORS
+    noise: float | None = None
 
     @property
     def does_anything(self) -> bool:
         """Whether any pixel is touched."""
         return self.tone_strength > 0 or self.detail_strength > 0 or self.dials.are_turned
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether its noise is why its detail is cleaned."""
+        return self.noise is not None and self.detail_strength > 0
 
     @property
     def is_yellow(self) -> bool:
@@ -77,23 +84,40 @@ class Plan:
         return left and self.colors.is_color and self.colors.has_yellow_lights
 
 
-def plan(photo: Photo, session: Session, strength: float, dials: Dials, *, force: bool) -> Plan:
-    """Look at a photograph, and decide what its tone and its detail need. `force`: all of it."""
+def plan(photo: Photo, session: Session, cleaner: Session, strength: float, dials: Dials, *, force: bool) -> Plan:
+    """Look at a photograph, and decide what its tone and its detail need. `cleaner`: the model for detail.
+    `force`: all of it."""
     calibration = session.card.calibrated(ToneCalibration)
     thumbnail = thumbnail_of(photo, session)
     tone = read_tone(thumbnail, session)
     need, levels = gate(tone.need, calibration.tone_range), None
-    detail = 1.0 if force else gate(tone.need, calibration.detail_range)
     prints, colors = calibration.prints, measure_colors(photo)
+    look = look_at(thumbnail, colors)
+    is_plain = prints is not None and look.range < prints.plain
+    sure = gate(tone.need, calibration.detail_range)
+    detail, noise = (1.0, None) if force else _detail_need(photo, cleaner, sure, is_plain=is_plain)
     if prints is not None and not colors.is_color:
-        look = look_at(thumbnail, colors)
         need = 1.0 if force else print_need(look, tone.need, prints)
         if need > 0:
             side = slice(0, len(thumbnail))
             window = tiles.Window(side, side, len(thumbnail), len(thumbnail))
             lifted = _lift(thumbnail, tone, strength * need, window, len(thumbnail), len(thumbnail))
-            levels = find_levels(lifted, strength * need, plain=look.range < prints.plain)
-    return Plan(tone, strength * (1.0 if force else need), strength * detail, levels, dials, colors)
+            levels = find_levels(lifted, strength * need, plain=is_plain)
+    return Plan(tone, strength * (1.0 if force else need), strength * detail, levels, dials, colors, noise)
+
+
+def _detail_need(photo: Photo, cleaner: Session, sure: float, *, is_plain: bool) -> tuple[float, float | None]:
+    """How far the detail is to be cleaned, in [0, 1], and the noise, if that was looked for.
+
+    `sure`: how sure the tone model is that the photograph is aged. `is_plain`: there is hardly any range of
+    lightness: asphalt looks like noise, so that the tone model must agree.
+    """
+    span = cleaner.card.calibrated(CleanCalibration).noise_range
+    if span is None:
+        return sure, None
+    noise = find_noise(photo, cleaner, enough=span[0])
+    found = gate(noise, span)
+    return (min(found, sure) if is_plain else found), noise
 
 
 def _lift(part: Image, tone: Tone, strength: float, window: tiles.Window, height: int, width: int) -> Image:

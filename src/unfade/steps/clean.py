@@ -60,14 +60,17 @@ class Clean(Step):
         models: tuple[ModelUse, ...] = ()
         planned = Plan(None, 0.0, 0.0, None, dials)
         if self.strength > 0:
-            session = self.model(sessions)
-            models = (session.use,)
-            planned = plan(work.photo, session, self.strength, dials, force=self.force)
+            session, cleaner = self.model(sessions), sessions.get("clean")
+            planned = plan(work.photo, session, cleaner, self.strength, dials, force=self.force)
+            looked = planned.noise is not None or planned.detail_strength > 0
+            models = (session.use, cleaner.use) if looked else (session.use,)
         facts = {"tone": planned.tone_strength, "detail": planned.detail_strength}
         aged = ""
         if planned.tone is not None:
             facts["need"] = planned.tone.need
-            aged = f"aged {planned.tone.need:.0%}: "
+            aged = f"aged {planned.tone.need:.0%}{', noisy' if planned.is_noisy else ''}: "
+        if planned.noise is not None:
+            facts["noise"] = planned.noise
         yellow: tuple[str, ...] = ()
         if planned.is_yellow:
             facts["yellow_lights"] = planned.colors.lights
@@ -75,7 +78,6 @@ class Clean(Step):
         if not planned.does_anything:
             return Outcome(work.photo, work.mask, "sound", models=models, facts=facts, notes=(f"{aged}nothing to clean", *yellow))
         details = sessions.get("clean") if planned.detail_strength > 0 else None
-        models += () if details is None else (details.use,)
         photo, changed = clean(work.photo, planned, details, progress, sessions.threads)
         faces = work.faces
         if planned.tone_strength > 0:
