@@ -138,6 +138,7 @@ class CleanCalibration(_Calibration):
     """Of a model that undoes grain, blur and JPEG. Neutral: the tone model's `need` decides."""
 
     noise_range: Range | None = Field(default=None, description="the gate of noise, in levels (see `steps._noise`)")
+    noise_taken: float = Field(default=1.0, gt=0, le=1, description="how far the detail of a noisy photograph is cleaned unasked")
 
 
 class FillCalibration(_Calibration):

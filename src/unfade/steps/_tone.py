@@ -112,11 +112,11 @@ def _detail_need(photo: Photo, cleaner: Session, sure: float, *, is_plain: bool)
     `sure`: how sure the tone model is that the photograph is aged. `is_plain`: there is hardly any range of
     lightness: asphalt looks like noise, so that the tone model must agree.
     """
-    span = cleaner.card.calibrated(CleanCalibration).noise_range
-    if span is None:
+    calibration = cleaner.card.calibrated(CleanCalibration)
+    if calibration.noise_range is None:
         return sure, None
-    noise = find_noise(photo, cleaner, enough=span[0])
-    found = gate(noise, span)
+    noise = find_noise(photo, cleaner, enough=calibration.noise_range[0])
+    found = gate(noise, calibration.noise_range) * calibration.noise_taken
     return (min(found, sure) if is_plain else found), noise
 
 
