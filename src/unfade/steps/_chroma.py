@@ -127,12 +127,14 @@ def predict(lightness: Plane, hints: np.ndarray, heat: float, session: Session) 
 
 
 def _guess(lightness: Plane, told: np.ndarray, heat: float, session: Session, hints: Sequence[Hint]) -> Guess:
-    outputs = _ask(("chroma", "logits", "colors"), lightness, told, heat, session)
+    outputs = _ask(("chroma", "confidence", "logits", "colors"), lightness, told, heat, session)
     return Guess(_calmed(outputs, session, hints), outputs["logits"][0], outputs["colors"])
 
 
 def _calmed(outputs: dict[str, np.ndarray], session: Session, hints: Sequence[Hint]) -> Chroma:
-    return calmed(picture_of(outputs["chroma"]), session.card.calibrated(ColorizeCalibration), [chroma_of(hint) for hint in hints])
+    confidence = picture_of(outputs["confidence"])[:, :, 0] if "confidence" in outputs else None
+    known = [chroma_of(hint) for hint in hints]
+    return calmed(picture_of(outputs["chroma"]), session.card.calibrated(ColorizeCalibration), known, confidence)
 
 
 def _ask(wanted: Sequence[str], lightness: Plane, hints: np.ndarray, heat: float, session: Session) -> dict[str, np.ndarray]:
