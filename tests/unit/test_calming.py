@@ -10,7 +10,7 @@ from unfade import color
 from unfade.models import store
 from unfade.models.calibration import ColorizeCalibration
 from unfade.models.session import Sessions
-from unfade.steps._calming import calmed
+from unfade.steps._calming import believed, calmed
 from unfade.steps._hints import chroma_of
 from unfade.steps.colorize import Colorize, Hint
 from unfade.work import Work
@@ -84,6 +84,17 @@ def test_blue_that_the_network_is_not_sure_of_is_gray() -> None:
     np.testing.assert_array_equal(calmed(green, SHIPPED, confidence=confidence), calmed(green, SHIPPED))
     told = np.array([-2, -30], np.float32)  # what a hint says stays, however unsure the network is
     np.testing.assert_allclose(calmed(blue, SHIPPED, (told,), confidence), blue, atol=1e-4)
+
+
+def test_blue_is_believed_around_a_blue_hint_and_not_around_a_red_one() -> None:
+    confidence = np.full((20, 30), 0.1, np.float32)
+    told = np.zeros((80, 120, 3), np.float32)
+    np.testing.assert_array_equal(believed(confidence, told), confidence)
+    told[36:44, 36:44] = (0.3, 0.1, 1.0)
+    np.testing.assert_array_equal(believed(confidence, told), confidence)
+    told[36:44, 36:44] = (0.1, -0.3, 1.0)
+    raised = believed(confidence, told)
+    assert raised[10, 10] == pytest.approx(1.1) and 0.3 < raised[10, 12] < 1 and raised[10, 20] == confidence[10, 20]
 
 
 def test_the_step_heeds_how_sure_the_network_is(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
+from unfade import tiles
 from unfade.arrays import Chroma, Plane
 from unfade.models.calibration import ColorizeCalibration
 
@@ -26,6 +28,7 @@ VIOLET_CHROMA = (20.0, 36.0)
 BLUE = (200.0, 220.0, 320.0, 340.0)
 # A color this near to a told one, in a*b*, is that, and stays as it is; the farther is calmed.
 TOLD = (12.0, 30.0)
+TOLD_REACH = 0.15  # of the short side: so far around a blue that is told, blue is believed
 _ALL_TO_NONE, _BAND = (1.0, 0.0), (0.0, 1.0, 1.0, 0.0)
 
 
@@ -51,3 +54,17 @@ def calmed(chroma: Chroma, calibration: ColorizeCalibration, told: Sequence[np.n
         away = np.hypot(*np.moveaxis(chroma - known, 2, 0))
         calm += np.interp(away, TOLD, _ALL_TO_NONE)[:, :, None] * (chroma - calm)
     return calm.astype(np.float32)
+
+
+def believed(confidence: Plane, told: np.ndarray) -> Plane:
+    """`confidence` (h, w), raised by 1 where blue is told and by less around it.
+
+    `told` (H, W, 3): the hints as the network takes them, see `_hints.hint_planes`.
+    """
+    hue = np.degrees(np.arctan2(told[:, :, 1], told[:, :, 0])) % 360
+    blue = tiles.resize((told[:, :, 2] * np.interp(hue, BLUE, _BAND)).astype(np.float32), *confidence.shape) > 0
+    if not blue.any():
+        return confidence
+    away = cv2.distanceTransform((~blue).astype(np.uint8), cv2.DIST_L2, 3)
+    raised: Plane = confidence + np.interp(away, (0, TOLD_REACH * min(confidence.shape)), _ALL_TO_NONE).astype(np.float32)
+    return raised
