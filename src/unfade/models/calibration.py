@@ -164,6 +164,10 @@ class ColorizeCalibration(_Calibration):
     skin: tuple[float, Share] = Field(
         default=(0.0, 1.0), description="in the hues of skin: the chroma above which it is too strong, and the share kept of what is above"
     )
+    sure_blue: Range | None = Field(
+        default=None,
+        description="the confidence up to which blue and violet turn gray, and that from which they stay; none: they always stay",
+    )
 
 
 class UprightCalibration(_Calibration):

@@ -19,7 +19,7 @@ from unfade.files.photo import Photo
 from unfade.models.calibration import ColorizeCalibration
 from unfade.models.card import Card
 from unfade.models.session import Session, batch_of, picture_of
-from unfade.steps._calming import calmed
+from unfade.steps._calming import believed, calmed
 from unfade.steps._evening import evened, sharpened
 from unfade.steps._guides import guides_of, liked
 from unfade.steps._hints import chroma_of, follow, hint_planes
@@ -92,7 +92,7 @@ def _chosen(lightness: Plane, told: np.ndarray, options: Colorize, session: Sess
 def _likeliest(lightness: Plane, told: np.ndarray, heat: float, session: Session, hints: Sequence[Hint] = ()) -> tuple[Chroma, Plane]:
     """The network's own choice, calmed and without blotches, and L* / 100 on its grid."""
     outputs = _ask(("chroma", "confidence"), lightness, told, heat, session)
-    chroma = _calmed(outputs, session, hints)
+    chroma = _calmed(outputs, told, session, hints)
     coarse = tiles.resize(lightness, *chroma.shape[:2])
     confidence = picture_of(outputs["confidence"])[:, :, 0] if "confidence" in outputs else np.zeros_like(coarse)
     return _even(chroma, coarse, confidence, told), coarse
@@ -127,12 +127,14 @@ def predict(lightness: Plane, hints: np.ndarray, heat: float, session: Session) 
 
 
 def _guess(lightness: Plane, told: np.ndarray, heat: float, session: Session, hints: Sequence[Hint]) -> Guess:
-    outputs = _ask(("chroma", "logits", "colors"), lightness, told, heat, session)
-    return Guess(_calmed(outputs, session, hints), outputs["logits"][0], outputs["colors"])
+    outputs = _ask(("chroma", "confidence", "logits", "colors"), lightness, told, heat, session)
+    return Guess(_calmed(outputs, told, session, hints), outputs["logits"][0], outputs["colors"])
 
 
-def _calmed(outputs: dict[str, np.ndarray], session: Session, hints: Sequence[Hint]) -> Chroma:
-    return calmed(picture_of(outputs["chroma"]), session.card.calibrated(ColorizeCalibration), [chroma_of(hint) for hint in hints])
+def _calmed(outputs: dict[str, np.ndarray], told: np.ndarray, session: Session, hints: Sequence[Hint]) -> Chroma:
+    confidence = believed(picture_of(outputs["confidence"])[:, :, 0], told) if "confidence" in outputs else None
+    known = [chroma_of(hint) for hint in hints]
+    return calmed(picture_of(outputs["chroma"]), session.card.calibrated(ColorizeCalibration), known, confidence)
 
 
 def _ask(wanted: Sequence[str], lightness: Plane, hints: np.ndarray, heat: float, session: Session) -> dict[str, np.ndarray]:
