@@ -87,7 +87,7 @@ def test_a_photograph_a_little_aged_gets_its_tone_and_keeps_its_detail(sessions:
     done = Clean()(Work(photo), sessions, ignore)
     np.testing.assert_array_equal(done.photo.samples, photo.samples)
     assert "tone at a strength of 0.76" in done.records[0].notes[0] and "detail" not in done.records[0].notes[0]
-    assert [model.name for model in done.records[0].models if model.name.startswith("golden")] == ["golden-tone"]
+    assert [model.name for model in done.records[0].models if model.name.startswith("golden")] == ["golden-tone", "golden-clean"]
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan")])

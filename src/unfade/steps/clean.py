@@ -62,8 +62,7 @@ class Clean(Step):
         if self.strength > 0:
             session, cleaner = self.model(sessions), sessions.get("clean")
             planned = plan(work.photo, session, cleaner, self.strength, dials, force=self.force)
-            looked = planned.noise is not None or planned.detail_strength > 0
-            models = (session.use, cleaner.use) if looked else (session.use,)
+            models = (session.use, cleaner.use)  # the second decides, too, if only by its card
         facts = {"tone": planned.tone_strength, "detail": planned.detail_strength}
         aged = ""
         if planned.tone is not None:
