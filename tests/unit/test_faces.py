@@ -11,7 +11,7 @@ from tests.gray_photos import gray_photo, ignore
 
 import unfade
 from unfade.errors import ModelTaskError
-from unfade.faces import Face, _apart, faces_in, tone_moved, touched
+from unfade.faces import CELL_PX, SHARPEST, UNSEEN, Face, _agreed, _apart, _Look, faces_in, tone_moved, touched
 from unfade.files.photo import Photo, read
 from unfade.models.session import Sessions
 from unfade.steps._evidence import quantized
@@ -51,8 +51,38 @@ def test_the_faces_of_an_old_photograph_are_found_at_any_size_and_depth(antietam
 def test_boxes_of_one_face_are_one_between_them() -> None:
     looks = np.array([[10, 10, 50, 60, 0.6], [200, 10, 240, 60, 0.7], [14, 14, 58, 68, 0.9], [300, 300, 300, 300, 0.5]], float)
     apart = _apart(looks)
-    np.testing.assert_allclose(apart[0], [*(0.6 * looks[0, :4] + 0.9 * looks[2, :4]) / 1.5, 0.9])
+    weights = 0.6**SHARPEST, 0.9**SHARPEST
+    np.testing.assert_allclose(apart[0], [*(weights[0] * looks[0, :4] + weights[1] * looks[2, :4]) / sum(weights), 0.9])
     np.testing.assert_allclose(apart[1:], looks[[1, 3]])
+
+
+def look(scale: float, *seen: tuple[int, int, float]) -> _Look:
+    """A copy of a photograph of 320 x 320 pixels that shows faces of 4 cells in these rows and columns, with
+    this probability."""
+    cells = round(320 * scale / CELL_PX)
+    heat = np.full((cells, cells), 0.01, np.float32)
+    for row, column, probability in seen:
+        heat[row, column] = probability
+    return _Look(heat, np.full((4, cells, cells), 2, np.float32), np.array([scale, scale]))
+
+
+def test_what_one_copy_alone_shows_is_half_believed() -> None:
+    full, half = look(1.0, (20, 10, 0.8), (8, 30, 0.8)), look(0.5, (4, 15, 0.8))
+    found = np.concatenate([one.candidates(0.15) for one in (full, half)])
+    assert len(found) == 3
+    np.testing.assert_allclose(found[:, :2], [[228, 52], [68, 148], [216, 40]])  # left, top: row by row
+    agreed = _agreed(found, (full, half))
+    odds = [np.log(share / (1 - share)) for share in (0.8, UNSEEN)]
+    np.testing.assert_allclose(agreed[[0, 2]], 0.8, atol=1e-6)
+    np.testing.assert_allclose(agreed[1], 1 / (1 + np.exp(-(odds[0] + (odds[0] + odds[1]) / 2) / 2)), atol=1e-6)
+    assert 0.8 > agreed[1] > 0.5
+
+
+def test_a_copy_on_which_a_face_is_too_small_has_no_say() -> None:
+    full, tiny = look(1.0, (20, 10, 0.8)), look(0.25)  # 8 of its pixels
+    found = full.candidates(0.15)
+    np.testing.assert_allclose(_agreed(found, (full, tiny)), 0.8, atol=1e-6)
+    assert _agreed(found, (full, look(0.5)))[0] < 0.7
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 700), (63, 65)])

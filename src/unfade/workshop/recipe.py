@@ -66,6 +66,7 @@ class FacesGenerator(_Part):
     """Where faces are, on EfficientNet-Lite0's first blocks: see `networks.faces`."""
 
     kind: Literal["faces"]
+    blocks: int = Field(default=7, ge=6, le=11, description="the backbone's first blocks that are kept, to stride 16")
     frozen_blocks: int = Field(default=0, ge=0, description="the backbone's first blocks that stay as pre-trained")
 
 

@@ -9,8 +9,6 @@ from torch.nn import functional
 from unfade.workshop.networks.backbones import EfficientNetLite0, depthwise
 
 STRIDE_PX = 8
-BLOCKS = 7
-"""So many blocks of the backbone are kept: to stride 16, with the least of its weights."""
 WIDTH = 64
 RARE = -4.0
 """The logit of a face that a network has before it learns: few cells hold one."""
@@ -38,13 +36,13 @@ class FacesNetwork(nn.Module):
     `h` and `w` must be multiples of 16. Gives (n, 1, h/8, w/8), the logit that a face has its middle in this
     cell, and (n, 4, h/8, w/8): how far from the cell's middle its left, top, right and bottom are, as
     logarithms of cells. No anchors (Zhou et al. 2019, "Objects as Points"; distances as in Tian et al. 2019,
-    "FCOS"). EfficientNet-Lite0's first blocks see; at stride 16 two wide depthwise blocks look around; at
-    stride 8 the two are joined.
+    "FCOS"). EfficientNet-Lite0's first `blocks` blocks see; at stride 16 two wide depthwise blocks look
+    around; at stride 8 the two are joined.
     """
 
-    def __init__(self, backbone: EfficientNetLite0) -> None:
+    def __init__(self, backbone: EfficientNetLite0, blocks: int) -> None:
         super().__init__()
-        backbone.cut_blocks(BLOCKS)
+        backbone.cut_blocks(blocks)
         self.backbone = backbone
         self.deep = nn.Conv2d(backbone.widths[-1], WIDTH, 1)
         self.around = nn.Sequential(_Depthwise(5), _Depthwise(5))

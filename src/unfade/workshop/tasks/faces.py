@@ -100,7 +100,7 @@ class FacesTask:
         return _sample(self._worn(picture, rng), np.zeros((0, 5), np.float32))
 
     def build(self) -> nn.Module:
-        return FacesNetwork(packaged_lite0(self._spec.frozen_blocks))
+        return FacesNetwork(packaged_lite0(self._spec.frozen_blocks), self._spec.blocks)
 
     def generate(self, generator: nn.Module, batch: Batch) -> Tensor:
         return torch.cat(generator(batch["picture"]), dim=1)
