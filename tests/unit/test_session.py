@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -144,3 +146,20 @@ def test_batch_and_picture_are_a_pair(rng: np.random.Generator) -> None:
     image = rng.random((4, 5, 3), dtype=np.float32)
     assert batch_of(image).shape == (1, 3, 4, 5)
     np.testing.assert_array_equal(picture_of(batch_of(image)), image)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory is read as Linux tells it")
+def test_a_model_of_the_whole_photograph_gives_its_memory_back() -> None:
+    code = """
+from pathlib import Path
+import numpy as np
+from unfade.models.session import Sessions
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+with Sessions(1) as sessions:
+    faces, before = sessions.get("faces"), resident()
+    faces.run(picture=np.zeros((1, 3, 960, 960), np.float32))
+    print(resident() - before)
+"""
+    grown = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert float(grown) < 60, "MiB; its layers take about 180"

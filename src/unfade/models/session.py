@@ -83,6 +83,9 @@ class Session:
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 3  # errors only: its warnings speak of graph internals
         options.enable_mem_pattern = False  # one would be kept for each shape, and windows differ in shape from photograph to photograph
+        self._ending = onnxruntime.RunOptions()
+        if card.task in WHOLE:  # it runs again with the next photograph, if at all: until then others may have the memory
+            self._ending.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         try:
             self._onnx: onnxruntime.InferenceSession = onnxruntime.InferenceSession(str(weights), options, providers=[provider])
         except Exception as error:  # its classes are made in C++ and differ between versions
@@ -121,7 +124,7 @@ class Session:
             _check(self.card, port, inputs[name], bound)
         given = {port.name: np.ascontiguousarray(_to_network(inputs[name], port)) for name, port in expected.items()}
         ports = [port for port in self.card.outputs if not wanted or port.called in wanted]
-        outputs = self._onnx.run([port.name for port in ports], given)
+        outputs = self._onnx.run([port.name for port in ports], given, self._ending)
         return {port.called: _from_network(output, port) for port, output in zip(ports, outputs, strict=True)}
 
 
