@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -226,6 +227,17 @@ def in_order(make: Callable[[_Given], _Made], given: Iterable[_Given], threads: 
             finally:
                 for future in waiting:
                     future.cancel()
+
+
+@contextmanager
+def beside(make: Callable[[], _Made], threads: int) -> Iterator[Callable[[], _Made]]:
+    """What gives what `make` makes: begun on a thread beside this one, or, with one thread, when it is asked
+    for."""
+    if threads == 1:
+        yield make
+        return
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(make).result
 
 
 @cache

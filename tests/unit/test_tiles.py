@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import tracemalloc
 
@@ -167,3 +168,24 @@ def test_matrix_products_take_no_threads_meanwhile(threads: int) -> None:
     for told in tiles.in_order(blas, range(3), threads):
         assert told == [1] * len(before)
     assert blas(0) == before
+
+
+@pytest.mark.parametrize(("threads", "in_order"), [(1, ["here", "beside"]), (2, ["beside", "here"])])
+def test_what_is_made_beside_is_begun_at_once_or_made_when_asked_for(threads: int, in_order: list[str]) -> None:
+    done: list[str] = []
+    made = threading.Event()
+
+    def make() -> int:
+        done.append("beside")
+        made.set()
+        return 7
+
+    with tiles.beside(make, threads) as ask:
+        if threads > 1:
+            assert made.wait(10)
+        done.append("here")
+        assert ask() == 7
+    assert done == in_order
+    with tiles.beside(make, 1):
+        pass
+    assert done == in_order

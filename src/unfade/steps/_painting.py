@@ -11,8 +11,8 @@ stay as they are (`_bleeding`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, pairwise
 
 import cv2
@@ -49,10 +49,9 @@ def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> Phot
     samples = photo.samples.copy()
     neutral = is_neutral(photo, mask)
     unknown = mask
-    with ThreadPoolExecutor(1) as beside:
-        measuring = beside.submit(measure_grain, photo, mask) if session.threads > 1 else None
+    with tiles.beside(partial(measure_grain, photo, mask), session.threads) as measured:
         bleeding = measure_bleeding(photo, mask, color_too=not neutral)
-        grain = measure_grain(photo, mask) if measuring is None else measuring.result()
+        grain = measured()
     if bleeding.has_bled:
         grown = cv2.dilate(mask.view(np.uint8), disc(1)) > 0
         unknown = mask if grown.all() else grown

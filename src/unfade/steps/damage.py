@@ -54,8 +54,7 @@ class Damage(Step):
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Add the damage found to the work's mask. Raises `ModelError` if the damage model cannot be used."""
-        from concurrent.futures import ThreadPoolExecutor
-
+        from unfade import tiles
         from unfade.faces import look_unless
         from unfade.models.calibration import DamageCalibration
         from unfade.steps._evidence import find_evidence, prior_shift, threshold_log_odds
@@ -74,12 +73,11 @@ class Damage(Step):
         faces, spared = work.faces, 0
         models: tuple[ModelUse, ...] = (session.use,)
         if mask.any():
-            with ThreadPoolExecutor(1) as beside:  # faces are looked for while pieces are judged
-                look = partial(look_unless, work.faces, work.photo, sessions)
-                looking = beside.submit(look) if sessions.threads > 1 else None
+            look = partial(look_unless, work.faces, work.photo, sessions)
+            with tiles.beside(look, sessions.threads) as looked:  # faces are looked for while pieces are judged
                 mask, doubts = self._judged(work.photo, seen, mask, calibration)
                 if mask.any():
-                    faces, finders = looking.result() if looking is not None else look()
+                    faces, finders = looked()
                     models += finders
         if faces and calibration.face_evidence is not None:
             spared = spare_faces(mask, seen.evidence, faces, threshold + calibration.face_evidence)

@@ -113,7 +113,7 @@ def _write(shape: Exported, path: Path) -> None:
     model = onnx.load(str(path))
     _fold_pads(model.graph)
     _keep_blocked(model.graph)
-    _store_half(model)
+    store_half(model)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
 
@@ -192,8 +192,8 @@ def _prune(graph: onnx.GraphProto) -> None:
             kept.update(node.input)
 
 
-def _store_half(model: onnx.ModelProto) -> None:
-    """Keep every float32 initializer as float16, widened by a Cast of the old name."""
+def store_half(model: onnx.ModelProto) -> None:
+    """Keep every float32 initializer but the shortest as float16, widened by a Cast of the old name."""
     graph = model.graph
     casts = []
     for index, initializer in enumerate(list(graph.initializer)):

@@ -38,7 +38,7 @@ from unfade.models.card import Card, Port, read_card
 from unfade.models.session import Session, batch_of
 from unfade.workshop.channels_last import lay_out
 from unfade.workshop.data import find_pictures
-from unfade.workshop.export import card_toml
+from unfade.workshop.export import card_toml, store_half
 from unfade.workshop.train import QUANTIZED
 
 WINDOW_PX = 256
@@ -69,7 +69,7 @@ def quantize(model: Path, pictures: Sequence[Path], target: Path, *, seed: int =
     windows = [{name: window} for window in _windows(find_pictures(pictures), card.multiple, np.random.default_rng(seed))]
     if not windows:
         raise DataError(f"no picture of --pictures is large enough for a window of {card.multiple} pixels; give larger ones")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         wide = Path(folder) / "wide.onnx"
         onnx.save(_widened(onnx.load(str(model))), str(wide))
         quant_pre_process(str(wide), str(wide), skip_symbolic_shape=True)
@@ -90,11 +90,7 @@ def quantize(model: Path, pictures: Sequence[Path], target: Path, *, seed: int =
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
-        found = card.model_copy(update={"name": target.stem, "weights": target.name, "sha256": disk.sha256_of(growing)})
-        difference = _difference(Session(card, model, threads=1), Session(found, growing, threads=1), windows)
-        target.write_bytes(growing.read_bytes())
-    target.with_suffix(".toml").write_text(card_toml(found), encoding="utf-8")
-    return found, difference
+        return _put(growing, target, card, model, windows)
 
 
 def shrink(model: Path, target: Path, *, seed: int = 0) -> tuple[Card, float]:
@@ -105,16 +101,25 @@ def shrink(model: Path, target: Path, *, seed: int = 0) -> tuple[Card, float]:
     """
     _check_target(model, target)
     card = read_card(model.with_suffix(".toml"))
-    small = onnx.load(str(model))
-    _store_bytes(_widened(small).graph)
+    small = _widened(onnx.load(str(model)))
+    _store_bytes(small)
     onnx.checker.check_model(small)
-    onnx.save(small, str(target))
-    found = card.model_copy(update={"name": target.stem, "weights": target.name, "sha256": disk.sha256_of(target)})
     rng = np.random.default_rng(seed)
-    given = {port.name: rng.random(_example_shape(port, card.multiple), np.float32) for port in card.inputs}
-    difference = _difference(Session(card, model, threads=1), Session(found, target, threads=1), [given])
-    target.with_suffix(".toml").write_text(card_toml(found), encoding="utf-8")
-    return found, difference
+    noise = {port.name: rng.random(_example_shape(port, card.multiple), np.float32) for port in card.inputs}
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        growing = Path(folder) / target.name
+        onnx.save(small, str(growing))
+        return _put(growing, target, card, model, [noise])
+
+
+def _put(growing: Path, target: Path, card: Card, model: Path, given: Sequence[Mapping[str, Batch]]) -> tuple[Card, float]:
+    """Put what was made of `model` in its place, with its card; gives that card, and by how much its outputs
+    differ on the mean over what is `given`."""
+    made = card.model_copy(update={"name": target.stem, "weights": target.name, "sha256": disk.sha256_of(growing)})
+    difference = _difference(Session(card, model, threads=1), Session(made, growing, threads=1), given)
+    growing.replace(target)
+    target.with_suffix(".toml").write_text(card_toml(made), encoding="utf-8")
+    return made, difference
 
 
 def _check_target(model: Path, target: Path) -> None:
@@ -128,28 +133,22 @@ def _example_shape(port: Port, multiple: int) -> tuple[int, ...]:
     return tuple(int(axis) if axis.isdigit() else 1 if axis == "n" else 4 * multiple // int(share or 1) for axis, _, share in sides)
 
 
-def _store_bytes(graph: onnx.GraphProto) -> None:
+def _store_bytes(model: onnx.ModelProto) -> None:
     """Keep the weights of convolutions over many channels as bytes and a scale for each of theirs, widened
-    again when the model is opened; every other float32 initializer as float16."""
-    weights = {node.input[1] for node in graph.node if node.op_type == "Conv"}
-    weights -= {tensor.name for tensor in graph.initializer if len(tensor.dims) == 4 and tensor.dims[1] < FEW}
-    wide = {tensor.name: tensor for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT and tensor.dims}
-    nodes = []
-    for name, tensor in wide.items():
-        array = numpy_helper.to_array(tensor)
+    again when the model is opened; the rest as an exported model keeps it."""
+    graph = model.graph
+    names = {node.input[1] for node in graph.node if node.op_type == "Conv"}
+    many = [tensor for tensor in graph.initializer if tensor.name in names and tensor.dims[1] >= FEW]
+    for tensor in many:
         graph.initializer.remove(tensor)
-        if name not in weights:
-            graph.initializer.append(numpy_helper.from_array(array.astype(np.float16), f"{name}.half"))
-            nodes.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
-            continue
+    store_half(model)
+    for tensor in many:
+        name, array = tensor.name, numpy_helper.to_array(tensor)
         scale = np.maximum(np.abs(array).reshape(len(array), -1).max(axis=1), 1e-12).reshape(-1, 1, 1, 1) / 127
-        steps = np.rint(array / scale).astype(np.int8)
-        graph.initializer.append(numpy_helper.from_array(steps, f"{name}{QUANTIZED}"))
+        graph.initializer.append(numpy_helper.from_array(np.rint(array / scale).astype(np.int8), f"{name}{QUANTIZED}"))
         graph.initializer.append(numpy_helper.from_array(scale.astype(np.float32), f"{name}_scale"))
-        nodes.append(helper.make_node("Cast", [f"{name}{QUANTIZED}"], [f"{name}_steps"], to=TensorProto.FLOAT))
-        nodes.append(helper.make_node("Mul", [f"{name}_steps", f"{name}_scale"], [name]))
-    for index, node in enumerate(nodes):
-        graph.node.insert(index, node)
+        graph.node.insert(0, helper.make_node("Mul", [f"{name}_steps", f"{name}_scale"], [name]))
+        graph.node.insert(0, helper.make_node("Cast", [f"{name}{QUANTIZED}"], [f"{name}_steps"], to=TensorProto.FLOAT))
 
 
 class _Windows(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime carries no types
