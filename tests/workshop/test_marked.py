@@ -17,7 +17,7 @@ from unfade.workshop import checkpoint
 from unfade.workshop.marked import Cut, read_marked
 from unfade.workshop.recipe import Real, parse_recipe, read_recipe
 from unfade.workshop.tasks._decoys import add_bars, add_sky
-from unfade.workshop.tasks._transplant import CONTRAST, transplanted
+from unfade.workshop.tasks._transplant import CONTRAST, bent, transplanted
 from unfade.workshop.tasks.damage import DamageTask
 from unfade.workshop.train import train
 
@@ -117,13 +117,26 @@ def test_a_transplant_shows_wherever_it_is_labelled_lost(marked_folder: Path, rn
 
 
 def test_large_damage_of_the_grounds_own_tone_is_not_laid(rng: np.random.Generator) -> None:
-    lost = np.zeros((64, 64), bool)
-    lost[8:40, 8:40] = True
-    gray = np.full((64, 64, 3), 0.5, np.float32)
+    lost = np.zeros((128, 128), bool)
+    lost[48:80, 48:80] = True
+    gray = np.full((128, 128, 3), 0.5, np.float32)
     for _ in range(20):
         image, labelled, either = transplanted(gray, Cut(gray + np.float32(0.02), lost, np.zeros_like(lost)), rng)
         assert not labelled.any() and not either.any()
         np.testing.assert_array_equal(image, gray)
+
+
+def test_a_bent_cut_keeps_damage_and_picture_together(rng: np.random.Generator) -> None:
+    lost = np.zeros((128, 128), bool)
+    lost[60:64, 30:100] = True
+    image = np.where(lost[:, :, None], np.float32([1, 0, 0]), np.float32(0.3)).astype(np.float32)
+    for _ in range(20):
+        cut = bent(Cut(image, lost, np.zeros_like(lost)), rng)
+        assert cut.image.shape == image.shape and cut.image.dtype == np.float32
+        assert 0.3 * lost.sum() < cut.lost.sum() < 3 * lost.sum()
+        assert (cut.image[cut.lost][:, 0] > 0.6).all()
+        np.testing.assert_allclose(cut.image[~cut.lost & ~cut.either], 0.3, atol=0.15)
+        assert not (cut.lost & cut.either).any()
 
 
 def test_ropes_and_skies_are_drawn_within_range_into_a_copy(rng: np.random.Generator) -> None:
