@@ -87,14 +87,20 @@ def _all_within(plane: Mask) -> Mask:
 def _quilt(patches: _Patches, lost: Mask) -> tuple[Plane, Mask]:
     """Detail from known patches, and where any was laid."""
     window = np.outer(*[np.hanning(PATCH_PX + 2)[1:-1]] * 2).astype(np.float32) + np.float32(1e-3)
-    total, weight, power = (np.zeros(lost.shape, np.float32) for _ in range(3))
+    sums = np.zeros((*lost.shape, 4), np.float32)  # of details, of weights, of their squares; the last is for moving a pixel as one number
+    pixels, known = sums.reshape(-1).view(np.complex128), ~lost.reshape(-1)
+    inside = (np.arange(PATCH_PX)[:, None] * lost.shape[1] + np.arange(PATCH_PX))[None]
     for tops, lefts in patches.turns():
-        cells = tops[:, None, None] + np.arange(PATCH_PX)[:, None], lefts[:, None, None] + np.arange(PATCH_PX)
-        is_there = weight[cells] > 0
-        so_far = np.where(is_there, total[cells] / np.maximum(weight[cells], 1e-6), patches.detail[tops, lefts])
-        found, is_found = patches.best(tops, lefts, so_far, is_there | ~lost[cells])
-        for plane, laid in ((total, window * found), (weight, window), (power, window**2)):
-            plane[cells] += laid * is_found[:, None, None]
+        cells = (tops * lost.shape[1] + lefts)[:, None, None] + inside
+        here = pixels.take(cells).view(np.float32).reshape(*cells.shape, 4)
+        total, weight = here[..., 0], here[..., 1]
+        is_there = weight > 0
+        so_far = np.where(is_there, total / np.maximum(weight, 1e-6), patches.detail[tops, lefts])
+        found, is_found = patches.best(tops, lefts, so_far, is_there | known.take(cells))
+        for plane, laid in enumerate((window * found, window, window**2)):
+            here[..., plane] += laid * is_found[:, None, None]
+        pixels[cells] = here.view(np.complex128)[..., 0]
+    total, weight, power = (sums[..., plane] for plane in range(3))
     # The mean of details that overlap would be weaker than they are.
     return total / np.sqrt(np.maximum(power, 1e-9)), weight > 0
 
