@@ -118,10 +118,8 @@ def treat(
 
 
 def open_ahead(steps: Sequence[Step], sessions: Sessions) -> None:
-    """Begin to open the model that these steps ask for first, while the photograph is read."""
-    first = next((step.opens for step in steps if step.opens is not None), None)
-    if first is not None:
-        sessions.open_ahead(first)
+    """Begin to open the models that these steps may ask for, while the photograph is read and looked at."""
+    sessions.open_ahead(*dict.fromkeys(task for step in steps for task in step.opens))
 
 
 def _run(

@@ -100,15 +100,15 @@ class Step(ABC):
         return True
 
     @property
-    def opens(self) -> Task | None:
-        """The task whose model it asks for first, to be opened ahead; none: it may need no model."""
-        return None
+    def opens(self) -> tuple[Task, ...]:
+        """The tasks whose models it may ask for, its own first, to be opened ahead; none: it needs none."""
+        return ()
 
     def model(self, sessions: Sessions) -> Session:
-        """The model that it `opens`. Raises `ModelError` if it cannot be used."""
-        if self.opens is None:
+        """The first model that it `opens`. Raises `ModelError` if it cannot be used."""
+        if not self.opens:
             raise ValueError(f"the step {self.name} opens no model")
-        return sessions.get(self.opens)
+        return sessions.get(self.opens[0])
 
     @property
     def frames(self) -> bool:

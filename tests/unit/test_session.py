@@ -40,9 +40,9 @@ def test_models_are_opened_when_asked_for_and_once(sessions: Sessions, monkeypat
 
 
 def test_a_model_is_opened_ahead_and_what_goes_wrong_is_told_to_whoever_asks(sessions: Sessions, tmp_path: Path) -> None:
-    sessions.open_ahead("fill")
-    _wait_for("open fill")
-    assert sessions.opened == ("fill",)
+    sessions.open_ahead("fill", "faces")
+    _wait_for("open fill, faces")
+    assert sessions.opened == ("fill", "faces")
     absent = Sessions(models={"fill": tmp_path / "absent.toml"})
     absent.open_ahead("fill")
     _wait_for("open fill")

@@ -85,16 +85,16 @@ def test_a_photograph_alone_is_one_print(tmp_path: Path) -> None:
     [
         ("", []),
         ("--rotate auto", ["upright"]),
-        ("--restore --clean 0", ["damage"]),
-        ("--restore --rotate auto", ["upright"]),
+        ("--restore --clean 0", ["damage", "faces", "fill"]),
+        ("--restore --rotate auto", ["upright", "damage", "faces", "fill", "tone", "clean"]),
         ("--dry-run --restore", []),
     ],
 )
-def test_the_first_model_is_opened_while_the_scan_is_read(
+def test_the_models_are_opened_while_the_scan_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, ahead: list[str]
 ) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(Sessions, "open_ahead", lambda self, task: seen.append(task))
+    monkeypatch.setattr(Sessions, "open_ahead", lambda self, *tasks: seen.extend(tasks))
     monkeypatch.setattr("unfade.files.photo.read", lambda *given, **named: seen.append("read") or read(*given, **named))
     write(gray_photo(96, 120), tmp_path / "aunt.png")
     split(tmp_path / "aunt.png", *options.split())

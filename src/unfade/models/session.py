@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -183,28 +184,32 @@ class Sessions:
         self.threads = cpu_limit() if threads is None else threads
         self._models, self._provider = dict(models or {}), provider
         self._open: dict[Task, Session] = {}
-        self._lock = threading.Lock()
+        self._locks: dict[Task, threading.Lock] = defaultdict(threading.Lock)
 
     def get(self, task: Task) -> Session:
         """The opened model for `task`. Raises the `ModelError`s of `store.find`, `store.verify` and
         `Session`."""
-        with self._lock:
-            if task not in self._open:
+        with self._locks[task]:  # one each: while one model is opened, another that is open is to be had
+            opened = self._open.get(task)
+            if opened is None:
                 model = find(task, self._models.get(task))
-                self._open[task] = Session(model.card, verify(model), threads=self.threads, provider=self._provider)
-            return self._open[task]
+                opened = self._open[task] = Session(model.card, verify(model), threads=self.threads, provider=self._provider)
+            return opened
 
-    def open_ahead(self, task: Task) -> None:
-        """Begin to open the model for `task` on a thread beside, so that whoever asks for it soon waits less.
+    def open_ahead(self, *tasks: Task) -> None:
+        """Begin to open the models for `tasks`, in this order, on a thread beside: whoever asks for them soon
+        waits less.
 
         What goes wrong is told to whoever asks for it.
         """
-        if task not in self._open:
-            threading.Thread(target=self._try, args=(task,), name=f"open {task}").start()
+        closed = [task for task in tasks if task not in self._open]
+        if closed:
+            threading.Thread(target=self._try, args=closed, name=f"open {', '.join(closed)}").start()
 
-    def _try(self, task: Task) -> None:
-        with suppress(UnfadeError):
-            self.get(task)
+    def _try(self, *tasks: Task) -> None:
+        for task in tasks:
+            with suppress(UnfadeError):
+                self.get(task)
 
     @property
     def opened(self) -> tuple[Task, ...]:
@@ -213,8 +218,7 @@ class Sessions:
 
     def close(self) -> None:
         """Let go of every opened model; one asked for again is opened again."""
-        with self._lock:
-            self._open.clear()
+        self._open.clear()
 
     def __enter__(self) -> Self:
         return self

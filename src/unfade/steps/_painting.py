@@ -49,13 +49,16 @@ def fill(photo: Photo, mask: Mask, session: Session, progress: Progress) -> Phot
     samples = photo.samples.copy()
     neutral = is_neutral(photo, mask)
     unknown = mask
-    with tiles.beside(partial(measure_grain, photo, mask), session.threads) as measured:
-        bleeding = measure_bleeding(photo, mask, color_too=not neutral)
-        grain = measured()
-    if bleeding.has_bled:
-        grown = cv2.dilate(mask.view(np.uint8), disc(1)) > 0
-        unknown = mask if grown.all() else grown
-    for rows, band in _paint(photo.srgb, unknown, session, progress, grain, bleeding.believed_chroma_px):
+    with tiles.beside(partial(_reduced, photo.srgb, mask, session), session.threads) as reduced:
+        grain, bleeding = measure_grain(photo, mask), measure_bleeding(photo, mask, color_too=not neutral)
+        if bleeding.has_bled:
+            grown = cv2.dilate(mask.view(np.uint8), disc(1)) > 0
+            unknown = mask if grown.all() else grown
+        coarse = reduced()
+    if unknown is not mask:
+        coarse = _reduced(photo.srgb, unknown, session)
+    progress(0.1)
+    for rows, band in _paint(photo.srgb, unknown, coarse, session, progress, grain, bleeding.believed_chroma_px):
         lost = mask[rows]
         if not lost.any():
             continue
@@ -89,7 +92,11 @@ def fill_image(image: Image, mask: Mask, session: Session) -> Image:
     if mask.all():
         return np.full_like(image, 0.5)
     filled = image.copy()
-    for rows, band in _paint(lambda rows, columns: image[rows, columns], mask, session, None, None, 0):
+
+    def fetch(rows: slice, columns: slice) -> Image:
+        return image[rows, columns]
+
+    for rows, band in _paint(fetch, mask, _reduced(fetch, mask, session), session, None, None, 0):
         filled[rows][mask[rows]] = np.clip(band, 0.0, 1.0)
     return filled
 
@@ -148,14 +155,17 @@ def _windows(mask: Mask, card: Card) -> list[list[tiles.Window]]:
 
 
 def _paint(
-    fetch: tiles.Fetch, mask: Mask, session: Session, progress: Progress | None, grain: Grain | None, chroma_px: int
+    fetch: tiles.Fetch,
+    mask: Mask,
+    coarse: _Coarse | None,
+    session: Session,
+    progress: Progress | None,
+    grain: Grain | None,
+    chroma_px: int,
 ) -> Iterator[tuple[slice, Colors]]:
     """Bands of rows, top to bottom, each with what to put under the mask there, (k, 3) in reading order; rows
     without loss are left out. Within `chroma_px` of the mask, chroma is not believed."""
     height, width = mask.shape
-    coarse = _reduced(fetch, mask, session)
-    if progress is not None:
-        progress(0.1)
 
     def made(window: tiles.Window) -> Colors:
         rows, columns = window.rows, window.columns

@@ -44,9 +44,9 @@ class Clean(Step):
         return self.strength > 0 or (self.lightness, self.contrast, self.warmth) != (0, 0, 0)
 
     @property
-    def opens(self) -> Task | None:
-        """The tone model, unless it only turns dials."""
-        return "tone" if self.strength > 0 else None
+    def opens(self) -> tuple[Task, ...]:
+        """The models of tone and detail, unless it only turns dials."""
+        return ("tone", "clean") if self.strength > 0 else ()
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Clean the work's photograph. Raises `ModelError` if a model cannot be used."""

@@ -128,9 +128,9 @@ class Colorize(Step):
     force: bool = option(False, "Color a photograph anew that is in color already.")
 
     @property
-    def opens(self) -> Task | None:
+    def opens(self) -> tuple[Task, ...]:
         """The colorize model."""
-        return "colorize"
+        return ("colorize",)
 
     def placed(self, left: int, top: int, width: int, height: int) -> Self:
         """With the hints that lie in the part, moved into it."""

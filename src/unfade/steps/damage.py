@@ -48,37 +48,37 @@ class Damage(Step):
     )
 
     @property
-    def opens(self) -> Task | None:
-        """The damage model."""
-        return "damage"
+    def opens(self) -> tuple[Task, ...]:
+        """The damage model, and that of faces, which are spared."""
+        return ("damage", "faces")
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Add the damage found to the work's mask. Raises `ModelError` if the damage model cannot be used."""
         from unfade import tiles
         from unfade.faces import look_unless
         from unfade.models.calibration import DamageCalibration
-        from unfade.steps._evidence import find_evidence, prior_shift, threshold_log_odds
+        from unfade.steps._evidence import find_evidence, prior_shift, quantized, threshold_log_odds
         from unfade.steps._judging import spare_faces
         from unfade.steps._marking import decide
 
         session = self.model(sessions)
-        sessions.open_ahead("faces")
         calibration = session.card.calibrated(DamageCalibration)
         seen = find_evidence(work.photo, session, progress)
         threshold = threshold_log_odds(calibration.threshold, self.sensitivity)
         if calibration.prior is not None:
             threshold -= prior_shift(seen.evidence, calibration.prior)
-        mask = decide(seen.evidence, threshold, calibration, largest_px=self.largest_dust_px, threads=sessions.threads)
         doubts: tuple[Doubt, ...] = ()
         faces, spared = work.faces, 0
         models: tuple[ModelUse, ...] = (session.use,)
-        if mask.any():
-            look = partial(look_unless, work.faces, work.photo, sessions)
-            with tiles.beside(look, sessions.threads) as looked:  # faces are looked for while pieces are judged
+        # Faces are looked for while the mask is decided, where there will be one.
+        at_once = sessions.threads if seen.evidence.max() >= quantized(threshold) else 1
+        with tiles.beside(partial(look_unless, work.faces, work.photo, sessions), at_once) as looked:
+            mask = decide(seen.evidence, threshold, calibration, largest_px=self.largest_dust_px, threads=sessions.threads)
+            if mask.any():
                 mask, doubts = self._judged(work.photo, seen, mask, calibration)
-                if mask.any():
-                    faces, finders = looked()
-                    models += finders
+            if mask.any():
+                faces, finders = looked()
+                models += finders
         if faces and calibration.face_evidence is not None:
             spared = spare_faces(mask, seen.evidence, faces, threshold + calibration.face_evidence)
         return self._account(work, _completed(mask, work), faces, spared, models, doubts)

@@ -102,9 +102,9 @@ class Fill(Step):
     )
 
     @property
-    def opens(self) -> Task | None:
-        """The fill model."""
-        return "fill"
+    def opens(self) -> tuple[Task, ...]:
+        """The fill model, and that of faces, which get no texture."""
+        return ("fill", "faces")
 
     def placed(self, left: int, top: int, width: int, height: int) -> Self:
         """With the heals moved into the part; what of them lies outside of it has no effect there."""
@@ -136,8 +136,6 @@ class Fill(Step):
         from unfade.steps._texture import add_texture
 
         session = self.model(sessions)
-        if work.faces is None:
-            sessions.open_ahead("faces")
         photo = fill(work.photo, mask, session, progress)
         faces, finders = look_unless(work.faces, work.photo, sessions)
         facts, notes = _of_faces(touched(faces, mask))

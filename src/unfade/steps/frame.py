@@ -96,9 +96,9 @@ class Frame(Step):
         return any(value is not None for value in (self.crop, self.straighten, self.rotate, self.corners))
 
     @property
-    def opens(self) -> Task | None:
+    def opens(self) -> tuple[Task, ...]:
         """The model that tells which way is up, where it is asked."""
-        return "upright" if self.rotate == "auto" else None
+        return ("upright",) if self.rotate == "auto" else ()
 
     def opening(self, photo: Photo, sessions: Sessions) -> Opening | None:
         """How the photograph is framed on opening. Raises `UsageError` for a frame that it does not fill."""
