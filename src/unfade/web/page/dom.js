@@ -58,3 +58,12 @@ export function pencil(surface, settings) {
   if (!context) throw new Error("This browser draws on no canvas.");
   return /** @type {CanvasRenderingContext2D} */ (context);
 }
+
+/**
+ * The luma (ITU-R BT.601) of a pixel of a canvas, in [0, 255].
+ * @param {Uint8ClampedArray} data
+ * @param {number} at where its red is
+ */
+export function lumaOf(data, at) {
+  return 0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2];
+}

@@ -2,7 +2,7 @@
 // A line that follows a scratch between two places: the cheapest way over the picture, where what stands out from both of its sides costs little.
 // After Mortensen and Barrett, Intelligent Scissors (SIGGRAPH 1995), with ridges in the place of edges.
 
-import { make, pencil } from "./dom.js";
+import { lumaOf, make, pencil } from "./dom.js";
 
 /** @import { Picture, Point } from "./types.js" */
 
@@ -49,7 +49,7 @@ export function follow(picture, from, to, seen) {
  */
 function costs({ data, width, height }) {
   const luma = new Float32Array(width * height);
-  for (let at = 0; at < luma.length; at += 1) luma[at] = 0.299 * data[4 * at] + 0.587 * data[4 * at + 1] + 0.114 * data[4 * at + 2];
+  for (let at = 0; at < luma.length; at += 1) luma[at] = lumaOf(data, 4 * at);
   const ridge = new Float32Array(luma.length);
   const clamp = (/** @type {number} */ value, /** @type {number} */ most) => Math.max(0, Math.min(most, value));
   for (let y = 0; y < height; y += 1) {

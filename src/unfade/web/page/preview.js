@@ -2,7 +2,7 @@
 // Small pictures of the server, in about a second, and what the page blends from them while a slider moves, until the true one comes.
 
 import * as api from "./api.js";
-import { make, pencil } from "./dom.js";
+import { lumaOf, make, pencil } from "./dom.js";
 import { meaning, optionsOf } from "./edit.js";
 import { healOf, inPieces } from "./maskwork.js";
 
@@ -14,7 +14,6 @@ import { healOf, inPieces } from "./maskwork.js";
 
 const SIDE_PX = 1024;
 const FIRST_SIDE_PX = 384; // of the very first picture, which is wanted at once
-const LUMA = [0.299, 0.587, 0.114];
 // The server's curves of tone (steps/_dials.py): for the moment until its own picture comes.
 const LIGHTNESS_SLOPE = 2;
 const CONTRAST_SHARE = 0.5;
@@ -228,7 +227,7 @@ function tinted(a, factor) {
   const out = new ImageData(a.data.width, a.data.height);
   const [from, into] = [a.data.data, out.data];
   for (let at = 0; at < into.length; at += 4) {
-    const gray = LUMA[0] * from[at] + LUMA[1] * from[at + 1] + LUMA[2] * from[at + 2];
+    const gray = lumaOf(from, at);
     into[at] = gray + factor * (from[at] - gray);
     into[at + 1] = gray + factor * (from[at + 1] - gray);
     into[at + 2] = gray + factor * (from[at + 2] - gray);
