@@ -20,6 +20,9 @@ from typing import Any, Literal, Protocol, Self, get_args, get_origin, get_type_
 
 from unfade.errors import UsageError
 
+FARTHEST_PX = 1e6
+"""No place on a photograph lies farther out than this."""
+
 _DECLARED = "unfade"
 
 

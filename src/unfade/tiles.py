@@ -9,12 +9,12 @@ picture's size.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 from typing import TypeVar
 
@@ -211,7 +211,7 @@ def in_order(make: Callable[[_Given], _Made], given: Iterable[_Given], threads: 
     At most twice as many as there are threads are under way or waiting to be taken. Meanwhile matrix products
     take no threads of their own: BLAS's wait for each other, and a fill took half as long again.
     """
-    with _blas().limit(limits=1, user_api="blas"):
+    with _ONE_BLAS_THREAD:
         if threads == 1:
             yield from map(make, given)
             return
@@ -240,10 +240,35 @@ def beside(make: Callable[[], _Made], threads: int) -> Iterator[Callable[[], _Ma
         yield pool.submit(make).result
 
 
-@cache
-def _blas() -> ThreadpoolController:
-    """The libraries whose threads can be limited."""
-    return ThreadpoolController()
+class _OneBlasThread:
+    """Matrix products take one thread while anybody is within. The limit is the whole process's: the first to
+    come sets it, and the last to go lifts it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._within = 0
+        self._lift: Callable[[], None] = _nothing
+        self._controller: ThreadpoolController | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._within:
+                self._controller = self._controller or ThreadpoolController()
+                self._lift = self._controller.limit(limits=1, user_api="blas").restore_original_limits
+            self._within += 1
+
+    def __exit__(self, *raised: object) -> None:
+        with self._lock:
+            self._within -= 1
+            if not self._within:
+                self._lift()
+
+
+def _nothing() -> None:
+    """Nothing is limited yet."""
+
+
+_ONE_BLAS_THREAD = _OneBlasThread()
 
 
 def bands(height: int, width: int, pixels: int = BAND_PIXELS) -> Iterator[slice]:
@@ -293,10 +318,13 @@ def _area_shares(length: int, target: int, rows: slice) -> tuple[int, np.ndarray
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """An array (h, w) or (h, w, c) at another size.
 
-    The mean over each pixel's area where it shrinks, bilinear where it grows.
+    The mean over each pixel's area where a side shrinks, bilinear where it grows.
     """
-    if image.shape[:2] == (height, width):
+    tall, wide = image.shape[:2]
+    if (tall, wide) == (height, width):
         return image
+    if (height - tall) * (width - wide) < 0:  # one side shrinks: that one first, by itself
+        image = resize(image, min(height, tall), min(width, wide))
     shrinks = height <= image.shape[0] and width <= image.shape[1]
     resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return resized if resized.ndim == image.ndim else resized[:, :, None]

@@ -123,6 +123,7 @@ class Step(ABC):
         """Do the step. Raises what `run` raises."""
         began = time.perf_counter()
         doing = self if work.opening is None else self.framed(work.opening)
+        doing.check_on(work.photo)
         is_whole = work.pictures is None or self.prepares
         done = doing.run(work, sessions, progress) if is_whole else doing._within(work, sessions, progress)
         progress(1.0)
@@ -145,6 +146,15 @@ class Step(ABC):
             pictures=done.pictures or work.pictures,
             faces=work.faces if done.faces is None else done.faces,
         )
+
+    def check_on(self, photo: Photo) -> None:
+        """Raise `UsageError` if its options do not fit the photograph."""
+        return
+
+    @property
+    def places(self) -> tuple[tuple[float, float], ...]:
+        """The places (x, y) of the photograph that its options name, one for each."""
+        return ()
 
     def placed(self, left: int, top: int, width: int, height: int) -> Self:
         """The same step for a part of the photograph. A step whose options hold places moves them."""
@@ -183,14 +193,21 @@ class Step(ABC):
             if self.gives_mask and done.mask is not None:
                 mask = region.put_mask(mask, done.mask, work.photo.height, work.photo.width)
         photo, changed = put_together(work.photo, [pair for pair, done in zip(made, outcomes, strict=True) if done.pixels_changed])
-        return _joined(outcomes, photo, mask, changed)
+        joined = _joined(outcomes, photo, mask, changed)
+        if self.gives_mask and mask is not None:
+            joined = replace(joined, facts={**joined.facts, "share": float(mask.mean())})
+        missed = sum(not any(region.holds(*place) for region in parts) for place in self.places)
+        if missed:
+            said = f"{missed} of {len(self.places)} places that were named lie in no picture: nothing was done there"
+            joined = replace(joined, notes=(*joined.notes, said))
+        return joined
 
     @abstractmethod
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """What the step does."""
 
 
-COUNTS = frozenset({"faces_touched", "faces_spared"})
+COUNTS = frozenset({"faces_touched", "faces_spared", "healed"})
 """Facts that are counts: of several pictures, their sum is told."""
 
 
@@ -233,5 +250,6 @@ def _joined(outcomes: list[Outcome], photo: Photo, mask: Mask | None, changed: i
         notes = tuple(f"print {number}: {note}" for number, one in enumerate(outcomes, 1) for note in one.notes)
     doubts = tuple(doubt for one in outcomes for doubt in one.doubts)
     looked = [one.faces for one in outcomes if one.faces is not None]
-    faces = tuple(face for found in looked for face in found) if looked else None
+    # Where one picture was not looked at, it is not known that there is no face.
+    faces = tuple(face for found in looked for face in found) if len(looked) == len(outcomes) else None
     return Outcome(photo, mask, most.outcome, changed, models, facts, notes, doubts, faces=faces)

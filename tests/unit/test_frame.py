@@ -15,7 +15,7 @@ from unfade import pipeline
 from unfade.color import linear_from_srgb, srgb_from_linear
 from unfade.errors import UsageError
 from unfade.files.photo import Photo, read
-from unfade.frame import edges, quads
+from unfade.frame import edges, paper, quads
 from unfade.frame.geometry import Frame
 from unfade.frame.prints import find_prints
 from unfade.frame.regions import Region
@@ -402,3 +402,20 @@ def test_corners_stay_where_a_side_has_no_edge() -> None:
     samples[:, 220:] = 40
     moved = edges.refine(samples, near, 12.0, least_backed=0.5)
     np.testing.assert_allclose(moved.corners, quads.box(140, 100) + np.array([80, 50]), atol=0.3)
+
+
+def test_sides_without_any_line_on_a_textured_ground_are_kept() -> None:
+    flat = np.full((200, 300, 3), 120, np.uint8)
+    around = paper.Surround(np.full(3, 0.47, np.float32), 0.03, np.full(4, 20.0))
+    corners = np.array([[60, 50], [240, 50], [240, 150], [60, 150]], float)
+    np.testing.assert_allclose(paper.outlined(flat, corners, around, 1.0).corners, corners, atol=1)
+
+
+def test_a_strip_longer_than_opencv_resamples_is_cut_by_its_corners(sessions: Sessions) -> None:
+    strip = np.repeat(np.linspace(60, 200, 40_000, dtype=np.uint8)[None, :, None], 24, axis=0)
+    turned = unfade.restore(
+        strip, sessions=sessions, fill=False, clean=0, lightness=0.1, corners=((0, 0), (40_000, 1), (40_000, 24), (0, 23))
+    ).photo
+    assert turned.width > 35_000 and turned.height in (23, 24)
+    levels = turned.samples[10, :, 0].astype(int)
+    assert (np.diff(levels) >= 0).all() and levels[-1] - levels[0] > 120

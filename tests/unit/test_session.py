@@ -50,6 +50,24 @@ def test_a_model_is_opened_ahead_and_what_goes_wrong_is_told_to_whoever_asks(ses
         absent.get("fill")
 
 
+def test_what_is_opened_ahead_does_not_fill_sessions_that_were_closed(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, begun, may_end = Session.__init__, threading.Event(), threading.Event()
+
+    def slow(self: Session, *arguments: object, **named: object) -> None:
+        begun.set()
+        assert may_end.wait(10)
+        real(self, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(session_module.Session, "__init__", slow)
+    sessions.open_ahead("fill", "tone")
+    assert begun.wait(10)
+    sessions.close()
+    may_end.set()
+    _wait_for("open fill, tone")
+    assert sessions.opened == ()
+    assert sessions.get("fill") is sessions.get("fill")
+
+
 def _wait_for(name: str) -> None:
     for thread in threading.enumerate():
         if thread.name == name:

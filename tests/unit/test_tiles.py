@@ -189,3 +189,25 @@ def test_what_is_made_beside_is_begun_at_once_or_made_when_asked_for(threads: in
     with tiles.beside(make, 1):
         pass
     assert done == in_order
+
+
+def test_the_limit_of_matrix_products_is_lifted_when_the_last_has_gone() -> None:
+    def blas() -> list[int]:
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    before = blas()
+    first, second = (tiles.in_order(lambda n: n, range(9), 2) for _ in range(2))
+    next(first), next(second)
+    first.close()
+    assert blas() == [1] * len(before)
+    second.close()
+    assert blas() == before
+
+
+def test_a_side_that_shrinks_is_averaged_whatever_the_other_does() -> None:
+    columns = np.zeros((100, 2560), np.float32)
+    columns[:, ::10] = columns[:, 1::10] = 1
+    resized = tiles.resize(columns, 256, 256)
+    assert resized.shape == (256, 256)
+    np.testing.assert_allclose(resized, 0.2, atol=1e-5)
+    np.testing.assert_allclose(tiles.resize(columns.T, 256, 256), 0.2, atol=1e-5)

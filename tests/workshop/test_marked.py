@@ -103,6 +103,18 @@ def test_hard_places_of_damaged_photographs_are_looked_at_more(marked_folder: Pa
     assert shares[1] > 0.9 and shares[0] < 0.5
 
 
+def test_photographs_of_one_name_in_two_folders_are_two(marked_folder: Path) -> None:
+    for kind in ("damaged", "mask"):
+        for part in ("a", "b"):
+            (marked_folder / kind / part).mkdir()
+            (marked_folder / kind / part / "0.png").write_bytes((marked_folder / kind / f"{'01'[part == 'b']}.png").read_bytes())
+    names = [one.mask.sum() for one in read_marked(marked_folder, REAL, largest_side_px=1024)._pictures]
+    assert len(names) == 5
+    (marked_folder / "damaged" / "a" / "0.jpg").write_bytes((marked_folder / "damaged" / "0.png").read_bytes())
+    with pytest.raises(DataError, match="have one name"):
+        read_marked(marked_folder, REAL, largest_side_px=1024)
+
+
 def test_a_transplant_shows_wherever_it_is_labelled_lost(marked_folder: Path, rng: np.random.Generator) -> None:
     marked = read_marked(marked_folder, REAL, largest_side_px=1024)
     laid = 0

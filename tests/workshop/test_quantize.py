@@ -61,6 +61,16 @@ def test_it_is_smaller_and_decides_as_before(
     assert np.abs(old - new).mean() < 0.1 * old.std() and np.corrcoef(old.ravel(), new.ravel())[0, 1] > 0.99
 
 
+def test_a_model_is_not_written_over(detector: Path, photographs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = detector.read_bytes()
+    monkeypatch.chdir(detector.parent)
+    with pytest.raises(UsageError, match="a name of its own"):
+        quantize(detector, [photographs], Path(detector.name))
+    with pytest.raises(UsageError, match="make it first"):
+        quantize(detector, [photographs], detector.parent / "absent" / "bytes.onnx")
+    assert detector.read_bytes() == before
+
+
 def test_weights_leave_a_bit_so_that_no_sum_of_bytes_overflows(in_bytes: Path) -> None:
     model = onnx.load(str(in_bytes))
     weights = [numpy_helper.to_array(tensor) for tensor in model.graph.initializer if len(tensor.dims) == 4]

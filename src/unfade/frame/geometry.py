@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ from unfade.record import Framed
 STRAIGHT_PX = 0.35  # corners that stray less from whole pixels are taken to lie on them
 RECTANGLE_DEGREES = 0.35  # a print whose corners are this close to right angles was not seen in perspective
 _BAND_PIXELS = 1_000_000
+_PART_COLUMNS = 1 << 14  # OpenCV resamples no side of 32,767 px
 _STEPS = 1 << 16
 _MARGIN_PX = 6  # what the kernel reaches beyond a place, and a little
 
@@ -229,14 +231,16 @@ def _curve(itemsize: int) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray
 def _resampled(
     samples: Samples, place: np.ndarray, height: int, width: int, decode: np.ndarray, encode: Callable[[np.ndarray], np.ndarray]
 ) -> Samples:
-    """`height` by `width` new samples, each taken where the homography `place` puts its middle; band by
-    band."""
+    """`height` by `width` new samples, each taken where the homography `place` puts its middle; part by
+    part."""
     made = np.empty((height, width, samples.shape[2]), samples.dtype)
-    columns = np.arange(width, dtype=np.float64) + 0.5
     limit = np.array([samples.shape[1], samples.shape[0]])
-    step = max(1, _BAND_PIXELS // width)
-    for top in range(0, height, step):
-        rows = np.arange(top, min(top + step, height), dtype=np.float64)[:, None] + 0.5
+    wide = min(width, _PART_COLUMNS)
+    tall = max(1, _BAND_PIXELS // wide)
+    for top, left in product(range(0, height, tall), range(0, width, wide)):
+        part = np.s_[top : min(top + tall, height), left : min(left + wide, width)]
+        rows = np.arange(part[0].start, part[0].stop, dtype=np.float64)[:, None] + 0.5
+        columns = np.arange(part[1].start, part[1].stop, dtype=np.float64) + 0.5
         depth = place[2, 0] * columns + place[2, 1] * rows + place[2, 2]
         x = (place[0, 0] * columns + place[0, 1] * rows + place[0, 2]) / depth - 0.5
         y = (place[1, 0] * columns + place[1, 1] * rows + place[1, 2]) / depth - 0.5
@@ -246,5 +250,5 @@ def _resampled(
         taken = cv2.remap(
             light, (x - low[0]).astype(np.float32), (y - low[1]).astype(np.float32), cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE
         )
-        made[top : top + len(rows)] = encode(np.clip(taken, 0, 1)).reshape(len(rows), width, -1)
+        made[part] = encode(np.clip(taken, 0, 1)).reshape(len(rows), len(columns), -1)
     return made

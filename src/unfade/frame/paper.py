@@ -371,5 +371,5 @@ def _likeliest(side: _Side, coarse_px: float) -> _Line:
     )
     if best is not None:
         return best
-    nothing = np.zeros((2, side.taken.shape[2]), np.float32)
+    nothing = np.zeros((len(side.shares), side.taken.shape[2]), np.float32)
     return _Line(np.array([0.0, 0.0, float(side.middle)]), 0.0, 0.0, nothing, nothing, 0.0, 0.0)

@@ -40,6 +40,10 @@ class Region:
         """(height, width) in pixels."""
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
 
+    def holds(self, x: float, y: float) -> bool:
+        """Whether a place of the scan lies in the region."""
+        return bool(self.columns.start <= x < self.columns.stop and self.rows.start <= y < self.rows.stop)
+
     @property
     def is_box(self) -> bool:
         """Whether the picture fills the region: its sides run along rows and columns of pixels."""

@@ -185,6 +185,7 @@ class Sessions:
         self._models, self._provider = dict(models or {}), provider
         self._open: dict[Task, Session] = {}
         self._locks: dict[Task, threading.Lock] = defaultdict(threading.Lock)
+        self._closings = 0
 
     def get(self, task: Task) -> Session:
         """The opened model for `task`. Raises the `ModelError`s of `store.find`, `store.verify` and
@@ -204,12 +205,17 @@ class Sessions:
         """
         closed = [task for task in tasks if task not in self._open]
         if closed:
-            threading.Thread(target=self._try, args=closed, name=f"open {', '.join(closed)}").start()
+            threading.Thread(target=self._try, args=(self._closings, *closed), name=f"open {', '.join(closed)}").start()
 
-    def _try(self, *tasks: Task) -> None:
+    def _try(self, closings: int, *tasks: Task) -> None:
+        """Open these until the sessions are closed; what was just being opened then is let go of."""
         for task in tasks:
+            if closings != self._closings:
+                return
             with suppress(UnfadeError):
                 self.get(task)
+            if closings != self._closings:
+                self._open.pop(task, None)
 
     @property
     def opened(self) -> tuple[Task, ...]:
@@ -218,6 +224,7 @@ class Sessions:
 
     def close(self) -> None:
         """Let go of every opened model; one asked for again is opened again."""
+        self._closings += 1
         self._open.clear()
 
     def __enter__(self) -> Self:

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 RIM_PX = 12  # of what lies around a stroke: its tone is carried in
 
 
-def heal(photo: Photo, mask: Mask, heals: Sequence[Heal], *, neutral: bool) -> tuple[Photo, int]:
+def heal(photo: Photo, mask: Mask, heals: Sequence[Heal], *, neutral: bool) -> tuple[Photo, list[int]]:
     """The photograph with what is lost under each of `heals` taken from its source, in their order, and how
-    many pixels that was.
+    many pixels that was, for each.
 
     `photo` is filled already: a source may lie on what was filled. `mask` (h, w), True = lost; nothing
     outside of it changes. A pixel whose source lies outside the photograph keeps its fill. `neutral`: the
     photograph has no tint, so what comes in must have none.
     """
-    samples, healed = photo.samples.copy(), 0
-    for each in heals:
+    samples, healed = photo.samples.copy(), [0] * len(heals)
+    for number, each in enumerate(heals):
         window = _window(each, photo.height, photo.width)
         if window is None:
             continue
@@ -43,7 +43,7 @@ def heal(photo: Photo, mask: Mask, heals: Sequence[Heal], *, neutral: bool) -> t
         if neutral:
             painted = np.repeat(painted.mean(axis=2, keepdims=True), 3, axis=2)
         samples[rows, columns][hole] = photo.encode(painted.astype(np.float32))[0]
-        healed += int(hole.sum())
+        healed[number] = int(hole.sum())
     return photo.with_samples(samples), healed
 
 

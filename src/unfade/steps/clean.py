@@ -45,8 +45,8 @@ class Clean(Step):
 
     @property
     def opens(self) -> tuple[Task, ...]:
-        """The models of tone and detail, unless it only turns dials."""
-        return ("tone", "clean") if self.strength > 0 else ()
+        """The models of tone and detail, and of faces, whose tone is told; none if it only turns dials."""
+        return ("tone", "clean", "faces") if self.strength > 0 else ()
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
         """Clean the work's photograph. Raises `ModelError` if a model cannot be used."""

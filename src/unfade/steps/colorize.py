@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from unfade.errors import UsageError
-from unfade.options import Switch, option, require_range
+from unfade.options import FARTHEST_PX, Switch, option, require_range
 from unfade.work import Outcome, Step
 
 if TYPE_CHECKING:
+    from unfade.files.photo import Photo
     from unfade.frame.framing import Opening
     from unfade.models.card import Task
     from unfade.models.session import Sessions
@@ -34,6 +35,8 @@ class Hint:
             raise UsageError(f"a hint's color has three parts, red, green and blue, not {len(self.color)}")
         for name, value in zip(("red", "green", "blue"), self.color, strict=True):
             require_range(f"a hint's {name}", value, 0, 1)
+        for name, value in (("x", self.x), ("y", self.y), ("radius_px", self.radius_px)):
+            require_range(f"a hint's {name}", value, None, FARTHEST_PX)
         if not self.radius_px > 0:
             raise UsageError(f"a hint's radius_px must be above 0, not {self.radius_px:g}")
 
@@ -132,6 +135,18 @@ class Colorize(Step):
         """The colorize model."""
         return ("colorize",)
 
+    def check_on(self, photo: Photo) -> None:
+        """Raise `UsageError` for a hint outside the photograph."""
+        for hint in self.hints:
+            if not (0 <= hint.x < photo.width and 0 <= hint.y < photo.height):
+                size = f"{photo.width}x{photo.height}"
+                raise UsageError(f"the hint at {hint.x:g}, {hint.y:g} lies outside {photo.name}, which is {size} pixels")
+
+    @property
+    def places(self) -> tuple[tuple[float, float], ...]:
+        """Where the hints are."""
+        return tuple((hint.x, hint.y) for hint in self.hints)
+
     def placed(self, left: int, top: int, width: int, height: int) -> Self:
         """With the hints that lie in the part, moved into it."""
         moved = [replace(hint, x=hint.x - left, y=hint.y - top) for hint in self.hints]
@@ -152,16 +167,11 @@ class Colorize(Step):
         return replace(self, hints=tuple(kept))
 
     def run(self, work: Work, sessions: Sessions, progress: Progress) -> Outcome:
-        """Color the work's photograph. Raises `UsageError` for a hint outside it, `ModelError` if the model
-        cannot be used."""
+        """Color the work's photograph. Raises `ModelError` if the model cannot be used."""
         from unfade.monochrome import measure_colors
         from unfade.steps._chroma import colorize, has_suggestions
 
         photo = work.photo
-        for hint in self.hints:
-            if not (0 <= hint.x < photo.width and 0 <= hint.y < photo.height):
-                size = f"{photo.width}x{photo.height}"
-                raise UsageError(f"the hint at {hint.x:g}, {hint.y:g} lies outside {photo.name}, which is {size} pixels")
         if self.strength == 0:
             return Outcome(photo, work.mask, "off", notes=("strength 0: nothing was colored",))
         colors = measure_colors(photo)

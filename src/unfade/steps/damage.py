@@ -97,7 +97,7 @@ class Damage(Step):
     ) -> Outcome:
         """What is told of the mask that was found."""
         share = float(mask.mean())
-        note = f"{share:.2%} of the photograph is marked as lost"
+        note = f"{share:.2%} of the picture is marked as lost"
         if share > MUCH:
             note += f": seldom is so much; look at the mask, or lower the sensitivity (now {self.sensitivity:g})"
         facts, notes = {"share": share}, [note, *(doubt.what for doubt in doubts)]

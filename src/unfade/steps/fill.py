@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from unfade.errors import UsageError
-from unfade.options import Switch, option, require_range
+from unfade.options import FARTHEST_PX, Switch, option, require_range
 from unfade.steps._needs import require_mask
 from unfade.work import Outcome, Step
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from unfade.work import Progress, Work
 
 
-_FARTHEST_PX = 1e6
 _WRITTEN = re.compile(r"((?:[\d.]+,[\d.]+;?)+):([\d.]+):([+-]?[\d.]+),([+-]?[\d.]+)")
 
 
@@ -47,9 +46,9 @@ class Heal:
             raise UsageError(f"a heal needs a point, and one that encloses an area three, not {len(points)}")
         if not all(math.isfinite(place) for point in points for place in point):
             raise UsageError("a heal's points must be numbers")
-        require_range("a heal's radius_px", self.radius_px, 0, _FARTHEST_PX)
-        for name, value in (("dx", self.dx), ("dy", self.dy)):
-            require_range(f"a heal's {name}", value, -_FARTHEST_PX, _FARTHEST_PX)
+        require_range("a heal's radius_px", self.radius_px, 0, FARTHEST_PX)
+        for name, value in (("dx", self.dx), ("dy", self.dy), *(("place", place) for point in points for place in point)):
+            require_range(f"a heal's {name}", value, -FARTHEST_PX, FARTHEST_PX)
         object.__setattr__(self, "points", points)
 
     @property
@@ -77,6 +76,12 @@ class Heal:
         """The heal on a copy of the photograph that is `factor` times as large."""
         points = tuple((x * factor, y * factor) for x, y in self.points)
         return replace(self, points=points, radius_px=self.radius_px * factor, dx=self.dx * factor, dy=self.dy * factor)
+
+    def reaches(self, width: int, height: int) -> bool:
+        """Whether any of it may lie on a photograph of this size."""
+        xs, ys = zip(*self.points, strict=True)
+        reach = self.radius_px + 1
+        return bool(min(xs) - reach < width and max(xs) + reach >= 0 and min(ys) - reach < height and max(ys) + reach >= 0)
 
     def moved(self, x: float, y: float) -> Self:
         """The heal in a photograph whose first pixel is this one's at (-`x`, -`y`)."""
@@ -106,9 +111,15 @@ class Fill(Step):
         """The fill model, and that of faces, which get no texture."""
         return ("fill", "faces")
 
+    @property
+    def places(self) -> tuple[tuple[float, float], ...]:
+        """Where the heals' strokes begin."""
+        return tuple(heal.points[0] for heal in self.heals)
+
     def placed(self, left: int, top: int, width: int, height: int) -> Self:
-        """With the heals moved into the part; what of them lies outside of it has no effect there."""
-        return replace(self, heals=tuple(heal.moved(-left, -top) for heal in self.heals))
+        """With the heals that reach into the part, moved into it; what of them lies outside has no effect."""
+        moved = [heal.moved(-left, -top) for heal in self.heals]
+        return replace(self, heals=tuple(heal for heal in moved if heal.reaches(width, height)))
 
     def framed(self, opening: Opening) -> Self:
         """With the heals moved into the frame."""
@@ -144,7 +155,10 @@ class Fill(Step):
             from unfade.steps._healing import heal
 
             photo, healed = heal(photo, mask, self.heals, neutral=is_neutral(work.photo, mask))
-            facts["healed"] = float(healed)
+            facts["healed"] = float(sum(healed))
+            if without := healed.count(0):
+                said = f"{without} of {len(healed)} heals took nothing: what they cover is not marked, or their source lies outside"
+                notes = (*notes, said)
         changed = tiles.count_changed(work.photo.samples, photo.samples)
         return Outcome(photo, mask, "filled", changed, (session.use, *finders), facts, notes, faces=faces if finders else None)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from unfade.errors import UsageError
-from unfade.options import Mixed, option
+from unfade.options import FARTHEST_PX, Mixed, option
 from unfade.work import Outcome, Step
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from unfade.work import Progress, Work
 
 STEEPEST = 45  # degrees: more is a quarter turn and the rest
-FARTHEST = 1e6  # pixels
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Frame(Step):
         None,
         "Cut to this box of the photograph, in pixels; auto: to the picture on its lid or in its borders.",
         least=0,
-        most=FARTHEST,
+        most=FARTHEST_PX,
         written="auto|X,Y,WIDTH,HEIGHT",
         form=Mixed(words=("auto",), count=4, is_whole=True, in_pixels=True),
         group="frame",
@@ -69,8 +68,8 @@ class Frame(Step):
     corners: tuple[tuple[float, float], ...] | None = option(
         None,
         "Make a rectangle of what lies between four corners, in pixels, clockwise from the top left.",
-        least=-FARTHEST,
-        most=FARTHEST,
+        least=-FARTHEST_PX,
+        most=FARTHEST_PX,
         written="X1,Y1,X2,Y2,X3,Y3,X4,Y4",
         form=Mixed(count=8, pairs=True, in_pixels=True),
         group="frame",

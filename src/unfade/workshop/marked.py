@@ -120,24 +120,35 @@ def read_marked(folder: Path, real: Real, *, largest_side_px: int) -> Marked:
 
     Raises `DataError` for one without a mask, or with a mask of another size.
     """
-    pictures = {path.stem: path for path in find_pictures([folder / "damaged"])}
-    masks = {path.stem: path for path in find_pictures([folder / "mask"])}
-    hard = {path.stem: path for path in find_pictures([folder / "hard"])} if (folder / "hard").is_dir() else {}
+    pictures, masks = _by_name(folder / "damaged"), _by_name(folder / "mask")
+    hard = _by_name(folder / "hard") if (folder / "hard").is_dir() else {}
     if lonely := sorted(pictures.keys() ^ masks.keys()):
         raise DataError(f"{folder}: {len(lonely)} pictures are in damaged/ or mask/ only: {', '.join(lonely[:5])}")
     if lonely := sorted(hard.keys() - pictures.keys()):
         raise DataError(f"{folder}: {len(lonely)} pictures are in hard/ and not in damaged/: {', '.join(lonely[:5])}")
-    return Marked([_read(stem, pictures[stem], masks[stem], hard.get(stem), largest_side_px) for stem in sorted(pictures)], real)
+    return Marked([_read(name, pictures[name], masks[name], hard.get(name), largest_side_px) for name in sorted(pictures)], real)
 
 
-def _read(stem: str, picture: Path, mask: Path, hard: Path | None, largest_side_px: int) -> MarkedPicture:
+def _by_name(folder: Path) -> dict[str, Path]:
+    """The pictures below a folder by their path in it, without its ending. Raises `DataError` if two share
+    one."""
+    named: dict[str, Path] = {}
+    for path in find_pictures([folder]):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name in named:
+            raise DataError(f"{named[name]} and {path} have one name; rename one, so that each picture has its own mask")
+        named[name] = path
+    return named
+
+
+def _read(name: str, picture: Path, mask: Path, hard: Path | None, largest_side_px: int) -> MarkedPicture:
     image = np.round(photo.read(picture).srgb() * 255).astype(np.uint8)
     levels = _levels(mask)
     wrong = None if hard is None else _levels(hard) >= EITHER
-    for name, plane in (("mask", levels), ("hard", wrong)):
+    for kind, plane in (("mask", levels), ("hard", wrong)):
         if plane is not None and plane.shape != image.shape[:2]:
             size = f"{plane.shape[1]} x {plane.shape[0]} and {image.shape[1]} x {image.shape[0]}"
-            raise DataError(f"{stem}: {name}/ and damaged/ are {size}; the two must be of one size")
+            raise DataError(f"{name}: {kind}/ and damaged/ are {size}; the two must be of one size")
     scale = largest_side_px / max(image.shape[:2])
     if scale < 1:
         size_px = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))

@@ -123,8 +123,10 @@ def _put(growing: Path, target: Path, card: Card, model: Path, given: Sequence[M
 
 
 def _check_target(model: Path, target: Path) -> None:
-    if target.suffix != ".onnx" or target == model:
+    if target.suffix != ".onnx" or target.resolve() == model.resolve():
         raise UsageError(f"{target}: the quantized model needs a name of its own that ends in .onnx; give -o")
+    if not target.parent.is_dir():
+        raise UsageError(f"{target}: there is no folder {target.parent}; make it first")
 
 
 def _example_shape(port: Port, multiple: int) -> tuple[int, ...]:

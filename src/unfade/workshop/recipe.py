@@ -106,7 +106,12 @@ class Real(_Part):
     damaged_share: float = Field(
         default=0.6, ge=0, le=1, description="of windows of damaged photographs, how many are chosen to hold damage"
     )
-    sound_share: float = Field(default=0.4, ge=0, le=1, description="of the windows, how many are of photographs whose mask is black")
+    sound_share: float = Field(
+        default=0.4,
+        ge=0,
+        le=1,
+        description="of the windows, how many are drawn from photographs whose mask is black; some of the others show no damage either",
+    )
     hard_share: float = Field(default=0.6, ge=0, le=1, description="of windows of sound photographs with hard/, how many are taken there")
     scale_range: tuple[float, float] = Field(default=(0.55, 1.9), description="windows are reduced and enlarged by factors from this range")
 
