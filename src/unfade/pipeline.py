@@ -152,6 +152,7 @@ def _run(
         width=before.width,
         height=before.height,
         input_sha256=photo.sha256,
+        page=photo.page,
         mask_sha256=None if given.mask is None else mask_sha256(given.mask),
         treatment=None if treatment is None else treatment.as_json(),
         frame=None if opening is None else opening.frame.on(opening.width, opening.height),
@@ -165,6 +166,14 @@ def _run(
     if report.pixels_changed or cut is not None or (report.frame is not None and not report.frame.is_whole):
         result = result.with_metadata(replace(result.metadata, xmp=xmp(report, result.metadata.xmp)))
     return Result(result, work.mask, report, work.pictures, before, given.mask)
+
+
+def told(result: Result, report: Report) -> Result:
+    """The result with another report of the same run, also in its XMP, if the run is told there."""
+    photo, before = result.photo, result.opened.metadata.xmp
+    if photo.metadata.xmp != before:
+        photo = photo.with_metadata(replace(photo.metadata, xmp=xmp(report, before)))
+    return replace(result, photo=photo, report=report)
 
 
 def framed(given: Work, steps: Sequence[Step], sessions: Sessions) -> Work:

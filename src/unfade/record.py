@@ -122,17 +122,20 @@ class Report:
     packed to bits row by row. Two runs over the same input were asked the same if both are equal. A run of
     single steps has no treatment. `width` and `height` are the result's: those of the `frame`, if there is
     one. `cut`: the part of the file that was given as the photograph, if it was not the whole; the `frame`
-    is within it.
+    is within it. `page`: the one that was asked for. `writing`: what was asked of the result's file (as the
+    function says it); None: not known, as in older versions.
     """
 
     photo: str
     width: int
     height: int
     input_sha256: str | None = None
+    page: int | None = None
     mask_sha256: str | None = None
     treatment: dict[str, Any] | None = None
     frame: Framed | None = None
     cut: Framed | None = None
+    writing: dict[str, Any] | None = None
     output_sha256: str | None = None
     steps: tuple[StepRecord, ...] = ()
     pixels_changed: int = 0
@@ -158,6 +161,12 @@ class Report:
     def to_json(self) -> str:
         """The report as JSON, UTF-8, two spaces of indent."""
         return json.dumps(asdict(self) | {"share_changed": self.share_changed}, indent=2, ensure_ascii=False)
+
+
+def writing(*, quality: int | None = None, pages: str | None = None, drop_location: bool = False) -> dict[str, Any]:
+    """What is asked of a result's file, where it is not the usual: `{"quality": 80}`, say."""
+    given = {"pages": pages, "quality": quality, "drop_location": drop_location or None}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 # --- XMP ------------------------------------------------------------------------------------------------
@@ -188,9 +197,10 @@ def xmp(report: Report, existing: bytes | None) -> bytes:
 
     Every property of `existing` stays as it is, but `Iptc4xmpExt:DigitalSourceType`, which is set to the
     report's wherever a pixel was changed. `xmpMM:History` gets an entry for each step, `unfade:Runs` one for
-    the whole: software, the SHA-256 of the input and of the mask given, the treatment, pixels changed, steps
-    with their options and models. The output's SHA-256 cannot be in it, since the packet is part of what is
-    hashed: it is in the JSON report. The newest `RUNS_KEPT` runs and `EVENTS_KEPT` of our events are kept.
+    the whole: software, the SHA-256 of the input and of the mask given, the page, the treatment, what was
+    asked of the file, pixels changed, steps with their options and models. The output's SHA-256 is only in
+    the JSON report: the packet is part of what is hashed. The newest `RUNS_KEPT` runs and `EVENTS_KEPT` of
+    our events are kept.
 
     An `existing` that is not well-formed XMP, or that declares entities, is not parsed; it is kept whole, in
     base 64, as `unfade:UnreadPacket`, up to `UNREAD_MAX` bytes. Sources: ISO 16684-1 (XMP), Adobe XMP part 2
@@ -218,6 +228,8 @@ def xmp(report: Report, existing: bytes | None) -> bytes:
     _added(run, UNFADE_NAMESPACE, "Software", agent)
     if report.input_sha256:
         _added(run, UNFADE_NAMESPACE, "InputSHA256", report.input_sha256)
+    if report.page is not None:
+        _added(run, UNFADE_NAMESPACE, "Page", str(report.page))
     if report.mask_sha256:
         _added(run, UNFADE_NAMESPACE, "MaskSHA256", report.mask_sha256)
     if report.treatment is not None:
@@ -225,6 +237,8 @@ def xmp(report: Report, existing: bytes | None) -> bytes:
     for name, frame in (("Cut", report.cut), ("Frame", report.frame)):
         if frame is not None:
             _added(run, UNFADE_NAMESPACE, name, json.dumps(asdict(frame)))
+    if report.writing is not None:
+        _added(run, UNFADE_NAMESPACE, "Writing", json.dumps(report.writing))
     _added(run, UNFADE_NAMESPACE, "PixelsChanged", str(report.pixels_changed))
     steps = _added(_added(run, UNFADE_NAMESPACE, "Steps"), _RDF, "Seq")
     for step in report.steps:
@@ -252,6 +266,8 @@ class Run:
     is_intact: bool
     frame: Framed | None = None
     cut: Framed | None = None
+    page: int | None = None
+    writing: dict[str, Any] | None = None
 
 
 def last_run(existing: bytes | None) -> Run | None:
@@ -287,6 +303,8 @@ def last_run(existing: bytes | None) -> Run | None:
             is_intact=text.get("Digest") == _digest(text, lines_said),
             frame=Framed.from_json(json.loads(text["Frame"])) if "Frame" in text else None,
             cut=Framed.from_json(json.loads(text["Cut"])) if "Cut" in text else None,
+            page=int(text["Page"]) if "Page" in text else None,
+            writing=dict(json.loads(text["Writing"])) if "Writing" in text else None,
         )
     except (ValueError, KeyError, TypeError):
         return None

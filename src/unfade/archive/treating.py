@@ -26,7 +26,7 @@ from unfade.errors import AwayError, ModelError, RecordError, TooLargeError, Unf
 from unfade.files import photo
 from unfade.files.photo import Photo
 from unfade.masks import as_photo, drawn
-from unfade.record import sentences
+from unfade.record import sentences, writing
 from unfade.settings import Settings, open_sessions
 from unfade.tile_pyramid import small
 from unfade.treatment import Treatment
@@ -78,6 +78,7 @@ class Treater:
                 raise
             return Finished(task.name, "larger", megapixels=error.megapixels)
         result = pipeline.treat(before, self._treatment, sessions=self._sessions)
+        result = pipeline.told(result, replace(result.report, writing=writing(quality=self._order.quality)))
         encoded, form, ending = self._encoded(task, data, before, result)
         finished = self._written(task, before, result, encoded, form, ending)
         if before.megapixels > _COLLECTED_MP:  # large arrays in cycles would wait for a collection that counts objects, not bytes

@@ -6,7 +6,9 @@ cleaning has changed everywhere cannot be told apart from other changes by looki
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +17,7 @@ import numpy as np
 from unfade import color, tiles
 from unfade.archive.sidecar import Sidecar, beside, read_sidecar, samples_sha256
 from unfade.arrays import Mask
-from unfade.errors import PhotoError, RecordError
+from unfade.errors import PhotoError, RecordError, UsageError
 from unfade.files import photo
 from unfade.files.photo import Photo
 from unfade.frame.geometry import Frame
@@ -63,13 +65,27 @@ def verify(
     signed = _credentials(result, picture)
     path = record if record is not None else beside(result)
     sidecar = None if record is None and not path.is_file() else read_sidecar(path)
-    page = None if sidecar is None else sidecar.master.page
-    original = None if master is None else photo.read(master, max_megapixels=max_megapixels, page=page)
     if sidecar is None:
         if run is None:
             raise RecordError(f"{result.name} has no record: none in its XMP, and no {path.name} beside it")
-        return Verdict(str(result), "XMP", (*_from_run(run, picture, original), *signed))
+        pages = () if master is None else _pages(master, run.page, max_megapixels)
+        return Verdict(str(result), "XMP", (*_from_run(run, picture, pages), *signed))
+    original = None if master is None else next(iter(_pages(master, sidecar.master.page, max_megapixels)))
     return Verdict(str(result), str(path), (*_from_sidecar(sidecar, path, run, picture, original), *signed))
+
+
+def _pages(master: Path, page: int | None, max_megapixels: float) -> Iterator[Photo]:
+    """The master's page that a record names. If it names none: that which is read without asking, then the
+    others, for older versions did not say which they had read."""
+    try:
+        original = photo.read(master, max_megapixels=max_megapixels, page=page)
+    except UsageError:  # it has no such page, and so is not the master, which is said
+        page, original = None, photo.read(master, max_megapixels=max_megapixels)
+    yield original
+    if page is None and len(numbers := photo.pages(master)) > 1:
+        for number in numbers:
+            with suppress(PhotoError):
+                yield photo.read(master, max_megapixels=max_megapixels, page=number)
 
 
 _MARK = b"c2pa"  # stands in every C2PA manifest (JUMBF)
@@ -94,8 +110,8 @@ def _credentials(result: Path, picture: Photo) -> tuple[Check, ...]:
     return (Check("credentials", True, f"the file is as it was signed (C2PA), {trust}"),)
 
 
-def _from_run(run: Run, picture: Photo, original: Photo | None) -> list[Check]:
-    """What the XMP alone can prove."""
+def _from_run(run: Run, picture: Photo, pages: Iterable[Photo]) -> list[Check]:
+    """What the XMP alone can prove. `pages`: of the master, the likeliest first; none: it was not given."""
     done = ", ".join(f"{step.step} ({step.pixels_changed:,} pixels)" for step in run.steps)
     said = f"{run.software} {run.software_version}: {done or 'nothing was done'}"
     checks = [
@@ -103,12 +119,28 @@ def _from_run(run: Run, picture: Photo, original: Photo | None) -> list[Check]:
         if run.is_intact
         else Check("record", False, "the record in the file was changed after it was written")
     ]
-    if original is not None:
-        checks.append(_master(run.input_sha256, None, original))
-        for frame in (run.cut, run.frame):
-            original = original if frame is None else Frame.recorded(frame).apply(original)
-        checks.append(_untouched(_changed_by(run), None, "the mask was not kept; write the record with --record", picture, original))
-    return checks
+    looked: list[Check] = []
+    for page in pages:
+        if not looked:
+            checks.append(_master(run.input_sha256, None, page))
+        looked.append(_untouched_by(run, picture, page))
+        if looked[-1].holds is not False:
+            break
+    if looked and looked[-1].holds is False:
+        return [*checks, looked[0]]
+    return [*checks, *looked[-1:]]
+
+
+def _untouched_by(run: Run, picture: Photo, page: Photo) -> Check:
+    for frame in (run.cut, run.frame):
+        if frame is None:
+            continue
+        if (page.width, page.height) != (frame.width, frame.height):
+            sizes = f"{page.width}x{page.height} pixels, and the record is of one of {frame.width}x{frame.height}"
+            return Check("untouched", False, f"{page.name} has {sizes}")
+        page = Frame.recorded(frame).apply(page)
+    found = _untouched(_changed_by(run), None, "the mask was not kept; write the record with --record", picture, page)
+    return found if found.holds is False or page.page == run.page else replace(found, sentence=f"{found.sentence}; of page {page.page}")
 
 
 def _changed_by(run: Run) -> frozenset[str]:

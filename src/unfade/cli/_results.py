@@ -6,8 +6,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unfade.cli._options import Batch
 from unfade.cli._outputs import Job
@@ -51,15 +52,21 @@ def treat_file(batch: Batch, job: Job, treat: Callable[[Photo], Result], *, max_
     if len(numbers) == 1:
         before = photo.read(job.source, max_megapixels=max_megapixels, page=numbers[0])
         return finished(batch, job, before, treat(before), given=given)
-    reports, pages = [], []
+    reports, pages, older = [], [], []
     row: tuple[np.ndarray, ...] = ()
     for number in numbers:
         before = photo.read(job.source, max_megapixels=max_megapixels, page=number)
-        result = treat(before)
+        result = _noted(batch, treat(before))
         reports.append(result.report)
         pages.append(without_location(batch, result.photo))
+        older.append(without_location(batch, _as_older(result)))
         row = row or ((thumbnail(result.opened), thumbnail(result.photo)) if batch.sheet is not None else ())
-    sha256 = put_new(job.target, lambda: photo.encode_pages(job.target, pages), overwrite=batch.overwrite)
+    sha256 = put_new(
+        job.target,
+        lambda: photo.encode_pages(job.target, pages),
+        overwrite=batch.overwrite,
+        older=lambda: photo.encode_pages(job.target, older),
+    )
     reports = [replace(report, output_sha256=sha256) for report in reports]
     notes = [f"page {number}: {note}" for number, report in zip(numbers, reports, strict=True) for note in report.sentences]
     return Done((job.target,), reports[0], tuple(reports), row, tuple(notes))
@@ -72,17 +79,39 @@ def finished(batch: Batch, job: Job, before: Photo, result: Result, *, given: bo
     `given`: whether the mask was given. The record, if one is asked for, comes last: it has the hashes of the
     others.
     """
+    result = _noted(batch, result)
     written: tuple[Path, ...] = ()
     if job.mask is not None and (unframed := result.unframed_mask) is not None:
         write_mask(batch, unframed, job.mask)
         written = (job.mask,)
-    sha256, lost = save(batch, result.photo, job.target)
+    sha256, lost = save(batch, result.photo, job.target, older=partial(_as_older, result))
     report = replace(result.report, output_sha256=sha256, notes=(*result.report.notes, *lost))
     if job.record is not None:
         _write_record(batch, job, before, result, given=given)
         written = (*written, job.record)
     row = (thumbnail(result.opened), thumbnail(result.photo)) if batch.sheet is not None else ()
     return Done((job.target, *written), report, row=row, notes=report.sentences)
+
+
+def _noted(batch: Batch, result: Result) -> Result:
+    """The result, whose record says how its file is written, too."""
+    from unfade import pipeline
+
+    return pipeline.told(result, replace(result.report, writing=file_asked(batch)))
+
+
+def _as_older(result: Result) -> Photo:
+    """The photograph as older versions made it: its record says neither the page nor how it was written."""
+    from unfade import pipeline
+
+    return pipeline.told(result, replace(result.report, page=None, writing=None)).photo
+
+
+def file_asked(batch: Batch) -> dict[str, Any]:
+    """What is asked of a result's file, where it is not the usual, as its record says it."""
+    from unfade.record import writing
+
+    return writing(quality=batch.quality, pages=batch.pages, drop_location=batch.drop_location)
 
 
 def _write_record(batch: Batch, job: Job, before: Photo, result: Result, *, given: bool) -> None:
@@ -101,9 +130,12 @@ def _write_record(batch: Batch, job: Job, before: Photo, result: Result, *, give
     disk.put(record.to_json().encode(), job.record, overwrite=True)
 
 
-def put_new(target: Path, encode: Callable[[], bytes], *, overwrite: bool) -> str:
-    """Write what `encode` gives to a file, unless the very same bytes are there already. Gives their SHA-256.
-    Raises `ExistsError` for others; a target that cannot be written is refused before the encoding."""
+def put_new(target: Path, encode: Callable[[], bytes], *, overwrite: bool, older: Callable[[], bytes] | None = None) -> str:
+    """Write what `encode` gives to a file, unless the very same bytes are there already, or those that an
+    older version made (`older`). Gives the file's SHA-256.
+
+    Raises `ExistsError` for others; a target that cannot be written is refused before the encoding.
+    """
     from unfade.files import disk
 
     is_there = target.is_file() and not overwrite
@@ -112,21 +144,28 @@ def put_new(target: Path, encode: Callable[[], bytes], *, overwrite: bool) -> st
     content = encode()
     if not is_there:
         disk.put(content, target, overwrite=overwrite)
-    elif target.read_bytes() != content:
-        raise ExistsError(f"{target} is there already, and is another than this command makes; add --overwrite to write over it")
+    elif (there := target.read_bytes()) != content:
+        if older is None or there != older():
+            raise ExistsError(f"{target} is there already, and is another than this command makes; add --overwrite to write over it")
+        content = there
     return hashlib.sha256(content).hexdigest()
 
 
-def save(batch: Batch, picture: Photo, target: Path) -> tuple[str, tuple[str, ...]]:
-    """Write a result; gives its SHA-256, and what of the photograph a file of another format cannot hold."""
+def save(batch: Batch, picture: Photo, target: Path, *, older: Callable[[], Photo] | None = None) -> tuple[str, tuple[str, ...]]:
+    """Write a result; gives its SHA-256, and what of the photograph a file of another format cannot hold.
+
+    `older`: the result as older versions made it, which is left where it is there.
+    """
     from unfade.files import photo
 
-    picture = without_location(batch, picture)
+    def encoded(made: Callable[[], Photo]) -> bytes:
+        return photo.encode_for(target, without_location(batch, made()), batch.format, batch.quality)
+
     chosen = batch.format or photo.format_for(target, picture)
     changes = picture.format is not None and chosen != picture.format
-    lost = tuple(f"{target.name}: {loss}" for loss in photo.losses(picture, chosen)) if changes else ()
-    sha256 = put_new(target, lambda: photo.encode_for(target, picture, batch.format, batch.quality), overwrite=batch.overwrite)
-    return sha256, lost
+    lost = tuple(f"{target.name}: {loss}" for loss in photo.losses(without_location(batch, picture), chosen)) if changes else ()
+    before = None if older is None else partial(encoded, older)
+    return put_new(target, partial(encoded, lambda: picture), overwrite=batch.overwrite, older=before), lost
 
 
 def without_location(batch: Batch, picture: Photo) -> Photo:
@@ -143,10 +182,13 @@ def write_mask(batch: Batch, mask: Mask, target: Path, report: Report | None = N
     from unfade.masks import as_photo
     from unfade.record import xmp
 
-    picture = as_photo(mask, target.name)
-    if report is not None:
-        picture = picture.with_metadata(photo.Metadata(xmp=xmp(report, None)))
-    return put_new(target, lambda: photo.encode_file(picture, "png"), overwrite=batch.overwrite)
+    def encoded(report: Report | None) -> bytes:
+        said = photo.Metadata(xmp=None if report is None else xmp(report, None))
+        return photo.encode_file(as_photo(mask, target.name).with_metadata(said), "png")
+
+    noted = None if report is None else replace(report, writing=file_asked(batch))
+    older = None if report is None else partial(encoded, replace(report, page=None))
+    return put_new(target, partial(encoded, noted), overwrite=batch.overwrite, older=older)
 
 
 def read_mask(path: Path, picture: Photo, *, max_megapixels: float) -> Mask:

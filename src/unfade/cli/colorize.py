@@ -60,7 +60,7 @@ def command(
             return tuple(_guessing(step, job.variant, found) if isinstance(step, Colorize) else step for step in steps)
 
         def asked_of(job: Job) -> Asked:
-            return asked(batch, steps=doing(job))
+            return asked(batch, sessions, steps=doing(job))
 
         def work(job: Job, show: Steps) -> Done:
             pipeline.open_ahead(steps, sessions)

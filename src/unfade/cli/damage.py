@@ -46,5 +46,5 @@ def command(*, steps: tuple[Step, ...], batch: Batch) -> None:
             report = replace(result.report, output_sha256=sha256)
             return Done((job.target,), report, notes=report.sentences)
 
-        same = asked(batch, steps=steps)
+        same = asked(batch, sessions, steps=steps)
         run_jobs(batch, jobs, work, asked=lambda job: same)

@@ -95,7 +95,7 @@ def command(
             treatment = treatment.changed(guides=(*treatment.guides, *found))
         steps = treatment.steps(has_mask=mask is not None)
         # Whether a given mask was the same is not known without looking: it is done again, and compared.
-        same = None if mask is not None else asked(batch, treatment=treatment)
+        same = None if mask is not None else asked(batch, sessions, treatment=treatment)
 
         def work(job: Job, show: Steps) -> Done:
             pipeline.open_ahead(steps, sessions)

@@ -188,6 +188,7 @@ def _cut(scan: Photo, frame: Frame, number: int, doubts: tuple[str, ...]) -> tup
         one.width,
         one.height,
         input_sha256=scan.sha256,
+        page=scan.page,
         frame=frame.on(scan.width, scan.height),
         steps=(StepRecord("split", options, "cut"),),
         notes=(*scan.notes, *doubts),

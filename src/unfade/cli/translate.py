@@ -44,7 +44,7 @@ def command(
     settings = read_settings()
     jobs = plan(batch, "translated", reads=(model,))
     with Sessions(settings.threads, {"translate": model}) as sessions:
-        named = sessions.get("translate")  # a wrong model is said once, before the first photograph
+        sessions.get("translate")  # a wrong model is said once, before the first photograph
 
         def work(job: Job, show: Steps) -> Done:
             def treat(before: Photo) -> Result:
@@ -52,5 +52,5 @@ def command(
 
             return treat_file(batch, job, treat, max_megapixels=settings.max_megapixels)
 
-        same = asked(batch, steps=[Translate()], model=named.card.sha256)
+        same = asked(batch, sessions, steps=[Translate()])
         run_jobs(batch, jobs, work, asked=lambda job: same)

@@ -58,8 +58,9 @@ class Photo:
     `samples` (h, w, 1|3) uint8 or uint16, upright, read-only, in the ICC `profile` (None: sRGB, for gray
     sRGB's curve). `alpha` (h, w) of the same depth, as the file has it. `lost` (h, w): the pixels that a
     cut-off file has no samples of; they are damage that need not be looked for. `format` is None for an
-    array; `dpi` is (x, y); `sha256` is of the file's bytes; `notes` say, in sentences that begin small, what
-    was taken for granted or left out in reading.
+    array; `dpi` is (x, y); `sha256` is of the file's bytes; `page` is the one that was asked for (from 1;
+    None: none); `notes` say, in sentences that begin small, what was taken for granted or left out in
+    reading.
 
     Raises `UsageError` where these do not fit together.
     """
@@ -75,6 +76,7 @@ class Photo:
     notes: tuple[str, ...] = ()
     origin: Origin = field(default=Origin(), repr=False)
     lost: Mask | None = field(default=None, repr=False)
+    page: int | None = None
 
     def __post_init__(self) -> None:
         if self.samples.dtype not in (np.uint8, np.uint16):
@@ -290,6 +292,7 @@ def _read_bytes(data: bytes, how: ReadAs) -> Photo:
         notes=contents.notes + picture.notes + notes,
         origin=picture.origin,
         lost=lost,
+        page=how.page,
     )
 
 

@@ -8,6 +8,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -17,7 +18,7 @@ import numpy as np
 from unfade.arrays import Batch
 from unfade.errors import ModelCorruptError, ModelError, UnfadeError, UsageError
 from unfade.models.card import Card, Port, Task
-from unfade.models.store import find, verify
+from unfade.models.store import find, shipped, verify
 from unfade.record import ModelUse
 
 if TYPE_CHECKING:
@@ -216,6 +217,13 @@ class Sessions:
                 self.get(task)
             if closings != self._closings:
                 self._open.pop(task, None)
+
+    @cached_property
+    def hashes(self) -> dict[Task, str]:
+        """The SHA-256 of the weights that each task has, as the cards say; nothing is opened. Raises as
+        `store.find` does."""
+        newest = {model.card.task: model.card.sha256 for model in shipped()}  # the newest comes last
+        return newest | {task: find(task, model).card.sha256 for task, model in self._models.items()}
 
     @property
     def opened(self) -> tuple[Task, ...]:
