@@ -190,7 +190,7 @@ def _cut(scan: Photo, frame: Frame, number: int, doubts: tuple[str, ...]) -> tup
         input_sha256=scan.sha256,
         frame=frame.on(scan.width, scan.height),
         steps=(StepRecord("split", options, "cut"),),
-        notes=(*scan.notes, *doubts),
+        notes=(*one.notes, *doubts),
         software_version=version("unfade"),
     )
     return one.with_metadata(replace(one.metadata, xmp=xmp(report, one.metadata.xmp))), report
