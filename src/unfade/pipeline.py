@@ -159,7 +159,7 @@ def _run(
         cut=cut,
         steps=work.records,
         pixels_changed=0 if work.photo is before else tiles.count_changed(before.samples, work.photo.samples),
-        notes=photo.notes,
+        notes=before.notes,
         software_version=version("unfade"),
     )
     result = work.photo

@@ -191,7 +191,7 @@ def _cut(scan: Photo, frame: Frame, number: int, doubts: tuple[str, ...]) -> tup
         page=scan.page,
         frame=frame.on(scan.width, scan.height),
         steps=(StepRecord("split", options, "cut"),),
-        notes=(*scan.notes, *doubts),
+        notes=(*one.notes, *doubts),
         software_version=version("unfade"),
     )
     return one.with_metadata(replace(one.metadata, xmp=xmp(report, one.metadata.xmp))), report

@@ -6,8 +6,8 @@ from __future__ import annotations
 import struct
 from dataclasses import replace
 
-from unfade.files import exif
-from unfade.files.codec import Contents
+from unfade.files import exif, sizes
+from unfade.files.codec import Contents, Metadata
 from unfade.files.icc import vips
 
 AVIF_BRANDS = frozenset({b"avif", b"avis"})  # files of these are often of HEIF's common brands too
@@ -21,11 +21,15 @@ def brands(data: bytes) -> set[bytes]:
     return {data[at : at + 4] for at in (8, *range(16, size, 4))}
 
 
-def contents_of(exif_block: bytes | None, xmp: bytes | None, icc: bytes | None) -> Contents:
-    """What a decoder found. It has turned the picture already, as boxes of their own say: EXIF's orientation
-    does not count."""
-    checked = replace(exif.checked(exif_block), orientation=1)
-    return replace(checked, xmp=xmp or None, icc=icc or None, dpi=exif.dpi_in(checked.exif))
+def contents_of(exif_block: bytes | None, xmp: bytes | None, icc: bytes | None, size: tuple[int, int]) -> Contents:
+    """What a decoder found beside a picture of that `size` (width, height).
+
+    It has turned the picture already, as boxes of their own say: the orientation in EXIF and XMP does not
+    count, but cameras state the same one there, and places in the picture as it was before.
+    """
+    checked = exif.checked(exif_block)
+    said, notes = sizes.moved_upright(Metadata(checked.exif, xmp or None), checked.orientation, *size)
+    return Contents(said.exif, said.xmp, icc=icc or None, dpi=exif.dpi_in(said.exif), notes=checked.notes + notes)
 
 
 def with_color_code(contents: Contents, data: bytes, *, channels: int) -> tuple[Contents, tuple[str, ...]]:

@@ -77,8 +77,7 @@ def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | Non
 
 
 def checked(data: bytes | None) -> Contents:
-    """Check an EXIF block; give it back upright (its orientation set to 1, sizes turned with it), and the
-    orientation it had."""
+    """Check an EXIF block; give it back upright (its orientation set to 1), and the orientation it had."""
     if not data:
         return Contents()
     exif = bytearray(data.removeprefix(b"Exif\0\0"))
@@ -93,8 +92,6 @@ def checked(data: bytes | None) -> Contents:
             if orientation != 1:
                 struct.pack_into(code, exif, place, 1)
         orientation = orientation if 1 <= orientation <= 8 else 1
-        if orientation >= 5 and EXIF in entries:
-            _swap_sizes(exif, struct.unpack_from(header.order + "I", exif, entries[EXIF].place)[0], header)
         first_tags(bytes(exif))
     except (ValueError, struct.error):
         return Contents(notes=("its EXIF is damaged and was left out",))
@@ -104,17 +101,6 @@ def checked(data: bytes | None) -> Contents:
 def _code(entry: Entry, header: Header) -> str:
     """`struct`'s letters for a whole number of an entry's kind."""
     return header.order + ("H" if entry.kind == 3 else "I")
-
-
-def _swap_sizes(exif: bytearray, offset: int, header: Header) -> None:
-    """Width and height in the EXIF directory at `offset` change places, for a picture that was turned by a
-    quarter."""
-    inner = {entry.tag: entry for entry in directory(exif, offset, header)[0]}
-    if _PIXEL_WIDTH in inner and _PIXEL_HEIGHT in inner and inner[_PIXEL_WIDTH].kind == inner[_PIXEL_HEIGHT].kind in (3, 4):
-        code = _code(inner[_PIXEL_WIDTH], header)
-        width, height = (struct.unpack_from(code, exif, inner[tag].place)[0] for tag in (_PIXEL_WIDTH, _PIXEL_HEIGHT))
-        struct.pack_into(code, exif, inner[_PIXEL_WIDTH].place, height)
-        struct.pack_into(code, exif, inner[_PIXEL_HEIGHT].place, width)
 
 
 def with_size(exif: bytes, width: int, height: int) -> bytes:

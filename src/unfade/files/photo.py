@@ -20,11 +20,11 @@ import numpy as np
 
 from unfade.arrays import Image, Mask, Samples
 from unfade.errors import UnfadeError, UnreadableError, UnwritableError, UsageError
-from unfade.files import disk, icc, thumbnails
+from unfade.files import disk, icc, sizes, thumbnails
 from unfade.files import losses as _losses
 from unfade.files.codec import Codec, Contents, Metadata, Origin, Picture, ReadAs, WriteAs
 from unfade.files.formats import FORMATS
-from unfade.files.raster import check_size, damaged, split
+from unfade.files.raster import check_size, damaged, split, upright
 from unfade.files.telling import format_of
 
 __all__ = [
@@ -275,10 +275,12 @@ def _read_bytes(data: bytes, how: ReadAs) -> Photo:
     format = format_of(data, how.name)
     picture = FORMATS[format].decode(data, how)
     contents, samples, alpha, lost = picture.contents, picture.samples, picture.alpha, picture.lost
+    said, left_out = Metadata(contents.exif, contents.xmp, contents.iptc, contents.photoshop), tuple[str, ...]()
     if contents.orientation > 1:
-        samples = _upright(samples, contents.orientation)
-        alpha = None if alpha is None else _upright(alpha, contents.orientation)
-        lost = None if lost is None else _upright(lost, contents.orientation)
+        samples = upright(samples, contents.orientation)
+        alpha = None if alpha is None else upright(alpha, contents.orientation)
+        lost = None if lost is None else upright(lost, contents.orientation)
+        said, left_out = sizes.moved_upright(said, contents.orientation, samples.shape[1], samples.shape[0])
     samples, profile, notes = _with_usable_profile(samples, contents.icc)
     return Photo(
         samples=samples,
@@ -286,10 +288,10 @@ def _read_bytes(data: bytes, how: ReadAs) -> Photo:
         alpha=alpha,
         format=format,
         dpi=contents.dpi,
-        metadata=Metadata(contents.exif, contents.xmp, contents.iptc, contents.photoshop),
+        metadata=said,
         name=how.name,
         sha256=hashlib.sha256(data).hexdigest(),
-        notes=contents.notes + picture.notes + notes,
+        notes=contents.notes + left_out + picture.notes + notes,
         origin=picture.origin,
         lost=lost,
         page=how.page,
@@ -308,17 +310,6 @@ def _with_usable_profile(samples: Samples, profile: bytes | None) -> tuple[Sampl
     if wrong is not None:
         return samples, None, (f"its color profile {wrong}; it was left out, and the photograph is read as sRGB",)
     return samples, profile, ()
-
-
-def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
-    """Turn an array as EXIF's `orientation` (1 to 8) says it is to be shown (EXIF 2.32, 4.6.4)."""
-    if orientation >= 5:
-        array = array.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        array = array[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        array = array[::-1]
-    return np.ascontiguousarray(array)
 
 
 # --- writing ------------------------------------------------------------------------------------------------

@@ -158,3 +158,14 @@ def pillow_of(picture: Picture) -> PIL.Image.Image:
 
     array = joined(picture)
     return Pillow.fromarray(array[..., 0] if array.shape[2] == 1 else array)
+
+
+def upright(array: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn an array as EXIF's `orientation` (1 to 8) says it is to be shown (EXIF 2.32, 4.6.4)."""
+    if orientation >= 5:
+        array = array.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        array = array[::-1]
+    return np.ascontiguousarray(array)

@@ -39,7 +39,7 @@ class Name(NamedTuple):
 
 
 _RDF, _DESCRIPTION = Name(RDF, "RDF"), Name(RDF, "Description")
-_ABOUT = Name(RDF, "about")
+_ABOUT, _ITEM = Name(RDF, "about"), Name(RDF, "li")
 _HAS_EXTENDED = Name(_NOTE, "HasExtendedXMP")
 
 
@@ -206,11 +206,87 @@ def without(packet: bytes, unwanted: Callable[[Name], bool]) -> bytes:
 
 
 def _cut(data: bytes, cuts: list[tuple[int, int]]) -> bytes:
+    return edited(data, [(start, end, b"") for start, end in cuts])
+
+
+def edited(data: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
+    """The data with other bytes from each `start` to its `end`."""
     pieces, at = [], 0
-    for start, end in sorted(cuts):
-        pieces.append(data[at:start])
+    for start, end, new in sorted(edits):
+        pieces += [data[at:start], new]
         at = end
     return b"".join((*pieces, data[at:]))
+
+
+@dataclass(frozen=True)
+class Value:
+    """A simple value: the names that lead to it, from the property of the packet's subject on (RDF's own left
+    out); its `text`, and where that lies; and in which of the packet's items, the outermost, if in one."""
+
+    path: tuple[Name, ...]
+    text: str
+    start: int
+    end: int
+    item: int | None
+
+
+@dataclass(frozen=True)
+class Values:
+    """The simple values of a packet, and where the items (`rdf:li`) of its properties begin and end, those
+    within another one left out. Places are in `data`, the packet as UTF-8."""
+
+    data: bytes
+    values: tuple[Value, ...]
+    items: tuple[tuple[int, int], ...]
+
+
+def values_of(packet: bytes) -> Values:
+    """The packet's simple values. Raises `ValueError` where it cannot be read."""
+    reader = _Reader(text_of(packet))
+    reader.run()
+    return Values(reader.data, tuple(reader.values), tuple(reader.items))
+
+
+class _Reader(_Scanner):
+    """Gathers the simple values: attributes, and elements that hold text alone."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.values: list[Value] = []
+        self.items: list[tuple[int, int]] = []
+        self._item_depth: int | None = None  # of the outermost item that is open; it is the last of `items`
+        self._item_is_empty = False
+        self._text_at: int | None = None  # where the text of the element begins that was opened last, if nothing else has come
+
+    def element(self, name: Name, attributes: list[Name]) -> None:
+        self._text_at = None
+        if _DESCRIPTION not in self.path:
+            return
+        found, end, is_empty = self.tag(self.at)
+        if name == _ITEM and self._item_depth is None:
+            self._item_depth, self._item_is_empty = len(self.path), is_empty
+            self.items.append((self.at, end))
+        for own, _, stop, _, raw in found:
+            if own.namespace not in ("", RDF):
+                self._add((*self._named(), own), stop - len(raw) + 1, stop - 1)
+        if not is_empty:
+            self._text_at = end
+
+    def ended(self, name: Name) -> None:
+        if self._text_at is not None and (path := self._named()):
+            self._add(path, self._text_at, self.at)
+        self._text_at = None
+        if self._item_depth == len(self.path):
+            self._item_depth = None
+            if not self._item_is_empty:
+                self.items[-1] = (self.items[-1][0], self.end_of(self.at))
+
+    def _named(self) -> tuple[Name, ...]:
+        return tuple(name for name in self.path[self.path.index(_DESCRIPTION) :] if name.namespace != RDF)
+
+    def _add(self, path: tuple[Name, ...], start: int, end: int) -> None:
+        item = None if self._item_depth is None else len(self.items) - 1
+        self.values.append(Value(path, html.unescape(self.data[start:end].decode()), start, end, item))
 
 
 class _Lister(_Scanner):

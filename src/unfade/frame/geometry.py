@@ -20,6 +20,7 @@ from unfade.color import linear_from_srgb, srgb_from_linear
 from unfade.errors import UsageError
 from unfade.files import sizes
 from unfade.files.photo import Photo
+from unfade.files.regions import Move
 from unfade.frame import quads
 from unfade.record import Framed
 
@@ -96,8 +97,9 @@ class Frame:
         return self.corners is None or straight_box(np.asarray(self.corners, float), 1 << 30, 1 << 30) is not None
 
     def apply(self, photo: Photo) -> Photo:
-        """The photograph in this frame: samples, alpha, what is lost, resolution, and the size that its
-        metadata tell. Raises `UsageError` if less than a pixel of it lies there."""
+        """The photograph in this frame: samples, alpha, what is lost, resolution, and what its metadata tell
+        of size and places; notes say what was left out of them. Raises `UsageError` if less than a pixel of
+        it lies there."""
         before = photo
         if self.corners is not None:
             photo = _cut(photo, np.asarray(self.corners, float))
@@ -110,9 +112,13 @@ class Frame:
             dpi = photo.dpi[::-1] if photo.dpi is not None and self.turn != 180 else photo.dpi
             samples = np.ascontiguousarray(np.rot90(photo.samples, quarters))
             photo = replace(photo, samples=samples, alpha=turned(photo.alpha), lost=turned(photo.lost), dpi=dpi)
-        if (photo.width, photo.height) == (before.width, before.height):
+        back = np.linalg.inv(self.homography(before.width, before.height))
+        corners = cv2.perspectiveTransform(quads.box(photo.width, photo.height)[None], back)[0]
+        move = Move(corners, (before.width, before.height), (photo.width, photo.height))
+        if move.is_none:
             return photo
-        return photo.with_metadata(sizes.of_size(photo.metadata, photo.width, photo.height))
+        metadata, left_out = sizes.moved(photo.metadata, move)
+        return replace(photo, metadata=metadata, notes=photo.notes + left_out)
 
     def apply_mask(self, mask: Mask) -> Mask:
         """A mask of the photograph, (h, w), in this frame. Where samples are resampled, it also takes in what

@@ -7,7 +7,7 @@ import io
 import struct
 
 from unfade.errors import UsageError
-from unfade.files import exif
+from unfade.files import exif, sizes
 from unfade.files.boxes import AVIF_BRANDS, brands, contents_of, with_color_code
 from unfade.files.codec import DEFAULT_QUALITY, Codec, Origin, Picture, ReadAs, WriteAs, always
 from unfade.files.icc import vips
@@ -25,7 +25,8 @@ def _decode(data: bytes, how: ReadAs) -> Picture:
         picture = load("heifload_buffer", data, **options)
         check_size(how.name, picture.width, picture.height, how.max_megapixels)
         fields = picture.get_fields()
-        contents = contents_of(*(picture.get(key) if key in fields else None for key in ("exif-data", "xmp-data", "icc-profile-data")))
+        exif_block, packet, profile = (picture.get(key) if key in fields else None for key in ("exif-data", "xmp-data", "icc-profile-data"))
+        contents = contents_of(exif_block, packet, profile, (picture.width, picture.height))
         pages = picture.get("n-pages") if "n-pages" in fields else 1
         if page := frame_number(pages, how.page, how.name, "page"):
             picture = load("heifload_buffer", data, **options, page=page)
@@ -46,13 +47,17 @@ def _encode(picture: Picture, how: WriteAs) -> bytes:
     block = exif.with_dpi(picture.contents.exif, picture.contents.dpi)
     if picture.bits == 8 and quality != 100:
         out = io.BytesIO()
+        bare = exif.without_orientation(block) if block else b""
+        packet = picture.contents.xmp
+        if packet and bare != (block or b""):  # what EXIF says no more, nothing else may say otherwise
+            packet = sizes.shown_as_it_lies(packet)
         pillow_of(picture).save(
             out,
             "AVIF",
             quality=quality,
             subsampling="4:4:4",
-            exif=exif.without_orientation(block) if block else b"",
-            xmp=picture.contents.xmp or b"",
+            exif=bare,
+            xmp=packet or b"",
             icc_profile=picture.contents.icc or b"",
         )
         return out.getvalue()

@@ -48,7 +48,7 @@ def _decode(data: bytes, how: ReadAs) -> Picture:
     if array.ndim == 2:
         array = array[..., None]
     samples, alpha = split(filled(array, int(info.get("bit_depth", 8))))
-    contents = contents_of(info.get("exif"), info.get("xmp"), info.get("icc_profile"))
+    contents = contents_of(info.get("exif"), info.get("xmp"), info.get("icc_profile"), (width, height))
     contents, notes = with_color_code(contents, data, channels=samples.shape[2])
     if b"MotionPhoto" in (contents.xmp or b""):
         notes = (*notes, "the film of a motion photo behind it was left out")
