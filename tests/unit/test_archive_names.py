@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -20,13 +21,14 @@ from tests.unit.test_archive_parts import LIGHT, run_here, scan
 
 from unfade.archive.archiving import order_of
 from unfade.archive.checking import check
+from unfade.archive.crew import Crew
 from unfade.archive.manifest import NAME, Manifest
 from unfade.archive.orders import Order
 from unfade.archive.places import Found, PassedOver, Source
 from unfade.archive.sidecar import parse_sidecar, read_sidecar
 from unfade.archive.summary import report, status
 from unfade.cli import build
-from unfade.errors import AwayError, RecordError, UnreadableError
+from unfade.errors import AwayError, RecordError, UnreadableError, UsageError
 from unfade.files.names import readable
 from unfade.settings import Settings
 
@@ -190,6 +192,30 @@ def test_a_link_that_leads_nowhere_is_a_dead_letter_until_it_is_mended(order: Or
     assert again.counts() == {"waiting": 0, "done": 2, "failed": 1, "gone": 1} and check(again).wrong == ()
     (tmp_path / "nowhere.tif").unlink()
     assert run_here(order).counts()["done"] == 2  # what was done of it stays
+
+
+@links
+def test_a_run_tells_what_it_passes_over_and_cannot_read(tmp_path: Path) -> None:
+    source, to = tmp_path / "scans", tmp_path / "to"
+    source.mkdir()
+    (source / "loop.tif").symlink_to("loop.tif")
+    (source / "raw.dng").write_bytes(b"x")
+    told = ("loop.tif is a link that leads back to itself", "passed over 1 file that is no photograph by its ending: 1 .dng")
+    dry = invoke("run", source, "--to", to, "--dry-run")
+    assert all(part in dry for part in told) and not to.exists()
+    first = invoke("run", source, "--to", to, status=1)
+    assert all(part in first for part in told) and "0 done, 1 failed" in first
+    again = invoke("run", source, "--to", to, status=1)
+    assert told[1] in again and told[0] not in again and "1 are in the dead letters" in again
+
+
+def test_ray_that_refuses_a_name_is_told_with_a_way_out(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**given: object) -> None:
+        "\udcdf".encode()
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
+    with pytest.raises(UsageError, match="plain names"), Crew(order, workers=1, address=None):
+        raise AssertionError
 
 
 def close(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
