@@ -13,6 +13,7 @@ from xml.dom import minidom
 from xml.dom.minidom import Document, Element, Text
 from xml.parsers.expat import ExpatError
 
+from unfade.files.names import escaped_json
 from unfade.files.xmp import readable
 
 # https://cv.iptc.org/newscodes/digitalsourcetype/: a picture edited with a trained model
@@ -160,7 +161,7 @@ class Report:
 
     def to_json(self) -> str:
         """The report as JSON, UTF-8, two spaces of indent."""
-        return json.dumps(asdict(self) | {"share_changed": self.share_changed}, indent=2, ensure_ascii=False)
+        return escaped_json(json.dumps(asdict(self) | {"share_changed": self.share_changed}, indent=2, ensure_ascii=False))
 
 
 def writing(*, quality: int | None = None, pages: str | None = None, drop_location: bool = False) -> dict[str, Any]:

@@ -62,7 +62,8 @@ def run_here(order: Order, *, limit: int | None = None) -> Manifest:
     path = manifest_path(order.destination, None)
     Destination(order.destination).prepare()
     manifest = Manifest(path, create=True)
-    manifest.take_in(list(Source(order.source).masters()), order.asked)
+    listing = Source(order.source).listed()
+    manifest.take_in(listing.masters, order.asked, listing.passed_over)
     number = manifest.begin(order)
     treater = Treater(order)
     finished = [treater.do(task, 200) for task in manifest.waiting(limit)]
@@ -121,7 +122,7 @@ def test_other_options_and_changed_masters_are_done_again(order: Order) -> None:
     assert adopted == {"1912/A.jpg": 0, "1912/a.tif": 1, "b.png": 0}
     (Path(order.source) / "new.png").write_bytes((Path(order.source) / "b.png").read_bytes())
     assert [task.name for task in Manifest(again.path).waiting()] == []
-    again.take_in(list(Source(order.source).masters()), other.asked)
+    again.take_in(Source(order.source).masters(), other.asked)
     assert [task.name for task in again.waiting()] == ["new.png"]
 
 
@@ -193,7 +194,7 @@ def test_a_source_that_is_gone_stops_and_fails_no_master(order: Order) -> None:
     stopped = treater.do(Task("b.png", "b.restored", 1), 200)
     assert stopped.state == "stopped" and "mounted" in stopped.sentence
     with pytest.raises(AwayError):
-        list(Source(order.source).masters())
+        Source(order.source).masters()
 
 
 # --- what a person decides

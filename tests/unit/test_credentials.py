@@ -99,6 +99,16 @@ def test_a_file_changed_after_signing_is_told(tmp_path: Path, sessions: Sessions
     assert told is not None and not told.is_whole and told.problems
 
 
+def test_a_name_that_is_no_utf_8_is_signed_in_escapes(tmp_path: Path, sessions: Sessions, who: Signing) -> None:
+    made = _made(tmp_path, sessions, ending=".png", treatment=COLOR)
+    record, form = read_sidecar(made.record), photo.read(made.result).format or ""
+    named = record.master.model_copy(update={"name": "caf\udce9.png"})
+    odd = record.model_copy(update={"master": named, "result": record.result.model_copy(update={"name": "caf\udce9.restored.png"})})
+    signed = credentials.sign(made.result.read_bytes(), odd, made.master.read_bytes(), form, who)
+    told = credentials.read(signed, form)
+    assert told is not None and told.is_whole and told.ingredients == (r"caf\xe9.png",)
+
+
 def test_what_cannot_sign_is_refused(tmp_path: Path, sessions: Sessions, who: Signing) -> None:
     made = _made(tmp_path, sessions, ending=".webp", treatment=COLOR)
     with pytest.raises(UsageError, match="JPEG, PNG, TIFF"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +63,21 @@ def test_results_are_reviewed_and_refused_ones_leave(make_server: Callable[..., 
     assert server.client.post(f"{one}/decision", json={"decision": "maybe"}).status_code == 422
     server.stop()
     assert check(Manifest(archive / NAME)).wrong == ()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes on Linux only")
+def test_a_master_whose_name_is_no_utf_8_is_reviewed(make_server: Callable[..., Server], tmp_path: Path, golden: Path) -> None:
+    scans = tmp_path / "scans"
+    scan(scans / "a.tif").rename(scans / os.fsdecode(b"caf\xe9.tif"))
+    run_here(order_of(str(scans), str(tmp_path / "to"), REPAIR, Settings(models=golden, threads=1))).close()
+    server = make_server(workers=0, archive=tmp_path / "to").start()
+    told = server.client.get("/api/v1/archive").json()["entries"][0]
+    assert told["name"] == r"caf\xe9.tif"
+    one = f"/api/v1/archive/results/{told['id']}"
+    assert all(shape(server.client.get(f"{one}/{side}/image?side_px=1024").content) == (120, 90) for side in ("before", "after"))
+    assert server.client.get(f"{one}/before/tiles").status_code == 200
+    assert server.client.post(f"{one}/decision", json={"decision": "refused"}).json()["place"] == "refused"
+    assert (tmp_path / "to" / ".unfade" / "refused" / os.fsdecode(b"caf\xe9.restored.tif")).is_file()
 
 
 @pytest.mark.parametrize("decision", ["accepted", "refused"])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from unfade.archive.crew import Crew
 from unfade.archive.manifest import NAME, Manifest, only_one
-from unfade.archive.orders import Order, Task
-from unfade.archive.places import OURS, Destination, FullError, Source, check_apart
+from unfade.archive.orders import Finished, Order, Task
+from unfade.archive.places import OURS, Destination, Found, FullError, PassedOver, Source, check_apart
 from unfade.archive.prediction import SAMPLE, Prediction, predict
 from unfade.archive.runner import Account, How, Run, Tell
 from unfade.archive.settle import settle
@@ -68,16 +68,17 @@ def manifest_path(destination: str, manifest: Path | None) -> Path:
 
 
 @contextmanager
-def _listed(order: Order, path: Path, *, keep: bool) -> Iterator[tuple[Manifest, Destination]]:
-    """The manifest with what the source holds now, for this process alone. Where nothing is to be kept and
+def _listed(order: Order, path: Path, *, keep: bool) -> Iterator[tuple[Manifest, Destination, tuple[Found, ...]]]:
+    """The manifest with what the source holds now, for this process alone; and the masters that cannot be
+    read, of which it did not know. Where nothing is to be kept and
     there is none yet, it is in memory."""
     source, destination = Source(order.source), Destination(order.destination)
     check_apart(source, destination)
-    found = list(source.masters())
+    listing = source.listed()
     if not keep and not path.is_file():
         manifest = Manifest(Path(":memory:"), create=True)
-        manifest.take_in(found, order.asked)
-        yield manifest, destination
+        unreadable = manifest.take_in(listing.masters, order.asked, listing.passed_over)
+        yield manifest, destination, tuple(unreadable)
         return
     if keep:
         destination.prepare()
@@ -86,8 +87,8 @@ def _listed(order: Order, path: Path, *, keep: bool) -> Iterator[tuple[Manifest,
     with only_one(path):
         manifest = Manifest(path, create=True)
         try:
-            manifest.take_in(found, order.asked)
-            yield manifest, destination
+            unreadable = manifest.take_in(listing.masters, order.asked, listing.passed_over)
+            yield manifest, destination, tuple(unreadable)
         finally:
             manifest.close()
 
@@ -111,16 +112,19 @@ def restore_archive(order: Order, manifest: Path, how: How, *, limit: int | None
     Raises `UsageError`, `AwayError`, `UnwritableError` (the destination is full) and `RecordError` (the
     manifest is damaged). What is done is kept in each case.
     """
-    with _listed(order, manifest, keep=True) as (open_, destination):
+    with _listed(order, manifest, keep=True) as (open_, destination, unreadable):
         number = open_.begin(order)
         settle(open_, destination)
         tasks = open_.waiting(limit)
-        account = Account()
+        account = Account(failed=len(unreadable))
+        for found in unreadable:
+            tell(account, Finished(found.name, "failed", found.why))
         if not tasks:
             open_.end(number, asdict(account))
             return account
         with Crew(order, workers=how.workers, address=how.address) as crew:
             run = Run(order, tasks, crew, how, manifest=open_, tell=tell)
+            run.account.failed = account.failed
             try:
                 return run.go()
             except UnfadeError as error:
@@ -136,6 +140,6 @@ def predict_archive(
     order: Order, manifest: Path, how: How, *, limit: int | None = None, sample: int = SAMPLE, tell: Tell
 ) -> tuple[Prediction, list[Task]]:
     """Predict what `restore_archive` would do, and write nothing."""
-    with _listed(order, manifest, keep=False) as (open_, _):
-        tasks = open_.waiting(limit)
-    return predict(order, tasks, how, sample=sample, tell=tell), tasks
+    with _listed(order, manifest, keep=False) as (open_, _, unreadable):
+        tasks, passed_over = open_.waiting(limit), open_.passed_over() or PassedOver()
+    return replace(predict(order, tasks, how, sample=sample, tell=tell), unreadable=unreadable, passed_over=passed_over), tasks

@@ -10,19 +10,20 @@ from pathlib import PurePosixPath
 
 from unfade.archive.manifest import Manifest
 from unfade.archive.orders import names_of
-from unfade.archive.places import OURS, Destination, Source
+from unfade.archive.places import OURS, Destination, PassedOver, Source
 from unfade.archive.sidecar import parse_sidecar
 from unfade.errors import UnfadeError
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found: how many masters were looked at, how many in each state, and a sentence for each thing
-    that is wrong."""
+    """What was found: how many masters were looked at, how many in each state, a sentence for each thing
+    that is wrong, and what the source holds that is no master."""
 
     masters: int
     states: dict[str, int]
     wrong: tuple[str, ...]
+    passed_over: PassedOver
 
 
 def check(manifest: Manifest, *, masters: bool = True) -> Audit:
@@ -31,6 +32,7 @@ def check(manifest: Manifest, *, masters: bool = True) -> Audit:
     bytes that were restored."""
     facts = manifest.facts()
     source, destination = Source(facts["source"]), Destination(facts["destination"])
+    listing = source.listed()
     there = destination.names()
     present, expected = set(there), set()
     wrong: list[str] = []
@@ -52,8 +54,8 @@ def check(manifest: Manifest, *, masters: bool = True) -> Audit:
             wrong += _master(row, source)
     strange = [name for name in there if name not in expected and not name.startswith(f"{OURS}/thumbs/") and _is_result(name)]
     wrong += [f"{name} lies among the results, and belongs to no master" for name in strange]
-    wrong += [f"{found.name} is in the source, and not in the manifest" for found in source.masters() if found.name not in known]
-    return Audit(len(known), dict(states), tuple(wrong))
+    wrong += [f"{found.name} is in the source, and not in the manifest" for found in listing.masters if found.name not in known]
+    return Audit(len(known), dict(states), tuple(wrong), listing.passed_over)
 
 
 def _is_result(name: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from unfade.archive.sidecar import Sidecar
 from unfade.errors import UnwritableError, UsageError
 from unfade.files.formats import FORMATS
+from unfade.files.names import readable
 
 _PARENT = "xmp:iid:unfade-master"
 KINDS = ("jpeg", "png", "tiff")
@@ -74,7 +75,7 @@ def sign(result: bytes, record: Sidecar, master: bytes, master_format: str, who:
     signed = io.BytesIO()
     try:
         with signer, c2pa.Builder(_manifest(record, media_type)) as builder:
-            parent = {"title": record.master.name, "relationship": "parentOf", "instance_id": _PARENT}
+            parent = {"title": readable(record.master.name), "relationship": "parentOf", "instance_id": _PARENT}
             builder.add_ingredient(parent, FORMATS[master_format].media_type, io.BytesIO(master))
             builder.sign(signer, media_type, io.BytesIO(result), signed)
     except c2pa.C2paError as error:
@@ -104,7 +105,7 @@ def _manifest(record: Sidecar, media_type: str) -> dict[str, Any]:
     facts = {"masterSha256": record.master.sha256, "masterSamplesSha256": record.master.samples_sha256, "recordDigest": record.digest}
     return {
         "claim_generator_info": [agent],
-        "title": record.result.name,
+        "title": readable(record.result.name),
         "format": media_type,
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": actions}},

@@ -16,6 +16,7 @@ from typing import Any, Self
 from unfade.archive.orders import Finished, Order, Task
 from unfade.archive.treating import Treater
 from unfade.errors import AwayError, UsageError
+from unfade.files.names import readable
 
 BYTES_PER_MEGAPIXEL = 60e6
 """What a worker takes for each megapixel that it has in hand, at most: with every step on 16-bit RGB scans 54
@@ -75,6 +76,11 @@ class Crew:
                 ray.init(address="local", num_cpus=cores, include_dashboard=False, object_store_memory=_OBJECTS_BYTES, **quiet)
             else:
                 ray.init(address=self._address, **quiet)
+        except UnicodeEncodeError as error:  # Ray keeps the command line and the working directory as UTF-8; names within are no matter
+            raise UsageError(
+                f"Ray cannot begin where a folder's name is no UTF-8 ({readable(error.object)}); make links to the folders, "
+                "with plain names (ln -s), name those, and give the command from a folder with a plain name"
+            ) from error
         except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
             where = f"the Ray cluster {self._address}" if self._address else "Ray"
             raise AwayError(f"{where} cannot be reached: {str(error).splitlines()[0]}; see whether it runs (ray status)") from error

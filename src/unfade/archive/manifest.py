@@ -5,6 +5,8 @@ both run where it lies; workers give their results to the driver. So it needs no
 merging of parts as a Parquet file for each worker would. It has a rollback journal, not a write-ahead log: a
 backup is then a copy of one file.
 
+A name that is no UTF-8 is kept as the bytes that it is (a BLOB), every other as text.
+
 If it is lost, a run with a new one takes over what lies in the destination, by its records, and does nothing
 again.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,11 +25,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unfade.archive.orders import Finished, Order, Place, Task, base_of
-from unfade.archive.places import OURS, Found, FullError
+from unfade.archive.places import OURS, Found, FullError, PassedOver
 from unfade.errors import RecordError, UsageError
+from unfade.files.names import readable
 
 NAME = f"{OURS}/manifest.sqlite"
 VERSION = 1
+_FACT = "INSERT INTO fact VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _BUSY_S = 30.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -80,7 +85,7 @@ class Manifest:
             if create:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self._open = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-            self._open.row_factory = sqlite3.Row
+            self._open.row_factory = _row
             self._open.execute("PRAGMA synchronous=FULL")
             self._open.executescript(_SCHEMA)
             known = self.facts().get("version", VERSION)
@@ -117,7 +122,7 @@ class Manifest:
 
     def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         with self._in_words():
-            return self._open.execute(sql, values).fetchall()
+            return self._open.execute(sql, _kept(values)).fetchall()
 
     # --- what holds for all
 
@@ -135,7 +140,7 @@ class Manifest:
         told = {"version": VERSION, "source": order.source, "destination": order.destination, "order": asdict(order) | {"models": None}}
         with self._change() as open_:
             rows = [(name, json.dumps(value)) for name, value in told.items()]
-            open_.executemany("INSERT INTO fact VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", rows)
+            open_.executemany(_FACT, rows)
             return int(open_.execute("INSERT INTO run (began) VALUES (?)", (time.time(),)).lastrowid or 0)
 
     def end(self, run: int, account: dict[str, Any]) -> None:
@@ -149,24 +154,42 @@ class Manifest:
 
     # --- masters
 
-    def take_in(self, found: Iterable[Found], asked: str) -> None:
+    def take_in(self, found: Iterable[Found], asked: str, passed_over: PassedOver | None = None) -> list[Found]:
         """Enter what the source holds: new masters, and those that changed or of which something else is
-        asked, wait; what waited and is gone is marked so."""
-        known = {row["name"]: row for row in self._rows("SELECT name, base, stamp, asked, state FROM master")}
+        asked, wait; what cannot be read is a dead letter; what waited and is gone is marked so.
+
+        Gives the dead letters that are new. `passed_over` is kept to be told.
+        """
+        known = {row["name"]: row for row in self._rows("SELECT name, base, stamp, asked, state, sentence FROM master")}
         taken = {row["base"].casefold() for row in known.values()}
-        new, again, seen = [], [], set()
-        for one in sorted(found, key=lambda one: one.name):
-            seen.add(one.name)
-            row = known.get(one.name)
-            if row is None:
-                new.append((one.name, base_of(one.name, taken), one.bytes, one.stamp))
-            elif row["stamp"] != one.stamp or row["state"] == "gone" or (row["state"] != "waiting" and row["asked"] != asked):
-                again.append((one.bytes, one.stamp, one.name))
-        gone = [(name,) for name, row in known.items() if name not in seen and row["state"] in ("waiting", "failed")]
+        masters = {one.name: one for one in sorted(found, key=lambda one: one.name)}
+        closed = tuple(name for name in masters if name.endswith("/"))
+        new = [(one.name, _base(one, taken), one.bytes, one.stamp) for name, one in masters.items() if name not in known]
+        dead = [one for name, one in masters.items() if one.why and _needs(known.get(name), asked)]
+        again = [(one.bytes, one.stamp, name) for name, one in masters.items() if not one.why and _is_again(known.get(name), one, asked)]
+        unseen = {name: row for name, row in known.items() if name not in masters}
+        gone = [(name,) for name, row in unseen.items() if row["state"] in ("waiting", "failed") and not name.startswith(closed)]
+        opened = [(name,) for name in unseen if name.endswith("/")]  # folders that were no masters
         with self._change() as open_:
-            open_.executemany("INSERT INTO master (name, base, bytes, stamp) VALUES (?, ?, ?, ?)", new)
-            open_.executemany("UPDATE master SET state = 'waiting', deaths = 0, done_count = 0, bytes = ?, stamp = ? WHERE name = ?", again)
-            open_.executemany("UPDATE master SET state = 'gone' WHERE name = ?", gone)
+            open_.executemany("INSERT INTO master (name, base, bytes, stamp) VALUES (?, ?, ?, ?)", map(_kept, new))
+            open_.executemany(
+                "UPDATE master SET state = 'waiting', deaths = 0, done_count = 0, bytes = ?, stamp = ? WHERE name = ?", map(_kept, again)
+            )
+            open_.executemany(
+                "UPDATE master SET state = 'failed', sentence = ?, asked = ?, stamp = '' WHERE name = ?",
+                (_kept((readable(one.why), asked, one.name)) for one in dead),
+            )
+            open_.executemany("UPDATE master SET state = 'gone' WHERE name = ?", map(_kept, gone))
+            open_.executemany("DELETE FROM master WHERE name = ?", map(_kept, opened))
+            if passed_over is not None:
+                open_.execute(_FACT, ("passed_over", json.dumps(asdict(passed_over))))
+        told = {(row["name"], row["sentence"]) for row in known.values() if row["state"] == "failed"}
+        return [one for one in dead if (one.name, readable(one.why)) not in told]
+
+    def passed_over(self) -> PassedOver | None:
+        """What the last run found in the source that is no master; None where no run has told."""
+        told = self.facts().get("passed_over")
+        return None if told is None else PassedOver(**told)
 
     def waiting(self, limit: int | None = None) -> list[Task]:
         """The masters that are still to be done, the largest first among the first `limit` by name: one long
@@ -178,7 +201,6 @@ class Manifest:
     def keep(self, finished: Sequence[Finished], asked: str) -> None:
         """Write down what became of masters, all in one transaction."""
         columns = (
-            "sentence",
             "sha256",
             "megapixels",
             "ending",
@@ -192,7 +214,7 @@ class Manifest:
         places = ", ".join(f"{column} = ?" for column in columns)
         sql = (
             "UPDATE master SET state = ?, asked = ?, finished = ?, worker = ?, adopted = ?, place = ?, wanted = ?, reasons = ?, "
-            "notes = ?, models = ?, done_count = done_count + ?, decision = CASE WHEN ? THEN coalesce(?, decision) END, "
+            "notes = ?, models = ?, done_count = done_count + ?, decision = CASE WHEN ? THEN coalesce(?, decision) END, sentence = ?, "
             f"{places} WHERE name = ?"
         )
         now, rows = time.time(), []
@@ -202,14 +224,14 @@ class Manifest:
             decision = "refused" if one.place == "refused" else None
             values = tuple(getattr(one, column) for column in columns)
             head = (one.state, asked, now, one.worker, int(one.adopted), one.place, one.place)
-            rows.append((*head, *texts, made, int(one.adopted), decision, *values, one.name))
+            rows.append((*head, *texts, made, int(one.adopted), decision, readable(one.sentence), *values, one.name))
         with self._change() as open_:
-            open_.executemany(sql, rows)
+            open_.executemany(sql, map(_kept, rows))
 
     def died(self, name: str) -> int:
         """A worker died over this master; gives how often that is now."""
         with self._change() as open_:
-            open_.execute("UPDATE master SET deaths = deaths + 1 WHERE name = ?", (name,))
+            open_.execute("UPDATE master SET deaths = deaths + 1 WHERE name = ?", _kept((name,)))
         return int(self._rows("SELECT deaths FROM master WHERE name = ?", name)[0][0])
 
     def retry(self) -> int:
@@ -285,6 +307,40 @@ class Manifest:
 
 
 _WHICH: dict[Which, str] = {"open": "AND decision IS NULL", "decided": "AND decision IS NOT NULL", "all": ""}
+
+
+def _kept(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Values as SQLite can hold them: a name that is no UTF-8 as its bytes."""
+    return tuple(value if not isinstance(value, str) or _is_utf8(value) else os.fsencode(value) for value in values)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> sqlite3.Row:
+    return sqlite3.Row(cursor, tuple(os.fsdecode(value) if isinstance(value, bytes) else value for value in values))
+
+
+def _base(found: Found, taken: set[str]) -> str:
+    """The base of a new master's result; a folder that cannot be looked into has none."""
+    return found.name if found.name.endswith("/") else base_of(found.name, taken)
+
+
+def _needs(row: sqlite3.Row | None, asked: str) -> bool:
+    """Whether there is no result yet of what is asked."""
+    return row is None or row["state"] != "done" or row["asked"] != asked
+
+
+def _is_again(row: sqlite3.Row | None, found: Found, asked: str) -> bool:
+    """Whether a known master waits anew."""
+    if row is None:
+        return False
+    return bool(row["stamp"] != found.stamp or row["state"] == "gone" or (row["state"] != "waiting" and row["asked"] != asked))
 
 
 def _entry(row: sqlite3.Row) -> Entry:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from unfade.errors import AwayError, UnreadableError, UnwritableError, UsageError
 from unfade.files import disk
 from unfade.files.formats import FORMATS
+from unfade.files.names import is_aside, readable
 
 OURS = ".unfade"
 """The folder in a destination that holds what is not delivered: held and refused results, thumbnails, the
@@ -31,12 +33,49 @@ class FullError(UnwritableError):
 
 @dataclass(frozen=True)
 class Found:
-    """A file that may be a master: its `name` in the source, with slashes; `stamp` changes when the file
-    does."""
+    """A master: its `name` in the source, with slashes; `stamp` changes when the file does.
+
+    `why`: what keeps it from being read; empty: nothing. A folder that cannot be looked into is one such, its
+    name with a slash at the end.
+    """
 
     name: str
     bytes: int
     stamp: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """What lies in a source and is no master: files by their ending, and links to folders."""
+
+    endings: dict[str, int] = field(default_factory=dict)
+    links: int = 0
+
+    def sentences(self) -> tuple[str, ...]:
+        """What a person may have expected to be done, and is not.
+
+        >>> PassedOver({".jp2": 1, ".dng": 2}, links=1).sentences()[0]
+        'passed over 3 files that are no photographs by their ending: 2 .dng, 1 .jp2'
+        """
+        said = []
+        if count := sum(self.endings.values()):
+            kinds = ", ".join(f"{number:,} {ending}" for ending, number in sorted(self.endings.items()))
+            one = "1 file that is no photograph by its ending"
+            files = one if count == 1 else f"{count:,} files that are no photographs by their ending"
+            said.append(f"passed over {files}: {kinds}")
+        if self.links:
+            links = "1 link to a folder" if self.links == 1 else f"{self.links:,} links to folders"
+            said.append(f"did not follow {links}; give each that is wanted a run of its own")
+        return tuple(said)
+
+
+@dataclass
+class Listing:
+    """All that a source holds: its masters, in no order, and what is none."""
+
+    masters: list[Found] = field(default_factory=list)
+    passed_over: PassedOver = field(default_factory=PassedOver)
 
 
 class _Place:
@@ -88,35 +127,75 @@ class _Place:
 class Source(_Place):
     """Where masters lie. Nothing here writes."""
 
-    def masters(self) -> Iterator[Found]:
-        """Every file below that is a photograph by its ending, in no order. Hidden files and folders are left
-        out. Raises `AwayError`."""
+    def listed(self) -> Listing:
+        """Every file below that is a photograph by its ending, and what is passed over. Hidden files and
+        folders, and those that storage systems make, are left out.
+
+        What cannot be read is among the masters, with the reason. Raises `AwayError`, and `UnreadableError`
+        where the source itself cannot be looked into.
+        """
         self.check()
-        endings = frozenset(ending for codec in FORMATS.values() for ending in codec.extensions)
-        listed = self._on_disk(self.folder) if self.folder is not None else self._elsewhere()
-        for found in listed:
-            parts = found.name.split("/")
-            if Path(parts[-1]).suffix.lower() in endings and not any(part.startswith((".", "@", "#")) for part in parts):
-                yield found
+        listing, endings = Listing(), frozenset(ending for codec in FORMATS.values() for ending in codec.extensions)
+        others: Counter[str] = Counter()
+        links: list[str] = []
+        for found in self._on_disk(self.folder, links) if self.folder is not None else self._elsewhere():
+            ending = PurePosixPath(found.name).suffix.lower()
+            # A link without an ending that leads nowhere may have been one to a folder of masters.
+            if ending in endings or (found.why and (not ending or found.name.endswith("/"))):
+                listing.masters.append(found)
+            else:
+                others[readable(ending) or "without an ending"] += 1
+        if any(found.why for found in listing.masters):
+            self.check()
+        listing.passed_over = PassedOver(dict(others), len(links))
+        return listing
 
-    def _on_disk(self, folder: Path) -> Iterator[Found]:
-        def unlistable(error: OSError) -> None:
-            raise UnreadableError(f"{error.filename} cannot be looked into ({error.strerror}); give yourself permission to read it")
+    def masters(self) -> list[Found]:
+        """The masters alone (`listed`)."""
+        return self.listed().masters
 
-        for place, folders, names in os.walk(folder, onerror=unlistable):
-            folders.sort()
+    def _on_disk(self, folder: Path, links: list[str]) -> Iterator[Found]:
+        """Every file, and every folder that cannot be looked into; `links` gains the links to folders."""
+        closed: list[OSError] = []
+        for place, folders, names in os.walk(folder, onerror=closed.append):
+            here = Path(place)
+            inner = sorted(name for name in folders if not is_aside(name))
+            links += [name for name in inner if (here / name).is_symlink()]
+            folders[:] = inner  # os.walk does not follow links
             for name in names:
-                path = Path(place) / name
-                with contextlib.suppress(FileNotFoundError):  # it went while we looked
-                    state = path.stat()
-                    yield Found(path.relative_to(folder).as_posix(), state.st_size, f"{state.st_size} {state.st_mtime_ns}")
+                if not is_aside(name) and (found := _found(here / name, folder)) is not None:
+                    yield found
+        for error in closed:
+            path = Path(error.filename or folder)
+            if path == folder:
+                raise UnreadableError(f"{path} cannot be looked into ({error.strerror}); give yourself permission to read it") from error
+            if os.path.lexists(path):  # else it went while we looked
+                name = f"{path.relative_to(folder).as_posix()}/"
+                yield Found(name, 0, "", f"{name} cannot be looked into ({error.strerror}); give yourself permission to read it")
 
     def _elsewhere(self) -> Iterator[Found]:
         for path, facts in self._fs.find(self._root, detail=True).items():
             size = int(facts.get("size") or 0)
             marks = (facts.get(key) for key in ("ETag", "etag", "LastModified", "last_modified", "mtime", "updated", "created"))
             name = str(path)[len(self._root.rstrip("/")) + 1 :]
-            yield Found(name, size, f"{size} {next((mark for mark in marks if mark), '')}")
+            if not any(is_aside(part) for part in name.split("/")):
+                yield Found(name, size, f"{size} {next((mark for mark in marks if mark), '')}")
+
+
+def _found(path: Path, folder: Path) -> Found | None:
+    """A file of a folder; None where it went while we looked."""
+    name = path.relative_to(folder).as_posix()
+    try:
+        state = path.stat()
+    except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            if not path.is_symlink():
+                return None
+            return Found(name, 0, "", f"{name} is a link to what is not there; put the photograph in its place")
+        if error.errno == errno.ELOOP:
+            return Found(name, 0, "", f"{name} is a link that leads back to itself; put the photograph in its place")
+        return Found(name, 0, "", f"{name} cannot be read ({error.strerror or error}); see whether it can be opened by another program")
+    return Found(name, state.st_size, f"{state.st_size} {state.st_mtime_ns}")
 
 
 class Destination(_Place):

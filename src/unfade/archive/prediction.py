@@ -9,13 +9,14 @@ stands for its part by weight.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 import numpy as np
 
 from unfade.archive.crew import Crew
 from unfade.archive.orders import Finished, Order, Task
+from unfade.archive.places import Found, PassedOver
 from unfade.archive.runner import How, Run, Tell
 
 SAMPLE = 48
@@ -25,7 +26,8 @@ _SEED = 20260801
 @dataclass(frozen=True)
 class Prediction:
     """What a run over so many `masters` is expected to come to: seconds, bytes written, and masters that
-    fail; from `sampled` of them, on so many workers."""
+    fail; from `sampled` of them, on so many workers. `unreadable`: masters that failed as the source was
+    listed; `passed_over`: what it holds that is no master."""
 
     masters: int
     bytes_read: int
@@ -34,6 +36,8 @@ class Prediction:
     failures: float
     sampled: int
     workers: int
+    unreadable: tuple[Found, ...] = ()
+    passed_over: PassedOver = field(default_factory=PassedOver)
 
 
 def parts_of(tasks: Sequence[Task], count: int) -> list[list[Task]]:

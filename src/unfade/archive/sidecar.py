@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unfade.errors import RecordError
+from unfade.files.names import escaped_json
 from unfade.files.photo import Photo
 from unfade.frame.geometry import Frame
 from unfade.masks import mask_sha256
@@ -25,6 +27,7 @@ from unfade.record import Framed
 
 SUFFIX = ".unfade.json"  # as the command line names it
 SIZE_MAX = 16 << 20  # a record with 500 hints has about 60 kB
+_ESCAPED_BYTE = re.compile(r"\\ud[cC][89a-fA-F]")  # of a name that is no UTF-8, see `escaped_json`
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -133,7 +136,7 @@ class Sidecar(_Frozen):
     def to_json(self) -> str:
         """As the file holds it: UTF-8, two spaces of indent, with its digest."""
         sealed = self.model_copy(update={"digest": digest_of(self)})
-        return json.dumps(sealed.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+        return escaped_json(json.dumps(sealed.model_dump(mode="json"), indent=2, ensure_ascii=False)) + "\n"
 
     @property
     def is_intact(self) -> bool:
@@ -155,7 +158,8 @@ def digest_of(sidecar: Sidecar) -> str:
     with sorted keys and no spaces."""
     without = {name for name, value in (("frame", sidecar.frame), ("cut", sidecar.cut)) if value is None}
     rest = sidecar.model_dump(mode="json", exclude={"digest"} | without)
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+    text = escaped_json(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def samples_sha256(photo: Photo) -> str:
@@ -243,9 +247,14 @@ def read_sidecar(path: Path) -> Sidecar:
 def parse_sidecar(data: bytes, name: str) -> Sidecar:
     """A record from its file's bytes; `name` is what messages call it. Raises `RecordError`."""
     try:
-        return Sidecar.model_validate_json(data.decode())
+        text = data.decode()
+        if _ESCAPED_BYTE.search(text) is None:
+            return Sidecar.model_validate_json(text)
+        return Sidecar.model_validate(json.loads(text))  # pydantic's own reader refuses such a name
     except UnicodeDecodeError as error:
         raise RecordError(f"{name} is no record: it is not text; name a file that ends in {SUFFIX}") from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise RecordError(f"{name} is no record of this version: the whole: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the whole"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from unfade.archive.manifest import Entry, Manifest
 from unfade.archive.orders import names_of
-from unfade.archive.places import Destination
+from unfade.archive.places import Destination, PassedOver
 from unfade.errors import UnfadeError
+from unfade.files.names import readable
 
 MOST_LETTERS, MOST_RISKY = 1000, 60
 
@@ -30,6 +31,7 @@ class Status:
     bytes_written: float
     review: dict[str, int]
     runs: int
+    passed_over: PassedOver | None  # none: by an earlier version, which did not tell
     is_killed: bool  # the last run has not ended by itself, or is under way
 
     def lines(self) -> list[str]:
@@ -39,6 +41,7 @@ class Status:
             f"{self.done:,} done, {self.waiting:,} waiting, {self.failed:,} failed"
             + (f", {self.gone:,} gone from the source before they were done" if self.gone else ""),
         ]
+        lines += self.passed_over.sentences() if self.passed_over is not None else ()
         if self.done:
             per = self.worker_seconds / self.done
             lines.append(
@@ -68,6 +71,7 @@ def status(manifest: Manifest) -> Status:
         bytes_written=sums["written"],
         review=manifest.review_counts(),
         runs=len(runs),
+        passed_over=manifest.passed_over(),
         is_killed=bool(runs) and runs[-1]["ended"] is None,
     )
 
@@ -100,7 +104,7 @@ def report(manifest: Manifest) -> str:
         *(_figure(entry, destination) for entry in risky),
         "</html>",
     ]
-    return "\n".join(parts) + "\n"
+    return readable("\n".join(parts)) + "\n"
 
 
 def _table(rows: list[tuple[str, str]]) -> str:

@@ -8,15 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from unfade.files.names import is_aside
+
 TAGS = ("restored", "colorized", "translated", "aged", "mask")
 """What comes before the ending of a file that a command made: NAME.TAG.EXT."""
-
-# Thumbnails, waste, snapshots and settings that network storage, Windows and archives of macOS put among
-# photographs.
-_NOT_OURS = {
-    "@eadir", "@recycle", "@recently-snapshot", "@tmp", "#recycle", "#snapshot", "$recycle.bin", "system volume information", "lost+found",
-    "__macosx", "thumbs.db", "desktop.ini",
-}  # fmt: skip
 
 
 @dataclass
@@ -63,7 +58,7 @@ def look_into(folder: Path, *, recursive: bool, without: Iterable[Path] = ()) ->
     endings, aside = _endings(), {os.path.realpath(path) for path in without}
     for place, folders, names in os.walk(folder, onerror=unlistable):
         here = Path(place)
-        inner = sorted(name for name in folders if not _is_hidden(name) and os.path.realpath(here / name) not in aside)
+        inner = sorted(name for name in folders if not is_aside(name) and os.path.realpath(here / name) not in aside)
         links = [name for name in inner if (here / name).is_symlink()]
         found.links += len(links)
         found.folders += 0 if recursive else len(inner) - len(links)
@@ -71,7 +66,7 @@ def look_into(folder: Path, *, recursive: bool, without: Iterable[Path] = ()) ->
         stems = {Path(name).stem for name in names}
         for name in sorted(names):
             ending = Path(name).suffix.lower()
-            if name.startswith(".") or name.lower() in _NOT_OURS or os.path.realpath(here / name) in aside:
+            if is_aside(name) or os.path.realpath(here / name) in aside:
                 continue
             if ending not in endings:
                 found.others[ending or "without an ending"] += 1
@@ -86,10 +81,6 @@ def _endings() -> frozenset[str]:
     from unfade.files.formats import FORMATS
 
     return frozenset(ending for codec in FORMATS.values() for ending in codec.extensions)
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _NOT_OURS
 
 
 def _is_result(name: str, stems: set[str]) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from unfade.errors import UnwritableError
+from unfade.files.names import readable
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
@@ -20,8 +21,7 @@ def shown(text: str | Path) -> str:
 
     Bytes that are no UTF-8 and characters that a terminal would obey become escapes, such as \xdf and \x1b.
     """
-    readable = os.fsencode(text).decode("utf-8", "backslashreplace")
-    return "".join(letter if _is_shown(letter) else letter.encode("unicode_escape").decode("ascii") for letter in readable)
+    return "".join(letter if _is_shown(letter) else letter.encode("unicode_escape").decode("ascii") for letter in readable(text))
 
 
 def named_path(text: str) -> Path:

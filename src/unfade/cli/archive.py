@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unfade.cli._extras import needs
-from unfade.cli._names import named_path, shown
+from unfade.cli._names import named_path, say_file, shown
 from unfade.cli._options import FormatName
 from unfade.cli._treatment import takes_treatment
+from unfade.files.names import escaped_json
 from unfade.treatment import Treatment
 
 if TYPE_CHECKING:
     from unfade.archive.manifest import Manifest
     from unfade.archive.orders import Finished
+    from unfade.archive.places import PassedOver
     from unfade.archive.prediction import Prediction
     from unfade.archive.runner import Account
 
@@ -136,6 +138,9 @@ def _teller(*, quiet: bool) -> Callable[[Account, Finished], None]:
 
 
 def _say_prediction(predicted: Prediction, sizes: list[int]) -> None:
+    for found in predicted.unreadable:
+        typer.echo(shown(f"{found.name}: {found.why}"), err=True)
+    _say_passed_over(predicted.passed_over)
     if not predicted.masters:
         typer.echo("nothing waits: every master is done, or there is none")
         return
@@ -146,6 +151,11 @@ def _say_prediction(predicted: Prediction, sizes: list[int]) -> None:
     )
     if predicted.failures:
         typer.echo(f"about {predicted.failures:,.0f} may fail, as some of the sample did")
+
+
+def _say_passed_over(passed_over: PassedOver) -> None:
+    for sentence in passed_over.sentences():
+        typer.echo(shown(sentence), err=True)
 
 
 def _time(seconds: float) -> str:
@@ -159,20 +169,18 @@ def _say_end(account: Account, path: Path) -> None:
         adopted = f" ({account.adopted:,} lay there already)" if account.adopted else ""
         deaths = f"; {account.deaths} times a worker died, and its master was done by another" if account.deaths else ""
         typer.echo(f"{account.done:,} done{adopted}, {account.failed:,} failed, in {_time(account.seconds)}{deaths}")
-    with_failures = _failures(path)
-    if with_failures:
-        typer.echo(f"{with_failures:,} are in the dead letters: unfade archive status {path}", err=True)
-        raise typer.Exit(1)
-
-
-def _failures(path: Path) -> int:
     from unfade.archive.manifest import Manifest
 
     manifest = Manifest(path)
     try:
-        return manifest.counts()["failed"]
+        failures, passed_over = manifest.counts()["failed"], manifest.passed_over()
     finally:
         manifest.close()
+    if passed_over is not None:
+        _say_passed_over(passed_over)
+    if failures:
+        typer.echo(f"{failures:,} are in the dead letters: unfade archive status {shown(path)}", err=True)
+        raise typer.Exit(1)
 
 
 @command.command("status")
@@ -190,7 +198,7 @@ def status(of: Of, as_json: Annotated[bool, typer.Option("--json", help="Say it 
     told, letters = summary.status(manifest), manifest.failures()
     if as_json:
         document: dict[str, Any] = asdict(told) | {"dead_letters": [{"master": name, "why": why} for name, why in letters]}
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        typer.echo(escaped_json(json.dumps(document, indent=2, ensure_ascii=False)))
         return
     for line in told.lines():
         typer.echo(shown(line))
@@ -220,7 +228,7 @@ def report(
         manifest = _open(of)
         disk.check_target(output, overwrite=overwrite)
         disk.put(summary.report(manifest).encode(), output, overwrite=overwrite)
-    typer.echo(str(output))
+    say_file(output)
 
 
 @command.command("retry")
@@ -254,6 +262,7 @@ def check(of: Of, masters: Annotated[bool, typer.Option("--masters/--no-masters"
         found = checked(_open(of), masters=masters)
     for sentence in found.wrong:
         typer.echo(shown(sentence), err=True)
+    _say_passed_over(found.passed_over)
     states = ", ".join(f"{count:,} {state}" for state, count in sorted(found.states.items()))
     typer.echo(f"{found.masters:,} masters: {states}; {len(found.wrong):,} things are wrong")
     if found.wrong:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from unfade.cli._extras import needs
-from unfade.cli._names import named_path
+from unfade.cli._names import named_path, say_file
 from unfade.cli._outputs import Kind, Target, check
 from unfade.errors import ModelError, UsageError
 
@@ -40,8 +40,8 @@ def command(
         from unfade.workshop.export import export
 
     card = export(run, output)
-    typer.echo(str(output))
-    typer.echo(str(output.with_suffix(".toml")))
+    say_file(output)
+    say_file(output.with_suffix(".toml"))
     typer.echo(f"{card.name} {card.version} ({card.task}), {card.parameters:,} parameters", err=True)
 
 

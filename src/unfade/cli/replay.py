@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unfade.cli._names import named_path
+from unfade.cli._names import named_path, say_file, shown
 from unfade.cli._outputs import Kind, Target, check
 from unfade.cli._results import read_mask
 
@@ -58,8 +58,8 @@ def command(
         replayed.result.photo, output, format=_asked(sidecar, original), quality=sidecar.result.quality, overwrite=overwrite
     )
     same = "; the file is the recorded one, byte for byte" if sha256 == sidecar.result.sha256 else ""
-    typer.echo(str(output))
-    typer.echo(f"{output.name}: {replayed.sentence}{same}", err=True)
+    say_file(output)
+    typer.echo(shown(f"{output.name}: {replayed.sentence}{same}"), err=True)
     if not replayed.exact:
         raise typer.Exit(1)
 

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from unfade.cli._names import named_path
+from unfade.cli._names import named_path, shown
+from unfade.files.names import escaped_json
 
 _MARKS = {True: "yes", False: "NO", None: "cannot be told"}
 
@@ -41,9 +42,9 @@ def command(
 
     verdict = verify.verify(result, master=master, record=record, max_megapixels=read_settings().max_megapixels)
     if as_json:
-        typer.echo(json.dumps(asdict(verdict) | {"proved": verdict.proved}, indent=2, ensure_ascii=False))
+        typer.echo(escaped_json(json.dumps(asdict(verdict) | {"proved": verdict.proved}, indent=2, ensure_ascii=False)))
     else:
         for check in verdict.checks:
-            typer.echo(f"{check.name}: {_MARKS[check.holds]}: {check.sentence}")
+            typer.echo(shown(f"{check.name}: {_MARKS[check.holds]}: {check.sentence}"))
     if not verdict.proved:
         raise typer.Exit(1)

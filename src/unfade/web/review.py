@@ -16,6 +16,7 @@ from unfade.archive.places import Destination, Source
 from unfade.archive.settle import settle
 from unfade.archive.sidecar import Sidecar, parse_sidecar
 from unfade.errors import RecordError, UnreadableError, UsageError
+from unfade.files.names import escaped_json
 from unfade.queue.store import Store
 from unfade.record import Framed
 from unfade.web.problems import not_found
@@ -82,7 +83,7 @@ class Review:
 
     def view_path(self, entry: Entry, side: Side) -> str:
         """Where the server keeps the tile pyramid; another name once the result is another."""
-        mark = hashlib.sha256(f"{entry.name} {entry.made} {side}".encode()).hexdigest()[:32]
+        mark = hashlib.sha256(escaped_json(f"{entry.name} {entry.made} {side}").encode()).hexdigest()[:32]
         return f"archive/{mark}/view"
 
     def frame(self, entry: Entry) -> Framed | None:

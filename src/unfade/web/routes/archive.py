@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from unfade.archive.manifest import Entry
+from unfade.files.names import readable
 from unfade.queue.options import RequestModel
 from unfade.web.problems import described, not_found
 from unfade.web.responses import ArchiveEntryResponse, ArchiveResponse, TilesResponse
@@ -37,7 +38,10 @@ def _review(service: S) -> Review:
 
 
 def _entry(entry: Entry) -> ArchiveEntryResponse:
-    return ArchiveEntryResponse.model_validate({name: getattr(entry, name) for name in ArchiveEntryResponse.model_fields})
+    told = {name: getattr(entry, name) for name in ArchiveEntryResponse.model_fields}
+    told["name"] = readable(entry.name)
+    told |= {name: tuple(map(readable, told[name])) for name in ("reasons", "notes")}
+    return ArchiveEntryResponse.model_validate(told)
 
 
 @router.get("", responses=described(*COMMON))
