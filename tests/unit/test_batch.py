@@ -18,6 +18,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from unfade.cli import build
+from unfade.cli._report import Account, untold
 from unfade.files import disk
 from unfade.sheet import shown_on
 
@@ -213,6 +214,41 @@ def test_a_batch_that_is_stopped_keeps_its_report_and_sheet_and_is_taken_up(albu
     ]
     assert shown_on(album / "out" / "s.png") == ["a.png", "bad.png", "b.png", "c.png", "d.png"]
     assert (album / "out" / "a.restored.png").stat().st_mtime_ns == done
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signals here")
+@pytest.mark.parametrize("overwrite", [(), ("--overwrite",)], ids=["", "overwrite"])
+def test_a_batch_that_is_stopped_keeps_what_an_earlier_report_told_of_the_rest(album: Path, overwrite: tuple[str, ...]) -> None:
+    options = (*QUICK, "-o", "out", "--report", "r.json")
+    unfade("restore", "a.png", "b.png", *options)
+    before, told = (album / "r.json").read_bytes(), json.loads((album / "r.json").read_bytes())
+    at_once = process(STOP.format(signal="SIGINT"), "restore", "c.png", "a.png", "b.png", *options, *overwrite)
+    assert at_once.returncode == 130 and b"3 of 3 photographs were not begun" in at_once.stderr, at_once.stderr
+    assert (album / "r.json").read_bytes() == before
+    arguments = ("restore", str(album / "a.png"), "c.png", "b.png", *options)
+    between = process(STOP.format(signal="SIGINT"), *arguments, *overwrite)
+    accounts = json.loads((album / "r.json").read_bytes())
+    assert between.returncode == 130 and accounts[1] == told[1] and [account["photo"] for account in accounts] == ["a.png", "b.png"]
+    assert "2 of 3 photographs were done already" in unfade(*arguments).stderr
+    assert [account["photo"] for account in json.loads((album / "r.json").read_bytes())] == ["a.png", "c.png", "b.png"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signals here")
+def test_a_batch_that_is_stopped_at_once_has_no_report_and_is_taken_up(album: Path) -> None:
+    arguments = ("restore", "c.png", "a.png", *QUICK, "--report", "r.json")
+    assert process(STOP.format(signal="SIGINT"), *arguments).returncode == 130
+    assert not (album / "r.json").exists()
+    (album / "r.json").write_bytes(b"[\n\n]\n")  # as such a run used to leave it
+    unfade(*arguments)
+    assert [account["photo"] for account in json.loads((album / "r.json").read_bytes())] == ["c.png", "a.png"]
+
+
+def test_a_stopped_run_tells_several_results_of_one_photograph_apart() -> None:
+    def account(result: str | None, photo: str = "a.png") -> Account:
+        return {"photo": photo, "source": photo} | ({"error": "no"} if result is None else {"result": result})
+
+    earlier = [account("a.0.png"), account("a.1.png"), account(None), account(None, "b.png"), account("a.0.png", "x/a.png")]
+    assert untold(earlier, [(Path("a.png"), Path("./a.0.png").absolute())]) == [earlier[1], earlier[3], earlier[4]]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no pipes of this kind here")
