@@ -431,6 +431,30 @@ def test_results_in_a_folder_within_are_no_photographs_of_the_second_run(share: 
     assert len([path for path in (share / "out").rglob("*") if path.is_file()]) == 3
 
 
+@pytest.mark.parametrize("options", [("--invented",), ("--save-mask",), ("--record",)])
+def test_maps_and_masks_are_no_photographs_of_the_next_run(album: Path, options: tuple[str, ...]) -> None:
+    unfade("restore", "a.png", *options)
+    before = set(album.iterdir())
+    assert "results of Unfade" in unfade("restore", ".").stderr
+    assert {path.name for path in set(album.iterdir()) - before} == {f"{name[0]}.restored.png" for name in NAMES[1:]}
+    again = unfade("restore", *sorted(path.name for path in album.glob("*.png")))
+    assert "passed over; it was made of a photograph that is named, too" in again.stderr
+    assert not list(album.glob("*.restored.*.restored.png")) + list(album.glob("*.mask.restored.png"))
+
+
+def test_guesses_at_colors_are_no_photographs_of_the_next_run(album: Path) -> None:
+    (album / "notes").mkdir()
+    for name in ("a.png", "a.2.png"):  # a.2 is a photograph, as its name may be
+        _photograph(album / "notes" / name)
+    unfade("colorize", "notes", "--suggestions", "3")
+    written = sorted(path.name for path in (album / "notes").iterdir())
+    assert len(written) == 8
+    assert "6 results of Unfade" in unfade("colorize", "notes").stderr
+    named = [str(path) for path in (album / "notes").iterdir()]
+    assert unfade("colorize", *named).stderr.count("passed over") == 6
+    assert sorted(path.name for path in (album / "notes").iterdir()) == written
+
+
 def test_several_folders_keep_their_names(album: Path) -> None:
     for folder in ("one", "two"):
         (album / folder).mkdir()

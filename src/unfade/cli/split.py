@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unfade.cli._batch import Steps, run_jobs
+from unfade.cli._folders import is_print
 from unfade.cli._identity import Key, is_folder, place_of
 from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import RECORD_SUFFIX, Job, plan
@@ -78,7 +79,7 @@ def command(
     ahead = [step for step in treatment.steps(has_mask=False) if restores or step.frames]
     rotate, treatment = treatment.rotate, treatment.changed(rotate=None)
     settings = read_settings()
-    jobs = plan(batch, "1")
+    jobs = plan(batch, "1", made=is_print)
     originals = {place_of(job.source): job.source for job in jobs.jobs}
     with open_sessions(settings) as sessions:
 
