@@ -204,6 +204,17 @@ def test_what_was_changed_in_a_print_is_told(two_prints: Path, asked: tuple[str,
         assert status == 1 and "outside the mask 1 pixel differs, the first at 5, 3" in said, said
 
 
+def test_a_record_of_a_print_goes_over_no_other_scans(two_prints: Path) -> None:
+    other = two_prints.with_suffix(".tif")
+    write(read(two_prints), other)
+    split(two_prints, "--restore", "--clean", 0, "--record")
+    before = {path: path.read_bytes() for path in two_prints.parent.iterdir()}
+    arguments = ["split", str(other), "--restore", "--clean", "0", "--record", "--overwrite"]
+    refused = CliRunner().invoke(build(), arguments)
+    assert refused.exit_code == 1 and "is the record of page.1.png, made of page.png" in refused.stderr
+    assert {path: path.read_bytes() for path in two_prints.parent.iterdir()} == before
+
+
 def test_what_is_only_cut_has_no_record(two_prints: Path) -> None:
     refused = CliRunner().invoke(build(), ["split", str(two_prints), "--record"])
     assert refused.exit_code == 2 and "add --restore" in refused.stderr

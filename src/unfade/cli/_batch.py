@@ -20,6 +20,7 @@ from unfade.cli._names import shown
 from unfade.cli._options import Batch
 from unfade.cli._outputs import Job, Plan, make_folder, refuse_irregular, refuse_unwritable
 from unfade.cli._progress import Show, progress
+from unfade.cli._records import refuse_anothers
 from unfade.cli._report import Account, ReportWriter, read_report, untold
 from unfade.cli._results import Done
 from unfade.cli._resume import Earlier, Request, not_told, writing_of
@@ -148,6 +149,7 @@ class _Run:
         notes: tuple[str, ...] = ()
         try:
             refuse_irregular(job.outputs)
+            refuse_anothers(job)
             earlier = None if self._batch.overwrite else self._earlier.account(job)
             if earlier is not None:
                 state = "done already"

@@ -199,10 +199,10 @@ def _check_each_other(targets: Sequence[Target]) -> None:
             if key == alike and not is_one_file(target.path.parent, other.path.name, target.path.name):
                 continue
             if other.source is not None and target.source is not None and other.source != target.source:
-                what = f"{other.source} and {target.source}"
+                what, out = f"{other.source} and {target.source}", "rename one, or run them apart, each with -o and a folder of its own"
             else:
-                what = f"{other.what} and {target.what}"
-            raise UsageError(f"{what} would both be written to {target.path.absolute()}; rename one, or run them apart")
+                what, out = f"{other.what} and {target.what}", "give one of them another name"
+            raise UsageError(f"{what} would both be written to {target.path.absolute()}; {out}")
 
 
 def _check_existing(target: Target, *, overwrite: bool) -> None:

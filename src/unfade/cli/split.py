@@ -15,6 +15,7 @@ from unfade.cli._folders import is_print
 from unfade.cli._identity import Key, is_folder, place_of
 from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import RECORD_SUFFIX, Job, plan
+from unfade.cli._records import refuse_anothers
 from unfade.cli._results import Done, finished, save
 from unfade.cli._treatment import takes_treatment
 from unfade.errors import ExistsError, UsageError
@@ -155,6 +156,7 @@ def _prints(job: Job, count: int, originals: Mapping[Key, Path], *, record: bool
         for path in one.outputs:
             if (read := originals.get(place_of(path))) is not None:
                 raise UsageError(f"{read} is read, and a print of {job.source} would be written over it; give another folder with -o")
+        refuse_anothers(one)
         prints.append(one)
     return prints
 
