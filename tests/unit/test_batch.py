@@ -18,6 +18,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from unfade.cli import build
+from unfade.cli._report import Account, untold
 from unfade.files import disk
 from unfade.sheet import shown_on
 
@@ -215,6 +216,41 @@ def test_a_batch_that_is_stopped_keeps_its_report_and_sheet_and_is_taken_up(albu
     assert (album / "out" / "a.restored.png").stat().st_mtime_ns == done
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such signals here")
+@pytest.mark.parametrize("overwrite", [(), ("--overwrite",)], ids=["", "overwrite"])
+def test_a_batch_that_is_stopped_keeps_what_an_earlier_report_told_of_the_rest(album: Path, overwrite: tuple[str, ...]) -> None:
+    options = (*QUICK, "-o", "out", "--report", "r.json")
+    unfade("restore", "a.png", "b.png", *options)
+    before, told = (album / "r.json").read_bytes(), json.loads((album / "r.json").read_bytes())
+    at_once = process(STOP.format(signal="SIGINT"), "restore", "c.png", "a.png", "b.png", *options, *overwrite)
+    assert at_once.returncode == 130 and b"3 of 3 photographs were not begun" in at_once.stderr, at_once.stderr
+    assert (album / "r.json").read_bytes() == before
+    arguments = ("restore", str(album / "a.png"), "c.png", "b.png", *options)
+    between = process(STOP.format(signal="SIGINT"), *arguments, *overwrite)
+    accounts = json.loads((album / "r.json").read_bytes())
+    assert between.returncode == 130 and accounts[1] == told[1] and [account["photo"] for account in accounts] == ["a.png", "b.png"]
+    assert "2 of 3 photographs were done already" in unfade(*arguments).stderr
+    assert [account["photo"] for account in json.loads((album / "r.json").read_bytes())] == ["a.png", "c.png", "b.png"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signals here")
+def test_a_batch_that_is_stopped_at_once_has_no_report_and_is_taken_up(album: Path) -> None:
+    arguments = ("restore", "c.png", "a.png", *QUICK, "--report", "r.json")
+    assert process(STOP.format(signal="SIGINT"), *arguments).returncode == 130
+    assert not (album / "r.json").exists()
+    (album / "r.json").write_bytes(b"[\n\n]\n")  # as such a run used to leave it
+    unfade(*arguments)
+    assert [account["photo"] for account in json.loads((album / "r.json").read_bytes())] == ["c.png", "a.png"]
+
+
+def test_a_stopped_run_tells_several_results_of_one_photograph_apart() -> None:
+    def account(result: str | None, photo: str = "a.png") -> Account:
+        return {"photo": photo, "source": photo} | ({"error": "no"} if result is None else {"result": result})
+
+    earlier = [account("a.0.png"), account("a.1.png"), account(None), account(None, "b.png"), account("a.0.png", "x/a.png")]
+    assert untold(earlier, [(Path("a.png"), Path("./a.0.png").absolute())]) == [earlier[1], earlier[3], earlier[4]]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no pipes of this kind here")
 def test_a_pipe_that_closes_ends_the_batch_with_its_report(album: Path) -> None:
     command = (
@@ -393,6 +429,30 @@ def test_results_in_a_folder_within_are_no_photographs_of_the_second_run(share: 
     for _ in range(2):
         unfade("restore", "share", "-r", "--clean", "0.5", "-o", "share/out")
     assert len([path for path in (share / "out").rglob("*") if path.is_file()]) == 3
+
+
+@pytest.mark.parametrize("options", [("--invented",), ("--save-mask",), ("--record",)])
+def test_maps_and_masks_are_no_photographs_of_the_next_run(album: Path, options: tuple[str, ...]) -> None:
+    unfade("restore", "a.png", *options)
+    before = set(album.iterdir())
+    assert "results of Unfade" in unfade("restore", ".").stderr
+    assert {path.name for path in set(album.iterdir()) - before} == {f"{name[0]}.restored.png" for name in NAMES[1:]}
+    again = unfade("restore", *sorted(path.name for path in album.glob("*.png")))
+    assert "passed over; it was made of a photograph that is named, too" in again.stderr
+    assert not list(album.glob("*.restored.*.restored.png")) + list(album.glob("*.mask.restored.png"))
+
+
+def test_guesses_at_colors_are_no_photographs_of_the_next_run(album: Path) -> None:
+    (album / "notes").mkdir()
+    for name in ("a.png", "a.2.png"):  # a.2 is a photograph, as its name may be
+        _photograph(album / "notes" / name)
+    unfade("colorize", "notes", "--suggestions", "3")
+    written = sorted(path.name for path in (album / "notes").iterdir())
+    assert len(written) == 8
+    assert "6 results of Unfade" in unfade("colorize", "notes").stderr
+    named = [str(path) for path in (album / "notes").iterdir()]
+    assert unfade("colorize", *named).stderr.count("passed over") == 6
+    assert sorted(path.name for path in (album / "notes").iterdir()) == written
 
 
 def test_several_folders_keep_their_names(album: Path) -> None:

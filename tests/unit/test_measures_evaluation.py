@@ -20,6 +20,7 @@ from unfade.measures.baselines import BASELINES, Method, Outcome, choose
 from unfade.measures.benches import Bench, Example
 from unfade.measures.evaluation import Evaluation, evaluate, method_from_folder
 from unfade.measures.features import PictureFeatures
+from unfade.measures.measure import Task
 from unfade.measures.page import to_html
 from unfade.measures.report import to_json, write_report
 from unfade.measures.resampling import draw, interval, replicates
@@ -258,10 +259,21 @@ def test_samples_that_are_not_numbers_are_refused(bench: Path) -> None:
         evaluate(Bench("restoration", bench), filled(broken), name="fill")
 
 
-def test_one_picture_is_too_few_for_fid(bench: Path) -> None:
-    with pytest.raises(DataError, match="needs two pictures or more on each side; there are 1 and 1"):
-        evaluate(Bench("restoration", bench, 1), filled(lambda image, mask: image), features=Blocks())
-    assert evaluate(Bench("restoration", bench, 1), filled(lambda image, mask: image)).method.scores["psnr"].interval is None
+@pytest.mark.parametrize("task", ["restoration", "colorization"])
+def test_few_pictures_give_no_figure_that_needs_more_and_a_note(bench: Path, task: Task) -> None:
+    one, two, four = (evaluate(Bench(task, bench, n), restored(lambda image: image), features=Blocks()) for n in (1, 2, 4))
+    assert {"fid", "generated-precision"}.isdisjoint(one.measures) and {"feature-distance", "psnr", "colorfulness"} & set(one.measures)
+    assert "Not measured, as there are too few pictures: FID needs 2 and has 1, generated precision needs 4 and has 1, " in one.notes[-1]
+    assert all(score.interval is None for score in one.method.scores.values()) and "FID needs 2 and has 1" in to_html(one)
+    assert "fid" in two.method.scores and "generated-recall" not in two.measures and "FID needs" not in two.notes[-1]
+    assert {"fid", "generated-precision", "generated-recall", "generated-f1"} <= set(four.method.scores)
+    assert not any("too few" in note for note in four.notes)
+
+
+def test_few_pictures_of_the_reference_are_told_too(bench: Path, tmp_path: Path) -> None:
+    save(scene(7), tmp_path / "r.png")
+    few = evaluate(Bench("restoration", bench, reference=tmp_path), restored(lambda image: image), features=Blocks())
+    assert "fid" in few.measures and "generated recall needs 4 and has 1" in few.notes[-1]
 
 
 def test_a_method_that_gives_nothing_is_refused(bench: Path) -> None:

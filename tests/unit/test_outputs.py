@@ -15,6 +15,7 @@ from unfade.cli._outputs import Job, Kind, Target, check, plan
 from unfade.errors import UnwritableError, UsageError
 
 QUICK = ("--no-fill", "--clean", "0")
+FILLED = ("--clean", "0")
 
 
 @pytest.fixture
@@ -191,6 +192,33 @@ def test_a_record_goes_over_no_file_of_another_program(album: Path) -> None:
     (album / "a.restored.unfade.json").write_text('{"title": "my notes"}')
     assert "that Unfade wrote" in said("restore", *QUICK, "a.jpg", "--record", "--overwrite", status=1)
     assert (album / "a.restored.unfade.json").read_text() == '{"title": "my notes"}'
+
+
+def test_a_record_and_its_mask_go_over_no_other_photographs(album: Path) -> None:
+    (album / "a.png").write_bytes((album / "c.png").read_bytes())
+    refused = said("restore", *FILLED, "a.png", "a.jpg", "--record", status=2)
+    assert "a.png and a.jpg would both be written" in refused and "each with -o and a folder of its own" in refused
+    said("restore", *FILLED, "a.png", "--record", status=0)
+    said("verify", "a.restored.png", "--master", "a.png", status=0)
+    before = _contents(album)
+    for command in (("restore", *FILLED, "--record"), ("restore", *FILLED, "--save-mask"), ("damage",)):
+        for overwrite in ((), ("--overwrite",)):
+            refused = said(*command, "a.jpg", *overwrite, status=1)
+            assert "is the record of a.restored.png, made of a.png; neither it nor its mask is written over" in refused
+            assert "rename a.jpg, or give another folder with -o" in refused
+    assert _contents(album) == before
+    said("restore", *FILLED, "a.jpg", "--record", "-o", "out", status=0)  # the ways out are some
+    (album / "a.jpg").rename(album / "renamed.jpg")
+    said("restore", *FILLED, "renamed.jpg", "--record", status=0)
+    for result, master in (("a.restored.png", "a.png"), ("renamed.restored.jpg", "renamed.jpg")):
+        said("verify", result, "--master", master, status=0)
+    said("restore", *FILLED, "a.png", "--record", "--overwrite", status=0)  # its own
+
+
+def test_a_result_that_is_written_over_takes_its_record_along(album: Path) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        said("restore", *QUICK, name, "-o", "one.png", "--record", "--overwrite", status=0)
+        said("verify", "one.png", "--master", name, status=0)
 
 
 def test_a_training_writes_into_no_folder_of_photographs(album: Path) -> None:

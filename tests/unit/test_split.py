@@ -73,6 +73,49 @@ def test_split_harms_no_file(album: tuple[Path, Found], tmp_path: Path) -> None:
     assert refused.exit_code == 2 and "is no folder" in str(refused.stderr)
 
 
+@pytest.mark.parametrize(
+    ("options", "wrapped"),
+    [((), "xmpmeta"), ((), "xapmeta"), (("--restore", "--clean", 0, "--record"), "xmpmeta")],
+    ids=["cut", "cut from a scan of an old program", "restored"],
+)
+def test_split_can_be_given_again(album: tuple[Path, Found], options: tuple[str, ...], wrapped: str) -> None:
+    path, _ = album
+    scan = read(path)
+    about = b"<x:xapmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/></x:xapmeta>"
+    if wrapped == "xapmeta":  # as old programs wrote it
+        write(scan.with_metadata(replace(scan.metadata, xmp=about)), path, overwrite=True)
+    write(gray_photo(96, 120), path.with_name("page.7.png"))  # a scan of its own: it says nothing of a cut
+    written = split(path.parent, *options)
+    before = {one: one.read_bytes() for one in path.parent.iterdir()}
+    assert len(before) == 2 + len(written) and path.with_name("page.7.1.png") in before
+    assert split(path.parent, *options) == written
+    again = CliRunner().invoke(build(), ["split", *map(str, sorted(path.parent.glob("*.tif"))), *map(str, options)])
+    assert again.exit_code == 0 and again.stderr.count("passed over") == 3, again.output
+    # A record is written again: it says how long it took.
+    now = {one: before[one] if one.suffix == ".json" else one.read_bytes() for one in path.parent.iterdir()}
+    assert now == before
+
+
+def test_prints_are_photographs_to_other_commands(album: tuple[Path, Found]) -> None:
+    path, _ = album
+    split(path)
+    said = CliRunner().invoke(build(), ["restore", str(path.parent), "--no-fill", "--clean", "0"], catch_exceptions=False)
+    assert [Path(line).name for line in said.stdout.splitlines()] == [
+        "page.1.restored.tif",
+        "page.2.restored.tif",
+        "page.3.restored.tif",
+        "page.restored.tif",
+    ]
+
+
+def test_outlines_are_no_scans_of_the_next_run(album: tuple[Path, Found], tmp_path: Path) -> None:
+    path, _ = album
+    written = split(path, "--dry-run")
+    assert split(path.parent, "--dry-run", "--overwrite") == written
+    (tmp_path / "page.prints.json").unlink()  # so it is anyone's
+    assert len(split(path.parent, "--dry-run", "--overwrite")) == 4
+
+
 def test_a_photograph_alone_is_one_print(tmp_path: Path) -> None:
     photo = gray_photo(96, 120)
     write(photo, tmp_path / "aunt.png")
@@ -159,6 +202,17 @@ def test_what_was_changed_in_a_print_is_told(two_prints: Path, asked: tuple[str,
         write(photo.with_samples(samples), result, overwrite=True)
         status, said = verified(result, two_prints)
         assert status == 1 and "outside the mask 1 pixel differs, the first at 5, 3" in said, said
+
+
+def test_a_record_of_a_print_goes_over_no_other_scans(two_prints: Path) -> None:
+    other = two_prints.with_suffix(".tif")
+    write(read(two_prints), other)
+    split(two_prints, "--restore", "--clean", 0, "--record")
+    before = {path: path.read_bytes() for path in two_prints.parent.iterdir()}
+    arguments = ["split", str(other), "--restore", "--clean", "0", "--record", "--overwrite"]
+    refused = CliRunner().invoke(build(), arguments)
+    assert refused.exit_code == 1 and "is the record of page.1.png, made of page.png" in refused.stderr
+    assert {path: path.read_bytes() for path in two_prints.parent.iterdir()} == before
 
 
 def test_what_is_only_cut_has_no_record(two_prints: Path) -> None:

@@ -20,7 +20,8 @@ from unfade.cli._names import shown
 from unfade.cli._options import Batch
 from unfade.cli._outputs import Job, Plan, make_folder, refuse_irregular, refuse_unwritable
 from unfade.cli._progress import Show, progress
-from unfade.cli._report import Account, ReportWriter, read_report
+from unfade.cli._records import refuse_anothers
+from unfade.cli._report import Account, ReportWriter, read_report, untold
 from unfade.cli._results import Done
 from unfade.cli._resume import Earlier, Request, not_told, writing_of
 from unfade.cli._sheets import SheetWriter, check_sheets
@@ -123,10 +124,10 @@ class _Run:
     def __init__(self, batch: Batch, plan: Plan, asked: Request) -> None:
         self._batch, self._plan = batch, plan
         sources = [job.source for job in plan.jobs]
-        accounts = [] if batch.report is None or batch.overwrite else read_report(batch.report, sources)
+        self._before = [] if batch.report is None else read_report(batch.report, sources, overwrite=batch.overwrite)
         if batch.sheet is not None and not batch.overwrite:
             check_sheets(batch.sheet, len(sources), [job.name for job in plan.jobs])
-        self._earlier = Earlier(accounts, asked)
+        self._earlier = Earlier(self._before, asked)
         self._report = ReportWriter(batch.report, is_list=plan.is_list)
         self._sheets = SheetWriter(batch.sheet, len(sources))
         self.failed = [
@@ -148,6 +149,7 @@ class _Run:
         notes: tuple[str, ...] = ()
         try:
             refuse_irregular(job.outputs)
+            refuse_anothers(job)
             earlier = None if self._batch.overwrite else self._earlier.account(job)
             if earlier is not None:
                 state = "done already"
@@ -213,7 +215,13 @@ class _Run:
                 show.result(written)
 
     def close(self, show: Show) -> None:
-        """Write the report and the sheet that is begun. What cannot be written is in `lost`."""
+        """Write the report and the sheet that is begun. What cannot be written is in `lost`.
+
+        The report of a run that was stopped keeps what an earlier one told of the photographs after that.
+        """
+        if 0 < self.through < len(self._plan.jobs):
+            for account in untold(self._before, [(job.source, job.target) for job in self._plan.jobs[: self.through]]):
+                self._report.add(account)
         try:
             self._report.write()
         except (UnfadeError, OSError) as error:

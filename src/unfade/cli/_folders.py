@@ -1,17 +1,24 @@
-"""The photographs in a folder."""
+"""The photographs in a folder, and what Unfade made of them."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from unfade.files.names import is_aside
 
-TAGS = ("restored", "colorized", "translated", "aged", "mask")
-"""What comes before the ending of a file that a command made: NAME.TAG.EXT."""
+Made = Callable[[Path], bool]
+"""Whether a command made the file, as the file itself says."""
+
+# What comes before the ending of a file that a command made: NAME.TAG.EXT.
+_TAG = re.compile(r"\.(restored|colorized(\.\d+)?|translated|aged|mask|invented|prints)\Z")
+_NO_PHOTOGRAPH = (".mask", ".invented", ".prints")  # of these, what nobody would restore
+_NUMBER = re.compile(r"\.\d+\Z")
+_PACKET = re.compile(rb"<([\w.-]+:(?:xmpmeta|xapmeta|RDF))\b.*?</\1>", re.DOTALL)
 
 
 @dataclass
@@ -42,13 +49,14 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def look_into(folder: Path, *, recursive: bool, without: Iterable[Path] = ()) -> Found:
+def look_into(folder: Path, *, recursive: bool, without: Iterable[Path] = (), made: Made | None = None) -> Found:
     """Find the photographs in a folder, by their endings; with `recursive` in all folders below it, too, but
     not through links.
 
     Hidden files (`._a.jpg`), the folders that storage systems make (`@eaDir`), what Unfade made of a
-    photograph that is there, and the folder and files `without`, where results go, are left aside. What
-    cannot be listed is in `unreadable`.
+    photograph that is there, and the folder and files `without`, where results go, are left aside. So is
+    NAME.N.EXT, which may be anyone's, where NAME lies beside it and the command `made` it. What cannot be
+    listed is in `unreadable`.
     """
     found = Found()
 
@@ -70,7 +78,7 @@ def look_into(folder: Path, *, recursive: bool, without: Iterable[Path] = ()) ->
                 continue
             if ending not in endings:
                 found.others[ending or "without an ending"] += 1
-            elif _is_result(name, stems):
+            elif is_result(here / name, stems) or (made is not None and is_numbered(here / name, stems) and made(here / name)):
                 found.results += 1
             else:
                 found.photographs.append(here / name)
@@ -83,11 +91,44 @@ def _endings() -> frozenset[str]:
     return frozenset(ending for codec in FORMATS.values() for ending in codec.extensions)
 
 
-def _is_result(name: str, stems: set[str]) -> bool:
-    """Whether a command made this of a photograph that lies beside it: anna.restored.jpg of anna.png."""
-    stem = Path(name).stem
-    while (parts := stem.rpartition("."))[2] in TAGS:
-        stem = parts[0]
+# --- what Unfade made ---------------------------------------------------------------------------------------
+
+
+def is_result(path: Path, stems: Container[str]) -> bool:
+    """Whether a command made this of one of the photographs beside it, which have these `stems`:
+    anna.restored.jpg of anna.png, anna.restored.invented.png, anna.colorized.2.jpg."""
+    stem = path.stem
+    if stem.endswith(".prints") and not path.with_suffix(".json").is_file():  # both are made, or neither
+        return False
+    while tag := _TAG.search(stem):
+        stem = stem[: tag.start()]
         if stem in stems:
             return True
     return False
+
+
+def is_by_product(path: Path, stems: Container[str], results: Container[str]) -> bool:
+    """Whether it is a mask or a map of a photograph beside it, which nobody means to restore; or a further
+    guess at its colors, where `results` are the stems of the first ones."""
+    return is_result(path, stems) and (path.stem.endswith(_NO_PHOTOGRAPH) or is_numbered(path, results))
+
+
+def is_numbered(path: Path, stems: Container[str]) -> bool:
+    """Whether it is called NAME.N.EXT, and NAME is one of these `stems`."""
+    number = _NUMBER.search(path.stem)
+    return number is not None and path.stem[: number.start()] in stems
+
+
+def is_print(path: Path) -> bool:
+    """Whether a file's XMP says that it was cut from a scan: `unfade split` made it. The whole file is read,
+    and nothing decoded."""
+    from unfade.record import UNFADE_NAMESPACE, last_run
+
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    if UNFADE_NAMESPACE.encode() not in content:
+        return False
+    runs = [run for packet in _PACKET.finditer(content) if (run := last_run(packet.group())) is not None]
+    return any(run.cut is not None or any(step.step == "split" for step in run.steps) for run in runs)

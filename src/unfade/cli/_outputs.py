@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import typer
 
-from unfade.cli._folders import look_into
+from unfade.cli._folders import Made, is_by_product, is_numbered, look_into
 from unfade.cli._identity import Key, folded, is_folder, is_one_file, keys_of, place_of
 from unfade.cli._names import shown
 from unfade.cli._options import Batch, FormatName
@@ -199,10 +199,10 @@ def _check_each_other(targets: Sequence[Target]) -> None:
             if key == alike and not is_one_file(target.path.parent, other.path.name, target.path.name):
                 continue
             if other.source is not None and target.source is not None and other.source != target.source:
-                what = f"{other.source} and {target.source}"
+                what, out = f"{other.source} and {target.source}", "rename one, or run them apart, each with -o and a folder of its own"
             else:
-                what = f"{other.what} and {target.what}"
-            raise UsageError(f"{what} would both be written to {target.path.absolute()}; rename one, or run them apart")
+                what, out = f"{other.what} and {target.what}", "give one of them another name"
+            raise UsageError(f"{what} would both be written to {target.path.absolute()}; {out}")
 
 
 def _check_existing(target: Target, *, overwrite: bool) -> None:
@@ -275,6 +275,7 @@ def plan(
     invented: bool = False,
     variants: int = 1,
     reads: Iterable[Path | None] = (),
+    made: Made | None = None,
 ) -> Plan:
     """Say for each photograph which file its result goes to: `NAME.TAG.EXT` beside it or in the folder
     `output`, or the file `output`. A name without an ending is a folder's. The photographs of a folder keep
@@ -284,15 +285,16 @@ def plan(
     beside the result; `recorded`: so is a record, layers in the format `layers`, and what was `invented`,
     named after the result; `variants`: how many results each photograph has, the first named as if it were
     the only one, the others with .1, .2, ... before their ending; `reads`: what the command reads besides the
-    photographs. A photograph that is the result of another that is named, as `*.jpg` names it in a second
-    run, is passed over, with a word.
+    photographs; `made`: tells of a numbered file, whose name may be a photograph's, whether the command made
+    it. A photograph that is the result of another that is named, as `*.jpg` names it in a second run, is
+    passed over, with a word.
     Everything that can be known to go wrong is said before anything runs: see `check`. `UsageError` for a
     folder without photographs and for one file for several photographs. Whether a result is there already is
     asked when its turn comes.
     """
     if batch.page is not None and batch.pages is not None:
         raise UsageError(f"--page {batch.page} is one page and --pages all is every page; give one of the two")
-    named, unreadable = _named(batch)
+    named, unreadable = _named(batch, made)
     several = len(named) > 1 or any(is_folder(path) for path in batch.photographs)
     folder = _folder_of(batch.output, len(named), several=several)
     result = Kind("the mask", (".png",)) if tag == "mask" else _kind_of_result(format or batch.format)
@@ -313,7 +315,7 @@ def plan(
         jobs.append(Job(photograph, target, mask, name, record, layered, made_up))
         jobs += [_variant(jobs[-1], number) for number in range(1, variants)]
     if not batch.overwrite:
-        jobs = _without_results(jobs)
+        jobs = _without_results(jobs, made)
     check(
         _targets(batch, jobs, result),
         reads=[*(job.source for job in jobs), *(path for path in reads if path is not None)],
@@ -368,7 +370,7 @@ def _targets(batch: Batch, jobs: Sequence[Job], result: Kind) -> list[Target]:
     return targets
 
 
-def _named(batch: Batch) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]]]:
+def _named(batch: Batch, made: Made | None) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]]]:
     """Every photograph with the folder that its result keeps in `output`; and what could not be looked
     into."""
     folders = [path for path in batch.photographs if is_folder(path)]
@@ -379,7 +381,7 @@ def _named(batch: Batch) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]
         if path not in folders:
             named.append((path, Path()))
             continue
-        found = look_into(path, recursive=batch.recursive, without=aside)
+        found = look_into(path, recursive=batch.recursive, without=aside, made=made)
         if found.unreadable and found.unreadable[0][0] == path:
             raise UnreadableError(f"{path} cannot be looked into ({found.unreadable[0][1]}); give yourself permission to read it")
         if not batch.quiet:
@@ -414,14 +416,26 @@ def _is_sheet(path: Path) -> bool:
     return is_sheet(path)
 
 
-def _without_results(jobs: Sequence[Job]) -> list[Job]:
-    """The jobs without those for a photograph that is another's result or mask, which is said."""
-    made = {place_of(path): job.source for job in jobs for path in job.outputs}
+def _without_results(jobs: Sequence[Job], made: Made | None) -> list[Job]:
+    """The jobs without those for what another photograph that is named became or becomes, which is said."""
+    becomes = {place_of(path): job.source for job in jobs for path in job.outputs}
+    stems: dict[Path, set[str]] = {}
+    results: dict[Path, set[str]] = {}
+    for job in jobs:
+        stems.setdefault(job.source.parent, set()).add(job.source.stem)
+        results.setdefault(job.source.parent, set()).add(job.target.stem)
     kept = []
     for job in jobs:
-        source = made.get(place_of(job.source), job.source)
-        if source == job.source:
+        beside = stems[job.source.parent]
+        source = becomes.get(place_of(job.source), job.source)
+        is_numbered_one = made is not None and is_numbered(job.source, beside) and made(job.source)
+        if is_numbered_one or is_by_product(job.source, beside, results[job.source.parent]):
+            why = "it was made of a photograph that is named, too"
+        elif source != job.source and (made is None or made(job.source)):
+            why = f"it is what {source} becomes"
+        else:
             kept.append(job)
-        elif job.variant == 0:
-            typer.echo(shown(f"{job.source}: passed over; it is what {source} becomes"), err=True)
+            continue
+        if job.variant == 0:
+            typer.echo(shown(f"{job.source}: passed over; {why}"), err=True)
     return kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 from collections.abc import Iterable
@@ -16,13 +17,15 @@ Account: TypeAlias = dict[str, Any]
 
 _OURS = re.compile(rb'"software":\s*"Unfade"')
 _OF_A_PHOTOGRAPH = re.compile(rb'\s*(\[\s*)?\{\s*"photo":')
+_OF_NONE = re.compile(rb"\s*\[\s*\]\s*")
 _LOOKED_AT = 1 << 20
 
 
 def is_report(path: Path) -> bool:
-    """Whether Unfade wrote the file at `path` as a report. One that cannot be read is not known to be one."""
+    """Whether Unfade wrote the file at `path` as a report, or it is an empty list, of which nothing can be
+    lost. One that cannot be read is not known to be one."""
     head = _head(path)
-    return _OF_A_PHOTOGRAPH.match(head) is not None and _OURS.search(head) is not None
+    return _OF_NONE.fullmatch(head) is not None or (_OF_A_PHOTOGRAPH.match(head) is not None and _OURS.search(head) is not None)
 
 
 def is_record(path: Path) -> bool:
@@ -39,25 +42,44 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def read_report(path: Path, sources: Iterable[Path]) -> list[Account]:
+def read_report(path: Path, sources: Iterable[Path], *, overwrite: bool) -> list[Account]:
     """The accounts of an earlier run over some of `sources`, whose report is taken up; none if there is no
     file.
 
-    Raises `ExistsError` where it is damaged, or tells of other photographs, which would be lost.
+    Raises `ExistsError` where it is damaged, or tells of other photographs, which would be lost; with
+    `overwrite` these may be.
     """
     try:
         told = json.loads(path.read_bytes())
     except FileNotFoundError:
         return []
     except ValueError as error:
+        if overwrite:
+            return []
         raise ExistsError(f"{path} is there already, and is no whole report ({error}); add --overwrite to write over it") from error
     accounts = told if isinstance(told, list) else [told]
     names = {source.name for source in sources}
+    kept = []
     for account in accounts:
         name = account.get("photo") if isinstance(account, dict) else None
-        if name not in names:
+        if name in names:
+            kept.append(account)
+        elif not overwrite:
             raise ExistsError(f"{path} is there already, and tells of {name}, too; add --overwrite to write over it, or give another name")
-    return accounts
+    return kept
+
+
+def untold(accounts: Iterable[Account], told: Iterable[tuple[Path, Path]]) -> list[Account]:
+    """The accounts of an earlier run that a stopped one did not come to: all but those of the photographs and
+    results that it has `told` of. An account of a failure names no result."""
+    results = {(os.path.realpath(source), os.path.realpath(result)) for source, result in told}
+    sources = {source for source, _ in results}
+
+    def is_told(account: Account) -> bool:
+        source, result = (os.path.realpath(str(account[key])) if key in account else "" for key in ("source", "result"))
+        return (source, result) in results if result else source in sources
+
+    return [account for account in accounts if not is_told(account)]
 
 
 class ReportWriter:
@@ -81,7 +103,10 @@ class ReportWriter:
         self._count += 1
 
     def write(self) -> Path | None:
-        """Write what was gathered, and let go of it; gives the file. Raises `UnwritableError`."""
+        """Write what was gathered, and let go of it; gives the file.
+
+        Where nothing was gathered, an earlier report stays. Raises `UnwritableError`.
+        """
         from unfade.files import disk
 
         if self._spool is None or self._target is None:
@@ -90,6 +115,6 @@ class ReportWriter:
             spool.seek(0)
             gathered = spool.read()
         opened, closed = (b"[\n", b"\n]\n") if self._is_list else (b"", b"\n")
-        if gathered or self._is_list:
+        if gathered:
             disk.put(opened + gathered + closed, self._target, overwrite=True)
         return self._target

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unfade.cli._batch import Steps, run_jobs
+from unfade.cli._folders import is_print
 from unfade.cli._identity import Key, is_folder, place_of
 from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import RECORD_SUFFIX, Job, plan
+from unfade.cli._records import refuse_anothers
 from unfade.cli._results import Done, finished, save
 from unfade.cli._treatment import takes_treatment
 from unfade.errors import ExistsError, UsageError
@@ -78,7 +80,7 @@ def command(
     ahead = [step for step in treatment.steps(has_mask=False) if restores or step.frames]
     rotate, treatment = treatment.rotate, treatment.changed(rotate=None)
     settings = read_settings()
-    jobs = plan(batch, "1")
+    jobs = plan(batch, "1", made=is_print)
     originals = {place_of(job.source): job.source for job in jobs.jobs}
     with open_sessions(settings) as sessions:
 
@@ -154,6 +156,7 @@ def _prints(job: Job, count: int, originals: Mapping[Key, Path], *, record: bool
         for path in one.outputs:
             if (read := originals.get(place_of(path))) is not None:
                 raise UsageError(f"{read} is read, and a print of {job.source} would be written over it; give another folder with -o")
+        refuse_anothers(one)
         prints.append(one)
     return prints
 

@@ -146,7 +146,8 @@ def evaluate(
 
     `features`: without an extractor the measures that need one are left out, and a note says so.
     `perceptual`: the extractor of ST-LPIPS. Raises `DataError` for a bench that does not match, a result of
-    another size or with samples that are not numbers, and for too few pictures.
+    another size or with samples that are not numbers, and for no pictures. Of a measure that needs more
+    pictures than there are no figure is given, and a note says so.
     """
     baselines = {} if baselines is None else baselines
     if not len(bench):
@@ -184,7 +185,7 @@ def evaluate(
                 detail_strength=outcome.detail_strength,
             )
             if run is runs[0] and measures is None:
-                measures = _measures(bench, seen, reference is not None)
+                measures = _measures(bench, seen, reference)
             for key, measure in (measures or {}).items():
                 if _has(seen, measure.needs - {"reference"}):
                     run.rows.setdefault(key, []).append(measure.observe(seen))
@@ -227,16 +228,21 @@ def _has(seen: Observation, needs: frozenset[Need] | set[Need]) -> bool:
     return all(there[need] for need in needs)
 
 
-def _measures(bench: Bench, first: Observation, has_reference: bool) -> dict[str, Measure]:
+def _measures(bench: Bench, first: Observation, reference: Rows | None) -> dict[str, Measure]:
     """The measures that can be taken of what there is, in the table's order."""
 
     def possible(measure: Measure) -> bool:
-        known = has_reference or "reference" not in measure.needs
+        known = reference is not None or "reference" not in measure.needs
         return bench.task in measure.tasks and known and _has(first, measure.needs - {"reference"})
 
     names = sorted(MEASURES, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
     chosen = {name: MEASURES[name] for name in names if possible(MEASURES[name])}
     return chosen | {f"mask-recall-{part}": recall_of_part(part) for part in bench.parts}
+
+
+def _count(measure: Measure, pictures: int, reference: Rows | None) -> int:
+    """How many pictures a measure has: the bench's or, if they are fewer, those of the reference it needs."""
+    return pictures if reference is None or "reference" not in measure.needs else min(pictures, len(reference))
 
 
 def _reference_rows(bench: Bench, features: Features | None) -> Rows | None:
@@ -272,6 +278,9 @@ def _evaluation(
     sizes: Sequence[tuple[int, int]],
     seed: int,
 ) -> Evaluation:
+    few = {key: count for key, one in measures.items() if (count := _count(one, len(bench), reference)) < one.fewest}
+    lacking = [f"{measures[key].label} needs {measures[key].fewest} and has {count}" for key, count in few.items()]
+    measures = {key: one for key, one in measures.items() if key not in few}
     draws = draw(len(bench), seed)
     scored = [_score(run, bench.stems, measures, reference, draws) for run in runs]
     differences = tuple(
@@ -289,6 +298,8 @@ def _evaluation(
         notes.append(f"Perceptual distance: {perceptual.statement}.")
     if features is not None and reference is None and bench.task in ("restoration", "colorization"):
         notes.append("No reference pictures other than the truths: precision and recall of generated pictures were not measured.")
+    if lacking:
+        notes.append(f"Not measured, as there are too few pictures: {', '.join(lacking)}.")
     evaluation = Evaluation(
         task=bench.task,
         bench=bench.folder.name,
@@ -321,8 +332,10 @@ def _score(run: _Run, stems: Sequence[str], measures: Mapping[str, Measure], ref
     scores: dict[str, Score] = {}
     resampled: dict[str, Replicates | None] = {}
     by_picture: dict[str, dict[str, float]] = {}
-    for key, noted in run.rows.items():
-        measure, rows = measures[key], np.stack(noted)
+    for key, measure in measures.items():
+        if key not in run.rows:
+            continue
+        rows = np.stack(run.rows[key])
         value = measure.summarize(rows, reference)
         resampled[key] = replicates(measure, rows, reference, draws)
         valid = ~np.isnan(rows).any(axis=1)

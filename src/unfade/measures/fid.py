@@ -9,6 +9,8 @@ import numpy as np
 from unfade.errors import DataError
 from unfade.measures.measure import Measure, Observation, Rows
 
+FEWEST = 2  # one picture has no spread
+
 
 def frechet_distance(first: Rows, second: Rows) -> float:
     """The Fréchet distance of two sets of feature vectors (n, c) and (m, c), each taken as a Gaussian.
@@ -24,7 +26,7 @@ def frechet_distance(first: Rows, second: Rows) -> float:
     unstable. The trace of that root is the sum of the singular values of X1 X2ᵀ, X the centred sets over (n -
     1)^½: exact, and only (n, m) large.
     """
-    if min(len(first), len(second)) < 2:
+    if min(len(first), len(second)) < FEWEST:
         raise DataError(f"FID compares two spreads and needs two pictures or more on each side; there are {len(first)} and {len(second)}")
     mean_first, mean_second = first.mean(axis=0), second.mean(axis=0)
     spread_first = (first - mean_first) / np.sqrt(len(first) - 1)
@@ -57,5 +59,6 @@ MEASURE = Measure(
     summarize=_summarize,
     resampling="jackknife",
     within=(0.0, math.inf),
+    fewest=FEWEST,
     decimals=1,
 )

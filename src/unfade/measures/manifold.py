@@ -92,6 +92,7 @@ def _measure(label: str, statement: str, summarize: Callable[[Rows, Rows | None]
         summarize=summarize,
         resampling="jackknife",
         within=(0.0, 1.0),
+        fewest=NEIGHBOURS + 1,
     )
 
 

@@ -67,7 +67,8 @@ class Measure:
     of one measure are equally long. `summarize` gives the figure for rows (n, k) and, if `reference` is among
     the needs, the pooled features of other, real pictures (m, c). `statement` says what exactly is computed
     and after whom. `resampling`: intervals by the bootstrap, or, where a picture drawn twice would be its own
-    nearest neighbour, by the jackknife. `within`: the least and the most that the figure can be.
+    nearest neighbour, by the jackknife. `within`: the least and the most that the figure can be. `fewest`:
+    with fewer pictures, or fewer of the reference where that is needed, there is no figure.
     """
 
     label: str
@@ -80,6 +81,7 @@ class Measure:
     summarize: Callable[[Rows, Rows | None], float]
     resampling: Literal["bootstrap", "jackknife"] = "bootstrap"
     within: tuple[float, float] = (-math.inf, math.inf)
+    fewest: int = 1
     decimals: int = 3
 
 
