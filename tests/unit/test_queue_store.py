@@ -26,12 +26,16 @@ from unfade.queue.table_sqlite import SqliteTable
 from unfade.settings import Settings
 
 
+def _photo(expires: float) -> PhotoRecord:
+    facts = {"width": 1, "height": 1, "bits": 8, "channels": 1, "format": "png", "bytes": 1, "has_color": False, "has_location": False}
+    return PhotoRecord(id=new_id(), name="a", created=0, expires=expires, notes=(), **facts)  # type: ignore[arg-type]
+
+
 def test_what_has_expired_and_what_belongs_to_nobody_is_swept(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "files"), tmp_path / "scratch")
     ledger = Ledger(SqliteTable(tmp_path / "ledger.sqlite"))
     now = time.time()
-    facts = {"width": 1, "height": 1, "bits": 8, "channels": 1, "format": "png", "bytes": 1, "has_color": False, "has_location": False}
-    fresh, old = (PhotoRecord(id=new_id(), name="a", created=now, expires=now + after, notes=(), **facts) for after in (100, -1))
+    fresh, old = (_photo(now + after) for after in (100, -1))
     orphan, young_orphan = new_id(), new_id()
     for photo in (fresh, old):
         ledger.add_photo(photo)
@@ -42,6 +46,38 @@ def test_what_has_expired_and_what_belongs_to_nobody_is_swept(tmp_path: Path) ->
     assert {name for name, _ in store.names("photos")} == {fresh.id, young_orphan}
     assert ledger.photo(fresh.id) == fresh and not ledger.has_photo(old.id)
     ledger.close()
+
+
+def test_where_folders_have_no_times_only_what_was_nobody_s_an_hour_ago_is_swept(tmp_path: Path) -> None:
+    store = Store("memory://unfade-sweep", tmp_path / "scratch")
+    ledger = Ledger(SqliteTable(tmp_path / "ledger.sqlite"))
+    now = time.time()
+    uploading, orphan = _photo(now + 1e5), new_id()
+    for name in (uploading.id, orphan):
+        store.put(f"photos/{name}/original", b"x")
+    sweep(ledger, store, now=now)  # as an upload is put away, before it is written down
+    assert store.exists(f"photos/{uploading.id}/original") and store.exists(f"photos/{orphan}/original")
+    ledger.add_photo(uploading)
+    sweep(ledger, store, now=now + 1800)
+    assert store.exists(f"photos/{orphan}/original")
+    sweep(ledger, store, now=now + 3700)
+    assert {name for name, _ in store.names("photos")} == {uploading.id}
+    ledger.close()
+
+
+def test_where_folders_have_no_times_the_view_just_made_is_not_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from unfade.web import review
+
+    monkeypatch.setattr(review, "KEPT_VIEWS", 2)
+    store = Store("memory://unfade-views", tmp_path / "scratch")
+    listed = store._fs.ls
+    monkeypatch.setattr(store._fs, "ls", lambda *given, **how: sorted(listed(*given, **how), key=lambda entry: entry["name"]))  # as S3
+    for name in ("b", "c"):
+        store.put(f"archive/{name}/view", b"x")
+    review.sweep_views(store)
+    store.put("archive/a/view", b"x")
+    review.sweep_views(store)
+    assert {name for name, _ in store.names("archive")} == {"a", "c"}
 
 
 def test_a_store_anywhere_fsspec_reaches_behaves_as_a_folder_does(tmp_path: Path) -> None:

@@ -14,18 +14,22 @@ second, and so on. However many jobs one client has waiting, another's first com
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+from unfade.queue.options import Options
 from unfade.queue.records import JobRecord, Kind, MaskRecord, PhotoRecord, ResultRecord
 from unfade.queue.table import Row, Table
 
+log = logging.getLogger(__name__)
 Ending = Literal["done", "failed"]
 PREVIEW_WAITS_S = 120.0  # longer than whoever asked for it waits
 SHARE = 3.0  # a client may have this many times the free places: of an empty queue three quarters, and never the last ones
+SPOILT = "This version of the server cannot read what was asked for; ask again."
 TURN = 1e10  # ranks of one turn are the times of arrival, which are less (seconds since 1970)
 
 
@@ -52,6 +56,17 @@ def _job_row(job: JobRecord) -> Row:
     elif job.state == "running":
         groups["running" if job.kind == "restore" else "previews-running"] = job.lease_until
     return Row(job.model_dump_json(), groups)
+
+
+def _read(row: Row | None) -> JobRecord | None:
+    """What a row says of a job; None where there is none, or its record cannot be read."""
+    if row is None:
+        return None
+    try:
+        return JobRecord.read(row.document)
+    except ValueError as error:
+        log.error("the record of a job cannot be read: %s", error)
+        return None
 
 
 class Ledger:
@@ -158,7 +173,7 @@ class Ledger:
                 raise QueueFullError(own)
             ranked = job.model_copy(update={"rank": self._rank(job)})
             row = self._table.change(job.id, lambda row: _job_row(ranked) if row is None else row)
-        return ranked if row is None else JobRecord.model_validate_json(row.document)
+        return _read(row) or ranked
 
     def _rank(self, job: JobRecord) -> float:
         """Where a new job stands: in the turn after its client's last, or in that which is on."""
@@ -169,23 +184,26 @@ class Ledger:
         return turn * TURN + job.created
 
     def job(self, job_id: str) -> JobRecord | None:
-        """A job; None where there is none."""
-        row = self._table.get(job_id)
-        return None if row is None else JobRecord.model_validate_json(row.document)
+        """A job; None where there is none, or its record cannot be read."""
+        return _read(self._table.get(job_id))
 
     def jobs(self, job_ids: Sequence[str]) -> dict[str, JobRecord]:
         """Those of these jobs that there are."""
-        rows = self._table.get_many(job_ids)
-        return {job_id: JobRecord.model_validate_json(row.document) for job_id, row in rows.items()}
+        read = {job_id: _read(row) for job_id, row in self._table.get_many(job_ids).items()}
+        return {job_id: job for job_id, job in read.items() if job is not None}
 
     def positions(self) -> dict[str, int]:
         """How many jobs come before each of those that wait."""
         return {job_id: place for place, job_id in enumerate(self.waiting(limit=100_000))}
 
     def first(self, kind: Kind) -> JobRecord | None:
-        """The job whose turn it is."""
-        waiting = self.waiting(kind, limit=1)
-        return self.job(waiting[0]) if waiting else None
+        """The job whose turn it is. Those before it whose records cannot be read fail."""
+        for job_id in self.waiting(kind, limit=100):
+            job = self.job(job_id)
+            if job is not None:
+                return job
+            self._spoil(job_id, kind)
+        return None
 
     def jobs_of(self, photo_id: str) -> list[JobRecord]:
         """A photograph's jobs, oldest first, without previews."""
@@ -230,11 +248,28 @@ class Ledger:
 
         def apply(row: Row | None) -> Row | None:
             nonlocal became
-            became = None if row is None else change(JobRecord.model_validate_json(row.document))
+            job = _read(row)
+            became = None if job is None else change(job)
             return row if became is None else _job_row(became)
 
         self._table.change(job_id, apply, counts=counts)
         return became
+
+    def _spoil(self, job_id: str, kind: Kind) -> None:
+        """Put a failed job in the place of one whose record cannot be read; a preview goes."""
+
+        def apply(row: Row | None) -> Row | None:
+            if row is None or _read(row) is not None:
+                return row
+            of = next(((group.removeprefix("jobs:"), created) for group, created in row.groups.items() if group.startswith("jobs:")), None)
+            if of is None:
+                return None
+            photo_id, created = of
+            now = self._clock()
+            failed = JobRecord(id=job_id, photo_id=photo_id, options=Options(), created=created, state="failed", finished=now, error=SPOILT)
+            return _job_row(failed)
+
+        self._table.change(job_id, apply, counts="failed" if kind == "restore" else None)
 
     def _change_held(self, job_id: str, holder: str, update: Mapping[str, object], *, counts: Ending | None = None) -> bool:
         """Change these fields of a job that `holder` holds; False where they hold it no longer."""
@@ -316,8 +351,8 @@ class Ledger:
 
             if self._change(job_id, requeue) is not None:
                 again.append(job_id)
-            else:
-                self._change(job_id, give_up, counts="failed")
+            elif self._change(job_id, give_up, counts="failed") is None:
+                self._spoil(job_id, "restore")
         old = now - PREVIEW_WAITS_S
         for job_id in (*self._table.keys("previews-running", upto=now), *self._table.keys("previews-queued", upto=old)):
             self._table.change(job_id, lambda _: None)  # nobody waits for these any longer

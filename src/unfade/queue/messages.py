@@ -159,6 +159,9 @@ def _consumer(lane: Huey, woken: threading.Event) -> Consumer:
                 log.warning("messages cannot be read for now: %s", error)
                 time.sleep(AWAY_S)
                 return
+            except Exception:  # another version's, or nonsense: it is gone, and `recover` sends again what waits
+                log.exception("a message cannot be read")
+                return
             if message is not None:
                 self.huey.execute(message, now)
             elif not self.huey.storage.blocking:

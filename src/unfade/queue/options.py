@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, ValidationError, create_model, model_validator
 
 from unfade import brush
 from unfade.options import Mixed, Option
@@ -215,3 +215,27 @@ class Options(_Treated):
         if self.model_fields_set & GROUPS.keys():
             self.treatment()
         return self
+
+
+def read_stored(stored: Mapping[str, Any]) -> tuple[Options, tuple[str, ...]]:
+    """The options of a job that another version may have written.
+
+    Also the names of those that this version does not know, or not with such a value: they have their
+    defaults.
+    """
+    known = {name: dict(value) if name in GROUPS and isinstance(value, dict) else value for name, value in stored.items()}
+    unread: set[str] = set()
+    while True:
+        try:
+            return Options.model_validate(known), tuple(sorted(unread))
+        except ValidationError as error:
+            places = [[str(part) for part in each["loc"]] for each in error.errors()]
+        for place in places:
+            if not place:  # they do not go together
+                return Options(), tuple(sorted(stored))
+            name, inner = place[0], place[1:2]
+            if name in GROUPS and inner:
+                known[name].pop(inner[0], None)
+            else:
+                known.pop(name, None)
+            unread.add(".".join([name, *inner] if name in GROUPS else [name]))

@@ -5,13 +5,15 @@ A record that a newer version wrote can still be read.
 
 from __future__ import annotations
 
+import json
 import secrets
-from typing import Literal
+from contextlib import suppress
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from unfade.frame.geometry import Frame
-from unfade.queue.options import Options, StrokeRequest
+from unfade.queue.options import Options, StrokeRequest, read_stored
 from unfade.record import Framed
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -121,7 +123,11 @@ class ResultRecord(_Record):
 
 
 class JobRecord(_Record):
-    """A job. `holder` is the word of whoever works on it; `side_px` and `strokes` are a preview's."""
+    """A job. `holder` is the word of whoever works on it; `side_px` and `strokes` are a preview's.
+
+    `foreign`: the options as they are stored, where another version wrote them and this one does not know
+    all. They stay stored, and a version that knows them reads them. `unread` names what is not known.
+    """
 
     id: str
     photo_id: str
@@ -132,6 +138,8 @@ class JobRecord(_Record):
     strokes: tuple[StrokeRequest, ...] = ()
     state: State = "queued"
     options: Options
+    foreign: dict[str, Any] | None = None
+    unread: tuple[str, ...] = ()
     created: float
     started: float | None = None
     finished: float | None = None
@@ -143,6 +151,20 @@ class JobRecord(_Record):
     error: str | None = None
     mask_id: str | None = None
     result: ResultRecord | None = None
+
+    @classmethod
+    def read(cls, document: str) -> JobRecord:
+        """A job as it is stored, whatever version wrote it. Raises `ValueError` where it cannot be read."""
+        with suppress(ValidationError):
+            job = cls.model_validate_json(document)
+            if job.foreign is None:
+                return job
+        stored = json.loads(document)
+        if isinstance(stored, dict) and isinstance(stored.get("options"), dict):
+            written = stored.get("foreign") or stored["options"]
+            options, unread = read_stored(written)
+            stored |= {"options": options, "foreign": written if unread else None, "unread": unread}
+        return cls.model_validate(stored)
 
     def weights(self) -> dict[str, float]:
         """The steps of this job in their order, and about how long each takes beside the others."""

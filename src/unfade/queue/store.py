@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,7 @@ class Store:
         protocols = self._fs.protocol if isinstance(self._fs.protocol, tuple | list) else (self._fs.protocol,)
         self._local = "file" in protocols
         self.scratch = Scratch(scratch)
+        self._seen: dict[str, dict[str, float]] = {}  # since when, in folders of a place that does not say
         if self._local:
             Path(self._root).mkdir(parents=True, exist_ok=True)
             marker = Path(self._root) / _MARKER
@@ -172,16 +174,22 @@ class Store:
                     raise
 
     def names(self, path: str) -> list[tuple[str, float]]:
-        """The names in a folder, and when each was changed (0 where the place does not say)."""
+        """The names in a folder, and when each was changed.
+
+        Object stores do not say that of folders: there, when this process first saw it. So what is just being
+        uploaded is young.
+        """
         try:
             with self._reached():
                 entries = self._fs.ls(self._at(path), detail=True, refresh=True)
         except FileNotFoundError:
             return []
-        found = []
+        before, now, found = self._seen.get(path, {}), time.time(), []
         for entry in entries:
-            changed = entry.get("mtime", 0)
-            found.append((str(entry["name"]).rstrip("/").rsplit("/", 1)[-1], float(changed) if isinstance(changed, int | float) else 0.0))
+            name, changed = str(entry["name"]).rstrip("/").rsplit("/", 1)[-1], entry.get("mtime")
+            is_told = isinstance(changed, int | float) and changed > 0
+            found.append((name, float(changed) if is_told else before.get(name, now)))
+        self._seen[path] = {} if self._local else dict(found)
         return found
 
     def free_bytes(self) -> int:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 
-from unfade.errors import AwayError, UnfadeError, sentence
+from unfade.errors import AwayError, UnfadeError, UsageError, sentence
 from unfade.queue.job import Job, Made
 from unfade.queue.ledger import Ledger
 from unfade.queue.messages import AWAY_S, Queue, recover, sweep
@@ -319,6 +319,9 @@ class Worker:
         job, record = hold.job, self._ledger.photo(hold.job.photo_id)
         if record is None:
             self._ledger.remove_job(job.id)
+        elif job.unread:
+            names = ", ".join(job.unread)
+            raise UsageError(f"this was asked of another version of the server, and this one does not know {names}; start it again")
         elif job.kind == "preview":
             self._job.preview(job, record, hold.progress)
             self._ledger.finish(job.id, hold.holder, result=None, mask_id=None)

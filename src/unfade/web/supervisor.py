@@ -83,9 +83,19 @@ class Supervisor:
                 if place.process is not None and place.process.poll() is not None:
                     self._bury(place, now)
                 if place.process is None and now >= place.not_before:
-                    place.process = self._started()
-                    place.started = now
+                    self._fill(place, now)
             self._stopping.wait(0.2)
+
+    def _fill(self, place: _Place, now: float) -> None:
+        """Start a worker; where the system cannot now, for want of memory, processes or files, it is tried
+        again.
+        """
+        place.started = now
+        try:
+            place.process = self._started()
+        except OSError as error:
+            log.error("a worker could not be started, and is tried again: %s", error)
+            self._note_early_death(place, now)
 
     @staticmethod
     def _started() -> subprocess.Popen[bytes]:
@@ -102,8 +112,16 @@ class Supervisor:
             if place.process.stdin is not None:
                 place.process.stdin.close()
             place.process = None
-        place.deaths = place.deaths + 1 if now - place.started < SHORT_LIFE_S else 0
-        place.not_before = now + (min(LONGEST_PAUSE_S, 2.0 ** (place.deaths - 1)) if place.deaths else 0.0)
+        if now - place.started < SHORT_LIFE_S:
+            self._note_early_death(place, now)
+        else:
+            place.deaths, place.not_before = 0, now
+
+    @staticmethod
+    def _note_early_death(place: _Place, now: float) -> None:
+        """Let the next wait the longer, the more died young one after the other."""
+        place.deaths += 1
+        place.not_before = now + min(LONGEST_PAUSE_S, 2.0 ** (place.deaths - 1))
 
     def stop(self) -> None:
         """End the workers."""
