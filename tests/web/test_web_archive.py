@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -61,6 +62,39 @@ def test_results_are_reviewed_and_refused_ones_leave(make_server: Callable[..., 
     assert server.client.post(f"{one}/decision", json={"decision": "maybe"}).status_code == 422
     server.stop()
     assert check(Manifest(archive / NAME)).wrong == ()
+
+
+def test_what_is_done_again_is_seen_and_decided_about_as_it_is_now(
+    make_server: Callable[..., Server], archive: Path, tmp_path: Path, golden: Path
+) -> None:
+    server = make_server(workers=0, archive=archive).start()
+
+    def wide() -> dict[str, Any]:
+        return next(entry for entry in server.client.get("/api/v1/archive?which=all").json()["entries"] if entry["name"] == "wide.png")
+
+    first = wide()
+    one = f"/api/v1/archive/results/{first['id']}"
+    parts = ("image?side_px=300", "image?side_px=1024", "tiles/11/0/0", "iiif/full/max/0/default.jpg")
+    addresses = [f"{one}/{side}/{part}" for side in ("before", "after") for part in parts]
+    seen = {address: server.client.get(address) for address in addresses}
+    for address, answer in seen.items():
+        assert answer.status_code == 200 and "no-cache" in answer.headers["cache-control"], address
+        unchanged = server.client.get(address, headers={"If-None-Match": f'"another", W/{answer.headers["etag"]}'})
+        assert (unchanged.status_code, unchanged.content) == (304, b""), address
+    named = f"{one}/after/image?side_px=300&made={first['made']}"
+    assert "immutable" in server.client.get(named).headers["cache-control"]
+    lighter = REPAIR.changed(lightness=0.8)
+    run_here(order_of(str(tmp_path / "scans"), str(archive), lighter, Settings(models=golden, threads=1))).close()
+    again = wide()
+    assert again["id"] == first["id"] and again["made"] != first["made"]
+    for address, before in seen.items():
+        answer = server.client.get(address, headers={"If-None-Match": before.headers["etag"]})
+        assert answer.status_code == 200 and answer.headers["etag"] != before.headers["etag"], address
+        assert ("/after/" in address) == (answer.content != before.content), address
+    assert "immutable" not in server.client.get(named).headers["cache-control"], "another picture than the address names is kept"
+    refused = server.client.post(f"{one}/decision", json={"decision": "accepted", "made": first["made"]})
+    assert refused.status_code == 409 and "made anew" in refused.json()["detail"] and wide()["decision"] is None
+    assert server.client.post(f"{one}/decision", json={"decision": "accepted", "made": again["made"]}).json()["decision"] == "accepted"
 
 
 @pytest.mark.parametrize("decision", ["accepted", "refused"])

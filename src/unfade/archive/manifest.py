@@ -66,6 +66,8 @@ class Entry:
     decided: float | None
     made: str
     """The SHA-256 of the result's file."""
+    original: str
+    """The SHA-256 of the master's."""
 
 
 class Manifest:
@@ -290,7 +292,7 @@ _WHICH: dict[Which, str] = {"open": "AND decision IS NULL", "decided": "AND deci
 def _entry(row: sqlite3.Row) -> Entry:
     texts: dict[str, Any] = {name: tuple(json.loads(row[name])) for name in ("reasons", "notes")}
     plain = ("id", "name", "base", "ending", "place", "risk", "share", "decision", "decided")
-    texts["made"] = row["result_sha256"] or ""
+    texts |= {"made": row["result_sha256"] or "", "original": row["sha256"] or ""}
     return Entry(**{name: row[name] for name in plain}, megapixels=row["megapixels"] or 0.0, **texts)
 
 

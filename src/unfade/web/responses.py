@@ -51,9 +51,11 @@ class MaskResponse(BaseModel):
 
 class ArchiveEntryResponse(BaseModel):
     """A result of an archive, to be reviewed. `risk` in [0, 1], with its reasons in sentences, the strongest
-    first; `place`: whether it is delivered, held back or taken out."""
+    first; `place`: whether it is delivered, held back or taken out; `made`: another word once it is made
+    anew, or its master is another."""
 
     id: int
+    made: str
     name: str
     risk: float
     reasons: tuple[str, ...]

@@ -352,6 +352,7 @@ const words = {
   "review.refuse": "Ablehnen (R)",
   "review.undo": "Neu entscheiden (U)",
   "review.undone": "Wird neu entschieden; bis dahin zurückgehalten.",
+  "review.anew": "„{name}“ wurde neu erstellt, nachdem Sie es angesehen hatten. Sehen Sie es noch einmal an, und entscheiden Sie dann.",
   "review.none": "Hier ist nichts anzusehen.",
   "review.counts": "{open} zu entscheiden, {held} davon zurückgehalten; {accepted} angenommen, {refused} abgelehnt",
   "review.risk": "Risiko {risk} von 100",

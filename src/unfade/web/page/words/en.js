@@ -48,6 +48,7 @@ const words = {
   "review.refuse": "Refuse (R)",
   "review.undo": "Decide anew (U)",
   "review.undone": "To be decided anew; held back until then.",
+  "review.anew": "“{name}” was made anew after you looked at it. Look at it again, then decide.",
   "review.none": "Nothing is to be looked at here.",
   "review.counts": "{open} to be decided, {held} of them held back; {accepted} accepted, {refused} refused",
   "review.risk": "risk {risk} of 100",

@@ -352,6 +352,7 @@ const words = {
   "review.refuse": "Rechazar (R)",
   "review.undo": "Decidir de nuevo (U)",
   "review.undone": "Por decidir de nuevo; retenido hasta entonces.",
+  "review.anew": "«{name}» se volvió a generar después de que lo mirara. Mírelo otra vez y decida después.",
   "review.none": "Aquí no hay nada que mirar.",
   "review.counts": "{open} por decidir, {held} de ellos retenidos; {accepted} aceptados, {refused} rechazados",
   "review.risk": "riesgo {risk} de 100",

@@ -352,6 +352,7 @@ const words = {
   "review.refuse": "Refuser (R)",
   "review.undo": "Décider à nouveau (U)",
   "review.undone": "À décider à nouveau ; retenu jusque-là.",
+  "review.anew": "« {name} » a été refait après que vous l’avez regardé. Regardez-le de nouveau, puis décidez.",
   "review.none": "Il n'y a rien à regarder ici.",
   "review.counts": "{open} à décider, dont {held} retenus ; {accepted} acceptés, {refused} refusés",
   "review.risk": "risque {risk} sur 100",

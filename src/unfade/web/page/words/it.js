@@ -352,6 +352,7 @@ const words = {
   "review.refuse": "Rifiuta (R)",
   "review.undo": "Decidi di nuovo (U)",
   "review.undone": "Da decidere di nuovo; trattenuto fino ad allora.",
+  "review.anew": "«{name}» è stato rifatto dopo che l’ha guardato. Lo guardi di nuovo, poi decida.",
   "review.none": "Qui non c'è nulla da guardare.",
   "review.counts": "{open} da decidere, di cui {held} trattenuti; {accepted} accettati, {refused} rifiutati",
   "review.risk": "rischio {risk} su 100",

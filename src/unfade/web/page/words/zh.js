@@ -352,6 +352,7 @@ const words = {
   "review.refuse": "拒绝 (R)",
   "review.undo": "重新决定 (U)",
   "review.undone": "将重新决定；在此之前暂存。",
+  "review.anew": "您查看之后，“{name}”又重新生成了。请再看一遍，然后再决定。",
   "review.none": "这里没有需要查看的。",
   "review.counts": "{open} 个待决定，其中 {held} 个暂存；{accepted} 个已接受，{refused} 个已拒绝",
   "review.risk": "风险 {risk}/100",
