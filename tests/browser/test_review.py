@@ -18,7 +18,6 @@ from unfade.archive.archiving import order_of
 from unfade.settings import Settings
 
 
-
 @pytest.mark.long
 def test_a_person_decides_about_the_riskiest_first(open_page: Callable[..., Any], tmp_path: Path, golden: Path) -> None:
     scans, to = tmp_path / "scans", tmp_path / "to"
@@ -75,7 +74,13 @@ class Archive:
 
     def _entry(self, number: int, decision: str | None = None) -> dict[str, Any]:
         facts = {"share": 0.01, "megapixels": 1.0, "place": "delivered", "reasons": ["a reason"], "notes": []}
-        return facts | {"id": number, "made": f"{self.made}{number}", "name": f"{number}.tif", "risk": 1 - number / 30, "decision": decision}
+        return facts | {
+            "id": number,
+            "made": f"{self.made}{number}",
+            "name": f"{number}.tif",
+            "risk": 1 - number / 30,
+            "decision": decision,
+        }
 
     def answer(self, route: Any) -> None:
         """Answer what the page asks of an archive, or with the token."""

@@ -151,6 +151,25 @@ class PhotosResponse(BaseModel):
     photos: list[PhotoResponse]
 
 
+class LeftOutResponse(BaseModel):
+    """A job whose result is not in a zip, and why: a problem's code, and a sentence. `name`: of its
+    photograph; null where that is gone."""
+
+    job: str
+    name: str | None
+    code: str
+    why: str
+
+
+class ZipResponse(BaseModel):
+    """A zip file that was ordered: where it is for an hour, how many results it holds, and what is left out
+    of it."""
+
+    url: str
+    files: int
+    left_out: list[LeftOutResponse]
+
+
 class TilesResponse(BaseModel):
     """How a picture is cut into tiles; levels are Deep Zoom's."""
 

@@ -301,10 +301,12 @@ export const jobMaskUrl = (jobId) => `${ROOT}/jobs/${jobId}/mask`;
 /** @param {string} photoId */
 export const originalUrl = (photoId) => `${ROOT}/photos/${photoId}/original`;
 /**
- * @param {string[]} jobIds
- * @param {Record<string, string>} query
+ * A zip of the results of many jobs: where it lies, and what is left out of it.
+ * @param {string[]} jobs
+ * @param {{ format: string, quality?: number, location?: string }} how
+ * @returns {Promise<{ url: string, files: number, left_out: { code: string }[] }>}
  */
-export const zipUrl = (jobIds, query) => `${ROOT}/zip?${new URLSearchParams({ jobs: jobIds.join(","), ...query })}`;
+export const orderZip = (jobs, how) => make("/zips", { json: { jobs, ...how } });
 /** @param {string[]} jobIds */
 export const events = (jobIds) => new EventSource(`${ROOT}/events?jobs=${jobIds.join(",")}`);
 
