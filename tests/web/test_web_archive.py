@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import cv2
 import numpy as np
 import pytest
 
 from tests.unit.test_archive_parts import REPAIR, run_here, scan
-from tests.web.conftest import Server, encoded
+from tests.web.conftest import Server, awaited, encoded
 from unfade.archive.archiving import order_of
 from unfade.archive.checking import check
 from unfade.archive.manifest import NAME, Decision, Manifest
+from unfade.errors import UnreadableError
 from unfade.settings import Settings
 from unfade.web.problems import Problem
 from unfade.web.review import Review
+from unfade.web.routes.pictures import view_of
 
 
 @pytest.fixture
@@ -111,6 +114,28 @@ def test_what_a_decision_moves_while_it_is_read_is_found(archive: Path, decision
         gone.unlink()
     with pytest.raises(Problem, match="no such record"):
         review.frame(next(entry for entry in review.entries("all", limit=9, offset=0) if entry.name == "a.tif"))
+    review.close()
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_what_a_decision_moves_while_it_is_shown_is_looked_for_again(archive: Path, moves: bool) -> None:
+    review, tries = Review(archive), list[str]()
+
+    async def pyramid(path: str, **_: object) -> str:
+        tries.append(path)
+        if len(tries) == 1:  # its file was found; then a decision moves it, or it is broken
+            if moves:
+                review.decide(1, "refused")
+            raise UnreadableError("the photograph cannot be decoded")
+        return "an index"
+
+    service = cast(Any, SimpleNamespace(review=review, pyramid=pyramid))
+    if moves:
+        assert awaited(view_of(service, result="1")) == (tries[0], "an index")
+    else:
+        with pytest.raises(UnreadableError):
+            awaited(view_of(service, result="1"))
+    assert len(tries) == 1 + moves
     review.close()
 
 

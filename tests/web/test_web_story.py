@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import time
@@ -20,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.web.conftest import Server, encoded, picture, wait_for
+from tests.web.conftest import Server, awaited, encoded, picture, wait_for
 from unfade.files import photo
 from unfade.queue.records import new_id
 from unfade.web import zips
@@ -315,10 +314,10 @@ def test_a_zip_waits_a_while_for_a_busy_server(busy: int, written: bool, monkeyp
             return await made._file(cast(Any, None), cast(Any, photo), cast(Any, result), stack)
 
     if written:
-        assert asyncio.run(file()) == (Path("result"), "webp") and len(tries) == busy + 1
+        assert awaited(file()) == (Path("result"), "webp") and len(tries) == busy + 1
     else:
         with pytest.raises(Problem, match="busy"):
-            asyncio.run(file())
+            awaited(file())
 
 
 def test_deleting_a_photograph_deletes_everything_that_came_of_it(server: Server) -> None:
