@@ -4,6 +4,8 @@ their way."""
 from __future__ import annotations
 
 import base64
+import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import served
-from tests.browser.hands import audit, bring, photo_id, ready, settled, switch
+from tests.browser.hands import audit, bring, photo_id, ready, settled, steps_off, switch
 
 pytestmark = pytest.mark.long
 
@@ -140,6 +142,29 @@ def test_many_are_chosen_at_once_and_keep_their_order(open_page: Open, old_photo
     page.reload()
     page.wait_for_selector("body[data-ready=yes]")
     assert page.locator(".card strong").all_inner_texts() == [path.name for path in paths]
+
+
+def test_a_zip_of_the_shelf_says_what_is_missing(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:
+    page = open_page(quiet=False)
+    steps_off(page)
+    bring(page, *copies(old_photograph, tmp_path, ["one.jpg", "two.jpg", "three.jpg"]))
+    page.locator(".card .ready").nth(2).wait_for()
+    delete = """async (count) => {
+        const ids = JSON.parse(localStorage.getItem("unfade.photos")).slice(0, count);
+        for (const id of ids) await fetch(`api/v1/photos/${id}`, { method: "DELETE" });
+    }"""
+    page.evaluate(delete, 1)  # on another device
+    page.click("#zip-open")
+    with page.expect_download() as started:
+        page.click("#download-go")
+    with zipfile.ZipFile(started.value.path()) as archive:
+        assert len(archive.namelist()) == 3 and len(json.loads(archive.read("records.json"))["left_out"]) == 1
+    page.wait_for_selector(".slip.wrong:has-text('1 photograph is no longer there')")
+    page.click(".slip button")
+    page.evaluate(delete, 3)
+    page.click("#zip-open")
+    page.click("#download-go")
+    page.wait_for_selector(".slip.wrong:has-text('deleted or have expired')")
 
 
 def test_a_refresh_during_an_upload_loses_nothing(open_page: Open, old_photograph: Path, tmp_path: Path) -> None:

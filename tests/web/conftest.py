@@ -3,15 +3,17 @@ its own."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import numpy as np
@@ -22,6 +24,7 @@ from unfade.files import photo
 
 pytest.importorskip("fastapi", reason="needs the web extra")
 
+T = TypeVar("T")
 UNFADE = str(Path(sys.executable).with_name("unfade"))
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "models"
 
@@ -34,6 +37,12 @@ def wait_for(what: Callable[[], Any], seconds: float = 30.0, pause_s: float = 0.
             return found
         time.sleep(pause_s)
     raise AssertionError(f"waited {seconds:g} s in vain")
+
+
+def awaited(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine gives. It runs in a thread of its own: Playwright's loop may run in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def children(pid: int) -> list[int]:

@@ -7,19 +7,23 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import cv2
 import numpy as np
 import pytest
 
 from tests.unit.test_archive_parts import REPAIR, run_here, scan
-from tests.web.conftest import Server, encoded
+from tests.web.conftest import Server, awaited, encoded
 from unfade.archive.archiving import order_of
 from unfade.archive.checking import check
 from unfade.archive.manifest import NAME, Decision, Manifest
+from unfade.errors import UnreadableError
 from unfade.settings import Settings
 from unfade.web.problems import Problem
 from unfade.web.review import Review
+from unfade.web.routes.pictures import view_of
 
 
 @pytest.fixture
@@ -80,6 +84,39 @@ def test_a_master_whose_name_is_no_utf_8_is_reviewed(make_server: Callable[..., 
     assert (tmp_path / "to" / ".unfade" / "refused" / os.fsdecode(b"caf\xe9.restored.tif")).is_file()
 
 
+def test_what_is_done_again_is_seen_and_decided_about_as_it_is_now(
+    make_server: Callable[..., Server], archive: Path, tmp_path: Path, golden: Path
+) -> None:
+    server = make_server(workers=0, archive=archive).start()
+
+    def wide() -> dict[str, Any]:
+        return next(entry for entry in server.client.get("/api/v1/archive?which=all").json()["entries"] if entry["name"] == "wide.png")
+
+    first = wide()
+    one = f"/api/v1/archive/results/{first['id']}"
+    parts = ("image?side_px=300", "image?side_px=1024", "tiles/11/0/0", "iiif/full/max/0/default.jpg")
+    addresses = [f"{one}/{side}/{part}" for side in ("before", "after") for part in parts]
+    seen = {address: server.client.get(address) for address in addresses}
+    for address, answer in seen.items():
+        assert answer.status_code == 200 and "no-cache" in answer.headers["cache-control"], address
+        unchanged = server.client.get(address, headers={"If-None-Match": f'"another", W/{answer.headers["etag"]}'})
+        assert (unchanged.status_code, unchanged.content) == (304, b""), address
+    named = f"{one}/after/image?side_px=300&made={first['made']}"
+    assert "immutable" in server.client.get(named).headers["cache-control"]
+    lighter = REPAIR.changed(lightness=0.8)
+    run_here(order_of(str(tmp_path / "scans"), str(archive), lighter, Settings(models=golden, threads=1))).close()
+    again = wide()
+    assert again["id"] == first["id"] and again["made"] != first["made"]
+    for address, before in seen.items():
+        answer = server.client.get(address, headers={"If-None-Match": before.headers["etag"]})
+        assert answer.status_code == 200 and answer.headers["etag"] != before.headers["etag"], address
+        assert ("/after/" in address) == (answer.content != before.content), address
+    assert "immutable" not in server.client.get(named).headers["cache-control"], "another picture than the address names is kept"
+    refused = server.client.post(f"{one}/decision", json={"decision": "accepted", "made": first["made"]})
+    assert refused.status_code == 409 and "made anew" in refused.json()["detail"] and wide()["decision"] is None
+    assert server.client.post(f"{one}/decision", json={"decision": "accepted", "made": again["made"]}).json()["decision"] == "accepted"
+
+
 @pytest.mark.parametrize("decision", ["accepted", "refused"])
 def test_what_a_decision_moves_while_it_is_read_is_found(archive: Path, decision: Decision) -> None:
     review = Review(archive)
@@ -94,6 +131,28 @@ def test_what_a_decision_moves_while_it_is_read_is_found(archive: Path, decision
         gone.unlink()
     with pytest.raises(Problem, match="no such record"):
         review.frame(next(entry for entry in review.entries("all", limit=9, offset=0) if entry.name == "a.tif"))
+    review.close()
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_what_a_decision_moves_while_it_is_shown_is_looked_for_again(archive: Path, moves: bool) -> None:
+    review, tries = Review(archive), list[str]()
+
+    async def pyramid(path: str, **_: object) -> str:
+        tries.append(path)
+        if len(tries) == 1:  # its file was found; then a decision moves it, or it is broken
+            if moves:
+                review.decide(1, "refused")
+            raise UnreadableError("the photograph cannot be decoded")
+        return "an index"
+
+    service = cast(Any, SimpleNamespace(review=review, pyramid=pyramid))
+    if moves:
+        assert awaited(view_of(service, result="1")) == (tries[0], "an index")
+    else:
+        with pytest.raises(UnreadableError):
+            awaited(view_of(service, result="1"))
+    assert len(tries) == 1 + moves
     review.close()
 
 

@@ -8,8 +8,10 @@ import time
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import cv2
 import httpx
@@ -17,9 +19,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.web.conftest import Server, encoded, picture, wait_for
+from tests.web.conftest import Server, awaited, encoded, picture, wait_for
 from unfade.files import photo
 from unfade.queue.records import new_id
+from unfade.web import zips
+from unfade.web.problems import Problem
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -256,6 +260,64 @@ def test_several_results_come_in_one_zip_under_names_of_their_own(server: Server
         assert photo.read(archive.read(names[0])).format == "jpeg"
         records = json.loads(archive.read("records.json"))
         assert list(records) == names[:2] and all(record["steps"] for record in records.values())
+
+
+def test_a_zip_leaves_out_what_is_gone_or_does_not_fit_and_says_so(server: Server) -> None:
+    kept, gone = (server.upload(encoded("png"), name) for name in ("kept.png", "gone.png"))
+    wide = server.upload(encoded("png", width=16_400, height=16), "wide.png")
+    jobs = [server.submit(one["id"], clean=0, fill=False)["id"] for one in (kept, gone, wide)]
+    for job in jobs:
+        server.done(job)
+    order = {"jobs": jobs, "format": "webp", "quality": 80}
+    ordered = server.client.post("/api/v1/zips", json=order).json()
+    assert ordered["files"] == 2 and [one["name"] for one in ordered["left_out"]] == ["wide.png"]
+    assert "16,383" in ordered["left_out"][0]["why"]
+    assert server.client.delete(f"/api/v1/photos/{gone['id']}").status_code == 204  # by then it is gone
+    query = f"jobs={','.join(jobs)}&format=webp&quality=80"
+    for answer in (server.client.get(ordered["url"]), server.client.get(f"/api/v1/zip?{query}")):
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            assert archive.testzip() is None and archive.namelist() == ["kept.restored.webp", "records.json"]
+            left = json.loads(archive.read("records.json"))["left_out"]
+        assert [(one["job"], one["code"]) for one in left] == [(jobs[1], "not-found"), (jobs[2], "unwritable")]
+    result = next((server.folder / "data" / "files" / "photos" / kept["id"]).rglob("result"))
+    whole = result.read_bytes()
+    result.write_bytes(b"what a broken disk gives")  # found only while the zip is on its way
+    with zipfile.ZipFile(io.BytesIO(server.client.get(ordered["url"]).content)) as archive:
+        assert archive.namelist() == ["records.json"]
+        assert json.loads(archive.read("records.json"))["left_out"][-1]["name"] == "kept.png"
+    result.write_bytes(whole)
+    assert "Traceback" not in server.log.read_text()
+    nothing = server.client.post("/api/v1/zips", json=order | {"jobs": jobs[1:]})
+    assert nothing.status_code == 404 and server.client.get(f"/api/v1/zips/{new_id()}").status_code == 404
+    many = server.client.post("/api/v1/zips", json={"jobs": [*(new_id() for _ in range(1999)), jobs[0]]}).json()
+    assert many["files"] == 1 and len(many["left_out"]) == 1999
+    with zipfile.ZipFile(io.BytesIO(server.client.get(many["url"]).content)) as archive:
+        assert archive.namelist() == ["kept.restored.png", "records.json"]
+
+
+@pytest.mark.parametrize(("busy", "written"), [(2, True), (99, False)])
+def test_a_zip_waits_a_while_for_a_busy_server(busy: int, written: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zips, "BUSY_PAUSE_S", 0.0)
+    tries: list[str] = []
+
+    async def exported(*_: object, format: str, **__: object) -> tuple[Path, dict[str, str]]:
+        tries.append(format)
+        if len(tries) <= busy:
+            raise Problem("busy", "The server is busy.")
+        return Path("result"), {"format": format}
+
+    made = zips.Zip(cast(Any, SimpleNamespace(exported=exported)), "webp", 80, drop_location=False)
+    photo, result = SimpleNamespace(has_location=False), SimpleNamespace(format="png")
+
+    async def file() -> tuple[Path, str]:
+        with ExitStack() as stack:
+            return await made._file(cast(Any, None), cast(Any, photo), cast(Any, result), stack)
+
+    if written:
+        assert awaited(file()) == (Path("result"), "webp") and len(tries) == busy + 1
+    else:
+        with pytest.raises(Problem, match="busy"):
+            awaited(file())
 
 
 def test_deleting_a_photograph_deletes_everything_that_came_of_it(server: Server) -> None:

@@ -71,6 +71,8 @@ class Entry:
     decided: float | None
     made: str
     """The SHA-256 of the result's file."""
+    original: str
+    """The SHA-256 of the master's."""
 
 
 class Manifest:
@@ -346,7 +348,7 @@ def _is_again(row: sqlite3.Row | None, found: Found, asked: str) -> bool:
 def _entry(row: sqlite3.Row) -> Entry:
     texts: dict[str, Any] = {name: tuple(json.loads(row[name])) for name in ("reasons", "notes")}
     plain = ("id", "name", "base", "ending", "place", "risk", "share", "decision", "decided")
-    texts["made"] = row["result_sha256"] or ""
+    texts |= {"made": row["result_sha256"] or "", "original": row["sha256"] or ""}
     return Entry(**{name: row[name] for name in plain}, megapixels=row["megapixels"] or 0.0, **texts)
 
 

@@ -71,6 +71,7 @@ async def _keep(service: Service) -> None:
             if time.monotonic() - swept > 60:
                 await run_in_threadpool(sweep, service.ledger, service.store, now=time.time())
                 await run_in_threadpool(service.shelves.sweep)
+                await run_in_threadpool(service.zips.sweep)
                 await run_in_threadpool(sweep_views, service.store)
                 swept = time.monotonic()
         except Exception:

@@ -1,14 +1,10 @@
-"""What is saved on the visitor's own disk: originals, results in any format, several in one zip."""
+"""What is saved on the visitor's own disk: originals, and results in any format."""
 
 from __future__ import annotations
 
-import json
-import time
-import zipfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, cast
 from urllib.parse import quote
 
 from fastapi import Response
@@ -21,8 +17,6 @@ from unfade.queue.records import JobRecord, PhotoRecord, ResultRecord
 from unfade.web.problems import not_found
 from unfade.web.requests import Location, ResultFormat
 from unfade.web.service import Service
-
-RECORDS = "records.json"  # in a zip: what was done to each photograph
 
 
 def size_of(service: Service, path: str) -> int:
@@ -47,17 +41,17 @@ async def result_response(
 ) -> Response:
     """A job's result as a file to save."""
     try:
-        if _is_stored(photo, result, format, quality, drop):
+        if is_stored(photo, result, format, quality, drop):
             path = f"{result.folder}/result"
             size = await run_in_threadpool(size_of, service, path)
-            headers = attachment(_result_name(photo, result.format)) | _said(photo, result) | {"Content-Length": str(size)}
+            headers = attachment(result_name(photo, result.format)) | _said(photo, result) | {"Content-Length": str(size)}
             return StreamingResponse(service.store.chunks(path), media_type=FORMATS[result.format].media_type, headers=headers)
         with ExitStack() as stack:
             file, exported = await service.exported(job, result, format=format, quality=quality, drop_location=drop, stack=stack)
             kept = stack.pop_all()
     except FileNotFoundError:
         raise not_found("result") from None
-    headers = attachment(_result_name(photo, exported["format"])) | _said(photo, result)
+    headers = attachment(result_name(photo, exported["format"])) | _said(photo, result)
     if exported["losses"]:
         headers["X-Unfade-Losses"] = _line(exported["losses"])
     return FileResponse(file, media_type=FORMATS[exported["format"]].media_type, headers=headers, background=BackgroundTask(kept.close))
@@ -74,12 +68,13 @@ def _line(sentences: Sequence[str]) -> str:
     return " | ".join(" ".join(one.split()) for one in sentences).encode("ascii", "replace").decode()[:4000]
 
 
-def _is_stored(photo: PhotoRecord, result: ResultRecord, format: str, quality: int | None, drop: bool) -> bool:
+def is_stored(photo: PhotoRecord, result: ResultRecord, format: str, quality: int | None, drop: bool) -> bool:
     """Whether the result lies there as it is asked for."""
     return format in ("same", result.format) and quality is None and not (drop and photo.has_location)
 
 
-def _result_name(photo: PhotoRecord, format: str) -> str:
+def result_name(photo: PhotoRecord, format: str) -> str:
+    """A result's file name: the photograph's, and that it was restored."""
     own, extensions = Path(photo.name).suffix, FORMATS[format].extensions
     extension = own if photo.format == format and own.lower() in extensions else extensions[0]
     return f"{Path(photo.name).stem or 'photograph'}.restored{extension}"
@@ -88,69 +83,3 @@ def _result_name(photo: PhotoRecord, format: str) -> str:
 def drops(service: Service, location: Location | None) -> bool:
     """Whether GPS data is to be left out: as the request says, else as the server's settings do."""
     return service.settings.drop_location if location is None else location == "drop"
-
-
-class _Pieces:
-    """A file that cannot seek: what is written to it is taken away again."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self._pieces.append(bytes(data))
-        return len(data)
-
-    def flush(self) -> None:
-        return
-
-    def take(self) -> bytes:
-        taken = b"".join(self._pieces)
-        self._pieces.clear()
-        return taken
-
-
-async def zip_of(
-    service: Service, jobs: Sequence[tuple[JobRecord, PhotoRecord, ResultRecord]], format: ResultFormat, quality: int | None, drop: bool
-) -> AsyncIterator[bytes]:
-    """A zip file, piece by piece; pictures are compressed already, so they are stored.
-
-    One that was deleted meanwhile is left out. What was done to all of them is one file, by their names.
-    """
-    out, taken, records = _Pieces(), {RECORDS}, dict[str, Any]()
-    with zipfile.ZipFile(cast(Any, out), "w", zipfile.ZIP_STORED) as archive:
-        for job, photo, result in jobs:
-            with ExitStack() as stack:
-                try:
-                    if _is_stored(photo, result, format, quality, drop):
-                        made = result.format
-                        file = await run_in_threadpool(stack.enter_context, service.store.local(f"{result.folder}/result"))
-                    else:
-                        file, exported = await service.exported(
-                            job, result, format=format, quality=quality, drop_location=drop, stack=stack
-                        )
-                        made = exported["format"]
-                    record = await run_in_threadpool(service.store.read, f"{result.folder}/record.json")
-                    source = stack.enter_context(file.open("rb"))
-                except FileNotFoundError:
-                    continue
-                name = _free_name(_result_name(photo, made), taken)
-                moment = time.localtime(job.finished)[:6]
-                with archive.open(zipfile.ZipInfo(name, cast(Any, moment)), "w", force_zip64=True) as member:
-                    while piece := await run_in_threadpool(source.read, 1 << 20):
-                        member.write(piece)
-                        yield out.take()
-                records[name] = json.loads(record)
-        archive.writestr(zipfile.ZipInfo(RECORDS, cast(Any, time.localtime()[:6])), json.dumps(records, indent=2, ensure_ascii=False))
-    yield out.take()
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    """The name, numbered if another file in the zip has it (in small letters: not all systems tell them
-    apart).
-    """
-    path, number, free = Path(name), 1, name
-    while free.lower() in taken:
-        number += 1
-        free = f"{path.stem}-{number}{path.suffix}"
-    taken.add(free.lower())
-    return free

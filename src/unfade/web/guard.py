@@ -339,7 +339,7 @@ class Guard:
     def _limit(self, path: str) -> int:
         if _takes_pictures(path):
             return self._rules.max_upload_bytes + 65_536  # a form has a little around its file
-        return EDIT_BYTES if path.endswith(("/jobs", "/preview", "/edits")) else SMALL_BYTES
+        return EDIT_BYTES if path.endswith(("/jobs", "/preview", "/edits", "/zips")) else SMALL_BYTES
 
     def _too_large(self, path: str) -> Problem:
         if _takes_pictures(path):

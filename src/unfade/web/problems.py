@@ -34,7 +34,7 @@ _KINDS: dict[str, tuple[int, str]] = {
     "wrong-method": (405, "Not with this method"),
     "too-slow": (408, "The upload took too long"),
     "not-ready": (409, "Not ready yet"),
-    "superseded": (409, "A newer request took its place"),
+    "superseded": (409, "A newer one took its place"),
     "cancelled": (409, "Cancelled"),
     "too-large": (413, "Too large"),
     "not-a-photograph": (415, "Not a photograph"),

@@ -89,6 +89,15 @@ class PhotoQuery(RequestModel):
     ids: Annotated[tuple[Id, ...], FailFast()] = Field(max_length=500)
 
 
+class ZipOrder(RequestModel):
+    """Which jobs' results are wanted in one zip file, and how."""
+
+    jobs: Annotated[tuple[Id, ...], FailFast()] = Field(min_length=1, max_length=2000)
+    format: ResultFormat = "same"
+    quality: int | None = Field(default=None, ge=0, le=100, description="Of lossy formats.")
+    location: Location | None = None
+
+
 class ShelfChange(RequestModel):
     """What to put on a shelf, and what to take off it."""
 

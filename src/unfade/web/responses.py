@@ -51,9 +51,11 @@ class MaskResponse(BaseModel):
 
 class ArchiveEntryResponse(BaseModel):
     """A result of an archive, to be reviewed. `risk` in [0, 1], with its reasons in sentences, the strongest
-    first; `place`: whether it is delivered, held back or taken out."""
+    first; `place`: whether it is delivered, held back or taken out; `made`: another word once it is made
+    anew, or its master is another."""
 
     id: int
+    made: str
     name: str
     risk: float
     reasons: tuple[str, ...]
@@ -147,6 +149,25 @@ class PhotosResponse(BaseModel):
     """Those of the photographs asked for that there are."""
 
     photos: list[PhotoResponse]
+
+
+class LeftOutResponse(BaseModel):
+    """A job whose result is not in a zip, and why: a problem's code, and a sentence. `name`: of its
+    photograph; null where that is gone."""
+
+    job: str
+    name: str | None
+    code: str
+    why: str
+
+
+class ZipResponse(BaseModel):
+    """A zip file that was ordered: where it is for an hour, how many results it holds, and what is left out
+    of it."""
+
+    url: str
+    files: int
+    left_out: list[LeftOutResponse]
 
 
 class TilesResponse(BaseModel):

@@ -19,7 +19,7 @@ from unfade.errors import RecordError, UnreadableError, UsageError
 from unfade.files.names import escaped_json
 from unfade.queue.store import Store
 from unfade.record import Framed
-from unfade.web.problems import not_found
+from unfade.web.problems import Problem, not_found
 
 Side = Literal["before", "after"]
 T = TypeVar("T")
@@ -33,6 +33,11 @@ def sweep_views(store: Store) -> None:
     views = sorted(store.names("archive"), key=lambda view: view[1])
     for name, _ in views[:-KEPT_VIEWS]:
         store.remove(f"archive/{name}")
+
+
+def mark_of(entry: Entry) -> str:
+    """A word for what is to be seen of a result: another one once it, or its master, is another."""
+    return hashlib.sha256(escaped_json(f"{entry.name} {entry.original} {entry.made}").encode()).hexdigest()[:32]
 
 
 class Review:
@@ -66,9 +71,14 @@ class Review:
             raise not_found("result")
         return entry
 
-    def decide(self, number: int, decision: Decision | None) -> Entry:
-        """Write down a decision, and move the result to where it then belongs. Raises a 404."""
-        self.entry(number)
+    def decide(self, number: int, decision: Decision | None, seen: str | None = None) -> Entry:
+        """Write down a decision, and move the result to where it then belongs.
+
+        Raises a 404, and a 409 where the result is another than the one that was looked at (`seen`: its
+        mark).
+        """
+        if seen not in (None, mark_of(self.entry(number))):
+            raise Problem("superseded", "This result was made anew after you looked at it. Look at it again, then decide.")
         self._manifest.decide(number, decision)
         settle(self._manifest, self._destination)
         return self.entry(number)
@@ -83,8 +93,7 @@ class Review:
 
     def view_path(self, entry: Entry, side: Side) -> str:
         """Where the server keeps the tile pyramid; another name once the result is another."""
-        mark = hashlib.sha256(escaped_json(f"{entry.name} {entry.made} {side}").encode()).hexdigest()[:32]
-        return f"archive/{mark}/view"
+        return f"archive/{mark_of(entry)}-{side}/view"
 
     def frame(self, entry: Entry) -> Framed | None:
         """How the master was cut and turned before it was restored, as its record says. Raises a 404."""

@@ -42,6 +42,7 @@ from unfade.web.review import Review
 from unfade.web.sandbox import Exported, Facts, Sandbox
 from unfade.web.uploads import copied
 from unfade.web.watch import Watch
+from unfade.web.zip_orders import ZipOrders
 
 Picture: TypeAlias = Callable[[], AbstractContextManager[Path]]
 """Opens a picture as a file of this machine."""
@@ -59,6 +60,7 @@ class Service:
         self.rules: Rules = rules_of(settings)
         self.ledger, self.store = open_ledger(settings), open_store(settings)
         self.shelves = Shelves(self.ledger.table, keep_s=max(settings.keep_hours * 3600, SHELF_KEPT_S))
+        self.zips = ZipOrders(self.ledger.table)
         self.queue = Queue(settings, wake=wake)
         self.sandbox = Sandbox(settings)
         self.watch = Watch(self.ledger)

@@ -173,9 +173,10 @@ export const archive = (which, limit, offset) => answer("GET", `/archive?which=$
 /**
  * @param {number} id
  * @param {"accepted" | "refused" | null} decision
+ * @param {string} made of the result that was seen: a newer one is not decided about
  * @returns {Promise<import("./types.js").ArchiveEntry>}
  */
-export const decide = (id, decision) => answer("POST", `/archive/results/${id}/decision`, { json: { decision } });
+export const decide = (id, decision, made) => answer("POST", `/archive/results/${id}/decision`, { json: { decision, made } });
 /**
  * @param {string} thing
  * @returns {Promise<{ width: number, height: number }>}
@@ -277,15 +278,17 @@ export const uploadMask = (photoId, chosen) =>
 /**
  * @param {string} thing
  * @param {number} sidePx
+ * @param {string} [made] which of the pictures that were made under this name, one after the other
  */
-export const imageUrl = (thing, sidePx) => `${ROOT}/${thing}/image?side_px=${sidePx}`;
+export const imageUrl = (thing, sidePx, made = "") => `${ROOT}/${thing}/image?side_px=${sidePx}${made && `&made=${made}`}`;
 /**
  * @param {string} thing
  * @param {number} level
  * @param {number} column
  * @param {number} row
+ * @param {string} [made]
  */
-export const tileUrl = (thing, level, column, row) => `${ROOT}/${thing}/tiles/${level}/${column}/${row}`;
+export const tileUrl = (thing, level, column, row, made = "") => `${ROOT}/${thing}/tiles/${level}/${column}/${row}${made && `?made=${made}`}`;
 /**
  * @param {string} jobId
  * @param {Record<string, string>} query
@@ -298,10 +301,12 @@ export const jobMaskUrl = (jobId) => `${ROOT}/jobs/${jobId}/mask`;
 /** @param {string} photoId */
 export const originalUrl = (photoId) => `${ROOT}/photos/${photoId}/original`;
 /**
- * @param {string[]} jobIds
- * @param {Record<string, string>} query
+ * A zip of the results of many jobs: where it lies, and what is left out of it.
+ * @param {string[]} jobs
+ * @param {{ format: string, quality?: number, location?: string }} how
+ * @returns {Promise<{ url: string, files: number, left_out: { code: string }[] }>}
  */
-export const zipUrl = (jobIds, query) => `${ROOT}/zip?${new URLSearchParams({ jobs: jobIds.join(","), ...query })}`;
+export const orderZip = (jobs, how) => make("/zips", { json: { jobs, ...how } });
 /** @param {string[]} jobIds */
 export const events = (jobIds) => new EventSource(`${ROOT}/events?jobs=${jobIds.join(",")}`);
 

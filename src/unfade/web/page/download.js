@@ -40,6 +40,26 @@ async function saveFile(url) {
   }
 }
 
+/**
+ * @param {Job[]} jobs
+ * @param {Record<string, string>} query
+ */
+async function saveZip(jobs, { quality, ...query }) {
+  const how = { format: query.format, ...query, ...(quality ? { quality: Number(quality) } : {}) };
+  try {
+    const { url, left_out: left } = await api.orderZip(jobs.map((job) => job.id), how);
+    save(url, "unfade.zip"); // streamed: may be larger than memory
+    const counts = { gone: 0, unfit: 0, undone: 0 };
+    for (const { code } of left) counts[code === "not-found" ? "gone" : code === "unwritable" ? "unfit" : "undone"] += 1;
+    const format = FORMAT_NAMES[how.format] || how.format;
+    if (counts.gone) tell(t("download.gone", { n: counts.gone }), { wrong: true });
+    if (counts.unfit) tell(t("download.unfit", { n: counts.unfit, format }), { wrong: true });
+    if (counts.undone) tell(t("download.undone", { n: counts.undone }), { wrong: true });
+  } catch (refusal) {
+    tell(/** @type {Error} */ (refusal).message, { wrong: true });
+  }
+}
+
 /** @returns {string} the format that is chosen */
 const chosenFormat = () => String(new FormData(/** @type {HTMLFormElement} */ ($("download-form"))).get("format"));
 
@@ -78,7 +98,7 @@ export function openDownload({ jobs, photo, hasLocation, settings }) {
     if (format === "jpeg") query.quality = quality.value;
     if (hasLocation) query.location = input("drop-location").checked ? "drop" : "keep";
     if (photo) saveFile(api.resultUrl(jobs[0].id, query));
-    else save(api.zipUrl(jobs.map((job) => job.id), query), "unfade.zip"); // streamed: may be larger than memory
+    else saveZip(jobs, query);
   };
   dialog.returnValue = "";
   dialog.showModal();

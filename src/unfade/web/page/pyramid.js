@@ -16,9 +16,11 @@ export class Pyramid {
    * @param {number} width
    * @param {number} height
    * @param {() => void} changed called when more of it can be drawn
+   * @param {string} [made] which of the pictures that were made under this name
    */
-  constructor(thing, width, height, changed) {
+  constructor(thing, width, height, changed, made = "") {
     this.thing = thing;
+    this.made = made;
     this.width = width;
     this.height = height;
     this.changed = changed;
@@ -34,7 +36,7 @@ export class Pyramid {
       };
       this.base.onerror = () => resolve(false);
     });
-    this.base.src = api.imageUrl(thing, BASE_SIDE_PX);
+    this.base.src = api.imageUrl(thing, BASE_SIDE_PX, made);
     this.maxLevel = Math.ceil(Math.log2(Math.max(width, height)));
     this.minLevel = Math.min(this.maxLevel, Math.log2(TILE_PX));
   }
@@ -80,7 +82,7 @@ export class Pyramid {
       tile = new Image();
       tile.decoding = "async";
       tile.onload = this.changed;
-      tile.src = api.tileUrl(this.thing, level, column, row);
+      tile.src = api.tileUrl(this.thing, level, column, row, this.made);
       const [oldest] = this.tiles.keys();
       if (this.tiles.size >= MAX_TILES && oldest) this.tiles.delete(oldest);
     }

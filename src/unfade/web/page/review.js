@@ -5,6 +5,8 @@ import * as api from "./api.js";
 import { $, all, button, canvas, make } from "./dom.js";
 import { Gestures } from "./gestures.js";
 import { Pyramid } from "./pyramid.js";
+import { announce, tell } from "./say.js";
+import { signIn } from "./signin.js";
 import { Viewer } from "./viewer.js";
 import { speak, t } from "./words.js";
 
@@ -16,6 +18,19 @@ import { speak, t } from "./words.js";
 const THUMB_PX = 480;
 const PAGE = 50;
 
+/**
+ * Do what the server may refuse, and say so if it does.
+ * @param {() => Promise<void>} act
+ */
+async function attempt(act) {
+  try {
+    await act();
+  } catch (refusal) {
+    if (!(refusal instanceof api.Refusal)) throw refusal;
+    tell(refusal.message, { wrong: true });
+  }
+}
+
 class Review {
   constructor() {
     /** @type {Which} */
@@ -24,8 +39,9 @@ class Review {
     this.entries = [];
     /** @type {ArchiveEntry | null} */
     this.shown = null;
-    /** @type {number | null} whose pictures the viewer has */
-    this.pictured = null;
+    this.pictured = ""; // what the viewer has pictures of: its `made`
+    this.deciding = false; // a decision is on its way
+    this.loads = 0;
     const signal = new AbortController().signal;
     this.viewer = new Viewer(canvas("review-view"), {
       overlay: () => {},
@@ -42,16 +58,17 @@ class Review {
     for (const choice of all("[data-which]")) {
       choice.onclick = () => {
         this.which = /** @type {Which} */ (choice.dataset.which);
-        this.load();
+        attempt(() => this.load());
       };
     }
     button("review-accept").onclick = () => this.decide("accepted");
     button("review-refuse").onclick = () => this.decide("refused");
     button("review-undo").onclick = () => this.decide(null);
-    button("review-more").onclick = () => this.load(this.entries.length);
+    button("review-more").onclick = () => attempt(() => this.load(this.entries.length));
     addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "a") this.decide("accepted");
+      if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+      if (event.repeat && ["a", "r", "u", "Enter"].includes(event.key)) event.preventDefault(); // one press, one decision
+      else if (event.key === "a") this.decide("accepted");
       else if (event.key === "r") this.decide("refused");
       else if (event.key === "u") this.decide(null);
       else if (event.key === "n") this.step(1);
@@ -62,10 +79,15 @@ class Review {
     });
   }
 
-  /** @param {number} [offset] */
+  /**
+   * Raises what the server refused.
+   * @param {number} [offset]
+   */
   async load(offset = 0) {
     for (const choice of all("[data-which]")) choice.setAttribute("aria-pressed", String(choice.dataset.which === this.which));
+    const turn = (this.loads += 1);
     const archive = await api.archive(this.which, PAGE, offset);
+    if (turn !== this.loads) return; // other results were asked for meanwhile
     this.#count(archive);
     this.entries = offset ? [...this.entries, ...archive.entries] : archive.entries;
     button("review-more").hidden = archive.entries.length < PAGE;
@@ -83,7 +105,7 @@ class Review {
   /** @param {ArchiveEntry} entry */
   #item(entry) {
     const pictures = ["before", "after"].map((side) =>
-      make("img", { src: api.imageUrl(`archive/results/${entry.id}/${side}`, THUMB_PX), loading: "lazy", alt: t(side === "before" ? "view.label-before" : "view.label-after") }));
+      make("img", { src: api.imageUrl(`archive/results/${entry.id}/${side}`, THUMB_PX, entry.made), loading: "lazy", alt: t(side === "before" ? "view.label-before" : "view.label-after") }));
     const said = entry.decision ? t(entry.decision === "accepted" ? "review.accepted" : "review.refused") : t("review.risk", { risk: Math.round(entry.risk * 100) });
     const choice = make("button", { type: "button" }, ...pictures,
       make("span", {}, make("b", {}, entry.name), ` ${said}`), make("span", { className: "why" }, entry.reasons[0] || ""));
@@ -93,7 +115,7 @@ class Review {
   }
 
   /** @param {ArchiveEntry | null} entry */
-  async show(entry) {
+  show(entry) {
     this.shown = entry;
     $("review-one").hidden = !entry;
     for (const choice of all("#review-queue button")) choice.setAttribute("aria-current", String(choice.dataset.id === String(entry?.id)));
@@ -104,16 +126,22 @@ class Review {
     const place = { delivered: t("review.is-delivered"), held: t("review.is-held"), refused: t("review.is-refused") }[entry.place];
     $("review-state").textContent = place;
     button("review-undo").hidden = !entry.decision;
-    if (this.pictured === entry.id) return;
-    this.pictured = null;
+    if (this.pictured !== entry.made) attempt(() => this.#picture(entry));
+  }
+
+  /** @param {ArchiveEntry} entry */
+  async #picture(entry) {
+    this.pictured = entry.made;
     this.viewer.photograph(0, 0);
-    const { width, height } = await api.tiles(`archive/results/${entry.id}/before`);
-    if (this.shown !== entry) return; // another was chosen meanwhile
+    const { width, height } = await api.tiles(`archive/results/${entry.id}/before`).catch((refusal) => {
+      if (this.pictured === entry.made) this.pictured = ""; // chosen again, it is tried again
+      throw refusal;
+    });
+    if (this.pictured !== entry.made) return; // another was chosen meanwhile
     this.viewer.photograph(width, height);
-    const pyramid = (/** @type {string} */ side) => new Pyramid(`archive/results/${entry.id}/${side}`, width, height, this.viewer.changed);
+    const pyramid = (/** @type {string} */ side) => new Pyramid(`archive/results/${entry.id}/${side}`, width, height, this.viewer.changed, entry.made);
     this.viewer.before = pyramid("before");
     this.viewer.after = pyramid("after");
-    this.pictured = entry.id;
     this.viewer.changed();
   }
 
@@ -127,12 +155,27 @@ class Review {
   /** @param {"accepted" | "refused" | null} decision */
   async decide(decision) {
     const entry = this.shown;
-    if (!entry) return;
-    const at = this.entries.indexOf(entry);
-    const decided = await api.decide(entry.id, decision);
-    $("live").textContent = decision ? t(decision === "accepted" ? "review.accepted" : "review.refused") : t("review.undone");
-    this.entries.splice(at, 1, decided);
-    this.shown = this.which === "open" ? this.entries[at + 1] || null : decided;
+    if (!entry || this.deciding || (!decision && !entry.decision)) return;
+    this.deciding = true;
+    await attempt(() => this.#send(entry, decision)).finally(() => (this.deciding = false));
+  }
+
+  /**
+   * @param {ArchiveEntry} entry
+   * @param {"accepted" | "refused" | null} decision
+   */
+  async #send(entry, decision) {
+    try {
+      const decided = await api.decide(entry.id, decision, entry.made);
+      announce(decision ? t(decision === "accepted" ? "review.accepted" : "review.refused") : t("review.undone"));
+      const at = this.entries.findIndex(({ id }) => id === entry.id);
+      const next = this.entries[at + 1] || null;
+      if (at >= 0) this.entries.splice(at, 1, ...(this.which === "open" ? [] : [decided]));
+      if (this.shown?.id === entry.id) this.show(this.which === "open" ? next : decided);
+    } catch (refusal) {
+      if (!(refusal instanceof api.Refusal) || ![404, 409].includes(refusal.status)) throw refusal;
+      tell(refusal.code === "superseded" ? t("review.anew", { name: entry.name }) : refusal.message, { wrong: true }); // it is another, or gone
+    }
     await this.load();
   }
 }
@@ -141,13 +184,10 @@ await speak();
 document.title = `Unfade: ${t("review.title")}`;
 document.body.classList.remove("wordless");
 document.body.dataset.ready = "yes";
-const { token_needed: needed, signed_in: known } = await api.session();
-if (needed && !known) location.replace("./"); // the token is asked for there
-else {
-  try {
-    await new Review().load();
-  } catch (refusal) {
-    $("review-none").hidden = false;
-    $("review-none").textContent = /** @type {Error} */ (refusal).message;
-  }
+try {
+  await signIn();
+  await new Review().load();
+} catch (refusal) {
+  $("review-none").hidden = false;
+  $("review-none").textContent = /** @type {Error} */ (refusal).message;
 }

@@ -170,6 +170,7 @@ export {};
  * A result of an archive, to be reviewed.
  * @typedef {object} ArchiveEntry
  * @property {number} id
+ * @property {string} made another word once the result is made anew
  * @property {string} name
  * @property {number} risk 0…1
  * @property {string[]} reasons the strongest first

@@ -19,10 +19,11 @@ from unfade.web.routes import (
     session,
     shelves,
     sources,
+    zips,
 )
 
 
 def install(app: FastAPI) -> None:
     """Put every route into the application: the API, health, and the page."""
-    for part in (session, photos, pictures, jobs, previews, prints, masks, sources, shelves, iiif, archive, scripts, health, page):
+    for part in (session, photos, pictures, jobs, zips, previews, prints, masks, sources, shelves, iiif, archive, scripts, health, page):
         app.include_router(part.router)

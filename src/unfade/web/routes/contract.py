@@ -44,6 +44,11 @@ def bare(key: str | None) -> str | None:
     return None if key is None else key.strip('"')
 
 
+def has(request: Request, tag: str) -> bool:
+    """Whether the client has what goes by this ETag (RFC 9110, 13.1.2)."""
+    return tag in (known.strip().removeprefix("W/") for known in request.headers.get("if-none-match", "").split(","))
+
+
 def at(request: Request, path: str) -> str:
     """The address of something in the API, as the browser reaches it: under the prefix of a proxy, if
     there is one.
@@ -65,6 +70,8 @@ def form_schema(fields: dict[str, Any], required: Sequence[str]) -> dict[str, An
 FILE = {"type": "string", "format": "binary"}
 RECORD: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"schema": {"type": "object"}}}}}
 IMMUTABLE = {"Cache-Control": "private, max-age=86400, immutable"}
+REVALIDATED = {"Cache-Control": "private, no-cache"}  # kept, but asked about before it is shown again
+UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "What the client has already, by its ETag"}}
 STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 PICTURES = tuple(codec.media_type for codec in FORMATS.values())
 JPEG = binary("image/jpeg")

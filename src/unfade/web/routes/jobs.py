@@ -7,14 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from unfade.queue.options import Id, Options
 from unfade.web.clients import CLIENT, TooManyError
-from unfade.web.downloads import attachment, drops, result_response, zip_of
+from unfade.web.downloads import attachment, drops, result_response
 from unfade.web.problems import Problem, described, not_found
 from unfade.web.requests import Location, ResultFormat
 from unfade.web.responses import (
@@ -121,14 +120,3 @@ def get_record(job_id: Id, service: S) -> Response:
         raise not_found("record") from None
     name = f"{Path(service.photo(job.photo_id).name).stem}.restored.json"
     return Response(data, media_type="application/json", headers=attachment(name))
-
-
-@router.get("/zip", tags=["jobs"], response_class=Response, responses=binary("application/zip") | described(*OF_JOB))
-def get_zip(
-    jobs: JobIds, service: S, format: ResultFormat = "same", quality: Quality = None, location: Location | None = None
-) -> StreamingResponse:
-    """The results of several jobs, and their records, in one file."""
-    wanted = [service.done_job(job_id) for job_id in dict.fromkeys(jobs.split(","))]
-    found = [(job, service.photo(job.photo_id), result) for job, result in wanted]
-    pieces = zip_of(service, found, format, quality, drops(service, location))
-    return StreamingResponse(pieces, media_type="application/zip", headers=attachment("unfade.zip"))

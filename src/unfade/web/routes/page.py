@@ -13,6 +13,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 
 from unfade.web.problems import Problem
+from unfade.web.routes.contract import has
 
 FOLDER = Path(__file__).parents[1] / "page"
 _TEXT = {
@@ -81,7 +82,7 @@ def _answer(request: Request, name: str) -> Response:
     headers = {"Cache-Control": "no-cache", "ETag": tag}
     if content.zipped is not None:
         headers["Vary"] = "Accept-Encoding"
-    if tag in (known.strip().removeprefix("W/") for known in request.headers.get("if-none-match", "").split(",")):
+    if has(request, tag):
         return Response(status_code=304, headers=headers)
     if zipped:
         headers["Content-Encoding"] = "gzip"

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from unfade import tile_pyramid
+from unfade.archive.manifest import Entry
+from unfade.errors import UnreadableError
 from unfade.queue.options import Id
 from unfade.web import sandbox, sharing
 from unfade.web.downloads import attachment
@@ -16,6 +18,7 @@ from unfade.web.problems import described, not_found
 from unfade.web.responses import (
     TilesResponse,
 )
+from unfade.web.review import Review
 from unfade.web.review import Side as ReviewSide
 from unfade.web.routes.contract import API, COMMON, IMMUTABLE, JPEG, OF_JOB, S, Side, at, binary
 from unfade.web.service import Service
@@ -60,6 +63,16 @@ async def _archive_view(service: Service, number: int, side: ReviewSide) -> tupl
     if review is None:
         raise not_found("archive")
     entry = await run_in_threadpool(review.entry, number)
+    try:
+        return await _view_of_entry(service, review, entry, side)
+    except UnreadableError:
+        now = await run_in_threadpool(review.entry, number)
+        if now.place == entry.place:
+            raise
+        return await _view_of_entry(service, review, now, side)  # a decision moved it after it was found, and before it was read
+
+
+async def _view_of_entry(service: Service, review: Review, entry: Entry, side: ReviewSide) -> tuple[str, tile_pyramid.Index]:
     path = review.view_path(entry, side)
     frame = await run_in_threadpool(review.frame, entry) if side == "before" else None
     return path, await service.pyramid(path, source=lambda: review.picture(entry, side), frame=frame)
