@@ -125,7 +125,7 @@ export class Brushwork {
       session.changed();
     } catch (error) {
       if (session.ended) return;
-      this.failed = true;
+      this.failed = this.strokes.length > 0; // they may have been taken back meanwhile
       session.refused(/** @type {Refusal} */ (error));
       session.refresh();
     }
