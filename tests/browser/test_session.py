@@ -93,3 +93,52 @@ def test_a_refusal_names_no_variable_of_the_servers(open_page: Open, old_photogr
     page.wait_for_selector(".card .wrong-text")
     said = page.locator(".card .wrong-text").inner_text()
     assert "the limit is 200." in said and "UNFADE_" not in said
+
+
+@pytest.fixture
+def one_gone(open_page: Open, old_photograph: Path, tmp_path: Path) -> Any:
+    """The page in German with three photographs on the shelf, of which the server has the first no longer."""
+    page = open_page(quiet=False, locale="de-DE")
+    steps_off(page)
+    bring(page, *[copy_of(old_photograph, tmp_path / name) for name in ("aunt-may.jpg", "uncle-joe.jpg", "grandma.jpg")])
+    page.locator(".card .ready").nth(2).wait_for()
+    assert page.request.delete(f"{api_of(page)}/photos/{ids_of(page)[0]}").ok
+    page.wait_for_timeout(1100)  # moments are told in seconds
+    return page
+
+
+def api_of(page: Any) -> str:
+    return f"{page.url.split('/#')[0].rstrip('/')}/api/v1"
+
+
+def ids_of(page: Any) -> list[str]:
+    """The photographs on the shelf, in its order."""
+    return [str(address).rsplit("/", 1)[1] for address in page.eval_on_selector_all(".card-open", "all => all.map(({ href }) => href)")]
+
+
+def test_all_photographs_are_kept_longer_although_one_is_gone(one_gone: Any) -> None:
+    page = one_gone
+    here = ids_of(page)[1:]
+    photographs = [f"{api_of(page)}/photos/{name}" for name in here]
+    before = [page.request.get(address).json()["expires"] for address in photographs]
+    page.click("#keep-longer")
+    page.wait_for_selector(".slip:has-text('Bleibt jetzt bis')")
+    assert all(page.request.get(address).json()["expires"] > moment for address, moment in zip(photographs, before, strict=True))
+    assert ids_of(page) == here
+    assert page.locator(".slip:has-text('aunt-may.jpg ist nicht mehr da')").count() == 1
+    assert page.locator(".slip.wrong").count() == 0
+
+
+def test_what_is_done_to_several_is_done_to_all_although_one_is_gone(one_gone: Any) -> None:
+    page = one_gone
+    gone, *here = ids_of(page)
+    page.click("#select")
+    page.click("#chosen-all")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/jobs") else None)
+    page.click("#chosen-color")
+    page.wait_for_selector(".slip:has-text('aunt-may.jpg ist nicht mehr da')")
+    page.locator(".card .ready").nth(1).wait_for()
+    page.wait_for_timeout(1000)
+    assert [address.split("/")[-2] for address in asked] == [gone, *here]
+    assert ids_of(page) == here

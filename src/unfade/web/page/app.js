@@ -44,6 +44,7 @@ class Page {
     this.incoming.begin();
     if (lost) tell(t("photo.over", { n: lost }));
     this.route();
+    this.studio.resume();
   }
 
   #listen() {

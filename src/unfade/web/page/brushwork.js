@@ -1,14 +1,14 @@
 // @ts-check
-// What was painted and is in no mask of the server yet: filled soon after the hand lets go, taken back by undo, and red until the fill is seen.
+// What was painted and is in no mask of the server yet: filled soon after the hand lets go, and red until the fill is seen.
 
 import * as api from "./api.js";
-import { announce, tell } from "./say.js";
-import { over } from "./library.js";
-import { healsOf, inPieces } from "./maskwork.js";
+import { isLookedFor } from "./edit.js";
+import { bake, healsOf, inPieces } from "./maskwork.js";
+import { announce } from "./say.js";
 import { t } from "./words.js";
 
 /**
- * @import { Point, Stroke } from "./types.js"
+ * @import { Edit, Point, Stroke } from "./types.js"
  * @import { Refusal } from "./api.js"
  * @import { Session } from "./session.js"
  */
@@ -19,8 +19,6 @@ export class Brushwork {
   /** @param {Session} session */
   constructor(session) {
     this.session = session;
-    /** @type {Stroke[]} */
-    this.strokes = [];
     /** @type {Stroke[]} in a mask of the server, whose fill is not seen yet */
     this.drying = [];
     this.failed = false;
@@ -32,23 +30,22 @@ export class Brushwork {
     this.found = null;
   }
 
-  /** @param {Stroke} stroke one that has ended */
-  add(stroke) {
-    this.strokes = [...this.strokes, stroke];
-    this.failed = false;
-    if (stroke.kind !== "eraser") this.latest = [stroke];
-    this.session.refresh();
-    this.session.later(0); // seen at once; the mask is made when no stroke follows
-    clearTimeout(this.session.jobTimer);
-    this.fillSoon();
+  /** They are part of what is set: undo takes one back, and a refresh keeps them. */
+  get strokes() {
+    return this.session.edit.strokes;
   }
 
-  /** Take the last stroke back. Whether there was one. */
-  takeBack() {
-    if (!this.strokes.length || this.filling) return false;
-    this.strokes = this.strokes.slice(0, -1);
-    this.latest = [];
-    return true;
+  /** @param {Stroke} stroke one that has ended */
+  add(stroke) {
+    this.failed = false;
+    if (stroke.kind !== "eraser") this.latest = [stroke];
+    this.session.change({ strokes: [...this.strokes, stroke] });
+  }
+
+  /** @param {Edit} before what was set before an undo or redo */
+  moved({ mask, strokes }) {
+    this.failed = false;
+    if (mask !== this.session.edit.mask || strokes !== this.strokes) this.latest = [];
   }
 
   /** Fill what was painted last from another place of the photograph, the next best one; after the last, as at first. */
@@ -81,9 +78,12 @@ export class Brushwork {
     }
   }
 
+  /** Fill when no stroke follows. Whether there is something that can be filled now. */
   fillSoon() {
     clearTimeout(this.timer);
-    if (this.strokes.length && !this.failed && !this.session.ended) this.timer = setTimeout(() => this.fill(), FILL_AFTER_MS);
+    if (!this.#isDue || this.failed) return false;
+    this.timer = setTimeout(() => this.fill(), FILL_AFTER_MS);
+    return true;
   }
 
   /** The fill is seen. */
@@ -93,17 +93,17 @@ export class Brushwork {
     this.session.stage.changed();
   }
 
-  /** Whether the damage is still being looked for, which the strokes are to be added to. */
-  get waits() {
-    const { edit, job } = this.session;
-    return edit.fill && !edit.mask && (!job || !over(job));
+  /** Whether there are strokes that can be made into a mask now: the damage that they are added to is found. */
+  get #isDue() {
+    const { photo, edit, ended } = this.session;
+    return edit.strokes.length > 0 && !isLookedFor(photo, edit) && !ended;
   }
 
   /** Make the strokes into a mask of the server. */
   async fill() {
     clearTimeout(this.timer);
     if (this.filling) return this.filling;
-    if (!this.strokes.length || (this.waits && !this.session.ended)) return;
+    if (!this.#isDue) return;
     this.filling = this.#bake().finally(() => {
       this.filling = null;
       this.fillSoon(); // strokes that came meanwhile
@@ -113,20 +113,19 @@ export class Brushwork {
 
   async #bake() {
     const { session } = this;
-    const { edit } = session;
-    const { strokes } = this;
     this.failed = false;
     try {
-      const changes = await session.mask.bake(edit, strokes);
-      if (session.edit.mask !== edit.mask || session.edit.keep !== edit.keep || session.edit.dust !== edit.dust) return; // changed meanwhile: once more
-      this.drying = [...this.drying, ...strokes];
-      this.strokes = this.strokes.slice(strokes.length);
+      const made = await bake(session.photo.id, session.edit);
+      if (session.ended) return; // see Afterwards
+      const before = session.edit;
+      if (!session.history.baked(made)) return session.refresh(); // taken back meanwhile, or over another mask now
+      this.drying = [...this.drying, ...made.strokes];
       announce(t("state.painting"));
-      session.previews.rename(changes, strokes);
-      session.change(changes);
+      session.previews.rename(before, session.edit);
+      session.changed();
     } catch (error) {
-      this.failed = true;
-      if (session.ended) return void tell(/** @type {Error} */ (error).message, { wrong: true });
+      if (session.ended) return;
+      this.failed = this.strokes.length > 0; // they may have been taken back meanwhile
       session.refused(/** @type {Refusal} */ (error));
       session.refresh();
     }

@@ -133,11 +133,10 @@ export class Controls {
 
   async #clear() {
     const { session } = this;
-    session.brushwork.strokes = [];
     try {
       const { id } = await api.drawMask(session.photo.id, { strokes: [] });
       if (session.ended) return;
-      session.change({ mask: id, keep: [], heals: [], dust: null, fill: true });
+      session.change({ mask: id, keep: [], heals: [], dust: null, fill: true, strokes: [] });
       announce(t("damage.cleared"));
     } catch (refusal) {
       session.refused(/** @type {Refusal} */ (refusal));
@@ -184,8 +183,8 @@ export class Controls {
 
   // ------------------------------------------------------------------ drawing
   draw() {
-    const { edit, history, brushwork } = this.session;
-    button("undo").disabled = !history.past.length && !brushwork.strokes.length;
+    const { edit, history } = this.session;
+    button("undo").disabled = !history.past.length;
     button("redo").disabled = !history.future.length;
     this.session.tools?.drawOther();
     input("fill").checked = edit.fill;

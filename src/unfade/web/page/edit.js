@@ -2,9 +2,13 @@
 // What a person wants done to a photograph, as one value that never changes, so that all of it can be undone.
 
 import { EDITS } from "./library.js";
+import { healOf } from "./maskwork.js";
 import { forget, recall, remember } from "./storage.js";
 
-/** @import { Edit, Heal, Options, Photo, Job } from "./types.js" */
+/**
+ * @import { Edit, Heal, Options, Photo, Job, Stroke } from "./types.js"
+ * @import { Baked } from "./maskwork.js"
+ */
 
 const MERGE_MS = 900;
 const MAX_STEPS = 100;
@@ -34,6 +38,7 @@ export const firstEdit = (options) => ({
   hints: options.hints,
   heals: options.heals || [],
   marked: [],
+  strokes: [],
 });
 
 /**
@@ -96,6 +101,30 @@ export function jobFor(photo, edit) {
   ) || null;
 }
 
+/**
+ * The photograph's last job, if it shows this edit and failed.
+ * @param {Photo} photo
+ * @param {Edit} edit
+ * @returns {Job | null}
+ */
+export function failedFor(photo, edit) {
+  const last = photo.jobs.at(-1);
+  return last?.state === "failed" && meaning(last.options) === meaning(optionsOf(edit)) && !jobFor(photo, edit) ? last : null;
+}
+
+/**
+ * Whether the damage is still to be found that the strokes of this edit are to be added to.
+ * @param {Photo} photo
+ * @param {Edit} edit
+ */
+export const isLookedFor = (photo, edit) => edit.fill && !edit.mask && jobFor(photo, edit)?.state !== "done";
+
+/**
+ * Edits as they are kept. Each stroke lies there once: with every stroke that is painted comes an edit that has all of those before.
+ * @typedef {Omit<Edit, "strokes"> & { strokes?: number[] }} Packed
+ * @typedef {{ strokes?: Stroke[], past: Packed[], now: Packed, future: Packed[] }} Kept
+ */
+
 /** Undo and redo over edits, kept in this browser for as long as the photograph is. */
 export class History {
   /**
@@ -104,10 +133,11 @@ export class History {
    */
   constructor(photoId, first) {
     this.key = `${EDITS}${photoId}`;
-    const kept = recall(this.key, /** @type {{ past: Edit[], now: Edit, future: Edit[] } | null} */ (null));
-    const whole = (/** @type {Edit} */ edit) => ({ ...edit, heals: edit.heals || [], marked: edit.marked || [] }); // of a page that was older
+    const kept = recall(this.key, /** @type {Kept | null} */ (null));
+    const strokesOf = (/** @type {Packed | undefined} */ edit) => (edit?.strokes || []).flatMap((at) => kept?.strokes?.[at] || []);
+    const whole = (/** @type {Packed} */ edit) => ({ ...edit, heals: edit.heals || [], marked: edit.marked || [], strokes: strokesOf(edit) }); // of a page that was older
     this.past = (kept?.past || []).map(whole);
-    this.now = { ...first, ...kept?.now };
+    this.now = { ...first, ...kept?.now, strokes: strokesOf(kept?.now) };
     this.future = (kept?.future || []).map(whole);
     /** @type {string | null} */
     this.mergeKey = null;
@@ -152,12 +182,34 @@ export class History {
   }
 
   /**
-   * Puts the found mask into every edit (past, now, future) of the same sensitivity, so that undo shows the same picture.
-   * @param {string} maskId
-   * @param {number} sensitivity
+   * Puts the mask that a job found into every edit (past, now, future) of the same sensitivity, so that undo shows the same picture.
+   * @param {Job} job
    */
-  found(maskId, sensitivity) {
-    const take = (/** @type {Edit} */ edit) => (edit.mask === null && edit.sensitivity === sensitivity ? { ...edit, mask: maskId } : edit);
+  found({ state, options, mask_id: mask }) {
+    if (state !== "done" || !mask || options.mask) return;
+    this.#rewrite((edit) => (edit.mask === null && edit.sensitivity === options.sensitivity ? { ...edit, mask } : edit));
+  }
+
+  /**
+   * Puts the mask that strokes are in now into every edit that begins with them. Whether that of now is one: they may have been taken back meanwhile.
+   * @param {Baked} made
+   */
+  baked({ from, strokes, mask }) {
+    const { now } = this;
+    const text = JSON.stringify(strokes);
+    const isOver = (/** @type {Edit} */ edit) => edit.fill === from.fill && edit.mask === from.mask && edit.dust === from.dust && String(edit.keep) === String(from.keep);
+    const begins = (/** @type {Edit} */ edit) => isOver(edit) && JSON.stringify(edit.strokes.slice(0, strokes.length)) === text;
+    this.#rewrite((edit) => (begins(edit) ? {
+      ...edit, mask, keep: [], dust: null, fill: true,
+      strokes: edit.strokes.slice(strokes.length),
+      heals: [...edit.heals, ...strokes.flatMap(healOf)],
+      marked: [...edit.marked, ...strokes.flatMap(({ doubt }) => doubt || [])],
+    } : edit));
+    return this.now !== now;
+  }
+
+  /** @param {(edit: Edit) => Edit} take */
+  #rewrite(take) {
     this.past = this.past.map(take);
     this.now = take(this.now);
     this.future = this.future.map(take);
@@ -165,7 +217,10 @@ export class History {
   }
 
   save() {
-    remember(this.key, { past: this.past.slice(-30), now: this.now, future: this.future.slice(0, 30) });
+    const [past, future] = [this.past.slice(-30), this.future.slice(0, 30)];
+    const strokes = [...new Set([...past, this.now, ...future].flatMap((edit) => edit.strokes))];
+    const packed = (/** @type {Edit} */ edit) => ({ ...edit, strokes: edit.strokes.map((stroke) => strokes.indexOf(stroke)) });
+    remember(this.key, /** @type {Kept} */ ({ strokes, past: past.map(packed), now: packed(this.now), future: future.map(packed) }));
   }
 
   /** @param {string} photoId */

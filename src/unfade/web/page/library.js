@@ -260,8 +260,7 @@ export class Library extends EventTarget {
       this.pending.drop(entry.key);
     } catch (error) {
       const refusal = /** @type {Refusal} */ (error);
-      const gone = refusal.status === 404 && (await this.dropIfGone(entry).catch(() => false));
-      if (!gone) this.fail(entry, refusal);
+      if (!(await this.isGone(entry, refusal))) this.fail(entry, refusal);
     }
     entry.starting = false;
   }
@@ -337,6 +336,17 @@ export class Library extends EventTarget {
   }
 
   /**
+   * Start a job in the place of those of the photograph that are not over: no one waits for them any more.
+   * @param {Entry} entry
+   * @param {Options} options
+   */
+  async startInstead(entry, options) {
+    for (const job of entry.photo?.jobs || []) if (!over(job)) await api.deleteJob(job.id).catch(() => null);
+    if (entry.photo) entry.photo.jobs = entry.photo.jobs.filter(over);
+    return this.start(entry, options);
+  }
+
+  /**
    * The job that waits for a place in the queue is not wanted any more.
    * @param {Entry} entry
    */
@@ -346,12 +356,15 @@ export class Library extends EventTarget {
   }
 
   /**
-   * Drop a photograph that the server has no longer. Whether it has not.
+   * Whether a refusal is because the server has the photograph no longer; then it is dropped here, too.
    * @param {Entry} entry
+   * @param {Refusal} refusal
    */
-  async dropIfGone(entry) {
-    if (!entry.photo || (await this.find([entry.photo.id])).size) return false;
-    this.forget(entry);
+  async isGone(entry, { status }) {
+    if (status !== 404 || !entry.photo) return false;
+    const found = await this.find([entry.photo.id]).catch(() => null);
+    if (!found || found.size) return false;
+    if (this.entries.includes(entry)) this.forget(entry);
     return true;
   }
 

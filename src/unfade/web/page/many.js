@@ -2,11 +2,13 @@
 // The same for many photographs: what is set for one, or a switch turned on, for others too.
 
 import { History, firstEdit, jobFor, optionsOf } from "./edit.js";
-import { tell } from "./say.js";
+import { naming, tell } from "./say.js";
+import { t } from "./words.js";
 
 /**
  * @import { Edit, Entry } from "./types.js"
  * @import { Library } from "./library.js"
+ * @import { Refusal } from "./api.js"
  */
 
 /** @type {(keyof Edit)[]} what makes sense on another photograph: a mask and places in it do not */
@@ -28,9 +30,10 @@ export async function changeAll(library, entries, changesFor) {
     if (jobFor(photo, history.now)) continue;
     try {
       await library.start(entry, optionsOf(history.now));
-    } catch (refusal) {
-      tell(/** @type {Error} */ (refusal).message, { wrong: true });
-      return;
+    } catch (error) {
+      const refusal = /** @type {Refusal} */ (error);
+      if (await library.isGone(entry, refusal)) tell(t("photo.gone", { name: entry.name }));
+      else tell(naming(entry.name, refusal.message), { wrong: true });
     }
   }
 }

@@ -4,11 +4,15 @@
 import * as api from "./api.js";
 import { make, pencil } from "./dom.js";
 
-/** @import { Edit, Heal, Photo, Piece, Point, Stroke } from "./types.js" */
+/**
+ * @import { Edit, Heal, Photo, Piece, Point, Stroke } from "./types.js"
+ * @typedef {{ from: Edit, strokes: Stroke[], mask: string }} Baked what a mask was made of
+ */
 
 const COLOR = "ff3b30";
 const SHOWN_SIDE_PX = 2048;
 const MAX_POINTS = 20_000; // of one stroke, as the server takes it
+const MAX_POINTS_ALL = 50_000; // of one request
 
 /**
  * Draw strokes, oldest first.
@@ -66,6 +70,28 @@ export const healsOf = (strokes, from) => strokes.filter(({ kind }) => kind !== 
  * @param {number} most
  */
 const thinned = (points, most) => (points.length <= most ? points : points.filter((_, at) => at % Math.ceil(points.length / most) === 0));
+
+/**
+ * Make the brush work of an edit, or as much of it as one request may hold, into a mask of the server, which draws it at the photograph's own size.
+ * @param {string} photoId
+ * @param {Edit} from
+ * @returns {Promise<Baked>}
+ */
+export async function bake(photoId, from) {
+  const strokes = portion(from.strokes);
+  const drawn = strokes.flatMap(inPieces);
+  const { id } = await (from.fill && from.mask
+    ? api.editMask(photoId, from.mask, { remove: from.keep, largest_dust_px: from.dust, strokes: drawn })
+    : api.drawMask(photoId, { strokes: drawn }));
+  return { from, strokes, mask: id };
+}
+
+/** @param {Stroke[]} strokes */
+function portion(strokes) {
+  let points = 0;
+  const end = strokes.findIndex((stroke, at) => (points += stroke.points.length) > MAX_POINTS_ALL && at > 0);
+  return end < 0 ? strokes : strokes.slice(0, end);
+}
 
 /** @param {Piece} piece */
 const pathOf = ({ outline }) => {
@@ -242,21 +268,5 @@ export class MaskView {
       if (Math.hypot(dx, dy) <= radius && (!best || object.area_px < best.area_px)) best = object;
     }
     return best;
-  }
-
-  /**
-   * Make brush work into a mask of the server, which draws it at the photograph's own size; gives the changes for the edit.
-   * @param {Edit} edit
-   * @param {Stroke[]} strokes
-   * @returns {Promise<Partial<Edit>>}
-   */
-  async bake(edit, strokes) {
-    const drawn = strokes.flatMap(inPieces);
-    const { id } = await (edit.fill && edit.mask
-      ? api.editMask(this.photo.id, edit.mask, { remove: edit.keep, largest_dust_px: edit.dust, strokes: drawn })
-      : api.drawMask(this.photo.id, { strokes: drawn }));
-    const heals = strokes.flatMap(healOf);
-    const marked = strokes.flatMap(({ doubt }) => doubt || []);
-    return { mask: id, keep: [], dust: null, fill: true, heals: [...edit.heals, ...heals], marked: [...edit.marked, ...marked] };
   }
 }

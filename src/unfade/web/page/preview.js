@@ -119,13 +119,12 @@ export class Previews {
 
   /**
    * Brush work is in a mask now: what was seen with it is what the mask gives.
-   * @param {Partial<Edit>} changes
-   * @param {Stroke[]} strokes
+   * @param {Edit} before
+   * @param {Edit} after
    */
-  rename(changes, strokes) {
-    const before = optionsOf(this.session.edit);
-    const after = optionsOf({ ...this.session.edit, ...changes });
-    if (this.last?.wanted === wantedOf(before, strokes)) this.last = { ...this.last, wanted: wantedOf(after, []), options: after };
+  rename(before, after) {
+    const options = optionsOf(after);
+    if (this.last?.wanted === wantedOf(optionsOf(before), before.strokes)) this.last = { ...this.last, wanted: wantedOf(options, after.strokes), options };
   }
 
   /**

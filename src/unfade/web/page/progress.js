@@ -2,7 +2,7 @@
 // How far the server is with the open photograph: a thin line at the header's foot and a few words; and what went wrong.
 
 import { $, button } from "./dom.js";
-import { meaning, optionsOf } from "./edit.js";
+import { failedFor } from "./edit.js";
 import { over } from "./library.js";
 import { announce, waitsTexts } from "./say.js";
 import { t } from "./words.js";
@@ -42,8 +42,7 @@ export class Progress {
   draw() {
     const { session } = this;
     const { entry, photo, edit, job } = session;
-    const last = photo.jobs.at(-1);
-    const failed = !job && last?.state === "failed" && meaning(last.options) === meaning(optionsOf(edit)) ? last : null;
+    const failed = failedFor(photo, edit);
     this.#notice(failed ? failed.error || t("card.failed") : job ? null : entry.failed);
     const active = job && !over(job) ? job : null;
     const words = this.task || (active ? this.#words(active) : entry.waits ? waitsTexts(entry.waits).join("; ") : this.#unsharp());

@@ -2,7 +2,6 @@
 // ONE PHOTOGRAPH ON THE BENCH: what is set for it, what is asked of the server for it, and what is seen of it.
 // A session belongs to one photograph and is dropped whole when another is opened: its listeners, timers, requests and wishes end with it.
 
-import * as api from "./api.js";
 import { Answers } from "./answers.js";
 import { Brushwork } from "./brushwork.js";
 import { Choices } from "./choices.js";
@@ -11,7 +10,7 @@ import { Doubts } from "./doubts.js";
 import { openDownload } from "./download.js";
 import { History, firstEdit, jobFor, meaning, optionsOf } from "./edit.js";
 import { Framing } from "./framing.js";
-import { latestDone, over } from "./library.js";
+import { latestDone } from "./library.js";
 import { MaskView } from "./maskwork.js";
 import { Pieces } from "./pieces.js";
 import { Previews } from "./preview.js";
@@ -48,7 +47,7 @@ export class Session {
     this.changedHere = false;
     this.downloadWhenDone = false;
     this.history = new History(this.photo.id, firstEdit(this.photo.jobs.at(-1)?.options || entry.options || settings.defaults));
-    for (const job of this.photo.jobs) if (job.state === "done") this.#noteMask(job);
+    for (const job of this.photo.jobs) this.history.found(job);
     this.stage = new Stage(this);
     this.mask = new MaskView(this.photo, this.stage.changed);
     this.previews = new Previews(this);
@@ -87,10 +86,11 @@ export class Session {
     this.stage.begin();
     this.tools.use("move");
     this.refresh();
+    const isFilledFirst = this.brushwork.fillSoon(); // what was painted before a refresh
     const { job } = this;
     if (job?.state === "done") return;
     this.#lookFirst();
-    if (!job && !this.entry.starting) this.jobTimer = setTimeout(() => this.startJob(), this.photo.jobs.length ? JOB_AFTER_MS : 0);
+    if (!job && !this.entry.starting && !isFilledFirst) this.jobTimer = setTimeout(() => this.startJob(), this.photo.jobs.length ? JOB_AFTER_MS : 0);
   }
 
   /** Something to see at once, and, where the whole takes long, something sharper soon. */
@@ -103,10 +103,8 @@ export class Session {
     clearTimeout(this.previewTimer);
     clearTimeout(this.jobTimer);
     this.ending.abort();
-    // What was changed last is made at full size even if the person leaves at once.
-    if (!this.library.entry(this.photo.id)) return;
-    if (this.brushwork.strokes.length) this.brushwork.fill();
-    else if (this.changedHere && !this.job) this.startJob();
+    // What was changed last is made at full size even if the person leaves at once; what was painted, see Afterwards.
+    if (this.library.entry(this.photo.id) && this.changedHere && !this.job && !this.brushwork.strokes.length) this.startJob();
   }
 
   // ------------------------------------------------------------------ changes
@@ -117,26 +115,38 @@ export class Session {
    */
   change(changes, { mergeKey = null } = {}) {
     if (!this.history.push(changes, mergeKey)) return;
+    this.changed(mergeKey ? PREVIEW_AFTER_MS : 0);
+  }
+
+  /**
+   * What is set is other than before.
+   * @param {number} [previewAfterMs]
+   */
+  changed(previewAfterMs = 0) {
     this.changedHere = true;
     if (this.ended) return void this.startJob();
     this.refresh();
-    this.later(mergeKey ? PREVIEW_AFTER_MS : 0);
+    this.later(previewAfterMs);
   }
 
   undo() {
-    if (this.brushwork.takeBack() || this.history.undo()) this.#moved("studio.undone");
+    const { edit } = this;
+    if (this.history.undo()) this.#moved(edit, "studio.undone");
   }
 
   redo() {
-    if (this.history.redo()) this.#moved("studio.redone");
+    const { edit } = this;
+    if (this.history.redo()) this.#moved(edit, "studio.redone");
   }
 
-  /** @param {"studio.undone" | "studio.redone"} word */
-  #moved(word) {
+  /**
+   * @param {Edit} before
+   * @param {"studio.undone" | "studio.redone"} word
+   */
+  #moved(before, word) {
     announce(t(word));
-    this.changedHere = true;
-    this.refresh();
-    this.later(0);
+    this.brushwork.moved(before);
+    this.changed();
   }
 
   /**
@@ -147,11 +157,12 @@ export class Session {
     clearTimeout(this.previewTimer);
     clearTimeout(this.jobTimer);
     this.previewTimer = this.jobTimer = undefined;
+    const isFilledFirst = this.brushwork.fillSoon();
     const { job } = this;
     if (job && this.entry.waits) this.library.letGo(this.entry);
     if (job?.state === "done") return void this.refresh();
     this.previewTimer = setTimeout(() => this.lookAhead(), previewAfterMs);
-    if (!job) this.jobTimer = setTimeout(() => this.startJob(), JOB_AFTER_MS);
+    if (!job && !isFilledFirst) this.jobTimer = setTimeout(() => this.startJob(), JOB_AFTER_MS);
   }
 
   /** A slider was let go: what it shows is wanted now. */
@@ -182,10 +193,8 @@ export class Session {
    * @param {Refusal} refusal
    */
   async refused(refusal) {
-    if (refusal.status !== 404) return void tell(refusal.message, { wrong: true });
-    if (!this.library.entries.includes(this.entry)) return; // deleted here
-    const gone = await this.library.dropIfGone(this.entry).catch(() => false);
-    if (gone) tell(t("photo.gone", { name: this.entry.name }));
+    if (refusal.status === 404 && !this.library.entries.includes(this.entry)) return; // deleted here
+    if (await this.library.isGone(this.entry, refusal)) tell(t("photo.gone", { name: this.entry.name }));
     else tell(refusal.message, { wrong: true });
   }
 
@@ -193,15 +202,13 @@ export class Session {
   async startJob() {
     clearTimeout(this.jobTimer);
     this.jobTimer = undefined;
-    const { entry, photo } = this;
+    const { entry } = this;
     const options = optionsOf(this.edit);
     const wanted = meaning(options);
     if (this.job) return;
     entry.failed = null;
     try {
-      for (const job of photo.jobs.filter((other) => !over(other))) await api.deleteJob(job.id).catch(() => null); // no one waits for it any more
-      photo.jobs = photo.jobs.filter(over);
-      await this.library.start(entry, options);
+      await this.library.startInstead(entry, options);
       if (!this.ended) this.refresh();
     } catch (error) {
       const refusal = /** @type {Refusal} */ (error);
@@ -219,18 +226,13 @@ export class Session {
    * @param {boolean} finished whether it is over since this news
    */
   jobChanged(job, finished) {
-    if (job.state === "done") this.#noteMask(job);
+    this.history.found(job);
     this.refresh();
     if (!finished) return;
     this.brushwork.fillSoon(); // it may have waited for the damage to be found
     if (job.state !== "done" || !this.downloadWhenDone) return;
     this.downloadWhenDone = false;
     this.download();
-  }
-
-  /** @param {Job} job a done one: the mask that it found stands for "look for damage" from now on */
-  #noteMask(job) {
-    if (job.mask_id && !job.options.mask) this.history.found(job.mask_id, job.options.sensitivity);
   }
 
   async download() {

@@ -8,12 +8,13 @@ import { openDownload } from "./download.js";
 import { History } from "./edit.js";
 import { latestDone } from "./library.js";
 import { changeAll } from "./many.js";
-import { announce, confirmed, tell } from "./say.js";
+import { announce, confirmed, naming, tell } from "./say.js";
 import { spoken, t } from "./words.js";
 
 /**
  * @import { Edit, Entry, Settings } from "./types.js"
  * @import { Library } from "./library.js"
+ * @import { Refusal } from "./api.js"
  */
 
 export class Shelf {
@@ -83,15 +84,22 @@ export class Shelf {
   }
 
   async #keepLonger() {
-    try {
-      const photos = this.library.entries.flatMap(({ photo }) => photo || []);
-      for (const photo of photos) photo.expires = (await api.keepPhoto(photo.id)).expires;
-      this.drawFew();
-      const [{ expires }] = photos;
-      tell(t("shelf.keeping", { time: momentOf(Date.parse(expires)) }));
-    } catch (refusal) {
-      tell(/** @type {Error} */ (refusal).message, { wrong: true });
+    const { library } = this;
+    const kept = [];
+    for (const entry of library.entries) {
+      const { photo } = entry;
+      if (!photo) continue;
+      try {
+        const longer = await library.patiently(entry, () => api.keepPhoto(photo.id), () => library.entries.includes(entry));
+        if (longer) kept.push((photo.expires = longer.expires));
+      } catch (error) {
+        const refusal = /** @type {Refusal} */ (error);
+        if (await library.isGone(entry, refusal)) tell(t("photo.gone", { name: entry.name }));
+        else tell(naming(entry.name, refusal.message), { wrong: true });
+      }
     }
+    this.drawFew();
+    if (kept.length) tell(t("shelf.keeping", { time: momentOf(Math.min(...kept.map(Date.parse))) }));
   }
 
   // ------------------------------------------------------------------ several at once

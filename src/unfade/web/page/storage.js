@@ -1,6 +1,9 @@
 // @ts-check
 // What this browser keeps for the page, as JSON in localStorage.
 
+/** @type {Map<string, string>} what the browser did not take: it is kept for as long as the page is open */
+const refused = new Map();
+
 /**
  * @template Kept
  * @param {string} key
@@ -9,7 +12,7 @@
  */
 export const recall = (key, otherwise) => {
   try {
-    return JSON.parse(localStorage.getItem(key) ?? "null") ?? otherwise;
+    return JSON.parse(refused.get(key) ?? localStorage.getItem(key) ?? "null") ?? otherwise;
   } catch {
     return otherwise; // private windows may refuse, and others may have written there
   }
@@ -20,15 +23,18 @@ export const recall = (key, otherwise) => {
  * @param {unknown} value
  */
 export const remember = (key, value) => {
+  const text = JSON.stringify(value);
   try {
-    localStorage.setItem(key, JSON.stringify(value));
+    localStorage.setItem(key, text);
+    refused.delete(key);
   } catch {
-    // Full or refused: the page works on, it only won't find its photographs again.
+    refused.set(key, text); // full or refused: the page works on, it only won't find its photographs again
   }
 };
 
 /** @param {string} key */
 export const forget = (key) => {
+  refused.delete(key);
   try {
     localStorage.removeItem(key);
   } catch {

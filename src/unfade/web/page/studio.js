@@ -1,6 +1,7 @@
 // @ts-check
 // The screen on which one photograph at a time is worked on: it opens and ends sessions, and hands keys and news to the one that is open.
 
+import { Afterwards } from "./afterwards.js";
 import { $, all, button } from "./dom.js";
 import { shareAmong } from "./many.js";
 import { openShare } from "./share.js";
@@ -25,6 +26,7 @@ export class Studio {
     this.settings = settings;
     /** @type {Session | null} */
     this.session = null;
+    this.afterwards = new Afterwards(library, settings, (entry) => this.session?.entry === entry);
     const pick = new PickColor(library);
     button("pick-open").addEventListener("click", async () => {
       const { session } = this;
@@ -101,7 +103,14 @@ export class Studio {
   close() {
     const { session } = this;
     this.session = null;
-    session?.end();
+    if (!session) return;
+    session.end();
+    this.afterwards.finish(session.entry);
+  }
+
+  /** Fill what was painted before a refresh on photographs that are not open now. */
+  resume() {
+    for (const entry of this.library.entries) this.afterwards.finish(entry);
   }
 
   /** The shelf has other photographs now, or some have other jobs. */
@@ -125,6 +134,7 @@ export class Studio {
   /** @param {{ entry: Entry, job: Job, finished: boolean }} news */
   jobChanged({ entry, job, finished }) {
     if (this.session?.entry === entry) this.session.jobChanged(job, finished);
+    else if (finished) this.afterwards.finish(entry);
   }
 
   /** @param {KeyboardEvent} event */

@@ -63,6 +63,7 @@
  * @property {Hint[]} hints
  * @property {Heal[]} heals
  * @property {string[]} marked doubts of the server's that were marked by hand
+ * @property {Stroke[]} strokes what was painted over the mask and is in none of the server's yet
  */
 
 /**
