@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 import numpy as np
 
@@ -168,8 +168,9 @@ def _run(
     return Result(result, work.mask, report, work.pictures, before, given.mask)
 
 
-def told(result: Result, report: Report) -> Result:
-    """The result with another report of the same run, also in its XMP, if the run is told there."""
+def told(result: Result, **changes: Any) -> Result:
+    """The result with these fields of its report changed, also in its XMP, if the run is told there."""
+    report = replace(result.report, **changes)
     photo, before = result.photo, result.opened.metadata.xmp
     if photo.metadata.xmp != before:
         photo = photo.with_metadata(replace(photo.metadata, xmp=xmp(report, before)))

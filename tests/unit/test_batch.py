@@ -13,11 +13,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from click.testing import Result
 from PIL import Image
-from typer.testing import CliRunner
+from tests.commands import unfade, work_in
 
-from unfade.cli import build
 from unfade.cli._report import Account, untold
 from unfade.files import disk
 from unfade.sheet import shown_on
@@ -44,16 +42,7 @@ def album(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     for number, name in enumerate(NAMES):
         _photograph(tmp_path / name, number)
     (tmp_path / "out").mkdir()
-    monkeypatch.setenv("UNFADE_MODELS", str(golden))
-    monkeypatch.setenv("UNFADE_THREADS", "1")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def unfade(*arguments: str, status: int = 0) -> Result:
-    result = CliRunner().invoke(build(), list(arguments))
-    assert result.exit_code == status, (result.output, result.exception)
-    return result
+    return work_in(tmp_path, golden, monkeypatch)
 
 
 def process(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from tests.commands import unfade, work_in
 
-from unfade.cli import _identity, _outputs, build
+from unfade.cli import _identity, _outputs
 from unfade.cli._options import Batch
 from unfade.cli._outputs import Job, Kind, Target, check, plan
 from unfade.errors import UnwritableError, UsageError
@@ -24,16 +24,11 @@ def album(tmp_path: Path, golden: Path, rng: np.random.Generator, monkeypatch: p
     (tmp_path / "out").mkdir()
     for name in ("a.jpg", "b.jpg", "c.png"):
         assert cv2.imwrite(str(tmp_path / name), rng.integers(0, 255, (12, 16), np.uint8))
-    monkeypatch.setenv("UNFADE_MODELS", str(golden))
-    monkeypatch.setenv("UNFADE_THREADS", "1")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return work_in(tmp_path, golden, monkeypatch)
 
 
 def said(*arguments: str, status: int) -> str:
-    result = CliRunner().invoke(build(), list(arguments))
-    assert result.exit_code == status, (result.output, result.exception)
-    return result.output
+    return unfade(*arguments, status=status).output
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

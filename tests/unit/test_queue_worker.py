@@ -13,6 +13,8 @@ import pytest
 
 pytest.importorskip("huey", reason="needs the web extra")
 
+from tests.lanes import reading
+
 from unfade import tile_pyramid
 from unfade.files import photo
 from unfade.queue import messages
@@ -200,22 +202,15 @@ def test_a_message_that_was_lost_is_sent_again(make_worker: Callable[..., worker
 def test_a_reader_that_is_woken_looks_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "POLL_S", 60.0)
     read, settings = threading.Event(), Settings(data=tmp_path / "data")
-    reading = messages.Queue(settings, lambda kind, job_id: read.set())
-    sending = messages.Queue(settings, wake=reading.look)
-    assert reading.lanes["restore"].storage.conn.execute("PRAGMA synchronous").fetchone() == (1,)  # NORMAL
-    consumers = reading.consumers()
-    for consumer in consumers:
-        consumer.worker_threads[0][1].start()
-    time.sleep(0.3)  # both have looked, and wait
-    sending.send("restore", "x" * 32)
-    assert read.wait(10)
-    for consumer in consumers:
-        consumer.stop_flag.set()
-    reading.look()
-    for consumer in consumers:
-        consumer.worker_threads[0][1].join(10)
+    queue = messages.Queue(settings, lambda kind, job_id: read.set())
+    sending = messages.Queue(settings, wake=queue.look)
+    assert queue.lanes["restore"].storage.conn.execute("PRAGMA synchronous").fetchone() == (1,)  # NORMAL
+    with reading(queue):
+        time.sleep(0.3)  # both have looked, and wait
+        sending.send("restore", "x" * 32)
+        assert read.wait(10)
     sending.close()
-    reading.close()
+    queue.close()
 
 
 def _held(worker: workers.Worker, record: PhotoRecord, kind: Kind) -> workers.Hold:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import tifffile
-from click.testing import Result
 from PIL import Image
-from typer.testing import CliRunner
+from tests.commands import unfade, work_in
 
 from unfade import pipeline
 from unfade.archive import verify
-from unfade.cli import build
 from unfade.files import photo
 from unfade.models.session import Sessions
 from unfade.record import last_run
@@ -52,16 +49,7 @@ def album(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     with tifffile.TiffWriter(tmp_path / "two.tif") as file:
         file.write(_samples(1), photometric="minisblack")
         file.write(_samples(2)[:30], photometric="minisblack")
-    monkeypatch.setenv("UNFADE_MODELS", str(golden))
-    monkeypatch.setenv("UNFADE_THREADS", "1")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def unfade(*arguments: str, status: int = 0) -> Result:
-    result = CliRunner().invoke(build(), list(arguments))
-    assert result.exit_code == status, (result.output, result.exception)
-    return result
+    return work_in(tmp_path, golden, monkeypatch)
 
 
 def _stays(target: str, *arguments: str) -> str:
@@ -138,7 +126,7 @@ def _older(
     """A result as older versions wrote it, whose record says neither the page nor how it was written."""
     before = photo.read(source, page=page)
     result = pipeline.colorize(before, sessions=sessions) if color else pipeline.treat(before, Treatment(), sessions=sessions)
-    result = pipeline.told(result, replace(result.report, page=None, writing=None))
+    result = pipeline.told(result, page=None, writing=None)
     assert (run := last_run(result.photo.metadata.xmp)) is not None and run.page is run.writing is None
     photo.write(result.photo, target, quality=quality)
 

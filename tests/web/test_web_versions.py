@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.lanes import reading
 from tests.web.conftest import GOLDEN, wait_for
 from tests.web.test_web_redis import redis_url  # noqa: F401  a fixture
 from unfade.queue.ledger import SPOILT, Ledger
@@ -138,16 +139,9 @@ def test_a_running_job_and_a_preview_that_cannot_be_read_stop_neither_recovery_n
 def test_a_message_that_cannot_be_read_does_not_end_the_reader(settings: Settings) -> None:
     read: list[str] = []
     queue = Queue(settings, lambda kind, job_id: read.append(job_id))
-    consumers = queue.consumers()
     for nonsense in (b"no JSON", b"[1, 2]", b'{"job": "x"}'):
         queue.lanes["restore"].storage.enqueue(nonsense)
     queue.send("restore", "x" * 32)
-    for consumer in consumers:
-        consumer.worker_threads[0][1].start()
-    wait_for(lambda: read == ["x" * 32], seconds=10)
-    for consumer in consumers:
-        consumer.stop_flag.set()
-    queue.look()
-    for consumer in consumers:
-        consumer.worker_threads[0][1].join(10)
+    with reading(queue):
+        wait_for(lambda: read == ["x" * 32], seconds=10)
     queue.close()

@@ -17,7 +17,7 @@ from typing import Any
 
 from unfade.errors import AwayError, UnreadableError, UnwritableError, UsageError
 from unfade.files import disk
-from unfade.files.formats import FORMATS
+from unfade.files.formats import endings
 from unfade.files.names import is_aside, readable
 
 OURS = ".unfade"
@@ -135,13 +135,13 @@ class Source(_Place):
         where the source itself cannot be looked into.
         """
         self.check()
-        listing, endings = Listing(), frozenset(ending for codec in FORMATS.values() for ending in codec.extensions)
+        listing, known = Listing(), endings()
         others: Counter[str] = Counter()
         links: list[str] = []
         for found in self._on_disk(self.folder, links) if self.folder is not None else self._elsewhere():
             ending = PurePosixPath(found.name).suffix.lower()
             # A link without an ending that leads nowhere may have been one to a folder of masters.
-            if ending in endings or (found.why and (not ending or found.name.endswith("/"))):
+            if ending in known or (found.why and (not ending or found.name.endswith("/"))):
                 listing.masters.append(found)
             else:
                 others[readable(ending) or "without an ending"] += 1

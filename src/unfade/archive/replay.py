@@ -7,7 +7,7 @@ outcome then says by how much, where the first result is at hand.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +81,7 @@ def replay(sidecar: Sidecar, master: Photo, mask: Mask | None, sessions: Session
         mask=mask if given else None,
         cut=None if sidecar.cut is None else sidecar.cut.framed(),
     )
-    result = pipeline.told(result, replace(result.report, writing=writing(quality=sidecar.result.quality)))
+    result = pipeline.told(result, writing=writing(quality=sidecar.result.quality))
     if samples_sha256(result.photo) == sidecar.result.samples_sha256:
         return Replayed(result, True, "every sample is the recorded one")
     return Replayed(result, False, _apart(result.photo, first))

@@ -78,7 +78,7 @@ class Treater:
                 raise
             return Finished(task.name, "larger", megapixels=error.megapixels)
         result = pipeline.treat(before, self._treatment, sessions=self._sessions)
-        result = pipeline.told(result, replace(result.report, writing=writing(quality=self._order.quality)))
+        result = pipeline.told(result, writing=writing(quality=self._order.quality))
         encoded, form, ending = self._encoded(task, data, before, result)
         finished = self._written(task, before, result, encoded, form, ending)
         if before.megapixels > _COLLECTED_MP:  # large arrays in cycles would wait for a collection that counts objects, not bytes

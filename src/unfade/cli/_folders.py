@@ -18,7 +18,6 @@ Made = Callable[[Path], bool]
 _TAG = re.compile(r"\.(restored|colorized(\.\d+)?|translated|aged|mask|invented|prints)\Z")
 _NO_PHOTOGRAPH = (".mask", ".invented", ".prints")  # of these, what nobody would restore
 _NUMBER = re.compile(r"\.\d+\Z")
-_PACKET = re.compile(rb"<([\w.-]+:(?:xmpmeta|xapmeta|RDF))\b.*?</\1>", re.DOTALL)
 
 
 @dataclass
@@ -58,12 +57,14 @@ def look_into(folder: Path, *, recursive: bool, without: Iterable[Path] = (), ma
     NAME.N.EXT, which may be anyone's, where NAME lies beside it and the command `made` it. What cannot be
     listed is in `unreadable`.
     """
+    from unfade.files.formats import endings
+
     found = Found()
 
     def unlistable(error: OSError) -> None:
         found.unreadable.append((Path(error.filename or folder), error.strerror or str(error)))
 
-    endings, aside = _endings(), {os.path.realpath(path) for path in without}
+    known, aside = endings(), {os.path.realpath(path) for path in without}
     for place, folders, names in os.walk(folder, onerror=unlistable):
         here = Path(place)
         inner = sorted(name for name in folders if not is_aside(name) and os.path.realpath(here / name) not in aside)
@@ -76,19 +77,13 @@ def look_into(folder: Path, *, recursive: bool, without: Iterable[Path] = (), ma
             ending = Path(name).suffix.lower()
             if is_aside(name) or os.path.realpath(here / name) in aside:
                 continue
-            if ending not in endings:
+            if ending not in known:
                 found.others[ending or "without an ending"] += 1
             elif is_result(here / name, stems) or (made is not None and is_numbered(here / name, stems) and made(here / name)):
                 found.results += 1
             else:
                 found.photographs.append(here / name)
     return found
-
-
-def _endings() -> frozenset[str]:
-    from unfade.files.formats import FORMATS
-
-    return frozenset(ending for codec in FORMATS.values() for ending in codec.extensions)
 
 
 # --- what Unfade made ---------------------------------------------------------------------------------------
@@ -122,13 +117,12 @@ def is_numbered(path: Path, stems: Container[str]) -> bool:
 def is_print(path: Path) -> bool:
     """Whether a file's XMP says that it was cut from a scan: `unfade split` made it. The whole file is read,
     and nothing decoded."""
+    from unfade.files.xmp import packets_in
     from unfade.record import UNFADE_NAMESPACE, last_run
 
     try:
         content = path.read_bytes()
     except OSError:
         return False
-    if UNFADE_NAMESPACE.encode() not in content:
-        return False
-    runs = [run for packet in _PACKET.finditer(content) if (run := last_run(packet.group())) is not None]
+    runs = [run for packet in packets_in(content, UNFADE_NAMESPACE) if (run := last_run(packet)) is not None]
     return any(run.cut is not None or any(step.step == "split" for step in run.steps) for run in runs)

@@ -97,14 +97,14 @@ def _noted(batch: Batch, result: Result) -> Result:
     """The result, whose record says how its file is written, too."""
     from unfade import pipeline
 
-    return pipeline.told(result, replace(result.report, writing=file_asked(batch)))
+    return pipeline.told(result, writing=file_asked(batch))
 
 
 def _as_older(result: Result) -> Photo:
     """The photograph as older versions made it: its record says neither the page nor how it was written."""
     from unfade import pipeline
 
-    return pipeline.told(result, replace(result.report, page=None, writing=None)).photo
+    return pipeline.told(result, page=None, writing=None).photo
 
 
 def file_asked(batch: Batch) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from unfade.treatment import Treatment
     from unfade.work import Step
 
-_PACKET = re.compile(rb"<\?xpacket begin=.*?<\?xpacket end=[^>]*>|<x:xmpmeta\b.*?</x:xmpmeta>", re.DOTALL)
 _ALIKE = 8  # levels of 255 by which a sample differs that was only compressed again
 
 
@@ -172,9 +170,10 @@ def _packets(result: Path, content: bytes) -> Iterator[bytes]:
     """The XMP packets as they stand in a file, which is quick; then the one that is read with the picture: it
     may be compressed, in parts, or without a wrapping."""
     from unfade.files import photo
+    from unfade.files.xmp import packets_in
     from unfade.record import UNFADE_NAMESPACE
 
-    yield from (packet for packet in _PACKET.findall(content) if UNFADE_NAMESPACE.encode() in packet)
+    yield from packets_in(content, UNFADE_NAMESPACE)
     with suppress(UnfadeError):
         yield photo.read(content, name=result.name).metadata.xmp or b""
 

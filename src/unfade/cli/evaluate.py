@@ -192,7 +192,7 @@ def _exported(subject: str) -> Iterator[str]:
 def _method(subject: str, bench: Bench, settings: Settings) -> tuple[str, Method, Sessions | None]:
     """What is to be measured: its name, how to run it, and the models to close afterwards."""
     from unfade.bench.entries import pipeline_method
-    from unfade.measures.benches import picture_endings
+    from unfade.files.formats import endings
     from unfade.measures.evaluation import method_from_folder
     from unfade.settings import open_sessions
 
@@ -202,7 +202,7 @@ def _method(subject: str, bench: Bench, settings: Settings) -> tuple[str, Method
     path = Path(subject)
     if path.is_dir():
         return path.resolve().name, method_from_folder(path, bench), None
-    if path.suffix.lower() in picture_endings():
+    if path.suffix.lower() in endings():
         raise UsageError(f"{subject} is one picture; name a folder of results, matched to the bench by name")
     return _model_method(subject, bench, settings)
 

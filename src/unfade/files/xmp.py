@@ -12,7 +12,7 @@ import hashlib
 import html
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 from xml.parsers.expat import ExpatError, ParserCreate
@@ -38,6 +38,7 @@ class Name(NamedTuple):
     local: str
 
 
+_PACKET = re.compile(rb"<\?xpacket begin=.*?<\?xpacket end=[^>]*>|<([\w.-]+:(?:xmpmeta|xapmeta|RDF))\b.*?</\1>", re.DOTALL)
 _RDF, _DESCRIPTION = Name(RDF, "RDF"), Name(RDF, "Description")
 _ABOUT, _ITEM = Name(RDF, "about"), Name(RDF, "li")
 _HAS_EXTENDED = Name(_NOTE, "HasExtendedXMP")
@@ -191,6 +192,12 @@ def readable(packet: bytes) -> bytes:
     if lister.end_of_rdf is None and not lister.is_empty_rdf:
         raise ValueError("XMP without rdf:RDF")
     return data
+
+
+def packets_in(content: bytes, namespace: str) -> Iterator[bytes]:
+    """The packets that stand in a file as they are, neither compressed nor in parts, and name a namespace."""
+    if namespace.encode() in content:
+        yield from (found.group() for found in _PACKET.finditer(content) if namespace.encode() in found.group())
 
 
 def without(packet: bytes, unwanted: Callable[[Name], bool]) -> bytes:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +22,7 @@ from unfade.arrays import Image, Mask
 from unfade.color import lab_from_srgb, srgb_from_lab
 from unfade.errors import DataError
 from unfade.files import photo
+from unfade.files.formats import endings
 from unfade.measures import needs
 from unfade.measures.detection import WIDTHS_PX, by_width
 from unfade.measures.measure import EITHER, LOST, SOUND, DamageTruth, Task
@@ -55,12 +56,6 @@ class Example:
     needs: Needs | None = None
 
 
-@cache
-def picture_endings() -> frozenset[str]:
-    """The endings of files that are read: `.jpg`, `.tif` and so on, in small letters."""
-    return frozenset(ending for codec in photo.FORMATS.values() for ending in codec.extensions)
-
-
 def pictures(folder: Path) -> dict[str, Path]:
     """The pictures of a folder by stem, sorted.
 
@@ -70,7 +65,7 @@ def pictures(folder: Path) -> dict[str, Path]:
         raise DataError(f"there is no folder {folder}; a bench or a folder of results must be there")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in picture_endings() or path.name.startswith("."):
+        if path.suffix.lower() not in endings() or path.name.startswith("."):
             continue
         if path.stem in found:
             raise DataError(f"{folder} has two pictures called {path.stem}: {found[path.stem].name} and {path.name}; keep one")

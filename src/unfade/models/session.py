@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import defaultdict
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -185,13 +184,13 @@ class Sessions:
         self.threads = cpu_limit() if threads is None else threads
         self._models, self._provider = dict(models or {}), provider
         self._open: dict[Task, Session] = {}
-        self._locks: dict[Task, threading.Lock] = defaultdict(threading.Lock)
+        self._locks: dict[Task, threading.Lock] = {}
         self._closings = 0
 
     def get(self, task: Task) -> Session:
         """The opened model for `task`. Raises the `ModelError`s of `store.find`, `store.verify` and
         `Session`."""
-        with self._locks[task]:  # one each: while one model is opened, another that is open is to be had
+        with self._locks.setdefault(task, threading.Lock()):  # one each: while one model is opened, another that is open is to be had
             opened = self._open.get(task)
             if opened is None:
                 model = find(task, self._models.get(task))

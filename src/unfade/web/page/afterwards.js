@@ -3,9 +3,8 @@
 // It is read from where this browser keeps it, so that neither leaving nor a refresh loses a stroke.
 
 import { History, failedFor, firstEdit, isLookedFor, jobFor, optionsOf } from "./edit.js";
+import { tellRefused } from "./many.js";
 import { bake } from "./maskwork.js";
-import { naming, tell } from "./say.js";
-import { t } from "./words.js";
 
 /**
  * @import { Edit, Entry, Settings } from "./types.js"
@@ -39,9 +38,7 @@ export class Afterwards {
     try {
       while (await this.#fill(entry));
     } catch (error) {
-      const refusal = /** @type {Refusal} */ (error);
-      if (await this.library.isGone(entry, refusal)) tell(t("photo.gone", { name: entry.name }));
-      else tell(naming(entry.name, refusal.message), { wrong: true });
+      await tellRefused(this.library, entry, error);
     } finally {
       this.busy.delete(entry);
     }

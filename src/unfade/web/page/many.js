@@ -31,11 +31,21 @@ export async function changeAll(library, entries, changesFor) {
     try {
       await library.start(entry, optionsOf(history.now));
     } catch (error) {
-      const refusal = /** @type {Refusal} */ (error);
-      if (await library.isGone(entry, refusal)) tell(t("photo.gone", { name: entry.name }));
-      else tell(naming(entry.name, refusal.message), { wrong: true });
+      await tellRefused(library, entry, error);
     }
   }
+}
+
+/**
+ * Say what the server refused of one photograph among others. One that it has no longer is dropped without alarm.
+ * @param {Library} library
+ * @param {Entry} entry
+ * @param {unknown} error
+ */
+export async function tellRefused(library, entry, error) {
+  const refusal = /** @type {Refusal} */ (error);
+  if (await library.isGone(entry, refusal)) tell(t("photo.gone", { name: entry.name }));
+  else tell(naming(entry.name, refusal.message), { wrong: true });
 }
 
 /**

@@ -7,14 +7,13 @@ import { $, button, input, make } from "./dom.js";
 import { openDownload } from "./download.js";
 import { History } from "./edit.js";
 import { latestDone } from "./library.js";
-import { changeAll } from "./many.js";
-import { announce, confirmed, naming, tell } from "./say.js";
+import { changeAll, tellRefused } from "./many.js";
+import { announce, confirmed, tell } from "./say.js";
 import { spoken, t } from "./words.js";
 
 /**
  * @import { Edit, Entry, Settings } from "./types.js"
  * @import { Library } from "./library.js"
- * @import { Refusal } from "./api.js"
  */
 
 export class Shelf {
@@ -93,9 +92,7 @@ export class Shelf {
         const longer = await library.patiently(entry, () => api.keepPhoto(photo.id), () => library.entries.includes(entry));
         if (longer) kept.push((photo.expires = longer.expires));
       } catch (error) {
-        const refusal = /** @type {Refusal} */ (error);
-        if (await library.isGone(entry, refusal)) tell(t("photo.gone", { name: entry.name }));
-        else tell(naming(entry.name, refusal.message), { wrong: true });
+        await tellRefused(library, entry, error);
       }
     }
     this.drawFew();

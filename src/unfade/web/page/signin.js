@@ -2,8 +2,9 @@
 // The server's token: taken from the address, or asked for until it is right.
 
 import * as api from "./api.js";
-import { $, dialog as dialogOf, input } from "./dom.js";
+import { make } from "./dom.js";
 import { tell } from "./say.js";
+import { t } from "./words.js";
 
 /** @type {Promise<void> | null} */
 let asking = null;
@@ -35,26 +36,37 @@ function askForToken() {
 }
 
 async function askOnce() {
-  const dialog = dialogOf("sign-in");
+  const name = make("input", { className: "unseen", name: "username", autocomplete: "username", value: "unfade", tabIndex: -1, ariaHidden: "true", readOnly: true });
+  const token = make("input", { type: "password", id: "token", autocomplete: "current-password", required: true, autofocus: true });
+  token.setAttribute("aria-describedby", "token-wrong");
+  const wrong = make("p", { className: "wrong-text", id: "token-wrong", role: "alert" });
+  const form = make("form", {}, name,
+    make("h2", { id: "sign-in-title", textContent: t("sign-in.title") }),
+    make("p", { textContent: t("sign-in.text") }),
+    make("label", { htmlFor: "token", textContent: t("sign-in.token") }), token, wrong,
+    make("button", { type: "submit", className: "primary big wide", textContent: t("sign-in.open") }));
+  const dialog = make("dialog", { id: "sign-in" }, form);
+  dialog.setAttribute("aria-labelledby", "sign-in-title");
+  document.body.append(dialog);
   let known = false;
   const stay = () => known || dialog.showModal(); // without the token there is nothing behind it
   dialog.oncancel = (event) => event.preventDefault();
   dialog.addEventListener("close", stay); // a second Escape closes it all the same
-  input("token").value = $("token-wrong").textContent = "";
   dialog.showModal();
   await new Promise((resolve) => {
-    $("sign-in-form").onsubmit = async (event) => {
+    form.onsubmit = async (event) => {
       event.preventDefault();
       try {
-        await api.signIn(input("token").value);
+        await api.signIn(token.value);
         known = true;
         dialog.close();
         resolve(null);
       } catch (refusal) {
-        $("token-wrong").textContent = /** @type {Error} */ (refusal).message;
-        input("token").select();
+        wrong.textContent = /** @type {Error} */ (refusal).message;
+        token.select();
       }
     };
   });
   dialog.removeEventListener("close", stay);
+  dialog.remove();
 }
