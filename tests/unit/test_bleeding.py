@@ -69,6 +69,27 @@ def test_chroma_from_afar_leaves_the_luma(rng: np.random.Generator) -> None:
     np.testing.assert_allclose((moved @ weights)[lost], (image @ weights)[lost], atol=1e-5)
 
 
+def test_a_scratch_in_a_net_of_scratches_is_not_as_red_as_a_star_far_away() -> None:
+    image = np.empty((120, 120, 3), np.float32)
+    image[:] = (0.15, 0.25, 0.2)
+    image[:40, :40] = (0.7, 0.15, 0.2)
+    lost = np.zeros((120, 120), bool)
+    for offset in range(44, 120, 8):
+        lost[offset : offset + 2, 40:] = lost[40:, offset : offset + 2] = True
+    lone = np.zeros_like(lost)
+    lone[80:82, 20:100] = True
+    made = image + 0.1 * np.float32([1, 0, 0]) * (lost | lone)[:, :, None]
+    beyond = np.zeros_like(lost)
+    beyond[60:, 60:] = lost[60:, 60:]
+    moved = with_chroma_from_afar(made, image, lost, CHROMA_PX)
+    np.testing.assert_allclose(moved[beyond], made[beyond], atol=0.02)
+    fringed = image.copy()
+    fringed[74:88, 10:110] += np.float32([-0.05, 0.0, 0.1])
+    blue = fringed[lone, 2] - fringed[lone, 0]
+    cured = with_chroma_from_afar(fringed, fringed, lone, CHROMA_PX)[lone]
+    assert (cured[:, 2] - cured[:, 0]).mean() < 0.05 + 0.3 * (blue.mean() - 0.05)
+
+
 def test_a_weave_in_a_soft_picture_is_weakened(rng: np.random.Generator) -> None:
     soft = (0.5 + 0.01 * cv2.GaussianBlur(rng.standard_normal((100, 100)), (0, 0), 5))[:, :, None].repeat(3, axis=2).astype(np.float32)
     lost = np.zeros((100, 100), bool)

@@ -36,6 +36,10 @@ CHROMA_PX = 8
 # Chroma from afar is worse than chroma with a fringe where a photograph has many colors. Of 9 colorful ones
 # with a fringe all have more than 0.049 and lose 0.4 to 3.6 dB by it; of 22 old ones 21 less than 0.036.
 VARIETY_MOST = 0.042
+# Where damage lies close together, the nearest chroma to be believed is another thing's, and far away. By how
+# much farther than what is known it may be, in units of how far from the mask chroma is believed: up to the
+# first it counts in full, from the second on not at all.
+ASTRAY = (1.2, 1.7)
 CHROMA_DAMAGE_PX = 12
 CHROMA_AROUND_PX = (10, 16)
 
@@ -82,17 +86,30 @@ def measure_bleeding(photo: Photo, mask: Mask, *, color_too: bool = True) -> Ble
 
 def with_chroma_from_afar(painted: Image, image: Image, lost: Mask, far_px: int, near: Image | None = None) -> Image:
     """`painted` with its chroma under `lost` moved by what a smooth fill from pixels `far_px` away differs
-    from one that starts at the hole's edge; its luma stays. `image` is the picture before it was filled,
-    `near` the smooth fill that starts at the edge, if it is at hand."""
+    from one that starts at the hole's edge; its luma stays, and so does its chroma where no such pixel is
+    near. `image` is the picture before it was filled, `near` the smooth fill that starts at the edge, if it
+    is at hand."""
     wide = cv2.dilate(lost.view(np.uint8), disc(far_px)) > 0
-    if wide.all():
+    share = _from_afar(lost, wide, far_px)
+    if not share.any():
         return painted
     near = biharmonic(image, lost) if near is None else near
     moved = biharmonic(image, wide, finish=False)[lost] - near[lost]
     moved -= color.luma(moved[None])[0][:, None]
     result = painted.copy()
-    result[lost] += moved
+    result[lost] += share[:, None] * moved
     return result
+
+
+def _from_afar(lost: Mask, wide: Mask, far_px: int) -> Plane:
+    """How much each pixel of `lost` takes from beyond `wide`, (k,) in reading order: all of it where that is
+    hardly farther away than `far_px` beyond what is known."""
+    if wide.all():
+        return np.zeros(int(lost.sum()), np.float32)
+    known, believed = (cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)[lost] for mask in (lost, wide))
+    nearest, farthest = (far_px * factor for factor in ASTRAY)
+    share: Plane = np.clip((farthest - (believed - known)) / (farthest - nearest), 0, 1).astype(np.float32)
+    return share
 
 
 def disc(radius_px: int) -> np.ndarray:

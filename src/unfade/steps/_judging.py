@@ -161,7 +161,7 @@ def judge(
     shrink = max(1, math.ceil(math.sqrt(height * width / WORKING_PIXELS)))
     tall, wide = -(-height // shrink), -(-width // shrink)
     gray = tiles.reduce(lambda rows, columns: color.luma(photo.srgb(rows, columns))[:, :, None], height, width, tall, wide)[:, :, 0]
-    small = [_most(plane.view(np.uint8), shrink, tall, wide) for plane in (mask, evidence, least)]
+    small = [most(plane.view(np.uint8), shrink, tall, wide) for plane in (mask, evidence, least)]
     measured = measure(gray, small[1], small[2], small[0] > 0, pieces.smallest_share)
     found = scores(measured, pieces)
     dropped = found < strictness
@@ -204,7 +204,7 @@ def spare_faces(mask: Mask, evidence: Evidence, faces: Iterable[Face], sure: flo
     return spared
 
 
-def _most(plane: np.ndarray, shrink: int, tall: int, wide: int) -> np.ndarray:
+def most(plane: np.ndarray, shrink: int, tall: int, wide: int) -> np.ndarray:
     """The greatest of each block of `shrink` x `shrink`, (tall, wide)."""
     if shrink == 1:
         return plane

@@ -60,6 +60,7 @@ class Damage(Step):
         from unfade.steps._evidence import find_evidence, prior_shift, quantized, threshold_log_odds
         from unfade.steps._judging import spare_faces
         from unfade.steps._marking import decide
+        from unfade.steps._rims import widen
 
         session = self.model(sessions)
         calibration = session.card.calibrated(DamageCalibration)
@@ -81,6 +82,7 @@ class Damage(Step):
                 models += finders
         if faces and calibration.face_evidence is not None:
             spared = spare_faces(mask, seen.evidence, faces, threshold + calibration.face_evidence)
+        widen(work.photo, mask)
         return self._account(work, _completed(mask, work), faces, spared, models, doubts)
 
     def _judged(self, photo: Photo, seen: Seen, mask: Mask, calibration: DamageCalibration) -> tuple[Mask, tuple[Doubt, ...]]:

@@ -22,6 +22,23 @@ def charbonnier(restored: Tensor, target: Tensor, *, softness: float = 1e-3) -> 
     return torch.sqrt((restored - target) ** 2 + softness**2).mean()
 
 
+def lattice(restored: Tensor, target: Tensor, mask: Tensor, block: int) -> Tensor:
+    """What the same place of many blocks of `block` x `block` pixels is wrong by on the mean, under `mask`; the
+    root of its square, over places, channels and pictures (n, c, h, w). Sides must be multiples of `block`.
+
+    A network that paints pixels in blocks learns a lattice where other losses ask for texture; what a picture
+    shows keeps no step with blocks.
+    """
+
+    def places(planes: Tensor) -> Tensor:
+        return functional.pixel_unshuffle(planes, block).sum((2, 3)).unflatten(1, (planes.shape[1], -1))
+
+    count = places(mask).clamp(min=1)  # (n, 1, places)
+    wrong = places((restored - target) * mask) / count
+    apart = wrong - (wrong * count).sum(2, keepdim=True) / count.sum(2, keepdim=True)
+    return torch.sqrt(apart.square().mean((1, 2)) + 1e-8).mean()
+
+
 def gradient_l1(restored: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference of the horizontal and vertical differences.
 

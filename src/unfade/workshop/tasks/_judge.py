@@ -18,6 +18,7 @@ from unfade.workshop.networks.backbones import ResNet18
 from unfade.workshop.recipe import Recipe
 from unfade.workshop.shift_tolerant import TrunkMaps
 
+JUDGE_BLOCK_PX = 8  # ResNet-18's stride where it tells textures, and the largest block that generators paint in step
 JUDGED_PX = 96  # the side of the window in which a fill is judged
 JUDGED_LAYERS = 4  # of VGG16's five: to stride 8
 JUDGED_STEP_PX = 16  # between the places that a window may have
@@ -41,11 +42,11 @@ class FeatureJudge:
 
         Gradients pass to `generated`.
 
-        Both are cut by up to a pixel, by chance: the judge halves pictures at once, and a generator that
-        makes its pixels two by two would learn a fine grid that a judge always in step with it does not see.
+        Both are cut by up to seven pixels, by chance: the judge halves pictures thrice, and a generator that
+        makes its pixels in blocks would learn a lattice that a judge always in step with it does not see.
         """
         network = self._network.to(target.device)
-        down, across = torch.randint(2, (2,)).tolist()
+        down, across = torch.randint(JUDGE_BLOCK_PX, (2,)).tolist()
         generated, target = generated[..., down:, across:], target[..., down:, across:]
         with torch.autocast(target.device.type, dtype=torch.bfloat16):  # half the time, and a judge need not be exact
             with torch.no_grad():

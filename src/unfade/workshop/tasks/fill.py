@@ -24,6 +24,7 @@ from unfade.workshop.tasks import Batch, Exported, sheet_rows
 from unfade.workshop.tasks._check import check_losses, generator_of, read_options, textures_in
 from unfade.workshop.tasks._judge import FeatureJudge, PerceptualJudge, judge_for, require_weights
 
+LATTICE_PX = 8  # blocks that the network paints in step: of 2, 4 and 8 px
 FEATURE_STAGES = 2  # features at strides 2, 4 and 8: texture and edges; what things are is left to what is around the hole
 FEATURE_PART = 3  # they are compared on one picture in three: each costs as much as the training of it
 
@@ -72,7 +73,7 @@ class FillTask:
     """See the module."""
 
     name: ClassVar[str] = "fill"
-    losses: ClassVar[frozenset[str]] = frozenset({"l1", "l2", "gradient", "features", "perceptual"})
+    losses: ClassVar[frozenset[str]] = frozenset({"l1", "l2", "gradient", "lattice", "features", "perceptual"})
     judged_channels = 4
     pairs: Pairs = "none"
     zooms = False
@@ -144,6 +145,8 @@ class FillTask:
             "l2": torch.sqrt((((generated - target) ** 2 * mask).sum((1, 2, 3)) / (3 * mask.sum((1, 2, 3))).clamp(min=1)) + 1e-6).mean(),
             "gradient": losses.gradient_l1(generated, target) / mask.mean().clamp(min=1e-3),
         }
+        if "lattice" in self._recipe.losses:
+            parts["lattice"] = losses.lattice(generated, target, mask, LATTICE_PX)
         if self._judge:
             some = slice(-(-len(mask) // FEATURE_PART))
             parts["features"] = self._judge(generated[some], target[some]) / mask[some].mean().clamp(min=1e-3)
