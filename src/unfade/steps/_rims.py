@@ -1,9 +1,9 @@
 """Marks of a worn photograph are made a little wider where that costs nothing.
 
-Beside a crease lies its shadow, and beside a sharpened tear a dark or bluish rim: too faint for the network, and
-seen as a ghost of the mark once that is filled. Where a pixel beside a mark is as light as what lies around, a
-fill makes it again, so it may as well be marked. What stands out, such as an eyebrow, a letter or a stripe, is
-left alone; so are photographs of which little is lost.
+Beside a crease lies its shadow, and beside a sharpened tear a dark or bluish rim: too faint for the network,
+and seen as a ghost of the mark once that is filled. Where a pixel beside a mark is as light as what lies
+around, a fill makes it again, so it may as well be marked. What stands out, such as an eyebrow, a letter or a
+stripe, is left alone; so are photographs of which little is lost.
 """
 
 from __future__ import annotations

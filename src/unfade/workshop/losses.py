@@ -23,10 +23,12 @@ def charbonnier(restored: Tensor, target: Tensor, *, softness: float = 1e-3) -> 
 
 
 def lattice(restored: Tensor, target: Tensor, mask: Tensor, block: int) -> Tensor:
-    """What the same place of many blocks of `block` x `block` pixels is wrong by on the mean, under `mask`; the
-    root of its square, over places, channels and pictures (n, c, h, w). Sides must be multiples of `block`.
+    """What the same place of many blocks of `block` x `block` pixels is wrong by on the mean, under `mask`.
 
-    A network that paints pixels in blocks learns a lattice where other losses ask for texture; what a picture
+    The root of its square, over places, channels and pictures (n, c, h, w), whose sides must be multiples of
+    `block`.
+
+    A network that paints in blocks learns a lattice where other losses ask for texture; what a picture
     shows keeps no step with blocks.
     """
 
