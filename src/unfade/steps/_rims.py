@@ -65,5 +65,6 @@ def _long(mask: Mask) -> Mask:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(most(mask.view(np.uint8), shrink, tall, wide), connectivity=8)
     is_long = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) >= LONG_SHARE * min(tall, wide)
     is_long[0] = False
-    kept = np.repeat(np.repeat(is_long[labels], shrink, axis=0), shrink, axis=1)
-    return mask & kept[:height, :width]
+    kept: Mask = np.repeat(np.repeat(is_long[labels], shrink, axis=0), shrink, axis=1)[:height, :width]
+    long: Mask = mask & kept
+    return long

@@ -33,12 +33,14 @@ def lattice(restored: Tensor, target: Tensor, mask: Tensor, block: int) -> Tenso
     """
 
     def places(planes: Tensor) -> Tensor:
-        return functional.pixel_unshuffle(planes, block).sum((2, 3)).unflatten(1, (planes.shape[1], -1))
+        sums: Tensor = functional.pixel_unshuffle(planes, block).sum((2, 3))
+        return sums.reshape(len(planes), planes.shape[1], -1)
 
     count = places(mask).clamp(min=1)  # (n, 1, places)
     wrong = places((restored - target) * mask) / count
     apart = wrong - (wrong * count).sum(2, keepdim=True) / count.sum(2, keepdim=True)
-    return torch.sqrt(apart.square().mean((1, 2)) + 1e-8).mean()
+    strength: Tensor = torch.sqrt(apart.square().mean((1, 2)) + 1e-8).mean()
+    return strength
 
 
 def gradient_l1(restored: Tensor, target: Tensor) -> Tensor:
