@@ -84,7 +84,7 @@ def test_a_scratch_in_a_net_of_scratches_is_not_as_red_as_a_star_far_away() -> N
     moved = with_chroma_from_afar(made, image, lost, CHROMA_PX)
     np.testing.assert_allclose(moved[beyond], made[beyond], atol=0.02)
     fringed = image.copy()
-    fringed[74:88, 10:110] += np.float32([-0.05, 0.0, 0.1])
+    fringed[74:88, 10:110] += np.float32([-0.015, 0.0, 0.03])
     blue = fringed[lone, 2] - fringed[lone, 0]
     cured = with_chroma_from_afar(fringed, fringed, lone, CHROMA_PX)[lone]
     assert (cured[:, 2] - cured[:, 0]).mean() < 0.05 + 0.3 * (blue.mean() - 0.05)

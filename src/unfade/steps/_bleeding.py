@@ -40,6 +40,9 @@ VARIETY_MOST = 0.042
 # much farther than what is known it may be, in units of how far from the mask chroma is believed: up to the
 # first it counts in full, from the second on not at all.
 ASTRAY = (1.2, 1.7)
+# What moves a color by more than the first is hardly a fringe, by more than the second it is none: of three old
+# photographs with a fringe nineteen pixels in twenty move by less than 21 / 255.
+NO_FRINGE = (16 / 255, 32 / 255)
 CHROMA_DAMAGE_PX = 12
 CHROMA_AROUND_PX = (10, 16)
 
@@ -96,6 +99,8 @@ def with_chroma_from_afar(painted: Image, image: Image, lost: Mask, far_px: int,
     near = biharmonic(image, lost) if near is None else near
     moved = biharmonic(image, wide, finish=False)[lost] - near[lost]
     moved -= color.luma(moved[None])[0][:, None]
+    strength = np.sqrt((moved**2).sum(axis=1))
+    share *= np.clip((NO_FRINGE[1] - strength) / (NO_FRINGE[1] - NO_FRINGE[0]), 0, 1)
     result = painted.copy()
     result[lost] += share[:, None] * moved
     return result

@@ -19,9 +19,9 @@ SPREAD_BLOCKS = 1.5  # the Gaussian over blocks whose places are compared
 BLURRED_BLOCKS = 7  # it ends so many blocks away
 REACH_BLOCKS = 4  # what is farther away has next to no weight
 DOUBT_BLOCKS = 3.0  # so many blocks that show nothing stand against those that are there
-LEAST_PX = 4  # from so far inside on: thin fills show none, and have too few blocks to tell
-GROWING_PX = 6  # over so many more pixels it goes from none of it to all of it
-MOST = 4 / 255  # a lattice is faint: of stronger detail, such as edges, no more than this counts
+LEAST_PX = 2  # from so far inside on: thin fills show none, and have too few blocks to tell
+GROWING_PX = 4  # over so many more pixels it goes from none of it to all of it
+MOST = 12 / 255  # a lattice's dots are no stronger: of stronger detail, such as edges, no more than this counts
 
 
 def without_lattice(added: Image, lost: Mask, multiple: int) -> Image:
