@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unfade import color, tiles
+from unfade.arrays import Mask
 from unfade.files.photo import Photo
 
 COPY_PX = 96  # measured on a copy of this longer side, on which prints that are two pixels out of register are one again
@@ -24,6 +25,7 @@ STAINED_YELLOW_LEAST = 10.0  # a stained print is yellowed: its mean b* is above
 STAINED_SPREAD_MOST = 3.4  # a function of L* and of the place explains its chroma up to this RMS,
 STAINED_SECOND_MOST = 1.2  # and up to this in the second hue,
 STAINED_SHARE_MOST = 0.55  # and the place explains nearly half of what L* alone did not
+KEPT_LEAST = 0.2  # of the photograph: of less, what was filled is looked at, too
 YELLOW_LEAST = 16.0  # lights of yellowed color prints: 18.7 to 20.6 (N 3), of others up to 12.4 (N 5); 9 of 50 modern ones have more
 
 
@@ -62,13 +64,17 @@ def is_color(photo: Photo) -> bool:
     return measure_colors(photo).is_color
 
 
-def measure_colors(photo: Photo) -> Colors:
-    """How the photograph's chroma behaves."""
+def measure_colors(photo: Photo, lost: Mask | None = None) -> Colors:
+    """How the photograph's chroma behaves where nothing is `lost` (h, w): what was filled has less color than
+    it had, and where much is, a tint would not be seen."""
     if photo.channels == 1:
         return NO_COLORS
     scale = min(1.0, COPY_PX / max(photo.height, photo.width))
     height, width = max(1, round(photo.height * scale)), max(1, round(photo.width * scale))
     lab = color.lab_from_srgb(tiles.reduce(photo.srgb, photo.height, photo.width, height, width)).reshape(-1, 3).astype(np.float64)
+    place, kept = _place(height, width), _mostly_kept(lost, height, width)
+    if kept is not None:
+        lab, place = lab[kept], place[kept]
     chroma = lab[:, 1:]
     cast = float(np.hypot(chroma[:, 0], chroma[:, 1]).mean())
     lights = float(lab[lab[:, 0] >= np.percentile(lab[:, 0], 90), 2].mean())
@@ -81,12 +87,21 @@ def measure_colors(photo: Photo) -> Colors:
     tint = float(np.percentile(np.abs(rest @ directions[:, 0]), 98))
     stained, spread = False, _rms(rest)
     if tint < TINT_MOST and spread >= SPREAD_MOST and chroma[:, 1].mean() > STAINED_YELLOW_LEAST:  # else it decides nothing
-        place = _place(height, width)
         slow = chroma - _robustly_fitted(np.concatenate([tone, place, place * lightness[:, None]], axis=1), chroma)
         slow_main, slow_second, _ = _main_hues(slow)
         explained = slow_main < STAINED_SHARE_MOST * main
         stained = bool(_rms(slow) < STAINED_SPREAD_MOST and slow_second < STAINED_SECOND_MOST and explained)
     return Colors(spread, tint, stained, cast, lights)
+
+
+def _mostly_kept(lost: Mask | None, height: int, width: int) -> np.ndarray | None:
+    """Which pixels of a copy of `height` x `width` are mostly not lost, (height * width,); none: all, or so few
+    that they would tell nothing."""
+    if lost is None or not lost.any():
+        return None
+    share = tiles.reduce(lambda rows, columns: lost[rows, columns, None].astype(np.float32), *lost.shape, height, width)
+    kept: np.ndarray = share.reshape(-1) < 0.5
+    return kept if kept.mean() >= KEPT_LEAST else None
 
 
 def _rms(rest: np.ndarray) -> float:

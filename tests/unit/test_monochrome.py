@@ -102,3 +102,15 @@ def test_real_photographs_are_told_apart(shared: Path) -> None:
     assert len(wrong) <= 1, wrong
     modern = sorted((shared / "data" / "bench" / "color" / "truth").iterdir())[:30]
     assert not [path.name for path in modern if not is_color(read(path))]
+
+
+def test_what_was_filled_does_not_dilute_a_tint(gray: np.ndarray) -> None:
+    tinted = sepia(gray)
+    tinted[:32, :20, 1] += 14  # cheeks
+    lost = np.zeros((120, 120), bool)
+    lost[40:110] = True
+    photo = photo_of(tinted)
+    assert measure_colors(photo, lost).is_color and not measure_colors(photo).is_color
+    almost_all = np.ones((120, 120), bool)
+    almost_all[:10] = False
+    assert measure_colors(photo, almost_all) == measure_colors(photo), "of too little nothing is told"

@@ -94,7 +94,7 @@ def shipped() -> Sessions:
 
 
 def strength(photo: Photo, sessions: Sessions, model: Cleaner) -> float:
-    planned = plan(photo, sessions.get("tone"), cast("Session", model), 1.0, Dials(0.0, 0.0, 0.0), force=False)
+    planned = plan(photo, None, sessions.get("tone"), cast("Session", model), 1.0, Dials(0.0, 0.0, 0.0), force=False)
     return planned.detail_strength
 
 
@@ -111,7 +111,7 @@ def test_noise_opens_the_gate_of_detail(shipped: Sessions, rng: np.random.Genera
 def test_asphalt_is_no_noise_unless_the_tone_is_aged_too(shipped: Sessions, rng: np.random.Generator) -> None:
     """Hardly any range of lightness, and all of it fine."""
     asphalt = read(np.rint(np.clip(rng.normal(70, 8, (300, 400, 1)), 0, 255)).astype(np.uint8))
-    planned = plan(asphalt, shipped.get("tone"), cast("Session", blurring()), 1.0, Dials(0.0, 0.0, 0.0), force=False)
+    planned = plan(asphalt, None, shipped.get("tone"), cast("Session", blurring()), 1.0, Dials(0.0, 0.0, 0.0), force=False)
     assert planned.noise is not None and planned.noise > 5
     assert planned.tone is not None and planned.tone.need < 0.93 and planned.detail_strength == 0
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from unfade import tiles
-from unfade.arrays import Image
+from unfade.arrays import Image, Mask
 from unfade.files.photo import Photo
 from unfade.models.calibration import CleanCalibration, ToneCalibration
 from unfade.models.session import Session, batch_of, picture_of
@@ -84,14 +84,14 @@ class Plan:
         return left and self.colors.is_color and self.colors.has_yellow_lights
 
 
-def plan(photo: Photo, session: Session, cleaner: Session, strength: float, dials: Dials, *, force: bool) -> Plan:
-    """Look at a photograph, and decide what its tone and its detail need. `cleaner`: the model for detail.
-    `force`: all of it."""
+def plan(photo: Photo, lost: Mask | None, session: Session, cleaner: Session, strength: float, dials: Dials, *, force: bool) -> Plan:
+    """Look at a photograph, of which `lost` (h, w) was filled, and decide what its tone and its detail need.
+    `cleaner`: the model for detail. `force`: all of it."""
     calibration = session.card.calibrated(ToneCalibration)
     thumbnail = thumbnail_of(photo, session)
     tone = read_tone(thumbnail, session)
     need, levels = gate(tone.need, calibration.tone_range), None
-    prints, colors = calibration.prints, measure_colors(photo)
+    prints, colors = calibration.prints, measure_colors(photo, lost)
     look = look_at(thumbnail, colors)
     is_plain = prints is not None and look.range < prints.plain
     sure = gate(tone.need, calibration.detail_range)

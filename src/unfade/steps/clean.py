@@ -61,7 +61,7 @@ class Clean(Step):
         planned = Plan(None, 0.0, 0.0, None, dials)
         if self.strength > 0:
             session, cleaner = self.model(sessions), sessions.get("clean")
-            planned = plan(work.photo, session, cleaner, self.strength, dials, force=self.force)
+            planned = plan(work.photo, work.mask, session, cleaner, self.strength, dials, force=self.force)
             models = (session.use, cleaner.use)  # the second decides, too, if only by its card
         facts = {"tone": planned.tone_strength, "detail": planned.detail_strength}
         aged = ""

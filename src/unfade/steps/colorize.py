@@ -174,7 +174,7 @@ class Colorize(Step):
         photo = work.photo
         if self.strength == 0:
             return Outcome(photo, work.mask, "off", notes=("strength 0: nothing was colored",))
-        colors = measure_colors(photo)
+        colors = measure_colors(photo, work.mask)
         facts = {"spread": colors.spread, "tint": colors.tint}
         if colors.is_color and not self.force:
             note = (
