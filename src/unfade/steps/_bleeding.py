@@ -40,8 +40,8 @@ VARIETY_MOST = 0.042
 # much farther than what is known it may be, in units of how far from the mask chroma is believed: up to the
 # first it counts in full, from the second on not at all.
 ASTRAY = (1.2, 1.7)
-# What moves a color by more than the first is hardly a fringe, by more than the second it is none: of three old
-# photographs with a fringe nineteen pixels in twenty move by less than 21 / 255.
+# What moves a color by more than the first is hardly a fringe, by more than the second it is none: of three
+# old photographs with a fringe nineteen pixels in twenty move by less than 21 / 255.
 NO_FRINGE = (16 / 255, 32 / 255)
 CHROMA_DAMAGE_PX = 12
 CHROMA_AROUND_PX = (10, 16)
