@@ -355,7 +355,7 @@ class Ledger:
                 self._spoil(job_id, "restore")
         old = now - PREVIEW_WAITS_S
         for job_id in (*self._table.keys("previews-running", upto=now), *self._table.keys("previews-queued", upto=old)):
-            self._table.change(job_id, lambda _: None)  # nobody waits for these any longer
+            self._table.change(job_id, lambda _: None, frees=True)  # nobody waits for these any longer
         return again
 
     def _shorten_leases(self, lease_s: float) -> None:
@@ -374,7 +374,7 @@ class Ledger:
         for key in self._table.keys("workers", above=now + 2 * lease_s):
             self._table.change(key, lambda row: None if row is None else Row(str(until), {"workers": until}))
         for job_id in self._table.keys("previews-queued", above=now + PREVIEW_WAITS_S):
-            self._table.change(job_id, lambda _: None)
+            self._table.change(job_id, lambda _: None, frees=True)
 
     # --- workers
 
@@ -385,10 +385,10 @@ class Ledger:
 
     def leave(self, worker: str) -> None:
         """A worker goes."""
-        self._table.change(f"worker:{worker}", lambda _: None)
+        self._table.change(f"worker:{worker}", lambda _: None, frees=True)
 
     def workers(self) -> int:
         """How many workers live; those that are silent are forgotten."""
         for key in self._table.keys("workers", upto=self._clock()):
-            self._table.change(key, lambda _: None)
+            self._table.change(key, lambda _: None, frees=True)
         return self._table.count("workers")

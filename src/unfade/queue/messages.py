@@ -185,6 +185,18 @@ def _consumer(lane: Huey, woken: threading.Event) -> Consumer:
     return Lane(lane, workers=1, periodic=False)
 
 
+def succeeds(chore: Callable[[], object]) -> bool:
+    """Do a chore; False where it went wrong, which is logged. So the next one is done all the same: where
+    there is no room, nothing can be put back, and what has expired must go.
+    """
+    try:
+        chore()
+    except Exception:
+        log.exception("sweeping did not succeed; it is tried again")
+        return False
+    return True
+
+
 def recover(ledger: Ledger, queue: Queue, settings: Settings) -> None:
     """Put back the jobs of dead workers, and send again what was lost: a job that waits while no message
     does.

@@ -54,25 +54,25 @@ class Shelves:
 
         Raises `FullShelfError`.
         """
-        gone = set(remove)
+        more, gone = tuple(add), set(remove)
 
         def apply(row: Row | None) -> Row | None:
             if row is None:
                 return None
             there = _Document.model_validate_json(row.document).photos
-            photos = [photo for photo in dict.fromkeys((*there, *add)) if photo not in gone]
+            photos = [photo for photo in dict.fromkeys((*there, *more)) if photo not in gone]
             if len(photos) > MAX_PHOTOS:
                 raise FullShelfError
             return self._row(photos)
 
-        row = self._table.change(_key(shelf_id), apply)
+        row = self._table.change(_key(shelf_id), apply, frees=not more)
         return None if row is None else _Document.model_validate_json(row.document).photos
 
     def remove(self, shelf_id: str) -> None:
         """Forget a shelf; its photographs stay."""
-        self._table.change(_key(shelf_id), lambda _: None)
+        self._table.change(_key(shelf_id), lambda _: None, frees=True)
 
     def sweep(self) -> None:
         """Forget the shelves whose time is over."""
         for key in self._table.keys(_GROUP, upto=self._clock()):
-            self._table.change(key, lambda _: None)
+            self._table.change(key, lambda _: None, frees=True)

@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from unfade.errors import AwayError, UnfadeError, UsageError, sentence
 from unfade.queue.job import Job, Made
 from unfade.queue.ledger import Ledger
-from unfade.queue.messages import AWAY_S, Queue, recover, sweep
+from unfade.queue.messages import AWAY_S, Queue, recover, succeeds, sweep
 from unfade.queue.opening import open_ledger, open_store
 from unfade.queue.records import JobRecord, Kind, PhotoRecord
 from unfade.settings import Settings, open_sessions
@@ -170,14 +170,10 @@ class Worker:
     def _sweep(self) -> None:
         swept = 0.0
         while not self._stopping.wait(SWEEP_S * (0.75 + secrets.randbelow(500) / 1000)):  # not all workers at once
-            try:
-                self._store.scratch.clear()
-                recover(self._ledger, self._queue, self._settings)
-                if time.monotonic() - swept > 60:
-                    sweep(self._ledger, self._store, now=time.time())
-                    swept = time.monotonic()
-            except Exception:
-                log.exception("sweeping did not succeed; it is tried again")
+            succeeds(self._store.scratch.clear)
+            succeeds(lambda: recover(self._ledger, self._queue, self._settings))
+            if time.monotonic() - swept > 60 and succeeds(lambda: sweep(self._ledger, self._store, now=time.time())):
+                swept = time.monotonic()
 
     def _rest(self) -> None:
         """Give the models' memory back once nothing was asked for a while."""

@@ -37,4 +37,4 @@ class ZipOrders:
     def sweep(self) -> None:
         """Forget the orders whose time is over."""
         for key in self._table.keys(_GROUP, upto=self._clock()):
-            self._table.change(key, lambda _: None)
+            self._table.change(key, lambda _: None, frees=True)
