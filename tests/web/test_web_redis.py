@@ -94,6 +94,21 @@ def test_a_row_that_others_change_meanwhile_is_looked_at_again(redis_url: str) -
     other.close()
 
 
+@pytest.mark.parametrize("text", ["nonsense", "7", "[]", "{}", '{"document": "{}", "groups": {"photos": 5}}'])
+def test_a_row_that_is_none_of_ours_makes_no_mistake_and_can_be_deleted(
+    redis_url: str, make_server: Callable[..., Server], text: str
+) -> None:
+    server = make_server(workers=0, queue=redis_url).start()
+    photo = server.upload(encoded("png"))["id"]
+    with redis.Redis.from_url(redis_url) as client:
+        client.set(f"unfade:row:photo:{photo}", text)
+        assert server.client.get(f"/api/v1/photos/{photo}").status_code == 404
+        assert server.client.post(f"/api/v1/photos/{photo}/jobs", json={}).status_code == 404
+        assert server.client.post("/api/v1/photos/query", json={"ids": [photo]}).json()["photos"] == []
+        assert server.client.delete(f"/api/v1/photos/{photo}").status_code == 204
+        assert client.zcard("unfade:group:photos") == 0 and not client.exists(f"unfade:row:photo:{photo}")
+
+
 @contextmanager
 def full(url: str) -> Iterator[None]:
     """A Redis that is full until the block is over."""

@@ -72,17 +72,28 @@ class RedisTable:
         self._replace = self._redis.register_script(_REPLACE)
         self._prefix = prefix
 
-    @staticmethod
-    def _row(text: str | None) -> Row | None:
+    def _row(self, key: str, text: str | None) -> Row | None:
+        """The row under `key`. What is no row of ours is one whose document nobody can read; so it goes in its
+        time.
+        """
         if text is None:
             return None
-        fields = json.loads(text)
-        return Row(fields["document"], fields["groups"])
+        try:
+            fields = json.loads(text)
+            return Row(str(fields["document"]), {str(group): float(rank) for group, rank in fields["groups"].items()})
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return Row("", self._groups_with(key))
+
+    def _groups_with(self, key: str) -> dict[str, float]:
+        """The groups that a row is in, by looking at all of them."""
+        prefix = f"{self._prefix}group:"
+        ranks = {name: self._redis.zscore(name, key) for name in self._redis.scan_iter(f"{prefix}*", count=1000)}
+        return {name.removeprefix(prefix): rank for name, rank in ranks.items() if rank is not None}
 
     def get(self, key: str) -> Row | None:
         """See `Table`."""
         with _ours():
-            return self._row(self._redis.get(f"{self._prefix}row:{key}"))
+            return self._row(key, self._redis.get(f"{self._prefix}row:{key}"))
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Row]:
         """See `Table`."""
@@ -90,7 +101,7 @@ class RedisTable:
             return {}
         with _ours():
             texts = self._redis.mget([f"{self._prefix}row:{key}" for key in keys])
-        rows = {key: self._row(text) for key, text in zip(keys, texts, strict=True)}
+            rows = {key: self._row(key, text) for key, text in zip(keys, texts, strict=True)}
         return {key: row for key, row in rows.items() if row is not None}
 
     def change(self, key: str, change: Change, *, counts: str | None = None, frees: bool = False) -> Row | None:
@@ -98,7 +109,7 @@ class RedisTable:
         with _ours():
             while True:
                 text = self._redis.get(f"{self._prefix}row:{key}")
-                before = self._row(text)
+                before = self._row(key, text)
                 after = change(before)
                 if after == before or self._put(key, text, before, after, counts=counts, frees=frees):
                     return after
