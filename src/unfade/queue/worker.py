@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 
-from unfade.errors import AwayError, UnfadeError, UsageError, sentence
+from unfade.errors import AwayError, TooLargeError, UnfadeError, UsageError, sentence
 from unfade.queue.job import Job, Made
 from unfade.queue.ledger import Ledger
 from unfade.queue.messages import AWAY_S, Queue, recover, succeeds, sweep
@@ -233,6 +233,8 @@ class Worker:
             log.warning("a job waits until what it needs can be reached: %s", error)
             self._release(hold)
             self._stopping.wait(AWAY_S)
+        except TooLargeError as error:
+            self._fail(hold, error.for_visitors)
         except UnfadeError as error:
             self._fail(hold, sentence(str(error)))
         except MemoryError:

@@ -85,7 +85,7 @@ def problem_of(error: Exception) -> Problem:
         case Problem():
             return error
         case errors.TooLargeError():
-            return Problem("too-large", sentence(str(error)))
+            return Problem("too-large", error.for_visitors)
         case errors.OtherKindError():
             return Problem("not-a-photograph", sentence(str(error)))
         case errors.UnreadableError():
@@ -121,6 +121,8 @@ def _validation(error: RequestValidationError) -> Problem:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header"))
     what = str(first["msg"])
+    if first["type"] == "json_invalid":
+        return Problem("invalid", "The body of the request is not JSON.")
     if first["loc"][0] == "path":
         return not_found("thing")
     return Problem("invalid", sentence(f"{where or 'the request'}: {what[:1].lower()}{what[1:]}"))
