@@ -68,7 +68,7 @@ class OtherKindError(UnreadableError):
 class TooLargeError(PhotoError):
     """The photograph has more pixels than the limit. `megapixels`: how many, where that is known.
 
-    `remedy` is what whoever runs Unfade can do; `for_visitors` says what somebody can who only sends photographs.
+    `remedy` is what whoever runs Unfade can do; `for_visitors` says what somebody can who sends photographs.
     """
 
     def __init__(self, message: str = "", *, remedy: str = "", megapixels: float | None = None) -> None:

@@ -363,3 +363,10 @@ def test_a_body_that_is_no_json_is_said(idle: Server, body: bytes) -> None:
     photo = idle.upload(encoded("png"))["id"]
     answer = idle.client.post(f"/api/v1/photos/{photo}/jobs", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422 and answer.json()["detail"] == "The body of the request is not JSON."
+
+
+@pytest.mark.parametrize(("field", "said"), [("colorise", "did you mean 'colorize'?"), ("Nope", "there are: ")])
+def test_a_name_that_a_request_may_not_have_is_told_with_those_that_it_may(idle: Server, field: str, said: str) -> None:
+    photo = idle.upload(encoded("png"))["id"]
+    answer = idle.client.post(f"/api/v1/photos/{photo}/jobs", json={field: True})
+    assert answer.status_code == 422 and said in answer.json()["detail"], answer.text

@@ -34,10 +34,10 @@ def connect(url: str, *, decode_responses: bool = False) -> redis.ConnectionPool
     )
 
 
-# KEYS: the row, its groups, perhaps a counter. ARGV: the row's text as it was read ("": none), its new text ("": none),
-# "free" or "fill", the row's key, and its rank in each of the groups ("": it leaves this one).
-# A Redis that is full (maxmemory) takes nothing in MULTI, not even DEL. In a script it refuses SET, but not DEL, and
-# nothing that follows the first write: so a change that makes room begins with DEL.
+# KEYS: the row, its groups, perhaps a counter. ARGV: the row's text as it was read ("": none), its new text
+# ("": none), "free" or "fill", the row's key, and its rank in each of the groups ("": it leaves this one).
+# A Redis that is full (maxmemory) takes nothing in MULTI, not even DEL. In a script it refuses SET, but not
+# DEL, and nothing that follows the first write: so a change that makes room begins with DEL.
 _REPLACE = """
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 if ARGV[3] == 'free' then redis.call('DEL', KEYS[1]) end
@@ -58,7 +58,7 @@ def _ours() -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        if isinstance(error, redis.exceptions.OutOfMemoryError) or "OOM command not allowed" in str(error):  # Redis 6: in a script
+        if isinstance(error, redis.exceptions.OutOfMemoryError) or "OOM command not allowed" in str(error):  # Redis 6
             raise OSError(errno.ENOSPC, "there is no room in Redis") from error
         raise AwayError(f"Redis cannot be reached: {error}") from error
 
@@ -73,9 +73,7 @@ class RedisTable:
         self._prefix = prefix
 
     def _row(self, key: str, text: str | None) -> Row | None:
-        """The row under `key`. What is no row of ours is one whose document nobody can read; so it goes in its
-        time.
-        """
+        """The row under `key`. What is no row of ours is one whose document nobody can read: it goes in time."""
         if text is None:
             return None
         try:
