@@ -73,7 +73,7 @@ class RedisTable:
         self._prefix = prefix
 
     def _row(self, key: str, text: str | None) -> Row | None:
-        """The row under `key`. What is no row of ours is one whose document nobody can read: it goes in time."""
+        """The row under `key`. What is no row has a document that nobody can read, and goes in time."""
         if text is None:
             return None
         try:
