@@ -66,11 +66,19 @@ class OtherKindError(UnreadableError):
 
 
 class TooLargeError(PhotoError):
-    """The photograph has more pixels than the limit. `megapixels`: how many, where that is known."""
+    """The photograph has more pixels than the limit. `megapixels`: how many, where that is known.
 
-    def __init__(self, message: str = "", *, megapixels: float | None = None) -> None:
-        super().__init__(message)
-        self.megapixels = megapixels
+    `remedy` is what whoever runs Unfade can do; `for_visitors` says what somebody can who sends photographs.
+    """
+
+    def __init__(self, message: str = "", *, remedy: str = "", megapixels: float | None = None) -> None:
+        super().__init__(f"{message} {remedy}".strip())
+        self.message, self.megapixels = message, megapixels
+
+    @property
+    def for_visitors(self) -> str:
+        """The sentence without settings, which a visitor of the page cannot change."""
+        return f"{sentence(self.message)} Send a smaller copy."
 
 
 class UnwritableError(PhotoError):

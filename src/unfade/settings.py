@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from unfade.models.session import Sessions
 
 PREFIX = "UNFADE_"
+DAY_S, YEAR_S = 86_400, 31_536_000  # poll(2) waits 24 days at most
+CENTURY_H = 876_600  # dates end with the year 9999
 
 
 class Settings(BaseSettings):
@@ -26,16 +28,24 @@ class Settings(BaseSettings):
 
     Each field is the variable UNFADE_ and its name in capitals.
 
+    Every number has a limit, within which what is computed from it is one that the system takes.
+
     Frozen. Make it with `read_settings`, which turns a bad value into one sentence.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", allow_inf_nan=False)
 
     max_megapixels: float = Field(
-        default=200, gt=0, description="Photographs with more pixels are refused, by their header, before anything is decoded."
+        default=200,
+        gt=0,
+        le=1_000_000,
+        description="Photographs with more pixels are refused, by their header, before anything is decoded.",
     )
     threads: int | None = Field(
-        default=None, ge=1, description="Threads that a model may use. Unset: as many as this process, or its container, may use cores."
+        default=None,
+        ge=1,
+        le=1024,
+        description="Threads that a model may use. Unset: as many as this process, or its container, may use cores.",
     )
     models: Path | None = Field(
         default=None,
@@ -78,26 +88,42 @@ class Settings(BaseSettings):
         description="redis://host:port/number, for workers on several machines. Unset: SQLite in UNFADE_DATA, for one machine.",
     )
     workers: int = Field(default=1, ge=0, le=64, description="Worker processes that `unfade serve` starts; 0: they are started elsewhere.")
-    max_queue: int = Field(default=200, ge=1, description="Jobs that may wait; one more is answered with 429.")
-    max_upload_mb: float = Field(default=300, gt=0, description="The largest file that is taken from the web, in megabytes.")
-    upload_timeout_s: float = Field(default=300, gt=0, description="A web upload that takes longer is refused.")
+    max_queue: int = Field(default=200, ge=1, le=1_000_000, description="Jobs that may wait; one more is answered with 429.")
+    max_upload_mb: float = Field(default=300, gt=0, le=10_000_000, description="The largest file that is taken from the web, in megabytes.")
+    upload_timeout_s: float = Field(default=300, gt=0, le=DAY_S, description="A web upload that takes longer is refused.")
     requests_per_minute: int = Field(
-        default=600, ge=1, description="Requests that change something, from one address; more are answered with 429."
+        default=600, ge=1, le=1_000_000_000, description="Requests that change something, from one address; more are answered with 429."
     )
-    decode_timeout_s: float = Field(default=120, gt=0, description="A photograph from the web that takes longer to decode is refused.")
+    decode_timeout_s: float = Field(
+        default=120, gt=0, le=DAY_S, description="A photograph from the web that takes longer to decode is refused."
+    )
     decode_memory_mb: int | None = Field(
-        default=None, ge=256, description="Memory for decoding one photograph from the web. Unset: what one of UNFADE_MAX_MEGAPIXELS needs."
+        default=None,
+        ge=256,
+        le=1 << 30,
+        description="Memory for decoding one photograph from the web. Unset: what one of UNFADE_MAX_MEGAPIXELS needs.",
     )
-    job_timeout_s: float = Field(default=3600, gt=0, description="A web job that takes longer kills its worker, and is tried again.")
-    job_attempts: int = Field(default=3, ge=1, description="How often a web job may kill its worker before it is marked as failed.")
-    lease_s: float = Field(default=15, ge=1, description="A worker that is silent for so long has died; its job goes to another.")
-    idle_s: float = Field(default=300, gt=0, description="A web worker that had nothing to do for so long gives its models' memory back.")
+    job_timeout_s: float = Field(
+        default=3600, gt=0, le=YEAR_S, description="A web job that takes longer kills its worker, and is tried again."
+    )
+    job_attempts: int = Field(
+        default=3, ge=1, le=1_000_000, description="How often a web job may kill its worker before it is marked as failed."
+    )
+    lease_s: float = Field(default=15, ge=1, le=DAY_S, description="A worker that is silent for so long has died; its job goes to another.")
+    idle_s: float = Field(
+        default=300, gt=0, le=YEAR_S, description="A web worker that had nothing to do for so long gives its models' memory back."
+    )
     grace_s: float = Field(
-        default=20, ge=0, description="On shutdown, how long a web worker may finish its job before it puts it back into the queue."
+        default=20,
+        ge=0,
+        le=DAY_S,
+        description="On shutdown, how long a web worker may finish its job before it puts it back into the queue.",
     )
-    keep_hours: float = Field(default=24, gt=0, description="Photographs and results of the web application are deleted after so long.")
+    keep_hours: float = Field(
+        default=24, gt=0, le=CENTURY_H, description="Photographs and results of the web application are deleted after so long."
+    )
     min_free_mb: float = Field(
-        default=200, ge=0, description="Free space on the disk below which the web server takes no more, in megabytes."
+        default=200, ge=0, le=1_000_000_000, description="Free space on the disk below which the web server takes no more, in megabytes."
     )
     archive: Path | None = Field(
         default=None, description="The manifest of an archive (or the folder it lies in), whose results are reviewed on the page /review."

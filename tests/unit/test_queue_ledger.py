@@ -18,6 +18,7 @@ from unfade.errors import AwayError
 from unfade.queue.ledger import Ledger, QueueFullError
 from unfade.queue.options import Options
 from unfade.queue.records import JobRecord, MaskRecord, PhotoRecord, ResultRecord, new_id
+from unfade.queue.shelves import Shelves
 from unfade.queue.table import Row
 from unfade.queue.table_sqlite import SqliteTable
 
@@ -240,6 +241,29 @@ def test_a_photograph_whose_time_is_over_is_not_there_and_due_for_deletion(ledge
     assert ledger.photo(photo.id) == photo and ledger.expired_photos() == []
     clock.now = 2_000
     assert ledger.photo(photo.id) is None and ledger.expired_photos() == [photo.id]
+
+
+@pytest.mark.parametrize("document", ["", "nonsense", "{}", "[]", '{"id": "a", "from": "the future"}'])
+def test_a_photograph_whose_record_cannot_be_read_is_not_there_and_goes_in_its_time(ledger: Ledger, clock: Clock, document: str) -> None:
+    photo = _photo()
+    ledger.add_photo(photo)
+    ledger.table.change(f"photo:{photo.id}", lambda _: Row(document, {"photos": 2_000.0}))
+    assert ledger.photo(photo.id) is None and ledger.has_photo(photo.id)
+    assert ledger.change_photo(photo.id, lambda photo: photo) is None
+    ledger.remove_mask(photo.id, "m")
+    assert ledger.expired_photos() == []
+    clock.now = 3_000.0
+    assert ledger.expired_photos() == [photo.id]
+    assert ledger.remove_photo(photo.id) and ledger.expired_photos() == []
+
+
+@pytest.mark.parametrize("document", ["", "nonsense", "[]", '{"photos": 7}'])
+def test_a_shelf_that_cannot_be_read_is_not_there_and_may_be_made_again(ledger: Ledger, document: str) -> None:
+    shelves = Shelves(ledger.table, keep_s=10)
+    shelf = shelves.make("s")
+    ledger.table.change("shelf:s", lambda _: Row(document, {"shelves": 1e12}))
+    assert shelves.photos(shelf) is None and shelves.change(shelf, add=["a"]) is None
+    assert shelves.photos(shelves.make("s")) == ()
 
 
 def test_masks_come_and_go_with_the_photograph(ledger: Ledger) -> None:

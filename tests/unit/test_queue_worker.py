@@ -3,6 +3,7 @@ worker."""
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -197,6 +198,28 @@ def test_a_message_that_was_lost_is_sent_again(make_worker: Callable[..., worker
     assert worker._queue.pending("restore") == 0
     messages.recover(worker._ledger, worker._queue, worker._settings)
     assert worker._queue.pending("restore") == 1 and _state(worker, job) == "queued"
+
+
+def test_what_has_expired_goes_although_nothing_can_be_put_back(
+    make_worker: Callable[..., workers.Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "there is no room")
+
+    worker = make_worker()
+    photo = _photo(worker)
+    worker._ledger.change_photo(photo.id, lambda photo: photo.model_copy(update={"expires": 1.0}))
+    monkeypatch.setattr(workers, "recover", full)
+    monkeypatch.setattr(workers, "SWEEP_S", 0.01)
+    sweeper = threading.Thread(target=worker._sweep)
+    sweeper.start()
+    for _ in range(200):
+        if not worker._ledger.has_photo(photo.id):
+            break
+        time.sleep(0.05)
+    worker._stopping.set()
+    sweeper.join()
+    assert not worker._ledger.has_photo(photo.id) and not worker._store.exists(f"photos/{photo.id}/original")
 
 
 def test_a_reader_that_is_woken_looks_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,33 @@ def test_a_bad_value_is_one_sentence_with_the_variable_and_the_value(monkeypatch
         read_settings()
     assert repr(value) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation in (int, float, int | None, float | None)]
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e30", "1" + 30 * "0", "1e400"])
+@pytest.mark.parametrize("field", NUMBERS)
+def test_no_number_is_without_limit(monkeypatch: pytest.MonkeyPatch, field: str, value: str) -> None:
+    monkeypatch.setenv(variable(field), value)
+    with pytest.raises(UsageError, match=variable(field)) as caught:
+        read_settings()
+    assert repr(value) in str(caught.value)
+
+
+@pytest.mark.parametrize("field", NUMBERS)
+def test_the_largest_of_each_number_is_one_that_a_server_can_take(field: str) -> None:
+    pytest.importorskip("fastapi", reason="needs the web extra")
+    from unfade.web.guard import rules_of
+    from unfade.web.responses import _sure_time
+    from unfade.web.sandbox import limits_of
+
+    most = next(limit.le for limit in Settings.model_fields[field].metadata if hasattr(limit, "le"))
+    settings = Settings.model_validate({field: most})
+    rules_of(settings)
+    assert limits_of(settings).memory_bytes < 2**63  # what setrlimit takes
+    assert settings.decode_timeout_s * 1000 < 2**31  # what poll takes
+    _sure_time(time.time() + settings.keep_hours * 3600)
 
 
 @pytest.mark.parametrize("name", ["UNFADE_MODELS", "UNFADE_TOKEN", "UNFADE_DATA", "UNFADE_MAX_MEGAPIXELS"])

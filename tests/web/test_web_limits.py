@@ -349,3 +349,24 @@ def test_the_page_comes_compressed_and_once(idle: Server) -> None:
         assert known.status_code == 304 and known.content == b""
     picture = idle.client.get("/page/pictures/sample-before.jpg", headers={"Accept-Encoding": "gzip"})
     assert "content-encoding" not in picture.headers
+
+
+def test_a_visitor_hears_what_they_can_do_about_the_pixel_limit_and_of_no_setting(make_server: Callable[..., Server]) -> None:
+    server = make_server(workers=0, max_megapixels=0.001).start()
+    answer = server.client.post("/api/v1/photos", files={"file": ("a.png", encoded("png"))})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+    assert answer.json()["detail"] == "The file has 0.012288 megapixels; the limit is 0.001. Send a smaller copy."
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"nonsense"])
+def test_a_body_that_is_no_json_is_said(idle: Server, body: bytes) -> None:
+    photo = idle.upload(encoded("png"))["id"]
+    answer = idle.client.post(f"/api/v1/photos/{photo}/jobs", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422 and answer.json()["detail"] == "The body of the request is not JSON."
+
+
+@pytest.mark.parametrize(("field", "said"), [("colorise", "did you mean 'colorize'?"), ("Nope", "there are: ")])
+def test_a_name_that_a_request_may_not_have_is_told_with_those_that_it_may(idle: Server, field: str, said: str) -> None:
+    photo = idle.upload(encoded("png"))["id"]
+    answer = idle.client.post(f"/api/v1/photos/{photo}/jobs", json={field: True})
+    assert answer.status_code == 422 and said in answer.json()["detail"], answer.text

@@ -14,8 +14,12 @@ from typing import Any
 
 import pytest
 
+from tests.lanes import reading
 from tests.web.conftest import UNFADE, Server, encoded, wait_for
 from tests.web.test_web_redis import free_port, redis_at
+from unfade.queue.messages import LANES, Queue
+from unfade.queue.records import Kind
+from unfade.settings import Settings
 
 
 @pytest.fixture
@@ -149,6 +153,37 @@ def test_redis_that_goes_is_said_and_comes_back_by_itself(make_server: Callable[
     finally:
         redis.terminate()
         redis.wait()
+
+
+@pytest.mark.parametrize("kind", LANES)
+def test_a_lane_goes_on_after_redis_was_away_while_it_worked(tmp_path: Path, kind: Kind) -> None:
+    port = free_port()
+    servers = [redis_at(port, tmp_path)]
+    did: list[str] = []
+
+    def work(kind: Kind, job_id: str) -> None:
+        if not did:
+            servers[-1].kill()
+            servers[-1].wait()
+        did.append(job_id)
+        if job_id == "wrong":
+            raise ValueError("a mistake")
+
+    queue = Queue(Settings(data=tmp_path / "data", queue=f"redis://127.0.0.1:{port}/0"), work)
+    try:
+        with reading(queue):
+            queue.send(kind, "first")
+            wait_for(lambda: did)
+            time.sleep(0.5)  # the reader is done with the message, and Redis is away
+            servers.append(redis_at(port, tmp_path))
+            for job_id in ("wrong", "last"):
+                queue.send(kind, job_id)
+                wait_for(lambda job_id=job_id: did[-1] == job_id)
+    finally:
+        queue.close()
+        for server in servers:
+            server.terminate()
+            server.wait()
 
 
 def _start(folder: Path, *command: str, **settings: object) -> subprocess.CompletedProcess[str]:

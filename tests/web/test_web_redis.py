@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 
 from tests.web.conftest import UNFADE, Server, encoded, wait_for
 from unfade.queue.table import Row
@@ -71,6 +74,83 @@ def test_rows_in_redis_behave_as_in_sqlite(redis_url: str) -> None:
     table.change("b", lambda _: None)
     assert table.get("b") is None and table.count("queue") == 0
     table.close()
+
+
+def test_a_row_that_others_change_meanwhile_is_looked_at_again(redis_url: str) -> None:
+    table, other = RedisTable(redis_url), RedisTable(redis_url)
+    table.change("a", lambda _: Row("0"))
+    looks: list[str] = []
+
+    def add(row: Row | None) -> Row | None:
+        assert row is not None
+        looks.append(row.document)
+        if len(looks) == 1:
+            other.change("a", lambda _: Row("7"))
+        return Row(str(int(row.document) + 1), {"all": 0.1})
+
+    assert table.change("a", add, counts="done") == Row("8", {"all": 0.1}) == table.get("a")
+    assert looks == ["0", "7"] and table.counted("done") == 1
+    table.close()
+    other.close()
+
+
+@pytest.mark.parametrize("text", ["nonsense", "7", "[]", "{}", '{"document": "{}", "groups": {"photos": 5}}'])
+def test_a_row_that_is_none_of_ours_makes_no_mistake_and_can_be_deleted(
+    redis_url: str, make_server: Callable[..., Server], text: str
+) -> None:
+    server = make_server(workers=0, queue=redis_url).start()
+    photo = server.upload(encoded("png"))["id"]
+    with redis.Redis.from_url(redis_url) as client:
+        client.set(f"unfade:row:photo:{photo}", text)
+        assert server.client.get(f"/api/v1/photos/{photo}").status_code == 404
+        assert server.client.post(f"/api/v1/photos/{photo}/jobs", json={}).status_code == 404
+        assert server.client.post("/api/v1/photos/query", json={"ids": [photo]}).json()["photos"] == []
+        assert server.client.delete(f"/api/v1/photos/{photo}").status_code == 204
+        assert client.zcard("unfade:group:photos") == 0 and not client.exists(f"unfade:row:photo:{photo}")
+
+
+@contextmanager
+def full(url: str) -> Iterator[None]:
+    """A Redis that is full until the block is over."""
+    with redis.Redis.from_url(url) as client:
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", "1")
+        yield
+        client.config_set("maxmemory", "0")
+
+
+def test_a_full_redis_takes_what_makes_room_and_nothing_else(redis_url: str) -> None:
+    table = RedisTable(redis_url)
+    for key in "ab":
+        table.change(key, lambda _: Row("long", {"photos": 1.0, "old": 2.0}))
+    with full(redis_url):
+        for key in "bc":
+            with pytest.raises(OSError, match="no room") as refused:
+                table.change(key, lambda _: Row("longer", {"photos": 1.0}), counts="done")
+            assert refused.value.errno == errno.ENOSPC
+        assert table.change("a", lambda _: Row("s", {"photos": 3.0}), counts="done", frees=True) == table.get("a")
+        assert table.get("b") == Row("long", {"photos": 1.0, "old": 2.0}) and table.get("c") is None
+        assert table.keys("photos") == ["b", "a"] and table.keys("old") == ["b"] and table.counted("done") == 1
+        table.change("b", lambda _: None)
+        assert table.get("b") is None and table.keys("photos") == ["a"] and table.keys("old") == []
+    table.close()
+
+
+def test_a_full_redis_lets_people_delete_and_says_507_to_the_rest(redis_url: str, make_server: Callable[..., Server]) -> None:
+    server = make_server(workers=0, queue=redis_url).start()
+    photo = server.upload(encoded("png"))["id"]
+    job, other = server.submit(photo)["id"], server.submit(photo)["id"]
+    shelf = f"/api/v1/shelves/{server.client.post('/api/v1/shelves').json()['id']}"
+    assert server.client.post(shelf, json={"add": [photo]}).json()["photos"] == [photo]
+    with full(redis_url):
+        assert server.client.post("/api/v1/photos", files={"file": ("a.png", encoded("png"))}).status_code == 507
+        assert server.client.post(f"/api/v1/photos/{photo}/jobs", json={}).status_code == 507
+        assert server.client.delete(f"/api/v1/jobs/{job}").status_code == 204
+        assert server.client.post(shelf, json={"remove": [photo]}).json()["photos"] == []
+        assert server.client.delete(f"/api/v1/photos/{photo}").status_code == 204
+        assert server.client.get(f"/api/v1/photos/{photo}").status_code == 404
+        assert server.client.get(f"/api/v1/jobs/{other}").status_code == 404
+        assert server.client.get("/healthz").json()["queued"] == 0
 
 
 def _worker(server: Server) -> subprocess.Popen[bytes]:

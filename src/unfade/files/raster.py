@@ -27,8 +27,8 @@ def check_size(name: str, width: int, height: int, max_megapixels: float) -> Non
         memory = max(1, round(enough * 0.012))  # measured on 8-bit RGB: about 12 bytes a pixel, read, kept twice and written
         digits = f"{megapixels:,.0f}" if round(megapixels) > max_megapixels else f"{megapixels:,.7g}"
         raise TooLargeError(
-            f"{name} has {digits} megapixels; the limit is {max_megapixels:,g}. "
-            f"Raise it with UNFADE_MAX_MEGAPIXELS={enough} (about {memory} GB of memory).",
+            f"{name} has {digits} megapixels; the limit is {max_megapixels:,g}.",
+            remedy=f"Raise it with UNFADE_MAX_MEGAPIXELS={enough} (about {memory} GB of memory).",
             megapixels=megapixels,
         )
 

@@ -69,6 +69,17 @@ def _read(row: Row | None) -> JobRecord | None:
         return None
 
 
+def _read_photo(row: Row | None) -> PhotoRecord | None:
+    """What a row says of a photograph; None where there is none, or its record cannot be read."""
+    if row is None:
+        return None
+    try:
+        return PhotoRecord.model_validate_json(row.document)
+    except ValueError as error:
+        log.error("the record of a photograph cannot be read: %s", error)
+        return None
+
+
 class Ledger:
     """The records, in a table. Safe to use from any thread of any process."""
 
@@ -96,22 +107,23 @@ class Ledger:
         self._table.change(f"photo:{photo.id}", lambda _: Row(photo.model_dump_json(), {"photos": photo.expires}))
 
     def photo(self, photo_id: str) -> PhotoRecord | None:
-        """A photograph; None where there is none, or its time is over."""
-        row = self._table.get(f"photo:{photo_id}")
-        photo = None if row is None else PhotoRecord.model_validate_json(row.document)
+        """A photograph; None where there is none, its time is over, or its record cannot be read."""
+        photo = _read_photo(self._table.get(f"photo:{photo_id}"))
         return None if photo is None or photo.expires <= self._clock() else photo
 
     def change_photo(self, photo_id: str, change: Callable[[PhotoRecord], PhotoRecord], *, frees: bool = False) -> PhotoRecord | None:
-        """Change a photograph's record; None where there is none. `frees`: the change makes room."""
+        """Change a photograph's record; None where there is none that can be read. `frees`: the change makes
+        room.
+        """
 
         def apply(row: Row | None) -> Row | None:
-            if row is None:
-                return None
-            photo = change(PhotoRecord.model_validate_json(row.document))
+            before = _read_photo(row)
+            if before is None:
+                return row  # one that cannot be read stays until its time is over
+            photo = change(before)
             return Row(photo.model_dump_json(), {"photos": photo.expires})
 
-        row = self._table.change(f"photo:{photo_id}", apply, frees=frees)
-        return None if row is None else PhotoRecord.model_validate_json(row.document)
+        return _read_photo(self._table.change(f"photo:{photo_id}", apply, frees=frees))
 
     def add_mask(self, photo_id: str, mask: MaskRecord) -> bool:
         """Add a mask to a photograph, or put a new one in the place of that of its id.
@@ -355,7 +367,7 @@ class Ledger:
                 self._spoil(job_id, "restore")
         old = now - PREVIEW_WAITS_S
         for job_id in (*self._table.keys("previews-running", upto=now), *self._table.keys("previews-queued", upto=old)):
-            self._table.change(job_id, lambda _: None)  # nobody waits for these any longer
+            self._table.change(job_id, lambda _: None, frees=True)  # nobody waits for these any longer
         return again
 
     def _shorten_leases(self, lease_s: float) -> None:
@@ -374,7 +386,7 @@ class Ledger:
         for key in self._table.keys("workers", above=now + 2 * lease_s):
             self._table.change(key, lambda row: None if row is None else Row(str(until), {"workers": until}))
         for job_id in self._table.keys("previews-queued", above=now + PREVIEW_WAITS_S):
-            self._table.change(job_id, lambda _: None)
+            self._table.change(job_id, lambda _: None, frees=True)
 
     # --- workers
 
@@ -385,10 +397,10 @@ class Ledger:
 
     def leave(self, worker: str) -> None:
         """A worker goes."""
-        self._table.change(f"worker:{worker}", lambda _: None)
+        self._table.change(f"worker:{worker}", lambda _: None, frees=True)
 
     def workers(self) -> int:
         """How many workers live; those that are silent are forgotten."""
         for key in self._table.keys("workers", upto=self._clock()):
-            self._table.change(key, lambda _: None)
+            self._table.change(key, lambda _: None, frees=True)
         return self._table.count("workers")

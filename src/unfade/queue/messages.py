@@ -144,6 +144,18 @@ class Queue:
             huey.storage.close()
 
 
+def _execute(message: Any) -> None:
+    """Do what a message asks for; nothing that goes wrong in it ends the reader, which would end its lane.
+
+    huey's own `execute` also asks the storage whether the message was revoked, before and after. Nothing is
+    revoked here, and a Redis that went away while a job ran would end the reader.
+    """
+    try:
+        message.execute()
+    except Exception:
+        log.exception("a mistake while a message was acted upon")
+
+
 def _consumer(lane: Huey, woken: threading.Event) -> Consumer:
     class Waking(Reader):  # type: ignore[misc]
         """A reader that looks at once when it is woken, and waits where messages cannot be had."""
@@ -163,7 +175,7 @@ def _consumer(lane: Huey, woken: threading.Event) -> Consumer:
                 log.exception("a message cannot be read")
                 return
             if message is not None:
-                self.huey.execute(message, now)
+                _execute(message)
             elif not self.huey.storage.blocking:
                 self.sleep()
 
@@ -171,6 +183,18 @@ def _consumer(lane: Huey, woken: threading.Event) -> Consumer:
         worker_class = Waking
 
     return Lane(lane, workers=1, periodic=False)
+
+
+def succeeds(chore: Callable[[], object]) -> bool:
+    """Do a chore; False where it went wrong, which is logged. So the next one is done all the same: where
+    there is no room, nothing can be put back, and what has expired must go.
+    """
+    try:
+        chore()
+    except Exception:
+        log.exception("sweeping did not succeed; it is tried again")
+        return False
+    return True
 
 
 def recover(ledger: Ledger, queue: Queue, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 from unfade.queue.records import new_id
 from unfade.queue.table import Row, Table
 
+log = logging.getLogger(__name__)
 MAX_PHOTOS = 2000
 _GROUP = "shelves"
 
@@ -20,6 +22,17 @@ class FullShelfError(Exception):
 
 class _Document(BaseModel):
     photos: tuple[str, ...] = ()
+
+
+def _read(row: Row | None) -> tuple[str, ...] | None:
+    """The ids on a shelf; None where there is none, or what is written of it cannot be read."""
+    if row is None:
+        return None
+    try:
+        return _Document.model_validate_json(row.document).photos
+    except ValueError as error:
+        log.error("a shelf cannot be read: %s", error)
+        return None
 
 
 def _key(shelf_id: str) -> str:
@@ -41,38 +54,36 @@ class Shelves:
         Gives the id.
         """
         made = shelf_id or new_id()
-        self._table.change(_key(made), lambda row: self._row(()) if row is None else row)
+        self._table.change(_key(made), lambda row: self._row(()) if _read(row) is None else row)
         return made
 
     def photos(self, shelf_id: str) -> tuple[str, ...] | None:
         """The ids of a shelf's photographs, oldest first; None where there is no such shelf."""
-        row = self._table.get(_key(shelf_id))
-        return None if row is None else _Document.model_validate_json(row.document).photos
+        return _read(self._table.get(_key(shelf_id)))
 
     def change(self, shelf_id: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...] | None:
         """Put photographs on a shelf and take others off; gives what is on it then, None where there is none.
 
         Raises `FullShelfError`.
         """
-        gone = set(remove)
+        more, gone = tuple(add), set(remove)
 
         def apply(row: Row | None) -> Row | None:
-            if row is None:
-                return None
-            there = _Document.model_validate_json(row.document).photos
-            photos = [photo for photo in dict.fromkeys((*there, *add)) if photo not in gone]
+            there = _read(row)
+            if there is None:
+                return row
+            photos = [photo for photo in dict.fromkeys((*there, *more)) if photo not in gone]
             if len(photos) > MAX_PHOTOS:
                 raise FullShelfError
             return self._row(photos)
 
-        row = self._table.change(_key(shelf_id), apply)
-        return None if row is None else _Document.model_validate_json(row.document).photos
+        return _read(self._table.change(_key(shelf_id), apply, frees=not more))
 
     def remove(self, shelf_id: str) -> None:
         """Forget a shelf; its photographs stay."""
-        self._table.change(_key(shelf_id), lambda _: None)
+        self._table.change(_key(shelf_id), lambda _: None, frees=True)
 
     def sweep(self) -> None:
         """Forget the shelves whose time is over."""
         for key in self._table.keys(_GROUP, upto=self._clock()):
-            self._table.change(key, lambda _: None)
+            self._table.change(key, lambda _: None, frees=True)

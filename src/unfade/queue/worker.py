@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 
-from unfade.errors import AwayError, UnfadeError, UsageError, sentence
+from unfade.errors import AwayError, TooLargeError, UnfadeError, UsageError, sentence
 from unfade.queue.job import Job, Made
 from unfade.queue.ledger import Ledger
-from unfade.queue.messages import AWAY_S, Queue, recover, sweep
+from unfade.queue.messages import AWAY_S, Queue, recover, succeeds, sweep
 from unfade.queue.opening import open_ledger, open_store
 from unfade.queue.records import JobRecord, Kind, PhotoRecord
 from unfade.settings import Settings, open_sessions
@@ -170,14 +170,10 @@ class Worker:
     def _sweep(self) -> None:
         swept = 0.0
         while not self._stopping.wait(SWEEP_S * (0.75 + secrets.randbelow(500) / 1000)):  # not all workers at once
-            try:
-                self._store.scratch.clear()
-                recover(self._ledger, self._queue, self._settings)
-                if time.monotonic() - swept > 60:
-                    sweep(self._ledger, self._store, now=time.time())
-                    swept = time.monotonic()
-            except Exception:
-                log.exception("sweeping did not succeed; it is tried again")
+            succeeds(self._store.scratch.clear)
+            succeeds(lambda: recover(self._ledger, self._queue, self._settings))
+            if time.monotonic() - swept > 60 and succeeds(lambda: sweep(self._ledger, self._store, now=time.time())):
+                swept = time.monotonic()
 
     def _rest(self) -> None:
         """Give the models' memory back once nothing was asked for a while."""
@@ -237,6 +233,8 @@ class Worker:
             log.warning("a job waits until what it needs can be reached: %s", error)
             self._release(hold)
             self._stopping.wait(AWAY_S)
+        except TooLargeError as error:
+            self._fail(hold, error.for_visitors)
         except UnfadeError as error:
             self._fail(hold, sentence(str(error)))
         except MemoryError:

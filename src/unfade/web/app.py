@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +12,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.concurrency import run_in_threadpool
 
-from unfade.queue.messages import recover, sweep
+from unfade.queue.messages import recover, succeeds, sweep
 from unfade.queue.worker import SWEEP_S
 from unfade.settings import Settings
 from unfade.web import meter, openapi, problems, routes
@@ -22,7 +21,7 @@ from unfade.web.review import sweep_views
 from unfade.web.routes.page import PageFiles
 from unfade.web.service import Service
 
-log = logging.getLogger(__name__)
+Chore = Callable[[], object]
 
 
 def create_app(settings: Settings, *, wake: Callable[[], None] = lambda: None) -> Guard:
@@ -63,17 +62,17 @@ def create_app(settings: Settings, *, wake: Callable[[], None] = lambda: None) -
 
 async def _keep(service: Service) -> None:
     """Put lost jobs back and delete what has expired, for as long as the server runs; workers do the same."""
+    often: tuple[Chore, ...] = (service.store.scratch.clear, lambda: recover(service.ledger, service.queue, service.settings))
+    seldom: tuple[Chore, ...] = (
+        lambda: sweep(service.ledger, service.store, now=time.time()),
+        service.shelves.sweep,
+        service.zips.sweep,
+        lambda: sweep_views(service.store),
+    )
     swept = 0.0
     while True:
-        try:
-            await run_in_threadpool(service.store.scratch.clear)
-            await run_in_threadpool(recover, service.ledger, service.queue, service.settings)
-            if time.monotonic() - swept > 60:
-                await run_in_threadpool(sweep, service.ledger, service.store, now=time.time())
-                await run_in_threadpool(service.shelves.sweep)
-                await run_in_threadpool(service.zips.sweep)
-                await run_in_threadpool(sweep_views, service.store)
-                swept = time.monotonic()
-        except Exception:
-            log.exception("sweeping did not succeed; it is tried again")
+        for chore in often:
+            await run_in_threadpool(succeeds, chore)
+        if time.monotonic() - swept > 60 and all([await run_in_threadpool(succeeds, chore) for chore in seldom]):
+            swept = time.monotonic()
         await asyncio.sleep(SWEEP_S)

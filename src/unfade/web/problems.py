@@ -10,15 +10,17 @@ from __future__ import annotations
 import errno
 import json
 import logging
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, get_args
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
 from unfade import errors
-from unfade.errors import sentence
+from unfade.errors import nearest, sentence
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger(__name__)
@@ -85,7 +87,7 @@ def problem_of(error: Exception) -> Problem:
         case Problem():
             return error
         case errors.TooLargeError():
-            return Problem("too-large", sentence(str(error)))
+            return Problem("too-large", error.for_visitors)
         case errors.OtherKindError():
             return Problem("not-a-photograph", sentence(str(error)))
         case errors.UnreadableError():
@@ -117,12 +119,31 @@ def disk_full() -> Problem:
     return Problem("disk-full", "The server has no room for this; delete photographs that you are done with, or try again later.")
 
 
-def _validation(error: RequestValidationError) -> Problem:
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation is, or may be."""
+    return next((each for each in (annotation, *get_args(annotation)) if isinstance(each, type) and issubclass(each, BaseModel)), None)
+
+
+def _fields(request: Request, where: Sequence[Any]) -> list[str]:
+    """The names that a request's body may have at a place in it; none where that cannot be told."""
+    body = getattr(request.scope.get("route"), "body_field", None)
+    model = None if body is None else _model_of(body.field_info.annotation)
+    for part in where:
+        field = None if model is None else model.model_fields.get(str(part))
+        model = None if field is None else _model_of(field.annotation)
+    return [] if model is None else list(model.model_fields)
+
+
+def _validation(error: RequestValidationError, request: Request) -> Problem:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header"))
     what = str(first["msg"])
+    if first["type"] == "json_invalid":
+        return Problem("invalid", "The body of the request is not JSON.")
     if first["loc"][0] == "path":
         return not_found("thing")
+    if first["type"] == "extra_forbidden" and (names := _fields(request, first["loc"][1:-1])):
+        return Problem("invalid", sentence(f"{where}: there is nothing of that name; {nearest(str(first['loc'][-1]), names)}"))
     return Problem("invalid", sentence(f"{where or 'the request'}: {what[:1].lower()}{what[1:]}"))
 
 
@@ -148,7 +169,7 @@ def install(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return _validation(error).response()
+        return _validation(error, request).response()
 
     app.add_exception_handler(StarletteHTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)

@@ -28,7 +28,7 @@ import numpy as np
 from unfade import brush, errors, masks, tile_pyramid
 from unfade.archive import invented
 from unfade.arrays import Mask
-from unfade.errors import UnfadeError, UnreadableError, UsageError
+from unfade.errors import TooLargeError, UnfadeError, UnreadableError, UsageError
 from unfade.files import photo
 from unfade.files.location import has_location, without_location
 from unfade.frame.geometry import Frame
@@ -303,6 +303,8 @@ def _child(connection: Connection, chore: str, arguments: dict[str, Any], limits
     try:
         _confine(limits)
         answer = {"done": CHORES[chore](**arguments)}
+    except TooLargeError as error:
+        answer = {"refused": "TooLargeError", "sentence": error.message}
     except UnfadeError as error:
         answer = {"refused": type(error).__name__, "sentence": str(error)}
     except MemoryError:

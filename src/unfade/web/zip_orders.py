@@ -5,6 +5,7 @@ The address of the zip need not name each job then: proxies take no more than 8 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from unfade.queue.records import new_id
 from unfade.queue.table import Row, Table
 from unfade.web.requests import ZipOrder
 
+log = logging.getLogger(__name__)
 KEPT_S = 3600.0
 _GROUP = "zips"
 
@@ -30,11 +32,15 @@ class ZipOrders:
         return made
 
     def order(self, zip_id: str) -> ZipOrder | None:
-        """An order; None where there is none."""
+        """An order; None where there is none, or it cannot be read."""
         row = self._table.get(f"zip:{zip_id}")
-        return None if row is None else ZipOrder.model_validate_json(row.document)
+        try:
+            return None if row is None else ZipOrder.model_validate_json(row.document)
+        except ValueError as error:
+            log.error("the order of a zip cannot be read: %s", error)
+            return None
 
     def sweep(self) -> None:
         """Forget the orders whose time is over."""
         for key in self._table.keys(_GROUP, upto=self._clock()):
-            self._table.change(key, lambda _: None)
+            self._table.change(key, lambda _: None, frees=True)
