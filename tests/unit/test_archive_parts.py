@@ -26,7 +26,7 @@ from unfade.archive.prediction import parts_of
 from unfade.archive.settle import settle
 from unfade.archive.summary import report, status
 from unfade.archive.treating import Treater
-from unfade.errors import AwayError, RecordError, UnreadableError, UsageError
+from unfade.errors import AwayError, RecordError, UnreadableError, UnwritableError, UsageError
 from unfade.files import photo
 from unfade.files.photo import Photo
 from unfade.record import Doubt, StepRecord
@@ -303,6 +303,34 @@ def test_a_bucket_serves_as_a_folder_does(tmp_path: Path, order: Order) -> None:
     with pytest.raises(UnreadableError, match="does not exist any more"):
         source.read("x/gone.png")
     assert FullError.__mro__[1].__name__ == "UnwritableError"
+
+
+@pytest.mark.parametrize("key", ["/{outside}/evil.png", "../evil.png", "x/../../evil.png", "x/./good.png"])
+def test_no_key_of_a_bucket_leads_out_of_the_destination(tmp_path: Path, order: Order, key: str) -> None:
+    import fsspec
+
+    key = key.format(outside=(tmp_path / "outside").as_posix().lstrip("/"))
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    memory.pipe_file("/odd/plain.png", (Path(order.source) / "b.png").read_bytes())
+    memory.store[f"/odd/{key}"] = memory.store.pop("/odd/plain.png")  # as it is in a bucket: memory's own door tidies names
+    before = set(tmp_path.rglob("*"))
+    manifest = run_here(replace(order, source="memory://odd"))
+    letters, counts = manifest.failures(), manifest.counts()
+    assert counts["failed"] + counts["done"] == 1 and all("out of" in why for _, why in letters)
+    assert {path for path in tmp_path.rglob("*") if Path(order.destination) not in (path, *path.parents)} == before
+
+
+@pytest.mark.parametrize("name", ["/evil.png", "../evil.png", "x/../../evil.png"])
+@pytest.mark.parametrize("url", ["{folder}/to", "memory://to"])
+def test_a_destination_takes_no_name_that_leads_out_of_it(tmp_path: Path, name: str, url: str) -> None:
+    (tmp_path / "evil.png").write_bytes(b"of others")
+    to = Destination(url.format(folder=tmp_path))
+    to.put("a.png", b"a")
+    for do in (lambda: to.put(name, b"x"), lambda: to.move("a.png", name), lambda: to.move(name, "b.png"), lambda: to.remove(name)):
+        with pytest.raises(UnwritableError, match="leads out of"):
+            do()
+    assert (tmp_path / "evil.png").read_bytes() == b"of others"
 
 
 def test_a_sample_stands_for_all(tmp_path: Path) -> None:

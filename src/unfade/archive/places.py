@@ -12,7 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from unfade.errors import AwayError, UnreadableError, UnwritableError, UsageError
@@ -25,6 +25,7 @@ OURS = ".unfade"
 manifest."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DOTS = frozenset({".", ".."})  # folders themselves: nothing hidden
 
 
 class FullError(UnwritableError):
@@ -98,6 +99,10 @@ class _Place:
     def _at(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
 
+    def _path(self, name: str) -> Path | None:
+        """A file of a folder of this machine; None: it is elsewhere, at `_at`."""
+        return None if self.folder is None else self.folder / name
+
     def check(self) -> None:
         """Raise `AwayError` where the place cannot be reached: a share that is not mounted is no empty
         folder."""
@@ -111,8 +116,8 @@ class _Place:
     def read(self, name: str) -> bytes:
         """All of a file. Raises `UnreadableError`, or `AwayError` where the whole place is gone."""
         try:
-            if self.folder is not None:
-                return disk.bytes_of(self.folder / name, name)
+            if (path := self._path(name)) is not None:
+                return disk.bytes_of(path, name)
             return bytes(self._fs.cat_file(self._at(name)))
         except UnreadableError:
             self.check()
@@ -178,8 +183,10 @@ class Source(_Place):
             size = int(facts.get("size") or 0)
             marks = (facts.get(key) for key in ("ETag", "etag", "LastModified", "last_modified", "mtime", "updated", "created"))
             name = str(path)[len(self._root.rstrip("/")) + 1 :]
-            if not any(is_aside(part) for part in name.split("/")):
-                yield Found(name, size, f"{size} {next((mark for mark in marks if mark), '')}")
+            parts = name.split("/")
+            if not any(is_aside(part) for part in parts if part not in _DOTS):
+                why = f"{name} has .. in its name, which leads out of a folder; give it another name" if ".." in parts else ""
+                yield Found(name, size, f"{size} {next((mark for mark in marks if mark), '')}", why)
 
 
 def _found(path: Path, folder: Path) -> Found | None:
@@ -199,7 +206,21 @@ def _found(path: Path, folder: Path) -> Found | None:
 
 
 class Destination(_Place):
-    """Where results go."""
+    """Where results go. No name leads out of it: a bucket's masters may be called `/a.jpg` or `../a.jpg`."""
+
+    def _at(self, name: str) -> str:
+        return super()._at(self._below(name))
+
+    def _path(self, name: str) -> Path | None:
+        return super()._path(self._below(name))
+
+    def _below(self, name: str) -> str:
+        """The name. Raises `UnwritableError` for one that leads out of the destination."""
+        kind: type[PurePath] = PurePosixPath if self.folder is None else PurePath  # Windows knows drives and backslashes, too
+        path = kind(name)
+        if path.anchor or ".." in path.parts:
+            raise UnwritableError(f"{name} leads out of {self.url}, and is not written; give the master another name")
+        return name
 
     def prepare(self) -> None:
         """Make the folder. Raises `UnwritableError`."""
@@ -212,13 +233,14 @@ class Destination(_Place):
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
-        return (self.folder / name).is_file() if self.folder is not None else bool(self._fs.exists(self._at(name)))
+        path = self._path(name)
+        return path.is_file() if path is not None else bool(self._fs.exists(self._at(name)))
 
     def put(self, name: str, data: bytes) -> None:
         """Write a file, in place of one that is there. Raises `FullError`, `UnwritableError`, `AwayError`."""
+        target = self._path(name)
         try:
-            if self.folder is not None:
-                target = self.folder / name
+            if target is not None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 disk.put(data, target, overwrite=True)
             else:
@@ -236,10 +258,11 @@ class Destination(_Place):
     def move(self, name: str, to: str) -> None:
         """Move a file, in place of one that is there; one that was moved before is left. Raises
         `UnwritableError`."""
+        path, target = self._path(name), self._path(to)
         try:
-            if self.folder is not None:
-                (self.folder / to).parent.mkdir(parents=True, exist_ok=True)
-                (self.folder / name).replace(self.folder / to)
+            if path is not None and target is not None:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(target)
             else:
                 self._fs.mv(self._at(name), self._at(to))
         except FileNotFoundError:
@@ -250,8 +273,8 @@ class Destination(_Place):
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
         with contextlib.suppress(FileNotFoundError):
-            if self.folder is not None:
-                (self.folder / name).unlink()
+            if (path := self._path(name)) is not None:
+                path.unlink()
             else:
                 self._fs.rm_file(self._at(name))
 
