@@ -144,6 +144,21 @@ def test_what_nothing_changed_is_the_masters_own_file(order: Order) -> None:
         assert (Path(order.destination) / result).read_bytes() == (Path(order.source) / name).read_bytes()
 
 
+def test_what_another_format_cannot_hold_is_told(order: Order) -> None:
+    source = Path(order.source)
+    scan(source / "deep.png", bits=16).rename(source / "deep.jpg")  # its name is of another format than its bytes
+    manifest = run_here(order)
+    told = {row["name"]: " ".join(row["notes"]) for row in manifest.every()}
+    assert "deep.restored.jpg: JPEG holds 8 bits" in told["deep.jpg"] and "compressed with loss" in told["deep.jpg"]
+    assert not any("holds" in notes for name, notes in told.items() if name != "deep.jpg")
+    manifest.close()
+    manifest.path.unlink()
+    again = {row["name"]: row for row in run_here(order).every()}["deep.jpg"]
+    assert again["adopted"] and "JPEG holds 8 bits" in " ".join(again["notes"])
+    asked = run_here(replace(order, format="jpeg"))
+    assert "JPEG holds 8 bits" in next(" ".join(row["notes"]) for row in asked.every() if row["name"] == "1912/a.tif")
+
+
 def test_a_master_is_never_opened_to_be_written(order: Order, tmp_path: Path) -> None:
     """Every file that Python opens is looked at."""
     code = f"""

@@ -129,7 +129,7 @@ class Sidecar(_Frozen):
     frame: FrameFacts | None = Field(default=None, description="of the photograph; null where it was neither cut nor turned")
     steps: tuple[StepFacts, ...]
     pixels_changed: int = Field(ge=0)
-    notes: tuple[str, ...] = Field(description="what reading the photograph noticed")
+    notes: tuple[str, ...] = Field(description="what reading the photograph and writing the result noticed")
     digital_source_type: str = Field(description="IPTC's term for how the result came about")
     digest: str = Field(default="", description="SHA-256 of all the rest, see `digest_of`")
 

@@ -108,6 +108,7 @@ class Treater:
         lost = result.unframed_mask
         mask = None if lost is None else photo.encode_file(as_photo(lost), "png")
         how = Written(format=form, quality=order.quality)
+        result = _with_losses(result, Path(names.result), form)
         record = of_result(before, result, decoded, Path(names.result), None if mask is None else Path(names.mask), how)
         text = record.to_json().encode()
         written = len(encoded) + len(text) + (0 if mask is None else len(mask))
@@ -187,6 +188,13 @@ class Treater:
             bytes_written=len(encoded),
             adopted=True,
         )
+
+
+def _with_losses(result: pipeline.Result, target: Path, form: str) -> pipeline.Result:
+    """The result whose report says, too, what of it a file of another format than the master's cannot
+    hold."""
+    lost = photo.losses_into(result.photo, target, form)
+    return replace(result, report=replace(result.report, notes=(*result.report.notes, *lost)))
 
 
 def _done(task: Task, record: Sidecar, judged: risk.Risk, place: Place, size: int, share: float) -> Finished:

@@ -39,6 +39,7 @@ __all__ = [
     "format_for",
     "is_lossy",
     "losses",
+    "losses_into",
     "pages",
     "read",
     "write",
@@ -341,6 +342,14 @@ def losses(photo: Photo, format: Format) -> tuple[str, ...]:
     """What of this photograph a file of `format` cannot hold, one sentence each. Nothing else is lost in
     writing."""
     return tuple(_losses.sentences(photo.picture, _codec(format)))
+
+
+def losses_into(photo: Photo, target: Path, format: Format) -> tuple[str, ...]:
+    """The `losses` of a photograph that is written to `target` in another format than its own, each with the
+    target's name; none where it keeps its own or was an array."""
+    if photo.format in (None, format):
+        return ()
+    return tuple(f"{target.name}: {loss}" for loss in losses(photo, format))
 
 
 def encode_file(photo: Photo, format: Format | None = None, quality: int | None = None) -> bytes:
