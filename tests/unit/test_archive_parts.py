@@ -138,6 +138,25 @@ def test_what_is_wrong_with_the_files_is_told(order: Order) -> None:
         assert part in told
 
 
+def test_a_mask_that_is_missing_or_another_is_told(order: Order) -> None:
+    manifest = run_here(replace(order, treatment=REPAIR.as_json()))
+    mask = Path(order.destination) / "b.mask.png"
+    own = mask.read_bytes()
+    assert check(manifest).wrong == ()
+    mask.unlink()
+    assert check(manifest).wrong == ("b.png is done, and its mask b.mask.png is not there",)
+    photo.write(photo.read(np.zeros((90, 120), np.uint8)), mask)
+    assert check(manifest).wrong == ("b.mask.png is not the mask that was used",)
+    mask.write_bytes(own[:40])
+    assert len(check(manifest).wrong) == 1 and "b.mask.png" in check(manifest).wrong[0]
+    mask.write_bytes(own)
+    manifest.close()
+    light = run_here(order)  # nothing is taken for lost: the mask goes
+    assert check(light).wrong == () and not mask.exists()
+    mask.write_bytes(own)
+    assert check(light).wrong == ("b.mask.png lies beside a result that was made without a mask",)
+
+
 def test_what_nothing_changed_is_the_masters_own_file(order: Order) -> None:
     run_here(replace(order, treatment=LIGHT.changed(lightness=0).as_json()))
     for name, result in (("1912/A.jpg", "1912/A.restored.jpg"), ("b.png", "b.restored.png")):
