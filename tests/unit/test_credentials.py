@@ -136,6 +136,12 @@ def test_the_command_signs_and_verify_reads_it(tmp_path: Path, sessions: Session
         "-o",
         out,
     ]
+    letter = tmp_path / "letter.txt"
+    letter.write_text("of others")
+    for other in (letter, tmp_path / "signed.jpg"):
+        wrong = CliRunner().invoke(build(), [*map(str, arguments[:-1]), str(other), "--overwrite"])
+        assert wrong.exit_code == 2 and "does not end in .png" in wrong.output
+    assert letter.read_text() == "of others" and not (tmp_path / "signed.jpg").exists()
     run = CliRunner().invoke(build(), [str(argument) for argument in arguments])
     assert run.exit_code == 0, run.output
     read = CliRunner().invoke(build(), ["verify", str(out), "--record", str(made.record), "--master", str(made.master)])

@@ -35,6 +35,7 @@ __all__ = [
     "Origin",
     "Photo",
     "encode_file",
+    "endings_of",
     "extension_for",
     "format_for",
     "is_lossy",
@@ -319,6 +320,12 @@ def _with_usable_profile(samples: Samples, profile: bytes | None) -> tuple[Sampl
 def extension_for(format: Format) -> str:
     """The usual extension, with its dot."""
     return _codec(format).extensions[0]
+
+
+def endings_of(format: str) -> tuple[str, ...]:
+    """Every extension of a format that a record names, the usual one first; of one that is not known here
+    none."""
+    return FORMATS[format].extensions if format in FORMATS else ()
 
 
 def _codec(format: Format) -> Codec:
