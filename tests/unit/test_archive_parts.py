@@ -282,6 +282,14 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, order: Order) -> None:
     (tmp_path / "other.sqlite").write_bytes(b"a letter, and nothing else" * 99)
     with pytest.raises(RecordError, match="no manifest"):
         Manifest(tmp_path / "other.sqlite")
+    (tmp_path / "empty.sqlite").touch()
+    with sqlite3.connect(tmp_path / "letters.sqlite") as others:
+        others.execute("CREATE TABLE letter (text TEXT)")
+    for name, create in (("empty.sqlite", False), ("letters.sqlite", False), ("letters.sqlite", True)):
+        before = (tmp_path / name).read_bytes()
+        with pytest.raises(RecordError, match="is no manifest"):
+            Manifest(tmp_path / name, create=create)
+        assert (tmp_path / name).read_bytes() == before
     manifest = run_here(order)
     with pytest.raises(UsageError, match="manifest of the source"):
         manifest.begin(replace(order, source="/elsewhere"))
