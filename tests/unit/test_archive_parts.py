@@ -17,12 +17,13 @@ import pytest
 pytest.importorskip("fsspec", reason="needs the archive extra")
 
 from unfade.archive import invented, risk
-from unfade.archive.archiving import manifest_path, order_of
+from unfade.archive.archiving import manifest_path, order_of, restore_archive
 from unfade.archive.checking import check
 from unfade.archive.manifest import Manifest, only_one
 from unfade.archive.orders import Finished, Order, Task, names_of
 from unfade.archive.places import Destination, Found, FullError, Source, check_apart
 from unfade.archive.prediction import parts_of
+from unfade.archive.runner import How
 from unfade.archive.settle import settle
 from unfade.archive.summary import report, status
 from unfade.archive.treating import Treater
@@ -373,6 +374,20 @@ def test_a_destination_takes_no_name_that_leads_out_of_it(tmp_path: Path, name: 
         with pytest.raises(UnwritableError, match="leads out of"):
             do()
     assert (tmp_path / "evil.png").read_bytes() == b"of others"
+
+
+def test_a_bucket_that_does_not_exist_is_said(order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    def missing(*given: object, **how: object) -> None:
+        raise FileNotFoundError("The specified bucket does not exist")
+
+    bucket = replace(order, destination="memory://nosuch")
+    for call in ("exists", "find"):
+        with monkeypatch.context() as patch:
+            patch.setattr(MemoryFileSystem, call, missing)
+            with pytest.raises(AwayError, match="memory://nosuch cannot be reached: The specified bucket does not exist"):
+                restore_archive(bucket, tmp_path / "m.sqlite", How(1), tell=lambda account, done: None)
 
 
 def test_a_sample_stands_for_all(tmp_path: Path) -> None:

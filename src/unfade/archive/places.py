@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from unfade.errors import AwayError, UnreadableError, UnwritableError, UsageError
+from unfade.errors import AwayError, UnfadeError, UnreadableError, UnwritableError, UsageError
 from unfade.files import disk
 from unfade.files.formats import endings
 from unfade.files.names import is_aside, readable
@@ -113,6 +113,16 @@ class _Place:
         if not found:
             raise AwayError(f"{self.url} cannot be reached; see whether its disk or share is mounted")
 
+    @contextlib.contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """What a place elsewhere answers, as where its bucket does not exist, becomes an `AwayError`."""
+        try:
+            yield
+        except UnfadeError:
+            raise
+        except Exception as error:  # each filesystem of fsspec has its own errors
+            raise AwayError(f"{self.url} cannot be reached: {error}; see whether it exists and you may use it") from error
+
     def read(self, name: str) -> bytes:
         """All of a file. Raises `UnreadableError`, or `AwayError` where the whole place is gone."""
         try:
@@ -179,7 +189,9 @@ class Source(_Place):
                 yield Found(name, 0, "", f"{name} cannot be looked into ({error.strerror}); give yourself permission to read it")
 
     def _elsewhere(self) -> Iterator[Found]:
-        for path, facts in self._fs.find(self._root, detail=True).items():
+        with self._in_words():
+            every = self._fs.find(self._root, detail=True)
+        for path, facts in every.items():
             size = int(facts.get("size") or 0)
             marks = (facts.get(key) for key in ("ETag", "etag", "LastModified", "last_modified", "mtime", "updated", "created"))
             name = str(path)[len(self._root.rstrip("/")) + 1 :]
@@ -234,7 +246,10 @@ class Destination(_Place):
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
         path = self._path(name)
-        return path.is_file() if path is not None else bool(self._fs.exists(self._at(name)))
+        if path is not None:
+            return path.is_file()
+        with self._in_words():
+            return bool(self._fs.exists(self._at(name)))
 
     def put(self, name: str, data: bytes) -> None:
         """Write a file, in place of one that is there. Raises `FullError`, `UnwritableError`, `AwayError`."""
@@ -292,7 +307,8 @@ class Destination(_Place):
         if self.folder is not None:
             found = (Path(place) / name for place, _, names in os.walk(self.folder) for name in names)
             return sorted(path.relative_to(self.folder).as_posix() for path in found)
-        return sorted(str(path)[len(self._root.rstrip("/")) + 1 :] for path in self._fs.find(self._root))
+        with self._in_words():
+            return sorted(str(path)[len(self._root.rstrip("/")) + 1 :] for path in self._fs.find(self._root))
 
 
 def check_apart(source: Source, destination: Destination) -> None:
