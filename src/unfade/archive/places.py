@@ -18,7 +18,7 @@ from typing import Any
 from unfade.errors import AwayError, UnfadeError, UnreadableError, UnwritableError, UsageError
 from unfade.files import disk
 from unfade.files.formats import endings
-from unfade.files.names import is_aside, readable
+from unfade.files.names import hidden_files, is_aside, readable
 
 OURS = ".unfade"
 """The folder in a destination that holds what is not delivered: held and refused results, thumbnails, the
@@ -48,10 +48,12 @@ class Found:
 
 @dataclass(frozen=True)
 class PassedOver:
-    """What lies in a source and is no master: files by their ending, and links to folders."""
+    """What lies in a source and is no master: files by their ending, links to folders,
+    and photographs that are `hidden` or lie in hidden folders or in a storage system's own."""
 
     endings: dict[str, int] = field(default_factory=dict)
     links: int = 0
+    hidden: int = 0
 
     def sentences(self) -> tuple[str, ...]:
         """What a person may have expected to be done, and is not.
@@ -68,6 +70,8 @@ class PassedOver:
         if self.links:
             links = "1 link to a folder" if self.links == 1 else f"{self.links:,} links to folders"
             said.append(f"did not follow {links}; give each that is wanted a run of its own")
+        if self.hidden:
+            said.append(hidden_files(self.hidden))
         return tuple(said)
 
 
@@ -153,8 +157,12 @@ class Source(_Place):
         listing, known = Listing(), endings()
         others: Counter[str] = Counter()
         links: list[str] = []
+        hidden = 0
         for found in self._on_disk(self.folder, links) if self.folder is not None else self._elsewhere():
             ending = PurePosixPath(found.name).suffix.lower()
+            if any(is_aside(part) for part in found.name.split("/") if part not in _DOTS):
+                hidden += ending in known
+                continue
             # A link without an ending that leads nowhere may have been one to a folder of masters.
             if ending in known or (found.why and (not ending or found.name.endswith("/"))):
                 listing.masters.append(found)
@@ -162,7 +170,7 @@ class Source(_Place):
                 others[readable(ending) or "without an ending"] += 1
         if any(found.why for found in listing.masters):
             self.check()
-        listing.passed_over = PassedOver(dict(others), len(links))
+        listing.passed_over = PassedOver(dict(others), len(links), hidden)
         return listing
 
     def masters(self) -> list[Found]:
@@ -176,9 +184,13 @@ class Source(_Place):
             here = Path(place)
             inner = sorted(name for name in folders if not is_aside(name))
             links += [name for name in inner if (here / name).is_symlink()]
+            for name in sorted({*folders} - {*inner}):
+                yield from self._hidden(here / name, folder)
             folders[:] = inner  # os.walk does not follow links
             for name in names:
-                if not is_aside(name) and (found := _found(here / name, folder)) is not None:
+                if is_aside(name):
+                    yield Found((here / name).relative_to(folder).as_posix(), 0, "")
+                elif (found := _found(here / name, folder)) is not None:
                     yield found
         for error in closed:
             path = Path(error.filename or folder)
@@ -188,6 +200,12 @@ class Source(_Place):
                 name = f"{path.relative_to(folder).as_posix()}/"
                 yield Found(name, 0, "", f"{name} cannot be looked into ({error.strerror}); give yourself permission to read it")
 
+    def _hidden(self, aside: Path, folder: Path) -> Iterator[Found]:
+        """What lies in a hidden folder, to be counted."""
+        for place, _, names in os.walk(aside):
+            for name in names:
+                yield Found((Path(place) / name).relative_to(folder).as_posix(), 0, "")
+
     def _elsewhere(self) -> Iterator[Found]:
         with self._in_words():
             every = self._fs.find(self._root, detail=True)
@@ -195,10 +213,8 @@ class Source(_Place):
             size = int(facts.get("size") or 0)
             marks = (facts.get(key) for key in ("ETag", "etag", "LastModified", "last_modified", "mtime", "updated", "created"))
             name = str(path)[len(self._root.rstrip("/")) + 1 :]
-            parts = name.split("/")
-            if not any(is_aside(part) for part in parts if part not in _DOTS):
-                why = f"{name} has .. in its name, which leads out of a folder; give it another name" if ".." in parts else ""
-                yield Found(name, size, f"{size} {next((mark for mark in marks if mark), '')}", why)
+            out = f"{name} has .. in its name, which leads out of a folder; give it another name"
+            yield Found(name, size, f"{size} {next((mark for mark in marks if mark), '')}", out if ".." in name.split("/") else "")
 
 
 def _found(path: Path, folder: Path) -> Found | None:
