@@ -179,6 +179,15 @@ def test_what_another_format_cannot_hold_is_told(order: Order) -> None:
     assert "JPEG holds 8 bits" in next(" ".join(row["notes"]) for row in asked.every() if row["name"] == "1912/a.tif")
 
 
+def test_a_name_too_long_for_the_record_leaves_nothing_behind(order: Order) -> None:
+    name = f"{'n' * 235}.png"  # with .restored it has 248 letters, and its record more than the 255 that a disk holds
+    scan(Path(order.source) / name, hole=30)
+    manifest = run_here(replace(order, treatment=REPAIR.as_json()))
+    why = dict(manifest.failures())[name]
+    assert why.count("cannot be written") == 1 and "too long" in why
+    assert not [path for path in Path(order.destination).rglob("n*") if path.is_file()] and check(manifest).wrong == ()
+
+
 def test_a_master_is_never_opened_to_be_written(order: Order, tmp_path: Path) -> None:
     """Every file that Python opens is looked at."""
     code = f"""

@@ -263,7 +263,7 @@ class Destination(_Place):
         """Whether there is such a file."""
         path = self._path(name)
         if path is not None:
-            return path.is_file()
+            return os.path.isfile(path)  # noqa: PTH113  a name may be too long for Path.is_file
         with self._in_words():
             return bool(self._fs.exists(self._at(name)))
 
@@ -281,7 +281,9 @@ class Destination(_Place):
             if isinstance(why, OSError) and why.errno in _FULL:
                 raise FullError(f"{self.url} is full: {len(data) / 1e6:,.1f} MB are needed for {name}") from error
             self.check()
-            raise UnwritableError(f"{name} cannot be written: {error}") from error
+            if isinstance(error, UnwritableError):
+                raise  # it says so already
+            raise UnwritableError(f"{name} cannot be written: {error.strerror or error}") from error
         except Exception as error:
             self.check()
             raise UnwritableError(f"{name} cannot be written: {error}") from error
