@@ -27,6 +27,16 @@ def samples(rng: np.random.Generator) -> np.ndarray:
     return np.asarray(Pillow.fromarray(soft).resize((64, 48), Pillow.Resampling.BICUBIC))
 
 
+def test_a_lossless_animation_stays_lossless(samples: np.ndarray) -> None:
+    frames = [Pillow.fromarray(samples), Pillow.fromarray(255 - samples)]
+    for lossless in (True, False):
+        out = io.BytesIO()
+        frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:], lossless=lossless, quality=60)
+        photo = read(out.getvalue())
+        again = read(encode_file(photo))
+        assert np.array_equal(again.samples, photo.samples) is lossless
+
+
 def test_blocks_that_nobody_changed_come_out_of_a_jpeg_as_they_went_in(samples: np.ndarray, rng: np.random.Generator) -> None:
     samples = np.clip(samples // 4 + samples[..., :1] // 2 + 40 + rng.integers(0, 9, (48, 64, 1)), 0, 255).astype(np.uint8)
     for options in ({"quality": 60}, {"quality": 85, "subsampling": "4:4:4"}, {"quality": 92, "progressive": True}):
