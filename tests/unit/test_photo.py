@@ -40,6 +40,14 @@ def samples(rng: np.random.Generator) -> np.ndarray:
     return np.asarray(Pillow.fromarray(soft).resize((64, 48), Pillow.Resampling.BICUBIC))
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "why"), [(0, 5, "no picture in it"), (5, 0, "no picture in it"), (2**31 - 1, 2**31 - 1, "megapixels")]
+)
+def test_a_png_of_no_pixels_or_of_too_many_says_so(width: int, height: int, why: str) -> None:
+    with pytest.raises((UnreadableError, TooLargeError), match=why):
+        read(png(width, height), name="odd.png")
+
+
 # --- the photograph as a value ------------------------------------------------------------------------------
 
 
@@ -215,7 +223,7 @@ def test_extreme_sizes(shape: tuple[int, int], format: Format) -> None:
         (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "damaged"),
         (b"BM" + bytes(12) + struct.pack("<IiiHH", 40, 5, 5, 1, 24) + bytes(24), "damaged"),
         (b"BM" + bytes(12) + struct.pack("<IiiHH", 40, 0, 5, 1, 24) + bytes(24), "0 x 5"),
-        (png(0, 7), "damaged"),
+        (png(0, 7), "no picture in it"),
         (png(3000, 2000), "aunt.jpg is"),
     ],
 )
