@@ -6,12 +6,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from tests.profiles import ADOBE_RGB, PROPHOTO, gray_profile
 from typer.testing import CliRunner
 
 from unfade import pipeline
@@ -50,9 +51,19 @@ def _picture(*, bits: int, channels: int = 3) -> np.ndarray:
     return samples.clip(0, 255).astype(np.uint8) if bits == 8 else (samples * 257).clip(0, 65535).astype(np.uint16)
 
 
-def _made(folder: Path, sessions: Sessions, *, ending: str, treatment: Treatment, bits: int = 8, given: bool = True) -> Made:
+def _made(
+    folder: Path,
+    sessions: Sessions,
+    *,
+    ending: str,
+    treatment: Treatment,
+    bits: int = 8,
+    given: bool = True,
+    profile: bytes | None = None,
+    channels: int = 3,
+) -> Made:
     made = Made(folder / f"scan{ending}", folder / f"scan.restored{ending}", folder / "scan.restored.unfade.json", folder / "scan.mask.png")
-    photo.write(photo.read(_picture(bits=bits)), made.master)
+    photo.write(replace(photo.read(_picture(bits=bits, channels=channels)), profile=profile), made.master)
     before = photo.read(made.master)
     lost = np.zeros((before.height, before.width), bool)
     lost[19:25, 9:61] = True
@@ -152,6 +163,31 @@ def test_other_metadata_is_no_other_picture(tmp_path: Path, sessions: Sessions) 
     verdict = verify.verify(made.result, master=made.master)
     assert verdict.proved
     assert "metadata was changed" in next(check.sentence for check in verdict.checks if check.name == "result")
+
+
+@pytest.mark.parametrize(("ending", "step"), [(ending, step) for ending in (".png", ".tif") for step in STEPS])
+def test_another_color_profile_is_another_picture(tmp_path: Path, sessions: Sessions, ending: str, step: str) -> None:
+    own, other = ADOBE_RGB, PROPHOTO
+    made = _made(tmp_path, sessions, ending=ending, treatment=STEPS[step], profile=own)
+    assert _failed(made) == []
+    good, record = photo.read(made.result), read_sidecar(made.record)
+    assert good.profile == own
+    for profile in (other, None):
+        photo.write(replace(good, profile=profile), made.result, overwrite=True)
+        assert _failed(made)[:1] == ["result"]
+        assert "color profile" in next(check.sentence for check in verify.verify(made.result).checks if check.holds is False)
+    photo.write(replace(good, profile=other), made.result, overwrite=True)
+    older = record.model_copy(update={"result": record.result.model_copy(update={"profile_sha256": None})})
+    made.record.write_text(older.to_json(), encoding="utf-8")  # as versions wrote it that did not say
+    assert "untouched" in _failed(made) and read_sidecar(made.record).is_intact
+    made.record.unlink()
+    assert _failed(made) == ["untouched"]
+
+
+def test_a_gray_master_in_color_has_rightly_another_profile(tmp_path: Path, sessions: Sessions) -> None:
+    gray = gray_profile(1.8)
+    made = _made(tmp_path, sessions, ending=".png", treatment=COLOR, profile=gray, channels=1)
+    assert photo.read(made.master).profile == gray and photo.read(made.result).profile is None and _failed(made) == []
 
 
 CHANGES = [('"clean": 0.0', '"clean": 0.1'), ('"pixels_changed": ', '"pixels_changed": 1'), ("damage", "damagE")]

@@ -154,21 +154,42 @@ def test_what_is_passed_over_is_counted(tmp_path: Path, order: Order) -> None:
         (source / name).write_bytes(b"x")
     scan(source / "#12.tif", seed=4)  # a natural name
     scan(source / "@eaDir" / "ok.tif", seed=6)  # a thumbnail of a network storage
+    (source / "box").mkdir()
+    (source / "box" / "._a.JPG").write_bytes(b"x")
+    scan(source / ".hid" / "deep" / "b.tif", seed=8)
     scan(tmp_path / "other" / "o2.tif", seed=7)
     (source / "linked").symlink_to(tmp_path / "other")
     (source / "single.tif").symlink_to(tmp_path / "other" / "o2.tif")
     listing = Source(order.source).listed()
     assert {found.name for found in listing.masters} == {"ok.tif", "#12.tif", "single.tif"}
-    assert listing.passed_over == PassedOver({".dng": 1, ".jp2": 2, "without an ending": 1}, links=1)
+    assert listing.passed_over == PassedOver({".dng": 1, ".jp2": 2, "without an ending": 1}, links=1, hidden=3)
     told = (
         "passed over 4 files that are no photographs by their ending: 1 .dng, 2 .jp2, 1 without an ending",
         "did not follow 1 link to a folder; give each that is wanted a run of its own",
+        "left out 3 hidden files, or such as storage systems make",
     )
     assert listing.passed_over.sentences() == told and PassedOver().sentences() == ()
     run_here(order).close()
     for command in ("status", "check"):
         assert all(sentence in invoke(command, order.destination) for sentence in told)
     assert json.loads(invoke("status", order.destination, "--json"))["passed_over"]["links"] == 1
+
+
+def test_what_is_hidden_is_counted_in_a_bucket_and_in_a_batch(tmp_path: Path) -> None:
+    import fsspec
+
+    from unfade.cli._folders import look_into
+
+    names = ("a.jpg", "._a.jpg", "x/.hid/b.png", "x/@eaDir/c.tif", ".notes.txt")
+    for name in names:
+        fsspec.filesystem("memory").pipe_file(f"/hiding/{name}", b"x")
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    listing = Source("memory://hiding").listed()
+    assert [found.name for found in listing.masters] == ["a.jpg"] and listing.passed_over == PassedOver(hidden=3)
+    assert look_into(tmp_path, recursive=True).hidden == 3
+    flat = look_into(tmp_path, recursive=False)
+    assert flat.hidden == 1 and "left out 1 hidden file, or such as storage systems make" in list(flat.notes())
 
 
 @links

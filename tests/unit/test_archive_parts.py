@@ -17,16 +17,17 @@ import pytest
 pytest.importorskip("fsspec", reason="needs the archive extra")
 
 from unfade.archive import invented, risk
-from unfade.archive.archiving import manifest_path, order_of
+from unfade.archive.archiving import manifest_path, order_of, restore_archive
 from unfade.archive.checking import check
 from unfade.archive.manifest import Manifest, only_one
 from unfade.archive.orders import Finished, Order, Task, names_of
 from unfade.archive.places import Destination, Found, FullError, Source, check_apart
 from unfade.archive.prediction import parts_of
+from unfade.archive.runner import How
 from unfade.archive.settle import settle
 from unfade.archive.summary import report, status
 from unfade.archive.treating import Treater
-from unfade.errors import AwayError, RecordError, UnreadableError, UsageError
+from unfade.errors import AwayError, RecordError, UnreadableError, UnwritableError, UsageError
 from unfade.files import photo
 from unfade.files.photo import Photo
 from unfade.record import Doubt, StepRecord
@@ -138,10 +139,53 @@ def test_what_is_wrong_with_the_files_is_told(order: Order) -> None:
         assert part in told
 
 
+def test_a_mask_that_is_missing_or_another_is_told(order: Order) -> None:
+    manifest = run_here(replace(order, treatment=REPAIR.as_json()))
+    mask = Path(order.destination) / "b.mask.png"
+    own = mask.read_bytes()
+    assert check(manifest).wrong == ()
+    mask.unlink()
+    assert check(manifest).wrong == ("b.png is done, and its mask b.mask.png is not there",)
+    photo.write(photo.read(np.zeros((90, 120), np.uint8)), mask)
+    assert check(manifest).wrong == ("b.mask.png is not the mask that was used",)
+    mask.write_bytes(own[:40])
+    assert len(check(manifest).wrong) == 1 and "b.mask.png" in check(manifest).wrong[0]
+    mask.write_bytes(own)
+    manifest.close()
+    light = run_here(order)  # nothing is taken for lost: the mask goes
+    assert check(light).wrong == () and not mask.exists()
+    mask.write_bytes(own)
+    assert check(light).wrong == ("b.mask.png lies beside a result that was made without a mask",)
+
+
 def test_what_nothing_changed_is_the_masters_own_file(order: Order) -> None:
     run_here(replace(order, treatment=LIGHT.changed(lightness=0).as_json()))
     for name, result in (("1912/A.jpg", "1912/A.restored.jpg"), ("b.png", "b.restored.png")):
         assert (Path(order.destination) / result).read_bytes() == (Path(order.source) / name).read_bytes()
+
+
+def test_what_another_format_cannot_hold_is_told(order: Order) -> None:
+    source = Path(order.source)
+    scan(source / "deep.png", bits=16).rename(source / "deep.jpg")  # its name is of another format than its bytes
+    manifest = run_here(order)
+    told = {row["name"]: " ".join(row["notes"]) for row in manifest.every()}
+    assert "deep.restored.jpg: JPEG holds 8 bits" in told["deep.jpg"] and "compressed with loss" in told["deep.jpg"]
+    assert not any("holds" in notes for name, notes in told.items() if name != "deep.jpg")
+    manifest.close()
+    manifest.path.unlink()
+    again = {row["name"]: row for row in run_here(order).every()}["deep.jpg"]
+    assert again["adopted"] and "JPEG holds 8 bits" in " ".join(again["notes"])
+    asked = run_here(replace(order, format="jpeg"))
+    assert "JPEG holds 8 bits" in next(" ".join(row["notes"]) for row in asked.every() if row["name"] == "1912/a.tif")
+
+
+def test_a_name_too_long_for_the_record_leaves_nothing_behind(order: Order) -> None:
+    name = f"{'n' * 235}.png"  # with .restored it has 248 letters, and its record more than the 255 that a disk holds
+    scan(Path(order.source) / name, hole=30)
+    manifest = run_here(replace(order, treatment=REPAIR.as_json()))
+    why = dict(manifest.failures())[name]
+    assert why.count("cannot be written") == 1 and "too long" in why
+    assert not [path for path in Path(order.destination).rglob("n*") if path.is_file()] and check(manifest).wrong == ()
 
 
 def test_a_master_is_never_opened_to_be_written(order: Order, tmp_path: Path) -> None:
@@ -248,6 +292,14 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, order: Order) -> None:
     (tmp_path / "other.sqlite").write_bytes(b"a letter, and nothing else" * 99)
     with pytest.raises(RecordError, match="no manifest"):
         Manifest(tmp_path / "other.sqlite")
+    (tmp_path / "empty.sqlite").touch()
+    with sqlite3.connect(tmp_path / "letters.sqlite") as others:
+        others.execute("CREATE TABLE letter (text TEXT)")
+    for name, create in (("empty.sqlite", False), ("letters.sqlite", False), ("letters.sqlite", True)):
+        before = (tmp_path / name).read_bytes()
+        with pytest.raises(RecordError, match="is no manifest"):
+            Manifest(tmp_path / name, create=create)
+        assert (tmp_path / name).read_bytes() == before
     manifest = run_here(order)
     with pytest.raises(UsageError, match="manifest of the source"):
         manifest.begin(replace(order, source="/elsewhere"))
@@ -303,6 +355,48 @@ def test_a_bucket_serves_as_a_folder_does(tmp_path: Path, order: Order) -> None:
     with pytest.raises(UnreadableError, match="does not exist any more"):
         source.read("x/gone.png")
     assert FullError.__mro__[1].__name__ == "UnwritableError"
+
+
+@pytest.mark.parametrize("key", ["/{outside}/evil.png", "../evil.png", "x/../../evil.png", "x/./good.png"])
+def test_no_key_of_a_bucket_leads_out_of_the_destination(tmp_path: Path, order: Order, key: str) -> None:
+    import fsspec
+
+    key = key.format(outside=(tmp_path / "outside").as_posix().lstrip("/"))
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    memory.pipe_file("/odd/plain.png", (Path(order.source) / "b.png").read_bytes())
+    memory.store[f"/odd/{key}"] = memory.store.pop("/odd/plain.png")  # as it is in a bucket: memory's own door tidies names
+    before = set(tmp_path.rglob("*"))
+    manifest = run_here(replace(order, source="memory://odd"))
+    letters, counts = manifest.failures(), manifest.counts()
+    assert counts["failed"] + counts["done"] == 1 and all("out of" in why for _, why in letters)
+    assert {path for path in tmp_path.rglob("*") if Path(order.destination) not in (path, *path.parents)} == before
+
+
+@pytest.mark.parametrize("name", ["/evil.png", "../evil.png", "x/../../evil.png"])
+@pytest.mark.parametrize("url", ["{folder}/to", "memory://to"])
+def test_a_destination_takes_no_name_that_leads_out_of_it(tmp_path: Path, name: str, url: str) -> None:
+    (tmp_path / "evil.png").write_bytes(b"of others")
+    to = Destination(url.format(folder=tmp_path))
+    to.put("a.png", b"a")
+    for do in (lambda: to.put(name, b"x"), lambda: to.move("a.png", name), lambda: to.move(name, "b.png"), lambda: to.remove(name)):
+        with pytest.raises(UnwritableError, match="leads out of"):
+            do()
+    assert (tmp_path / "evil.png").read_bytes() == b"of others"
+
+
+def test_a_bucket_that_does_not_exist_is_said(order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    def missing(*given: object, **how: object) -> None:
+        raise FileNotFoundError("The specified bucket does not exist")
+
+    bucket = replace(order, destination="memory://nosuch")
+    for call in ("exists", "find"):
+        with monkeypatch.context() as patch:
+            patch.setattr(MemoryFileSystem, call, missing)
+            with pytest.raises(AwayError, match="memory://nosuch cannot be reached: The specified bucket does not exist"):
+                restore_archive(bucket, tmp_path / "m.sqlite", How(1), tell=lambda account, done: None)
 
 
 def test_a_sample_stands_for_all(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ pytest.importorskip("cryptography", reason="makes its own certificate")
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from tests.unit.test_archive import COLOR, _made
 
@@ -97,6 +97,7 @@ def test_a_file_changed_after_signing_is_told(tmp_path: Path, sessions: Sessions
     signed[at + 22] ^= 1
     told = credentials.read(bytes(signed), form)
     assert told is not None and not told.is_whole and told.problems
+    assert not any("untrusted" in problem for problem in told.problems)
 
 
 def test_a_name_that_is_no_utf_8_is_signed_in_escapes(tmp_path: Path, sessions: Sessions, who: Signing) -> None:
@@ -119,6 +120,24 @@ def test_what_cannot_sign_is_refused(tmp_path: Path, sessions: Sessions, who: Si
         credentials.sign(b"", read_sidecar(made.record), b"", "png", Signing("no certificate", "no key"))
 
 
+def test_a_key_of_another_form_or_curve_is_refused_with_what_to_do(tmp_path: Path, sessions: Sessions, who: Signing) -> None:
+    made = _made(tmp_path, sessions, ending=".png", treatment=COLOR)
+    record, pem = read_sidecar(made.record), serialization.Encoding.PEM
+    pkcs8, older = serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL
+    plain, secret = serialization.NoEncryption(), serialization.BestAvailableEncryption(b"x")
+    own, large = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP384R1())
+    given = [
+        (own.private_bytes(pem, older, plain), "older form .*openssl pkcs8 -topk8 -nodes"),
+        (own.private_bytes(pem, older, secret), "is encrypted"),
+        (own.private_bytes(pem, pkcs8, secret), "is encrypted"),
+        (large.private_bytes(pem, pkcs8, plain), "this is a P-384 key: --algorithm es384"),
+        (ed25519.Ed25519PrivateKey.generate().private_bytes(pem, pkcs8, plain), "an Ed25519 key: --algorithm ed25519"),
+    ]
+    for key, why in given:
+        with pytest.raises(UsageError, match=why):
+            credentials.sign(b"", record, b"", "png", Signing(who.certificates, key.decode()))
+
+
 def test_the_command_signs_and_verify_reads_it(tmp_path: Path, sessions: Sessions, who: Signing) -> None:
     made = _made(tmp_path, sessions, ending=".png", treatment=COLOR)
     (tmp_path / "chain.pem").write_text(who.certificates)
@@ -136,6 +155,12 @@ def test_the_command_signs_and_verify_reads_it(tmp_path: Path, sessions: Session
         "-o",
         out,
     ]
+    letter = tmp_path / "letter.txt"
+    letter.write_text("of others")
+    for other in (letter, tmp_path / "signed.jpg"):
+        wrong = CliRunner().invoke(build(), [*map(str, arguments[:-1]), str(other), "--overwrite"])
+        assert wrong.exit_code == 2 and "does not end in .png" in wrong.output
+    assert letter.read_text() == "of others" and not (tmp_path / "signed.jpg").exists()
     run = CliRunner().invoke(build(), [str(argument) for argument in arguments])
     assert run.exit_code == 0, run.output
     read = CliRunner().invoke(build(), ["verify", str(out), "--record", str(made.record), "--master", str(made.master)])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import hashlib
 import io
 import os
+import pickle
 import struct
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +20,7 @@ from PIL import Image as Pillow
 from tests.profiles import SRGB, file_of, gray_profile
 
 from unfade.errors import TooLargeError, UnreadableError, UnwritableError, UsageError
-from unfade.files.photo import FORMATS, Format, Photo, encode_file, read
+from unfade.files.photo import FORMATS, Format, Photo, encode_file, read, write
 
 
 def png(width: int, height: int) -> bytes:
@@ -37,7 +40,47 @@ def samples(rng: np.random.Generator) -> np.ndarray:
     return np.asarray(Pillow.fromarray(soft).resize((64, 48), Pillow.Resampling.BICUBIC))
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "why"), [(0, 5, "no picture in it"), (5, 0, "no picture in it"), (2**31 - 1, 2**31 - 1, "megapixels")]
+)
+def test_a_png_of_no_pixels_or_of_too_many_says_so(width: int, height: int, why: str) -> None:
+    with pytest.raises((UnreadableError, TooLargeError), match=why):
+        read(png(width, height), name="odd.png")
+
+
 # --- the photograph as a value ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "given",
+    [bytearray(b"x"), io.BytesIO(b"x"), Pillow.new("L", (3, 3)), [1, 2], None, "", "a\0b.jpg"],
+    ids=lambda given: type(given).__name__,
+)
+def test_what_is_no_photograph_is_refused_with_what_to_give(given: object) -> None:
+    with pytest.raises(UsageError, match="give "):
+        read(given)  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_written_is_refused_with_what_to_give(tmp_path: Path) -> None:
+    made = read(np.zeros((4, 5), np.uint8))
+    for given in (SimpleNamespace(photo=made), made.samples):
+        with pytest.raises(UsageError, match=r"result\.photo"):
+            write(given, tmp_path / "a.png")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="quality is '90'"):
+        write(made, tmp_path / "a.jpg", quality="90")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="page is '2'"):
+        read(encode_file(made), page="2")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="is empty"):
+        write(made, "")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_a_matrix_is_an_array_and_a_copy_is_read_only() -> None:
+    made = read(np.asmatrix(np.eye(4, dtype=np.uint8)))
+    assert made.samples.shape == (4, 4, 1)
+    for copied in (pickle.loads(pickle.dumps(made)), copy.deepcopy(made)):
+        assert not copied.samples.flags.writeable and np.array_equal(copied.samples, made.samples)
 
 
 def test_samples_are_read_only_and_the_callers_array_is_not(samples: np.ndarray) -> None:
@@ -180,7 +223,7 @@ def test_extreme_sizes(shape: tuple[int, int], format: Format) -> None:
         (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "damaged"),
         (b"BM" + bytes(12) + struct.pack("<IiiHH", 40, 5, 5, 1, 24) + bytes(24), "damaged"),
         (b"BM" + bytes(12) + struct.pack("<IiiHH", 40, 0, 5, 1, 24) + bytes(24), "0 x 5"),
-        (png(0, 7), "damaged"),
+        (png(0, 7), "no picture in it"),
         (png(3000, 2000), "aunt.jpg is"),
     ],
 )

@@ -9,14 +9,17 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from tests.commands import unfade
 from tests.profiles import ADOBE_RGB, file_of, gray_profile
 
 from unfade.errors import ExistsError, UnwritableError, UsageError
+from unfade.files import disk
 from unfade.files.photo import FORMATS, Format, Metadata, Photo, encode_file, extension_for, losses, read, write
 
 
@@ -25,6 +28,45 @@ def samples(rng: np.random.Generator) -> np.ndarray:
     """Soft color, 48 x 64, as photographs are."""
     soft = rng.integers(30, 226, (6, 8, 3), dtype=np.uint8)
     return np.asarray(Pillow.fromarray(soft).resize((64, 48), Pillow.Resampling.BICUBIC))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be asked for there")
+def test_the_parts_of_killed_processes_are_cleared(tmp_path: Path, samples: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    kill = """
+import os, sys, pathlib
+from unfade.files import disk
+os.fsync = lambda handle: os.kill(os.getpid(), 9)
+disk.put(b"x" * 99, pathlib.Path(sys.argv[1]), overwrite=True)
+"""
+    killed = subprocess.run([sys.executable, "-c", kill, str(tmp_path / "a.png")], check=False)
+    (part,) = tmp_path.iterdir()
+    machine, pid = part.name.split("-")[1:3]
+    assert killed.returncode == -9 and part.suffix == ".part"
+    running = tmp_path / f".unfade-{machine}-{os.getpid()}-{'0' * 16}.part"
+    elsewhere = tmp_path / f".unfade-{'0' * 8}-{pid}-{'0' * 16}.part"
+    for path in (running, elsewhere):
+        path.write_bytes(b"x")
+    disk.clear_parts(tmp_path)
+    assert part.exists()  # just written: it may be another machine's of the same name
+    for path in tmp_path.iterdir():
+        os.utime(path, (time.time() - 600, time.time() - 600))
+    disk.clear_parts(tmp_path)
+    assert set(tmp_path.iterdir()) == {running, elsewhere}
+    os.utime(elsewhere, (0, 0))
+    photo = tmp_path / "b.png"
+    photo.write_bytes(file_of(samples, "PNG"))
+    unfade("restore", str(photo), "--clean", "0", "--no-fill", "-o", str(tmp_path / "c.png"))
+    assert not elsewhere.exists() and running.exists()
+
+
+def test_a_lossless_animation_stays_lossless(samples: np.ndarray) -> None:
+    frames = [Pillow.fromarray(samples), Pillow.fromarray(255 - samples)]
+    for lossless in (True, False):
+        out = io.BytesIO()
+        frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:], lossless=lossless, quality=60)
+        photo = read(out.getvalue())
+        again = read(encode_file(photo))
+        assert np.array_equal(again.samples, photo.samples) is lossless
 
 
 def test_blocks_that_nobody_changed_come_out_of_a_jpeg_as_they_went_in(samples: np.ndarray, rng: np.random.Generator) -> None:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from unfade.archive.manifest import Manifest
-from unfade.archive.orders import names_of
+from unfade.archive.orders import Names, names_of
 from unfade.archive.places import OURS, Destination, PassedOver, Source
-from unfade.archive.sidecar import parse_sidecar
+from unfade.archive.sidecar import Sidecar, parse_sidecar
 from unfade.errors import UnfadeError
+from unfade.files import photo
+from unfade.masks import drawn, mask_sha256
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def check(manifest: Manifest, *, masters: bool = True) -> Audit:
             continue
         names = names_of(row["base"], row["ending"], row["place"])
         expected |= {names.result, names.record, names.mask}
-        wrong += _result(row, names.result, names.record, present, destination)
+        wrong += _result(row, names, present, destination)
         if row["done_count"] > 1:
             wrong.append(f"{row['name']} was done {row['done_count']} times")
         if masters:
@@ -62,7 +64,8 @@ def _is_result(name: str) -> bool:
     return not name.startswith(f"{OURS}/manifest") and PurePosixPath(name).name != "archive.json"
 
 
-def _result(row: dict[str, object], result: str, record: str, present: set[str], destination: Destination) -> list[str]:
+def _result(row: dict[str, object], names: Names, present: set[str], destination: Destination) -> list[str]:
+    result, record = names.result, names.record
     missing = [name for name in (result, record) if name not in present]
     if missing:
         return [f"{row['name']} is done, and {name} is not there" for name in missing]
@@ -78,7 +81,19 @@ def _result(row: dict[str, object], result: str, record: str, present: set[str],
         wrong.append(f"{result} is not the file that its record and the manifest name")
     if told.master.sha256 != row["sha256"]:
         wrong.append(f"{record} and the manifest name different masters")
-    return wrong
+    return wrong + _mask(row, names.mask, told, present, destination)
+
+
+def _mask(row: dict[str, object], mask: str, told: Sidecar, present: set[str], destination: Destination) -> list[str]:
+    if told.mask is None:
+        return [f"{mask} lies beside a result that was made without a mask"] if mask in present else []
+    if mask not in present:
+        return [f"{row['name']} is done, and its mask {mask} is not there"]
+    try:
+        lost = drawn(photo.read(destination.read(mask), max_megapixels=float("inf"), name=mask))
+    except UnfadeError as error:
+        return [str(error)]
+    return [] if mask_sha256(lost) == told.mask.sha256 else [f"{mask} is not the mask that was used"]
 
 
 def _master(row: dict[str, object], source: Source) -> list[str]:

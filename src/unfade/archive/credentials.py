@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from unfade.archive import keys
 from unfade.archive.sidecar import Sidecar
 from unfade.errors import UnwritableError, UsageError
 from unfade.files.formats import FORMATS
@@ -20,6 +21,8 @@ from unfade.files.names import readable
 _PARENT = "xmp:iid:unfade-master"
 KINDS = ("jpeg", "png", "tiff")
 """The formats in which manifests are written here."""
+
+_UNTRUSTED = "signingCredential.untrusted"  # a signer on no list, which is no change of the file
 
 # Of each step, the action of the specification (18.15, c2pa.actions).
 _ACTIONS = {"fill": "c2pa.edited", "clean": "c2pa.color_adjustments", "colorize": "c2pa.color_adjustments", "frame": "c2pa.cropped"}
@@ -65,6 +68,8 @@ def sign(result: bytes, record: Sidecar, master: bytes, master_format: str, who:
     if record.result.format not in KINDS:
         kinds = ", ".join(FORMATS[kind].title for kind in KINDS)
         raise UsageError(f"{record.result.name} is {record.result.format}; a C2PA manifest is written into {kinds}")
+    if (fault := keys.fault(who.key, who.algorithm)) is not None:
+        raise UsageError(f"the certificate and its key cannot sign as {who.algorithm}: {fault}")
     media_type = FORMATS[record.result.format].media_type
     texts = [None if text is None else text.encode() for text in (who.certificates, who.key, who.timestamp_url)]
     try:
@@ -130,6 +135,7 @@ def read(data: bytes, format: str) -> Credentials | None:
     found = [one for one in manifest.get("assertions", []) if one["label"].startswith("c2pa.actions")]
     actions = tuple(action for one in found for action in one["data"]["actions"])
     failures = told.get("validation_results", {}).get("activeManifest", {}).get("failure", [])
+    failures = [one for one in failures if one["code"] != _UNTRUSTED] or failures
     generator = manifest.get("claim_generator_info", [{}])[0]
     return Credentials(
         state=told.get("validation_state", "Invalid"),

@@ -49,6 +49,8 @@ CREATE INDEX IF NOT EXISTS master_by_state ON master (state, risk DESC, id);
 CREATE TABLE IF NOT EXISTS run (id INTEGER PRIMARY KEY, began REAL, ended REAL, account TEXT NOT NULL DEFAULT '{}');
 """
 
+_TABLES = frozenset({"fact", "master", "run"})
+
 Decision = Literal["accepted", "refused"]
 Which = Literal["open", "decided", "all"]
 
@@ -89,10 +91,20 @@ class Manifest:
             self._open = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
             self._open.row_factory = _row
             self._open.execute("PRAGMA synchronous=FULL")
-            self._open.executescript(_SCHEMA)
+            self._refuse_others(may_be_empty=create)
+            if create:
+                self._open.executescript(_SCHEMA)
             known = self.facts().get("version", VERSION)
             if known != VERSION:
                 raise RecordError(f"{path} is a manifest of version {known}; this Unfade reads version {VERSION}")
+
+    def _refuse_others(self, *, may_be_empty: bool) -> None:
+        """Leave a file that is no manifest as it is: an empty one, or a database of another program. Raises
+        `RecordError`."""
+        tables = {row["name"] for row in self._open.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables >= _TABLES and (tables or not may_be_empty):
+            self.close()
+            raise RecordError(f"{self.path} is no manifest; name the folder that `unfade archive run` wrote to, or its manifest")
 
     def close(self) -> None:
         """Let go of the file."""

@@ -87,13 +87,14 @@ def names_of(base: str, ending: str, place: Place) -> Names:
 
 def base_of(name: str, taken: set[str]) -> str:
     """The base of a result's name: that of its master. Of two masters with one stem (`a.tif`, `a.jpg`) the
-    second keeps its ending in it. `taken`, in small letters, gains it.
+    second keeps its ending in it. A slash that a bucket's name begins with is left out. `taken`, in small
+    letters, gains it.
 
     >>> taken: set[str] = set()
     >>> base_of("x/a.tif", taken), base_of("x/A.jpg", taken)
     ('x/a.restored', 'x/A-jpg.restored')
     """
-    path = PurePosixPath(name)
+    path = PurePosixPath(name.lstrip("/"))
     number, stem = 1, path.with_suffix("")
     base = f"{stem}.restored"
     while base.casefold() in taken:

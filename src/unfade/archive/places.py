@@ -12,19 +12,20 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from unfade.errors import AwayError, UnreadableError, UnwritableError, UsageError
+from unfade.errors import AwayError, UnfadeError, UnreadableError, UnwritableError, UsageError
 from unfade.files import disk
 from unfade.files.formats import endings
-from unfade.files.names import is_aside, readable
+from unfade.files.names import hidden_files, is_aside, readable
 
 OURS = ".unfade"
 """The folder in a destination that holds what is not delivered: held and refused results, thumbnails, the
 manifest."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DOTS = frozenset({".", ".."})  # folders themselves: nothing hidden
 
 
 class FullError(UnwritableError):
@@ -47,10 +48,12 @@ class Found:
 
 @dataclass(frozen=True)
 class PassedOver:
-    """What lies in a source and is no master: files by their ending, and links to folders."""
+    """What lies in a source and is no master: files by their ending, links to folders,
+    and photographs that are `hidden` or lie in hidden folders or in a storage system's own."""
 
     endings: dict[str, int] = field(default_factory=dict)
     links: int = 0
+    hidden: int = 0
 
     def sentences(self) -> tuple[str, ...]:
         """What a person may have expected to be done, and is not.
@@ -67,6 +70,8 @@ class PassedOver:
         if self.links:
             links = "1 link to a folder" if self.links == 1 else f"{self.links:,} links to folders"
             said.append(f"did not follow {links}; give each that is wanted a run of its own")
+        if self.hidden:
+            said.append(hidden_files(self.hidden))
         return tuple(said)
 
 
@@ -98,6 +103,10 @@ class _Place:
     def _at(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
 
+    def _path(self, name: str) -> Path | None:
+        """A file of a folder of this machine; None: it is elsewhere, at `_at`."""
+        return None if self.folder is None else self.folder / name
+
     def check(self) -> None:
         """Raise `AwayError` where the place cannot be reached: a share that is not mounted is no empty
         folder."""
@@ -108,11 +117,21 @@ class _Place:
         if not found:
             raise AwayError(f"{self.url} cannot be reached; see whether its disk or share is mounted")
 
+    @contextlib.contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """What a place elsewhere answers, as where its bucket does not exist, becomes an `AwayError`."""
+        try:
+            yield
+        except UnfadeError:
+            raise
+        except Exception as error:  # each filesystem of fsspec has its own errors
+            raise AwayError(f"{self.url} cannot be reached: {error}; see whether it exists and you may use it") from error
+
     def read(self, name: str) -> bytes:
         """All of a file. Raises `UnreadableError`, or `AwayError` where the whole place is gone."""
         try:
-            if self.folder is not None:
-                return disk.bytes_of(self.folder / name, name)
+            if (path := self._path(name)) is not None:
+                return disk.bytes_of(path, name)
             return bytes(self._fs.cat_file(self._at(name)))
         except UnreadableError:
             self.check()
@@ -138,8 +157,12 @@ class Source(_Place):
         listing, known = Listing(), endings()
         others: Counter[str] = Counter()
         links: list[str] = []
+        hidden = 0
         for found in self._on_disk(self.folder, links) if self.folder is not None else self._elsewhere():
             ending = PurePosixPath(found.name).suffix.lower()
+            if any(is_aside(part) for part in found.name.split("/") if part not in _DOTS):
+                hidden += ending in known
+                continue
             # A link without an ending that leads nowhere may have been one to a folder of masters.
             if ending in known or (found.why and (not ending or found.name.endswith("/"))):
                 listing.masters.append(found)
@@ -147,7 +170,7 @@ class Source(_Place):
                 others[readable(ending) or "without an ending"] += 1
         if any(found.why for found in listing.masters):
             self.check()
-        listing.passed_over = PassedOver(dict(others), len(links))
+        listing.passed_over = PassedOver(dict(others), len(links), hidden)
         return listing
 
     def masters(self) -> list[Found]:
@@ -161,9 +184,13 @@ class Source(_Place):
             here = Path(place)
             inner = sorted(name for name in folders if not is_aside(name))
             links += [name for name in inner if (here / name).is_symlink()]
+            for name in sorted({*folders} - {*inner}):
+                yield from self._hidden(here / name, folder)
             folders[:] = inner  # os.walk does not follow links
             for name in names:
-                if not is_aside(name) and (found := _found(here / name, folder)) is not None:
+                if is_aside(name):
+                    yield Found((here / name).relative_to(folder).as_posix(), 0, "")
+                elif (found := _found(here / name, folder)) is not None:
                     yield found
         for error in closed:
             path = Path(error.filename or folder)
@@ -173,13 +200,21 @@ class Source(_Place):
                 name = f"{path.relative_to(folder).as_posix()}/"
                 yield Found(name, 0, "", f"{name} cannot be looked into ({error.strerror}); give yourself permission to read it")
 
+    def _hidden(self, aside: Path, folder: Path) -> Iterator[Found]:
+        """What lies in a hidden folder, to be counted."""
+        for place, _, names in os.walk(aside):
+            for name in names:
+                yield Found((Path(place) / name).relative_to(folder).as_posix(), 0, "")
+
     def _elsewhere(self) -> Iterator[Found]:
-        for path, facts in self._fs.find(self._root, detail=True).items():
+        with self._in_words():
+            every = self._fs.find(self._root, detail=True)
+        for path, facts in every.items():
             size = int(facts.get("size") or 0)
             marks = (facts.get(key) for key in ("ETag", "etag", "LastModified", "last_modified", "mtime", "updated", "created"))
             name = str(path)[len(self._root.rstrip("/")) + 1 :]
-            if not any(is_aside(part) for part in name.split("/")):
-                yield Found(name, size, f"{size} {next((mark for mark in marks if mark), '')}")
+            out = f"{name} has .. in its name, which leads out of a folder; give it another name"
+            yield Found(name, size, f"{size} {next((mark for mark in marks if mark), '')}", out if ".." in name.split("/") else "")
 
 
 def _found(path: Path, folder: Path) -> Found | None:
@@ -199,7 +234,21 @@ def _found(path: Path, folder: Path) -> Found | None:
 
 
 class Destination(_Place):
-    """Where results go."""
+    """Where results go. No name leads out of it: a bucket's masters may be called `/a.jpg` or `../a.jpg`."""
+
+    def _at(self, name: str) -> str:
+        return super()._at(self._below(name))
+
+    def _path(self, name: str) -> Path | None:
+        return super()._path(self._below(name))
+
+    def _below(self, name: str) -> str:
+        """The name. Raises `UnwritableError` for one that leads out of the destination."""
+        kind: type[PurePath] = PurePosixPath if self.folder is None else PurePath  # Windows knows drives and backslashes, too
+        path = kind(name)
+        if path.anchor or ".." in path.parts:
+            raise UnwritableError(f"{name} leads out of {self.url}, and is not written; give the master another name")
+        return name
 
     def prepare(self) -> None:
         """Make the folder. Raises `UnwritableError`."""
@@ -212,13 +261,17 @@ class Destination(_Place):
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
-        return (self.folder / name).is_file() if self.folder is not None else bool(self._fs.exists(self._at(name)))
+        path = self._path(name)
+        if path is not None:
+            return os.path.isfile(path)  # noqa: PTH113  a name may be too long for Path.is_file
+        with self._in_words():
+            return bool(self._fs.exists(self._at(name)))
 
     def put(self, name: str, data: bytes) -> None:
         """Write a file, in place of one that is there. Raises `FullError`, `UnwritableError`, `AwayError`."""
+        target = self._path(name)
         try:
-            if self.folder is not None:
-                target = self.folder / name
+            if target is not None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 disk.put(data, target, overwrite=True)
             else:
@@ -228,7 +281,9 @@ class Destination(_Place):
             if isinstance(why, OSError) and why.errno in _FULL:
                 raise FullError(f"{self.url} is full: {len(data) / 1e6:,.1f} MB are needed for {name}") from error
             self.check()
-            raise UnwritableError(f"{name} cannot be written: {error}") from error
+            if isinstance(error, UnwritableError):
+                raise  # it says so already
+            raise UnwritableError(f"{name} cannot be written: {error.strerror or error}") from error
         except Exception as error:
             self.check()
             raise UnwritableError(f"{name} cannot be written: {error}") from error
@@ -236,10 +291,11 @@ class Destination(_Place):
     def move(self, name: str, to: str) -> None:
         """Move a file, in place of one that is there; one that was moved before is left. Raises
         `UnwritableError`."""
+        path, target = self._path(name), self._path(to)
         try:
-            if self.folder is not None:
-                (self.folder / to).parent.mkdir(parents=True, exist_ok=True)
-                (self.folder / name).replace(self.folder / to)
+            if path is not None and target is not None:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(target)
             else:
                 self._fs.mv(self._at(name), self._at(to))
         except FileNotFoundError:
@@ -250,8 +306,8 @@ class Destination(_Place):
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
         with contextlib.suppress(FileNotFoundError):
-            if self.folder is not None:
-                (self.folder / name).unlink()
+            if (path := self._path(name)) is not None:
+                path.unlink()
             else:
                 self._fs.rm_file(self._at(name))
 
@@ -269,7 +325,8 @@ class Destination(_Place):
         if self.folder is not None:
             found = (Path(place) / name for place, _, names in os.walk(self.folder) for name in names)
             return sorted(path.relative_to(self.folder).as_posix() for path in found)
-        return sorted(str(path)[len(self._root.rstrip("/")) + 1 :] for path in self._fs.find(self._root))
+        with self._in_words():
+            return sorted(str(path)[len(self._root.rstrip("/")) + 1 :] for path in self._fs.find(self._root))
 
 
 def check_apart(source: Source, destination: Destination) -> None:

@@ -75,6 +75,9 @@ class ResultFacts(_Frozen):
     sha256: Sha256 = Field(description="of its file")
     samples_sha256: Sha256 = Field(description="of the samples before they were written")
     decoded_sha256: Sha256 = Field(description="of the samples as the file gives them back; another where the format is lossy")
+    profile_sha256: Sha256 | Literal["none"] | None = Field(
+        default=None, description='of its color profile; "none": it has none, which is sRGB; null: an older version did not say'
+    )
 
 
 class MaskFacts(_Frozen):
@@ -129,7 +132,7 @@ class Sidecar(_Frozen):
     frame: FrameFacts | None = Field(default=None, description="of the photograph; null where it was neither cut nor turned")
     steps: tuple[StepFacts, ...]
     pixels_changed: int = Field(ge=0)
-    notes: tuple[str, ...] = Field(description="what reading the photograph noticed")
+    notes: tuple[str, ...] = Field(description="what reading the photograph and writing the result noticed")
     digital_source_type: str = Field(description="IPTC's term for how the result came about")
     digest: str = Field(default="", description="SHA-256 of all the rest, see `digest_of`")
 
@@ -154,10 +157,12 @@ class Sidecar(_Frozen):
 
 
 def digest_of(sidecar: Sidecar) -> str:
-    """SHA-256 of the record without its digest, and without a frame or a cut where there is none, as JSON
-    with sorted keys and no spaces."""
-    without = {name for name, value in (("frame", sidecar.frame), ("cut", sidecar.cut)) if value is None}
-    rest = sidecar.model_dump(mode="json", exclude={"digest"} | without)
+    """SHA-256 of the record without its digest, and without a frame, a cut or the result's profile where it
+    names none, as JSON with sorted keys and no spaces."""
+    without: dict[str, Any] = {name: True for name, value in (("frame", sidecar.frame), ("cut", sidecar.cut)) if value is None}
+    if sidecar.result.profile_sha256 is None:
+        without["result"] = {"profile_sha256"}
+    rest = sidecar.model_dump(mode="json", exclude={"digest": True} | without)
     text = escaped_json(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -174,6 +179,11 @@ def samples_sha256(photo: Photo) -> str:
         if plane is not None:
             hashed.update(np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).data)
     return hashed.hexdigest()
+
+
+def profile_sha256(photo: Photo) -> str:
+    """SHA-256 of a photograph's color profile; "none" where it has none."""
+    return "none" if photo.profile is None else hashlib.sha256(photo.profile).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -219,6 +229,7 @@ def of_result(master: Photo, result: Result, decoded: Photo, target: Path, mask_
             sha256=decoded.sha256,
             samples_sha256=samples_sha256(result.photo),
             decoded_sha256=samples_sha256(decoded),
+            profile_sha256=profile_sha256(decoded),
         ),
         mask=mask,
         treatment=report.treatment,

@@ -11,6 +11,7 @@ import hashlib
 import os
 import platform
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from unfade.archive import risk
 from unfade.archive.orders import FOLDERS, Finished, Names, Order, Place, Task, names_of
 from unfade.archive.places import Destination, FullError, Source
 from unfade.archive.sidecar import Sidecar, Written, of_result, parse_sidecar
-from unfade.errors import AwayError, ModelError, RecordError, TooLargeError, UnfadeError
+from unfade.errors import AwayError, ModelError, RecordError, TooLargeError, UnfadeError, UnwritableError
 from unfade.files import photo
 from unfade.files.photo import Photo
 from unfade.masks import as_photo, drawn
@@ -108,16 +109,21 @@ class Treater:
         lost = result.unframed_mask
         mask = None if lost is None else photo.encode_file(as_photo(lost), "png")
         how = Written(format=form, quality=order.quality)
+        result = _with_losses(result, Path(names.result), form)
         record = of_result(before, result, decoded, Path(names.result), None if mask is None else Path(names.mask), how)
         text = record.to_json().encode()
         written = len(encoded) + len(text) + (0 if mask is None else len(mask))
         if order.keep:
             self._clear(task.base)
-            if mask is not None:
-                self._destination.put(names.mask, mask)
-            self._destination.put(names.result, encoded)
-            self._put_thumbs(names, result.opened, result.photo)
-            self._destination.put(names.record, text)
+            try:
+                if mask is not None:
+                    self._destination.put(names.mask, mask)
+                self._destination.put(names.result, encoded)
+                self._put_thumbs(names, result.opened, result.photo)
+                self._destination.put(names.record, text)
+            except UnwritableError:
+                self._take_back(names)
+                raise
         done = _done(task, record, judged, place, len(encoded), result.report.share_changed)
         return replace(done, megapixels=before.megapixels, ending=ending, bytes_written=written)
 
@@ -126,6 +132,12 @@ class Treater:
         for place, ending in self._stale:
             names = names_of(base, ending, place)
             for name in (names.record, names.mask, names.result):
+                self._destination.remove(name)
+
+    def _take_back(self, names: Names) -> None:
+        """Remove what was written of a result whose record could not be: its name may be too long, say."""
+        for name in (names.result, names.mask, names.before, names.after):
+            with suppress(OSError):  # a name that is too long was not written
                 self._destination.remove(name)
 
     def _put_thumbs(self, names: Names, before: Photo, after: Photo) -> None:
@@ -187,6 +199,13 @@ class Treater:
             bytes_written=len(encoded),
             adopted=True,
         )
+
+
+def _with_losses(result: pipeline.Result, target: Path, form: str) -> pipeline.Result:
+    """The result whose report says, too, what of it a file of another format than the master's cannot
+    hold."""
+    lost = photo.losses_into(result.photo, target, form)
+    return replace(result, report=replace(result.report, notes=(*result.report.notes, *lost)))
 
 
 def _done(task: Task, record: Sidecar, judged: risk.Risk, place: Place, size: int, share: float) -> Finished:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from unfade import color, tiles
-from unfade.archive.sidecar import Sidecar, beside, read_sidecar, samples_sha256
+from unfade.archive.sidecar import Sidecar, beside, profile_sha256, read_sidecar, samples_sha256
 from unfade.arrays import Mask
 from unfade.errors import PhotoError, RecordError, UsageError
 from unfade.files import photo
@@ -188,6 +188,8 @@ def _result(sidecar: Sidecar, picture: Photo) -> Check:
     if picture.sha256 == sidecar.result.sha256:
         return Check("result", True, "the result is the file that was written, byte for byte")
     if samples_sha256(picture) == sidecar.result.decoded_sha256:
+        if sidecar.result.profile_sha256 not in (None, profile_sha256(picture)):
+            return Check("result", False, "the result's samples are as written; its color profile is another, and so are its colors")
         return Check("result", True, "the result's samples are those that were written; its metadata was changed since")
     return Check("result", False, "the result's samples are not those that were written")
 
@@ -220,6 +222,8 @@ def _untouched(changed_by: frozenset[str], mask: Mask | None, why: str, picture:
     if (picture.height, picture.width) != (original.height, original.width):
         sizes = f"the result has {picture.width}x{picture.height} pixels, the master, as it was framed, {original.width}x{original.height}"
         return Check(name, False, sizes)
+    if _has_other_profile(picture, original):
+        return Check(name, False, "the result's color profile is not the master's: the same samples are other colors")
     everywhere = changed_by - {"damage", "fill"}
     if everywhere - {"colorize"}:
         steps = " and ".join(sorted(everywhere))
@@ -232,6 +236,14 @@ def _untouched(changed_by: frozenset[str], mask: Mask | None, why: str, picture:
     if everywhere:
         return _same_lightness(picture, original, outside)
     return _same_samples(picture, original, outside)
+
+
+def _has_other_profile(picture: Photo, original: Photo) -> bool:
+    """Whether the result's profile is another than that of its master, which it keeps. A format that holds
+    none is in sRGB, and a gray master that became color is, too."""
+    if picture.channels != original.channels or picture.format is None or "icc" not in photo.FORMATS[picture.format].holds:
+        return False
+    return picture.profile != original.profile
 
 
 def _same_samples(picture: Photo, original: Photo, outside: Mask) -> Check:

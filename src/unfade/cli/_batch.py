@@ -26,6 +26,7 @@ from unfade.cli._results import Done
 from unfade.cli._resume import Earlier, Request, not_told, writing_of
 from unfade.cli._sheets import SheetWriter, check_sheets
 from unfade.errors import UnfadeError, UnwritableError
+from unfade.files import disk
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,6 +66,8 @@ def run_jobs(batch: Batch, plan: Plan, work: Work, *, asked: Request = not_told)
     SIGTERM, a pipe that closed) the report and the sheet of what is done are written, and it raises what
     stopped it.
     """
+    for folder in {job.target.parent for job in plan.jobs}:
+        disk.clear_parts(folder)
     run = _Run(batch, plan, asked)
     stopped: BaseException | None = None
     with _stoppable(), progress(len(plan.jobs), quiet=batch.quiet) as show:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from unfade.files.names import is_aside
+from unfade.files.names import hidden_files, is_aside
 
 Made = Callable[[Path], bool]
 """Whether a command made the file, as the file itself says."""
@@ -30,6 +30,7 @@ class Found:
     others: Counter[str] = field(default_factory=Counter)
     folders: int = 0
     links: int = 0
+    hidden: int = 0
 
     def notes(self) -> Iterator[str]:
         """What a person may have expected to be done, and was not."""
@@ -42,6 +43,8 @@ class Found:
             yield f"did not look into {_count(self.folders, 'folder')} in it; --recursive does"
         if self.links:
             yield f"did not follow {_count(self.links, 'link')} to folders; name those that are wanted"
+        if self.hidden:
+            yield hidden_files(self.hidden)
 
 
 def _count(number: int, noun: str) -> str:
@@ -66,16 +69,21 @@ def look_into(folder: Path, *, recursive: bool, without: Iterable[Path] = (), ma
 
     known, aside = endings(), {os.path.realpath(path) for path in without}
     for place, folders, names in os.walk(folder, onerror=unlistable):
-        here = Path(place)
+        here, asides = Path(place), [name for name in folders if is_aside(name)]
         inner = sorted(name for name in folders if not is_aside(name) and os.path.realpath(here / name) not in aside)
         links = [name for name in inner if (here / name).is_symlink()]
         found.links += len(links)
         found.folders += 0 if recursive else len(inner) - len(links)
         folders[:] = [name for name in inner if name not in links] if recursive else []
+        if recursive:
+            found.hidden += sum(_hidden_below(here / name, known) for name in asides)
         stems = {Path(name).stem for name in names}
         for name in sorted(names):
             ending = Path(name).suffix.lower()
-            if is_aside(name) or os.path.realpath(here / name) in aside:
+            if os.path.realpath(here / name) in aside:
+                continue
+            if is_aside(name):
+                found.hidden += ending in known
                 continue
             if ending not in known:
                 found.others[ending or "without an ending"] += 1
@@ -84,6 +92,11 @@ def look_into(folder: Path, *, recursive: bool, without: Iterable[Path] = (), ma
             else:
                 found.photographs.append(here / name)
     return found
+
+
+def _hidden_below(folder: Path, known: Container[str]) -> int:
+    """How many photographs, by their ending, lie in a hidden folder."""
+    return sum(Path(name).suffix.lower() in known for _, _, names in os.walk(folder) for name in names)
 
 
 # --- what Unfade made ---------------------------------------------------------------------------------------

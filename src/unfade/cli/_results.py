@@ -87,7 +87,7 @@ def finished(batch: Batch, job: Job, before: Photo, result: Result, *, given: bo
     sha256, lost = save(batch, result.photo, job.target, older=partial(_as_older, result))
     report = replace(result.report, output_sha256=sha256, notes=(*result.report.notes, *lost))
     if job.record is not None:
-        _write_record(batch, job, before, result, given=given)
+        _write_record(batch, job, before, replace(result, report=report), given=given)
         written = (*written, job.record)
     row = (thumbnail(result.opened), thumbnail(result.photo)) if batch.sheet is not None else ()
     return Done((job.target, *written), report, row=row, notes=report.sentences)
@@ -162,8 +162,7 @@ def save(batch: Batch, picture: Photo, target: Path, *, older: Callable[[], Phot
         return photo.encode_for(target, without_location(batch, made()), batch.format, batch.quality)
 
     chosen = batch.format or photo.format_for(target, picture)
-    changes = picture.format is not None and chosen != picture.format
-    lost = tuple(f"{target.name}: {loss}" for loss in photo.losses(without_location(batch, picture), chosen)) if changes else ()
+    lost = photo.losses_into(without_location(batch, picture), target, chosen)
     before = None if older is None else partial(encoded, older)
     return put_new(target, partial(encoded, lambda: picture), overwrite=batch.overwrite, older=before), lost
 

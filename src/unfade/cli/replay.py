@@ -44,8 +44,7 @@ def command(
     mask_file = None if sidecar.mask is None else record.parent / Path(sidecar.mask.name).name  # never elsewhere
     first_file = record.parent / Path(sidecar.result.name).name
     reads = [path for path in (record, master, mask_file, first_file) if path is not None]
-    endings = photo.FORMATS[sidecar.result.format].extensions if sidecar.result.format in photo.FORMATS else ()
-    check([Target(output, Kind("the result", endings))], reads=reads, overwrite=overwrite)
+    check([Target(output, Kind("the result", photo.endings_of(sidecar.result.format)))], reads=reads, overwrite=overwrite)
     original = photo.read(master, max_megapixels=settings.max_megapixels, page=sidecar.master.page)
     mask = None
     if sidecar.mask is not None and sidecar.mask.given and mask_file is not None and mask_file.is_file():

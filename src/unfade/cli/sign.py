@@ -51,7 +51,9 @@ def command(
         from unfade.archive import credentials
 
     described = record or beside(result)
-    check([Target(output, Kind("the signed result"))], reads=[result, master, certificate, key, described], overwrite=overwrite)
+    sidecar = read_sidecar(described)
+    signed_result = Kind("the signed result", photo.endings_of(sidecar.result.format))
+    check([Target(output, signed_result)], reads=[result, master, certificate, key, described], overwrite=overwrite)
     verdict = verify(result, master=master, record=described, max_megapixels=photo.MAX_MEGAPIXELS)
     if not verdict.proved:
         wrong = "; ".join(found.sentence for found in verdict.checks if found.holds is False)
@@ -59,9 +61,7 @@ def command(
     who = credentials.Signing(_text(certificate), _text(key), algorithm, timestamp)
     original = disk.bytes_of(master, master.name)
     with needs("c2pa"):
-        signed = credentials.sign(
-            disk.bytes_of(result, result.name), read_sidecar(described), original, format_of(original, master.name), who
-        )
+        signed = credentials.sign(disk.bytes_of(result, result.name), sidecar, original, format_of(original, master.name), who)
     disk.check_target(output, overwrite=overwrite)
     disk.put(signed, output, overwrite=overwrite)
     say_file(output)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import platform
+import re
 import secrets
 import stat
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
@@ -18,6 +22,10 @@ from unfade.errors import ExistsError, UnreadableError, UnwritableError
 _CANNOT_SYNC = frozenset(
     {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR}
 )
+
+_PART = re.compile(r"\.unfade-([0-9a-f]{8})-(\d{1,9})-[0-9a-f]{16}\.part")
+_GONE_S = 60.0  # two machines may have one name, and one process's number in each
+_FOREIGN_S = 86_400.0
 
 
 def open_regular(path: Path) -> BufferedReader:
@@ -105,7 +113,7 @@ def _in_words(target: Path, size: int) -> Iterator[None]:
 
 
 def _put(data: bytes, target: Path, *, overwrite: bool) -> None:
-    part = target.with_name(f".unfade-{secrets.token_hex(8)}.part")
+    part = target.with_name(f".unfade-{_machine()}-{os.getpid()}-{secrets.token_hex(8)}.part")
     try:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
@@ -125,6 +133,35 @@ def _put(data: bytes, target: Path, *, overwrite: bool) -> None:
     finally:
         part.unlink(missing_ok=True)
     _sync_folder(target.parent)
+
+
+def _machine() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def clear_parts(folder: Path) -> None:
+    """Remove the parts that killed processes left in a folder: of this machine's processes that are no longer
+    there, a minute after they were last written; of others, a day after."""
+    with suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            if (told := _PART.fullmatch(entry.name)) is not None:
+                with suppress(OSError):
+                    age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+                    if age > (_GONE_S if told[1] == _machine() and not _runs(int(told[2])) else _FOREIGN_S):
+                        Path(entry.path).unlink()
+
+
+def _runs(pid: int) -> bool:
+    """Whether there is a process of this number; on Windows, where asking would end it, always."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def _rename_to_new(part: Path, target: Path) -> None:

@@ -25,6 +25,15 @@ def is_aside(name: str) -> bool:
     return name.startswith(".") or name.lower() in _STRANGERS
 
 
+def hidden_files(count: int) -> str:
+    """A sentence about so many photographs that `is_aside` left out.
+
+    >>> hidden_files(1)
+    'left out 1 hidden file, or such as storage systems make'
+    """
+    return f"left out {count:,} hidden file{'s' * (count > 1)}, or such as storage systems make"
+
+
 def readable(text: str | Path) -> str:
     r"""A name, or a text with names in it, as UTF-8 can hold it: other bytes become escapes.
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -22,6 +22,7 @@ from unfade.arrays import Image, Mask, Samples
 from unfade.errors import UnfadeError, UnreadableError, UnwritableError, UsageError
 from unfade.files import disk, icc, sizes, thumbnails
 from unfade.files import losses as _losses
+from unfade.files.asked import check_photo, check_whole, path_of
 from unfade.files.codec import Codec, Contents, Metadata, Origin, Picture, ReadAs, WriteAs
 from unfade.files.formats import FORMATS
 from unfade.files.raster import check_size, damaged, split, upright
@@ -35,10 +36,12 @@ __all__ = [
     "Origin",
     "Photo",
     "encode_file",
+    "endings_of",
     "extension_for",
     "format_for",
     "is_lossy",
     "losses",
+    "losses_into",
     "pages",
     "read",
     "write",
@@ -92,6 +95,11 @@ class Photo:
                 view = array.view()
                 view.flags.writeable = False
                 object.__setattr__(self, name, view)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copy, and what comes from another process, is read-only, too."""
+        self.__dict__.update(state)
+        self.__post_init__()
 
     @property
     def height(self) -> int:
@@ -227,7 +235,8 @@ def read(
     anything is decoded.
     """
     if isinstance(source, np.ndarray):
-        return _read_array(source, name or "array", max_megapixels)
+        return _read_array(np.asarray(source), name or "array", max_megapixels)  # a np.matrix has always two dimensions
+    check_whole(page=page)
     data, name = _bytes_of(source, name)
     return _read_bytes(data, ReadAs(name, max_megapixels, page))
 
@@ -251,7 +260,7 @@ def _bytes_of(source: str | Path | bytes, name: str | None) -> tuple[bytes, str]
     if isinstance(source, bytes):
         data, name = source, name or "photo"
     else:
-        path = Path(source)
+        path = path_of(source, "to read")
         name = name or path.name or str(path)
         data = disk.bytes_of(path, name)
     if not data:
@@ -320,6 +329,12 @@ def extension_for(format: Format) -> str:
     return _codec(format).extensions[0]
 
 
+def endings_of(format: str) -> tuple[str, ...]:
+    """Every extension of a format that a record names, the usual one first; of one that is not known here
+    none."""
+    return FORMATS[format].extensions if format in FORMATS else ()
+
+
 def _codec(format: Format) -> Codec:
     if format not in FORMATS:
         raise UsageError(f"there is no format {format!r}; there are: {', '.join(FORMATS)}")
@@ -341,6 +356,14 @@ def losses(photo: Photo, format: Format) -> tuple[str, ...]:
     """What of this photograph a file of `format` cannot hold, one sentence each. Nothing else is lost in
     writing."""
     return tuple(_losses.sentences(photo.picture, _codec(format)))
+
+
+def losses_into(photo: Photo, target: Path, format: Format) -> tuple[str, ...]:
+    """The `losses` of a photograph that is written to `target` in another format than its own, each with the
+    target's name; none where it keeps its own or was an array."""
+    if photo.format in (None, format):
+        return ()
+    return tuple(f"{target.name}: {loss}" for loss in losses(photo, format))
 
 
 def encode_file(photo: Photo, format: Format | None = None, quality: int | None = None) -> bytes:
@@ -371,6 +394,7 @@ def encode_pages(target: Path, photos: Sequence[Photo]) -> bytes:
 
 def _encoded(photos: Sequence[Photo], format: Format, quality: int | None, *, asked: bool) -> bytes:
     codec, name = _codec(format), photos[0].name
+    check_whole(quality=quality)
     if quality is not None and not 0 <= quality <= 100:
         raise UsageError(f"quality is {quality}; it goes from 0 to 100")
     for photo in photos:
@@ -399,7 +423,8 @@ def write(photo: Photo, target: str | Path, *, format: Format | None = None, qua
     Ctrl-C included, what was there stays and nothing is left over. Raises `ExistsError` where the target
     exists and `overwrite` is not set, `UnwritableError`, `UsageError`.
     """
-    target = Path(target)
+    check_photo(photo, Photo)
+    target = path_of(target, "to write")
     disk.check_target(target, overwrite=overwrite)
     data = encode_for(target, photo, format, quality)
     disk.put(data, target, overwrite=overwrite)
@@ -413,7 +438,9 @@ def write_pages(photos: Sequence[Photo], target: str | Path, *, overwrite: bool 
     Gives the SHA-256 of the file's bytes. Raises `UsageError` for a format that holds one page only, and what
     `write` raises.
     """
-    target = Path(target)
+    target = path_of(target, "to write")
+    for photo in photos:
+        check_photo(photo, Photo)
     if not photos:
         raise UsageError(f"{target.name} is to hold no page; give one photograph at least")
     disk.check_target(target, overwrite=overwrite)

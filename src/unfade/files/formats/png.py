@@ -46,6 +46,9 @@ def _decode(data: bytes, how: ReadAs) -> Picture:
     frame_number(1, how.page, how.name, "picture")
     try:
         contents, origin = _contents(data)
+        if data[12:16] == b"IHDR":  # libpng refuses 0 and 2^31 - 1 without a reason
+            width, height = struct.unpack_from(">II", data, 16)
+            check_size(how.name, width, height, how.max_megapixels)
         # unlimited: libpng's own limit is below ours, and the size is checked right here
         picture = load("pngload_buffer", data, access="sequential", fail_on="truncated", unlimited=True)
         check_size(how.name, picture.width, picture.height, how.max_megapixels)

@@ -13,6 +13,8 @@ from unfade.files.codec import DEFAULT_QUALITY, Codec, Contents, Origin, Picture
 from unfade.files.icc import vips
 from unfade.files.raster import check_size, damaged, frame_note, frame_number, load, pillow_of, plain_samples, split
 
+_FRAME_HEADER = 16  # of ANMF: place, size, duration and flags
+
 
 @dataclass(frozen=True)
 class WebpOrigin(Origin):
@@ -33,7 +35,7 @@ def _contents(data: bytes) -> tuple[Contents, WebpOrigin]:
         if kind in (b"ICCP", b"EXIF", b"XMP "):
             found.setdefault(kind, data[at + 8 : at + 8 + size])
         lossless = lossless or kind == b"VP8L"
-        at += 8 + size + size % 2
+        at += 8 + (_FRAME_HEADER if kind == b"ANMF" else size + size % 2)  # a frame's own parts follow its header
     checked = exif.checked(found.get(b"EXIF"))
     contents = replace(checked, xmp=found.get(b"XMP "), icc=found.get(b"ICCP"), dpi=exif.dpi_in(checked.exif))
     return contents, WebpOrigin(lossless)
