@@ -58,12 +58,14 @@ def _below(name: str) -> list[str]:
     return [f"{name} {one.name}" for one in made.registered_commands] if isinstance(made, Typer) else []
 
 
+def _default(value: object) -> str:
+    """A setting's default, as the table shows it."""
+    return "unset" if value is None else "empty" if value == "" else f"`{value}`"
+
+
 def settings() -> str:
     """Every setting, its default and what it is."""
-    rows = [
-        f"| `{variable(name)}` | {'unset' if field.default is None else f'`{field.default}`'} | {field.description} |"
-        for name, field in Settings.model_fields.items()
-    ]
+    rows = [f"| `{variable(name)}` | {_default(field.default)} | {field.description} |" for name, field in Settings.model_fields.items()]
     return (
         "# Settings\n\nA process's settings come from environment variables, read once when a command or the server starts.\n"
         "The Python library reads none.\n"
@@ -145,7 +147,11 @@ def formats() -> str:
 def python() -> str:
     """The public names."""
     package = importlib.import_module("unfade")
-    parts = ["# Python\n", "`import unfade` gives these names; nothing else is promised to stay.\n"]
+    parts = [
+        "# Python\n",
+        "`import unfade` gives these names. They are promised to stay, and with them what options take: `Treatment` of\n"
+        "`unfade.treatment`, `Heal` of `unfade.steps.fill` and `Guide` of `unfade.steps.colorize`. Nothing else is.\n",
+    ]
     for name in package.__all__:
         thing = getattr(package, name)
         if name.startswith("__") or not callable(thing):

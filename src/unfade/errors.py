@@ -28,7 +28,8 @@ UnfadeError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -131,6 +132,30 @@ class AwayError(UnfadeError):
 
 class MissingExtraError(UnfadeError, ImportError):
     """An optional part of Unfade is not installed."""
+
+
+def pip_line(extra: str) -> str:
+    """What to type for an optional part, wherever Unfade comes from.
+
+    >>> pip_line("train")
+    "pip install 'unfade[train]', or in the folder of its source pip install '.[train]'"
+    """
+    return f"pip install 'unfade[{extra}]', or in the folder of its source pip install '.[{extra}]'"
+
+
+@contextmanager
+def needs(extra: str) -> Iterator[None]:
+    """Import what an extra brings within this block: a missing package raises `MissingExtraError` with the
+    pip line.
+
+    A module of Unfade itself that is missing is a mistake of ours, and passes as it is.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == "unfade":
+            raise
+        raise MissingExtraError(f"this needs {error.name}, which is not installed: {pip_line(extra)}") from error
 
 
 def sentence(text: str) -> str:

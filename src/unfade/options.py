@@ -93,7 +93,9 @@ class Mixed:
         try:
             numbers = [int(part) if self.is_whole else float(part) for part in text.split(",")]
         except ValueError:
-            raise UsageError(f"{option.name} is written {option.written}, not {text!r}") from None
+            numbers = []
+        if len(numbers) != self.count:
+            raise UsageError(f"{option.name} is written {option.written}, not {text!r}")
         return self.checked(option, numbers)
 
     def scaled(self, value: Any, factor: float) -> Any:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PREFIX = "UNFADE_"
 DAY_S, YEAR_S = 86_400, 31_536_000  # poll(2) waits 24 days at most
 CENTURY_H = 876_600  # dates end with the year 9999
+_LISTS = ("hosts", "trusted_proxies")  # empty means none
 
 
 class Settings(BaseSettings):
@@ -68,7 +69,7 @@ class Settings(BaseSettings):
     )
     trusted_proxies: str = Field(
         default="127.0.0.1",
-        description="Addresses, with commas between, of proxies whose X-Forwarded-For, -Proto and -Prefix are believed.",
+        description="Addresses, with commas between, of proxies whose X-Forwarded-For, -Proto and -Prefix are believed. Empty: none.",
     )
     root_path: str = Field(
         default="",
@@ -154,7 +155,9 @@ def read_settings() -> Settings:
     for name in os.environ:
         if name.startswith(PREFIX) and name not in ours and (near := difflib.get_close_matches(name, ours, n=1, cutoff=0.85)):
             raise UsageError(f"{name} is set, but there is no such setting; did you mean {near[0]}?")
-        if name in ours and not os.environ[name]:  # an empty folder would be the working directory, an empty token none
+        if (
+            name in ours and not os.environ[name] and name not in map(variable, _LISTS)
+        ):  # an empty folder would be the working directory, an empty token none
             raise UsageError(f"{name} is set, and empty; unset it for the default, or give it a value")
     try:
         settings = Settings()
@@ -162,8 +165,11 @@ def read_settings() -> Settings:
         first = error.errors()[0]
         name, field = variable(str(first["loc"][0])), Settings.model_fields[str(first["loc"][0])]
         shown = "not usable" if name == variable("token") else repr(os.environ.get(name))  # a secret is not printed
+        why = f"{first['msg'][0].lower()}{first['msg'][1:]}"
+        if first["type"] == "too_short":  # said of a secret, whose type has items
+            why = f"it should have {first['ctx']['min_length']} characters or more"
         raise UsageError(
-            f"{name} is {shown}: {first['msg'][0].lower()}{first['msg'][1:]}. "
+            f"{name} is {shown}: {why}. "
             f"{field.description} Unset it for the default{'' if field.default is None else f' ({field.default})'}."
         ) from error
     if settings.models is not None:

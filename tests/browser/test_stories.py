@@ -297,6 +297,19 @@ def test_what_was_left_alone_is_done_anyway(page: Any) -> None:
     settled(page)
 
 
+def test_grain_that_was_lifted_is_said_where_tones_were_left(page: Any) -> None:
+    said = page.evaluate("""async () => {
+      const [script] = document.querySelectorAll("script[type=module]");
+      const { Answers } = await import(new URL("answers.js", script.src).href);
+      const steps = [{ name: "clean", facts: { tone: 0, detail: 0.8, need: 0.99 } }];
+      const photo = { jobs: [{ options: { clean: 1 }, result: { steps } }], has_color: false };
+      const edit = { clean: 1, cleanOn: true, cleanAnyway: false, fill: false, colorize: false, hints: [], keep: [] };
+      new Answers({ photo, edit, doubts: { open: [] }, brushwork: {}, mask: {}, tools: {} }).draw();
+      return ["answer", "short"].map((part) => document.getElementById(`clean-${part}`).innerText);
+    }""")
+    assert said[0].startswith("Grain and blur lifted; tones left as they are.") and said[1] != "left"
+
+
 def test_before_and_after_are_shared(page: Any) -> None:
     for kind, magic in (("pair", b"\xff\xd8"), ("sweep", b"RIFF"), ("result", b"\xff\xd8")):
         press(page, "#more summary")

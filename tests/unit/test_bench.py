@@ -220,7 +220,7 @@ def test_too_few_or_gray_photographs_are_refused(photographs: Path, tmp_path: Pa
 def test_what_is_not_installed_is_said_before_the_work(photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("unfade.cli.bench.find_spec", lambda name: None)
     out = invoke(photographs, "-o", tmp_path / "board", status=1)
-    assert "pip install 'unfade[measures]', or leave it out with --fast" in out.replace("\n", " ")
+    assert "leave it out with --fast, or: pip install 'unfade[measures]', or in the folder" in out.replace("\n", " ")
     assert not (tmp_path / "board").exists()
 
 

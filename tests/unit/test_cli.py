@@ -14,11 +14,10 @@ from typer.testing import CliRunner
 import unfade
 from unfade.cli import COMMANDS, _options, build
 from unfade.cli._batch import run_jobs
-from unfade.cli._extras import needs
 from unfade.cli._options import Batch
 from unfade.cli._outputs import Job, Plan, plan
 from unfade.cli._results import Done
-from unfade.errors import MissingExtraError, UnreadableError, UnwritableError, UsageError
+from unfade.errors import MissingExtraError, UnreadableError, UnwritableError, UsageError, needs
 from unfade.files import photo
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "models"
@@ -253,7 +252,7 @@ def test_a_failure_is_said_at_the_end_and_the_rest_is_done(tmp_path: Path, capsy
 
 
 def test_a_missing_extra_gives_the_line_to_type() -> None:
-    with pytest.raises(MissingExtraError, match=r"pip install 'unfade\[train\]'"), needs("train"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'unfade\[train\]', or .* '\.\[train\]'"), needs("train"):
         import no_such_package_anywhere  # noqa: F401
     with pytest.raises(ModuleNotFoundError) as caught, needs("train"):
         import unfade.no_such_module  # noqa: F401

@@ -117,6 +117,37 @@ def test_what_nothing_changed_is_done_already_whatever_the_page_and_the_quality(
     assert "another than this command makes" in unfade("restore", "e.jpg", *nothing, "--quality", "7", status=1).stderr
 
 
+def test_with_a_mask_what_differs_is_said_and_the_same_is_done_already(album: Path) -> None:
+    mask = np.zeros((32, 48), np.uint8)
+    mask[15:17, 5:40] = 255
+    cv2.imwrite("drawn.png", mask)
+    cv2.imwrite("other.png", np.roll(mask, 5, axis=0))
+    unfade("restore", "a.png")
+    given = ("restore", "a.png", "--mask", "drawn.png", "--clean", "0.5")
+    refused = " ".join(unfade(*given, status=1).stderr.split())
+    assert "made with other options (clean 1.0, now 0.5; mask none, now given); add --overwrite to write over it, or -o" in refused
+    unfade(*given, "--overwrite")
+    assert "the photograph was done already, and left as it is" in _stays("a.restored.png", *given)
+    assert "other options (mask);" in unfade("restore", "a.png", "--mask", "other.png", "--clean", "0.5", status=1).stderr.replace(
+        "\n", " "
+    )
+    assert "mask given, now none" in unfade("restore", "a.png", "--clean", "0.5", status=1).stderr
+
+
+@pytest.mark.usefixtures("album")
+def test_a_record_of_what_was_written_over_does_not_speak_against_the_new_result() -> None:
+    record = Path("a.restored.unfade.json")
+    unfade("restore", "a.png", "--clean", "0", "--record")
+    unfade("verify", "a.restored.png", "--master", "a.png")
+    said = unfade("restore", "a.png", "--clean", "0.5", "--overwrite").stderr
+    assert "was the record of the result that was written over, and was deleted" in " ".join(said.split()) and not record.exists()
+    unfade("verify", "a.restored.png", "--master", "a.png")
+    unfade("restore", "a.png", "--clean", "0.5", "--record", "--overwrite")
+    unfade("restore", "a.png", "-o", "a.restored.jpg")
+    unfade("restore", "a.png", "--clean", "0", "-o", "a.restored.jpg", "--overwrite")
+    assert record.exists()  # of another file
+
+
 # --- what older versions made ---------------------------------------------------------------------------
 
 

@@ -85,6 +85,19 @@ def test_an_empty_variable_means_nothing_by_itself(monkeypatch: pytest.MonkeyPat
         read_settings()
 
 
+@pytest.mark.parametrize("name", ["UNFADE_TRUSTED_PROXIES", "UNFADE_HOSTS"])
+def test_an_empty_list_is_none_of_what_it_lists(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "")
+    assert getattr(read_settings(), name.removeprefix("UNFADE_").lower()) == ""
+
+
+def test_a_short_token_is_told_in_characters_and_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNFADE_TOKEN", "abc")
+    with pytest.raises(UsageError, match="should have 8 characters or more") as caught:
+        read_settings()
+    assert "items" not in str(caught.value) and "abc" not in str(caught.value)
+
+
 def test_a_misspelled_variable_is_not_quietly_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNFADE_MAX_MEGAPIXEL", "450")
     with pytest.raises(UsageError, match="did you mean UNFADE_MAX_MEGAPIXELS"):

@@ -218,3 +218,15 @@ def test_a_record_of_a_print_goes_over_no_other_scans(two_prints: Path) -> None:
 def test_what_is_only_cut_has_no_record(two_prints: Path) -> None:
     refused = CliRunner().invoke(build(), ["split", str(two_prints), "--record"])
     assert refused.exit_code == 2 and "add --restore" in refused.stderr
+
+
+def test_what_is_said_of_a_print_says_of_which(two_prints: Path) -> None:
+    said = " ".join(CliRunner().invoke(build(), ["split", str(two_prints), "--restore", "--clean", "0"]).stderr.split())
+    assert "print 1: fill: " in said or "print 1: damage: " in said
+
+
+def test_prints_that_are_cut_anew_lose_the_records_of_the_old(two_prints: Path) -> None:
+    split(two_prints, "--restore", "--clean", 0, "--record")
+    records = sorted(two_prints.parent.glob("*.unfade.json"))
+    split(two_prints, "--overwrite")
+    assert len(records) == 2 and not any(record.exists() for record in records)

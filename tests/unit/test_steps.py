@@ -34,6 +34,11 @@ def test_a_sound_photograph_is_left_alone(sessions: Sessions) -> None:
     assert done.photo is photo and "nothing to clean" in done.records[0].notes[0]
 
 
+def test_an_aged_photograph_that_is_left_is_told_why(sessions: Sessions) -> None:
+    (record,) = Clean()(Work(gray_photo(50, 60, low=0.3, high=0.7)), sessions, ignore).records
+    assert record.notes == ("aged 60%, but its tone needs no lifting: nothing to clean",)
+
+
 def test_yellow_whites_of_a_color_photograph_are_said_and_left(sessions: Sessions) -> None:
     rows, columns = np.mgrid[:80, :80]
     lab = np.stack([rows + 15, np.where(columns < 40, 25, -25), np.where(rows > 60, 24, 5)], axis=2).astype(np.float32)

@@ -85,3 +85,17 @@ def test_a_broken_card(folder: Path) -> None:
     (folder / "fill-11.toml").write_text((folder / "fill-1.toml").read_text() + "\nsurprise = 1\n")
     with pytest.raises(ModelCorruptError, match="surprise"):
         store.find("fill", folder=folder)
+
+
+def test_a_model_that_is_not_there_is_told_from_one_without_its_card(golden: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelMissingError, match=r"there is no file .*mine\.onnx"):
+        store.find("fill", tmp_path / "mine.onnx")
+    shutil.copy(golden / "fill.onnx", tmp_path / "mine.onnx")
+    with pytest.raises(ModelMissingError, match="has no card beside it"):
+        store.find("fill", tmp_path / "mine.onnx")
+
+
+def test_a_card_without_a_licence_is_not_taken_for_ours(golden: Path) -> None:
+    assert "licence" not in (golden / "fill.toml").read_text()
+    assert store.find("fill", golden / "fill.toml").card.licence == "not known"
+    assert all(model.card.licence == "Apache-2.0" for model in store.shipped())

@@ -374,3 +374,10 @@ def test_each_step_says_what_became_of_it_in_a_word_and_numbers(sessions: Sessio
     forced = said(colored, mask=np.zeros((60, 80), bool), force_clean=True, clean=0.5)
     assert forced["clean"] == ("cleaned", {"need": sound["clean"][1]["need"], "tone": 0.5, "detail": 0.5, "faces": 0})
     assert said(flat, colorize=True, strength=0.0)["colorize"][0] == "off"
+
+
+def test_too_few_numbers_are_shown_as_they_were_typed() -> None:
+    crop = next(option for option in options() if option.name == "crop")
+    assert crop.form is not None
+    with pytest.raises(UsageError, match=r"crop is written .*, not '8,4'"):
+        crop.form.parse(crop, "8,4")

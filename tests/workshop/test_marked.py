@@ -201,7 +201,23 @@ def test_what_does_not_go_together_is_said(marked_folder: Path, photographs: Pat
     with pytest.raises(DataError, match="1: mask/ and damaged/ are 20 x 20 and 220 x 160; the two must be of one size"):
         read_marked(marked_folder, REAL, largest_side_px=1024)
     (marked_folder / "mask" / "1.png").unlink()
-    with pytest.raises(DataError, match="1 pictures are in damaged/ or mask/ only: 1"):
+    with pytest.raises(DataError, match=r"1 in .*damaged without a mask in .*mask: 1; a sound one's is black"):
+        read_marked(marked_folder, REAL, largest_side_px=1024)
+    (marked_folder / "damaged" / "1.png").unlink()
+    (marked_folder / "damaged" / "2.png").unlink()
+    with pytest.raises(DataError, match=r"1 in .*mask not in .*damaged: 2"):
+        read_marked(marked_folder, REAL, largest_side_px=1024)
+    (marked_folder / "mask" / "2.png").unlink()
+    with pytest.raises(DataError, match=r"1 in .*hard not in .*damaged: 2; put the photographs there, with black masks"):
+        read_marked(marked_folder, REAL, largest_side_px=1024)
+
+
+def test_masks_may_be_called_as_unfade_damage_calls_them(marked_folder: Path) -> None:
+    for path in [*(marked_folder / "mask").iterdir(), *(marked_folder / "hard").iterdir()]:
+        path.rename(path.with_name(f"{path.stem}.mask.png"))
+    assert read_marked(marked_folder, REAL, largest_side_px=1024).has_damage
+    cv2.imwrite(str(marked_folder / "mask" / "1.png"), np.zeros((160, 220), np.uint8))
+    with pytest.raises(DataError, match="have one name"):
         read_marked(marked_folder, REAL, largest_side_px=1024)
 
 

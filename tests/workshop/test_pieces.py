@@ -63,5 +63,5 @@ def test_a_detector_is_fitted_to_folders(
     main([str(golden / "damage.toml"), "--real", str(tmp_path / "real"), "--sound", str(tmp_path / "sound")])
     DamageCalibration.model_validate(tomllib.loads(capsys.readouterr().out)["calibration"])
     (tmp_path / "real" / "mask" / "1.png").unlink()
-    with pytest.raises(DataError, match=r"1\.png has no mask"):
+    with pytest.raises(DataError, match=r"1 in .*damaged without a mask in .*mask: 1"):
         main([str(golden / "damage.toml"), "--real", str(tmp_path / "real")])

@@ -17,7 +17,7 @@ import numpy as np
 from unfade import color, tiles
 from unfade.archive.sidecar import Sidecar, beside, profile_sha256, read_sidecar, samples_sha256
 from unfade.arrays import Mask
-from unfade.errors import PhotoError, RecordError, UsageError
+from unfade.errors import PhotoError, RecordError, UsageError, pip_line
 from unfade.files import photo
 from unfade.files.photo import Photo
 from unfade.frame.geometry import Frame
@@ -101,7 +101,7 @@ def _credentials(result: Path, picture: Photo) -> tuple[Check, ...]:
 
         told = credentials.read(data, picture.format)
     except ModuleNotFoundError:
-        return (Check("credentials", None, "the file seems to be signed (C2PA); pip install 'unfade[c2pa]' to have that read"),)
+        return (Check("credentials", None, f"the file seems to be signed (C2PA); to have that read: {pip_line('c2pa')}"),)
     if told is None:
         return ()
     if not told.is_whole:

@@ -240,7 +240,8 @@ class _Run:
         """Say which photographs failed and why, what could not be written, and what was not done."""
         total, lines = len(self._plan.jobs), []
         if self.skipped and not self._batch.quiet:
-            lines.append(f"unfade: {self.skipped} of {total} photographs were done already, and left as they are")
+            were = f"{self.skipped} of {total} photographs were" if total > 1 else "the photograph was"
+            lines.append(f"unfade: {were} done already, and left as {'they are' if total > 1 else 'it is'}")
         if self.failed:
             lines.append(f"unfade: {len(self.failed)} of {total} photographs failed:")
             lines += [f"  {failure.source}: {failure.why}" for failure in self.failed]

@@ -34,7 +34,9 @@ class Batch:
     photographs: Annotated[
         list[Path],
         typer.Argument(
-            parser=named_path, metavar="PHOTO|FOLDER", help="The photographs, or folders of them: JPEG, PNG, TIFF, WebP, HEIC, AVIF."
+            parser=named_path,
+            metavar="PHOTO|FOLDER",
+            help="Photographs, or folders of them: JPEG, PNG, TIFF, WebP, HEIC, AVIF, BMP, GIF.",
         ),
     ]
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Of a folder, take the folders in it, too.")] = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unfade.cli._outputs import RECORD_SUFFIX, Job
-from unfade.errors import ExistsError, RecordError
+from unfade.errors import ExistsError, RecordError, UnwritableError
 
 _MASK = ".mask.png"
 
@@ -21,6 +21,30 @@ def refuse_anothers(job: Job) -> None:
     for path in dict.fromkeys([*([job.record] if job.record else []), *beside]):
         if path.is_file():
             _check(path, job, {mask.name for mask in masks})
+
+
+def drop_stale(result: Path, sha256: str) -> tuple[str, ...]:
+    """Delete the record of a result that was written over, and now has this `sha256`: it would speak against
+    the new one. Gives what is to be said.
+
+    A record that is of another file, of the very same result, or none of ours, stays.
+    """
+    from unfade.archive.sidecar import beside, read_sidecar
+
+    path = beside(result)
+    if not path.is_file():
+        return ()
+    try:
+        record = read_sidecar(path).result
+    except RecordError:
+        return ()
+    if record.name != result.name or record.sha256 == sha256:
+        return ()
+    try:
+        path.unlink()
+    except OSError as error:
+        raise UnwritableError(f"{path} is of the result that was written over, and cannot be deleted ({error.strerror})") from error
+    return (f"{path.name} was the record of the result that was written over, and was deleted",)
 
 
 def _check(path: Path, job: Job, masks: set[str]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from unfade.cli._options import Batch
 from unfade.cli._outputs import Job
+from unfade.cli._records import drop_stale
 from unfade.errors import ExistsError, UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def treat_file(batch: Batch, job: Job, treat: Callable[[Photo], Result], *, max_
     )
     reports = [replace(report, output_sha256=sha256) for report in reports]
     notes = [f"page {number}: {note}" for number, report in zip(numbers, reports, strict=True) for note in report.sentences]
-    return Done((job.target,), reports[0], tuple(reports), row, tuple(notes))
+    gone = drop_stale(job.target, sha256) if batch.overwrite else ()
+    return Done((job.target,), reports[0], tuple(reports), row, (*notes, *gone))
 
 
 def finished(batch: Batch, job: Job, before: Photo, result: Result, *, given: bool = False) -> Done:
@@ -85,7 +87,8 @@ def finished(batch: Batch, job: Job, before: Photo, result: Result, *, given: bo
         write_mask(batch, unframed, job.mask)
         written = (job.mask,)
     sha256, lost = save(batch, result.photo, job.target, older=partial(_as_older, result))
-    report = replace(result.report, output_sha256=sha256, notes=(*result.report.notes, *lost))
+    gone = drop_stale(job.target, sha256) if batch.overwrite and job.record is None else ()
+    report = replace(result.report, output_sha256=sha256, notes=(*result.report.notes, *lost, *gone))
     if job.record is not None:
         _write_record(batch, job, before, replace(result, report=report), given=given)
         written = (*written, job.record)
@@ -146,7 +149,10 @@ def put_new(target: Path, encode: Callable[[], bytes], *, overwrite: bool, older
         disk.put(content, target, overwrite=overwrite)
     elif (there := target.read_bytes()) != content:
         if older is None or there != older():
-            raise ExistsError(f"{target} is there already, and is another than this command makes; add --overwrite to write over it")
+            raise ExistsError(
+                f"{target} is there already, and is another than this command makes; "
+                f"add --overwrite to write over it, or -o to write elsewhere"
+            )
         content = there
     return hashlib.sha256(content).hexdigest()
 

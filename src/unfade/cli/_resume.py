@@ -32,13 +32,14 @@ class Asked:
     there.
 
     Of a restoration the treatment, of single steps their options. `writing` is what was asked of the file
-    itself (`writing_of`). The models are those of the `sessions`.
+    itself (`writing_of`). The models are those of the `sessions`. `mask_sha256`: of the mask that is given.
     """
 
     sessions: Sessions
     treatment: dict[str, Any] | None = None
     steps: tuple[dict[str, Any], ...] = ()
     writing: dict[str, Any] = field(default_factory=dict)
+    mask_sha256: str | None = None
 
     def differences(self, account: Account) -> tuple[str, ...]:
         """What a record says was asked otherwise, or made with other models. Nothing: the same was asked."""
@@ -50,7 +51,9 @@ class Asked:
             found += ["other steps"] if names[0] != names[1] else []
         else:
             found = _differences(account.get("treatment") or {}, self.treatment)
-            found += ["mask"] if account.get("mask_sha256") is not None else []
+            given = account.get("mask_sha256")
+            if given != self.mask_sha256:
+                found.append("mask given, now none" if not self.mask_sha256 else "mask" if given else "mask none, now given")
         found += _differences(account.get("writing") or {}, self.writing)
         known = set(self.sessions.hashes.values())
         for model in _models(account):

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unfade.cli._extras import needs
 from unfade.cli._names import named_path, say_file, shown
 from unfade.cli._options import FormatName
 from unfade.cli._treatment import takes_treatment
+from unfade.errors import needs
 from unfade.files.names import escaped_json
 from unfade.treatment import Treatment
 

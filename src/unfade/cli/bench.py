@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from unfade.cli._extras import needs
 from unfade.cli._names import named_path
 from unfade.cli._outputs import check_report_folder
 from unfade.cli._progress import bars
-from unfade.errors import MissingExtraError, UsageError
+from unfade.errors import MissingExtraError, UsageError, needs, pip_line
 
 if TYPE_CHECKING:
     from unfade.bench.entries import Entry
@@ -86,7 +85,7 @@ def command(
 
     rivals = [parse_entry(text) for text in entry or ()]
     if not (fast or make_only) and find_spec("skimage") is None:
-        raise MissingExtraError("the biharmonic fill is scikit-image's: pip install 'unfade[measures]', or leave it out with --fast")
+        raise MissingExtraError(f"the biharmonic fill is scikit-image's; leave it out with --fast, or: {pip_line('measures')}")
     results = [path for rival in rivals for path in rival.folders.values()]
     check_report_folder(output, (HTML_NAME, MARKDOWN_NAME, JSON_NAME), reads=[photographs, *results])
     made = (photographs / MANIFEST).is_file()

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from unfade.cli._extras import needs
 from unfade.cli._names import named_path
 from unfade.cli._outputs import check_report_folder
 from unfade.cli._progress import bars
-from unfade.errors import ModelTaskError, UsageError
+from unfade.errors import ModelTaskError, UsageError, needs
 
 if TYPE_CHECKING:
     from unfade.arrays import Mask

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from unfade.cli._extras import needs
 from unfade.cli._names import named_path, say_file
 from unfade.cli._outputs import Kind, Target, check
-from unfade.errors import ModelError, UsageError
+from unfade.errors import ModelError, UsageError, needs
 
 
 def command(
@@ -20,7 +19,8 @@ def command(
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a model and its card that are there already.")] = False,
 ) -> None:
-    """Make a trained run into a model that Unfade runs. Needs the extra: pip install 'unfade[train]'.
+    """Make a trained run into a model that Unfade runs. Needs the extra train: pip install
+    'unfade[train]', or in the folder of its source pip install '.[train]'.
 
     Refuses unless PyTorch and ONNX Runtime agree. Use the model by naming its folder: UNFADE_MODELS=models
     unfade restore ...

@@ -15,7 +15,7 @@ from unfade.cli._names import named_path
 from unfade.cli._options import Batch, LikeFile, takes_photographs
 from unfade.cli._outputs import Job, plan
 from unfade.cli._results import Done, guides_of, put_new, read_mask, treat_file, without_location
-from unfade.cli._resume import asked
+from unfade.cli._resume import Asked, asked
 from unfade.cli._treatment import takes_treatment
 from unfade.errors import UsageError
 from unfade.treatment import Treatment
@@ -82,6 +82,8 @@ def command(
       unfade restore scan.tif --mask my-mask.png --overwrite
     """
     from unfade import pipeline
+    from unfade.files import photo
+    from unfade.masks import drawn, mask_sha256
     from unfade.settings import open_sessions, read_settings
 
     settings = read_settings()
@@ -94,8 +96,12 @@ def command(
             found = guides_of(like, sessions, max_megapixels=settings.max_megapixels)
             treatment = treatment.changed(guides=(*treatment.guides, *found))
         steps = treatment.steps(has_mask=mask is not None)
-        # Whether a given mask was the same is not known without looking: it is done again, and compared.
-        same = None if mask is not None else asked(batch, sessions, treatment=treatment)
+        same = asked(batch, sessions, treatment=treatment)
+
+        def request(job: Job) -> Asked:
+            if mask is None or not job.target.is_file():
+                return same
+            return replace(same, mask_sha256=mask_sha256(drawn(photo.read(mask, max_megapixels=settings.max_megapixels))))
 
         def work(job: Job, show: Steps) -> Done:
             pipeline.open_ahead(steps, sessions)
@@ -112,7 +118,7 @@ def command(
             done = treat_file(batch, job, treat, max_megapixels=settings.max_megapixels, given=mask is not None)
             return replace(done, written=(*done.written, *filter(None, (job.layers, job.invented))))
 
-        run_jobs(batch, jobs, work, asked=lambda job: same)
+        run_jobs(batch, jobs, work, asked=request)
 
 
 def _collected(before: Photo) -> Collected:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from unfade.cli._extras import needs
 from unfade.cli._names import named_path
+from unfade.errors import needs
 
 
 def command(

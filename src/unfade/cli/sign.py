@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from unfade.cli._extras import needs
 from unfade.cli._names import named_path, say_file
 from unfade.cli._outputs import Kind, Target, check
+from unfade.errors import needs
 
 
 def command(

@@ -15,7 +15,7 @@ from unfade.cli._folders import is_print
 from unfade.cli._identity import Key, is_folder, place_of
 from unfade.cli._options import Batch, takes_photographs
 from unfade.cli._outputs import RECORD_SUFFIX, Job, plan
-from unfade.cli._records import refuse_anothers
+from unfade.cli._records import drop_stale, refuse_anothers
 from unfade.cli._results import Done, finished, save
 from unfade.cli._treatment import takes_treatment
 from unfade.errors import ExistsError, UsageError
@@ -113,14 +113,25 @@ def command(
 def _saved(batch: Batch, job: Job, cut: Photo, report: Report) -> Done:
     """One print written as it was cut."""
     sha256, lost = save(batch, cut, job.target)
-    return Done((job.target,), replace(report, output_sha256=sha256, notes=(*report.notes, *lost)))
+    gone = drop_stale(job.target, sha256) if batch.overwrite else ()
+    return Done((job.target,), replace(report, output_sha256=sha256, notes=(*report.notes, *lost, *gone)))
 
 
 def _together(prints: Sequence[Done], doubts: tuple[str, ...]) -> Done:
     """What became of a scan, from what became of its prints; what is said of several is said once."""
     reports = [report for one in prints if (report := one.report) is not None]
-    notes = dict.fromkeys((*doubts, *(note for report in reports for note in report.sentences)))
+    said = [report.sentences for report in reports]
+    common = set(said[0]).intersection(*said)
+    notes = dict.fromkeys(
+        (*doubts, *(note if note in common else _of(number, note) for number, notes in enumerate(said, 1) for note in notes))
+    )
     return Done(tuple(path for one in prints for path in one.written), reports[0], tuple(reports), notes=tuple(notes))
+
+
+def _of(number: int, note: str) -> str:
+    """A note with the number of its print."""
+    said = f"print {number}: "
+    return note if note.startswith(said) else said + note
 
 
 def _share(show: Steps, number: int, count: int, step: str, done: float) -> None:

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from unfade.cli._extras import needs
 from unfade.cli._names import named_path
 from unfade.cli._outputs import Kind, Target, check, check_folder
-from unfade.errors import UsageError
+from unfade.errors import UsageError, needs
 
 Recipe = Annotated[
     str | None, typer.Argument(metavar="RECIPE", help="The name of a recipe that ships, or a .toml file. With --resume: the run's own.")
@@ -47,7 +46,8 @@ def command(
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps, or auto.")] = "auto",
     devices: Annotated[int, typer.Option("--devices", min=1, help="How many of them.")] = 1,
 ) -> None:
-    """Train a model by a recipe. Needs the extra: pip install 'unfade[train]'.
+    """Train a model by a recipe. Needs the extra train: pip install 'unfade[train]', or in the
+    folder of its source pip install '.[train]'.
 
     A recipe is a page of numbers with the reason for each. A run may be stopped at any time, and taken up
     again.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unfade.cli._extras import needs
+from unfade.errors import needs
 
 
 def command() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from unfade.arrays import Image, Mask
 from unfade.color import luma
-from unfade.errors import MissingExtraError, UsageError
+from unfade.errors import MissingExtraError, UsageError, pip_line
 from unfade.measures.benches import Example
 from unfade.measures.measure import LOST, Task
 
@@ -64,7 +64,7 @@ def _biharmonic(example: Example) -> Outcome:
     try:
         from skimage.restoration import inpaint_biharmonic
     except ModuleNotFoundError as error:
-        raise MissingExtraError("the baseline biharmonic is scikit-image's: pip install 'unfade[measures]'") from error
+        raise MissingExtraError(f"the baseline biharmonic is scikit-image's: {pip_line('measures')}") from error
     filled = inpaint_biharmonic(example.given, _lost(example), split_into_regions=True, channel_axis=2)
     return Outcome(np.clip(filled, 0, 1).astype(np.float32))
 

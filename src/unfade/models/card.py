@@ -67,7 +67,7 @@ class Card(_Frozen):
     task: Task
     weights: str = Field(description="file name of the ONNX weights, beside the card or in models/weights", pattern=_FILE_NAME)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    licence: str = "Apache-2.0"
+    licence: str = "not known"
     summary: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]

@@ -88,6 +88,8 @@ def named(chosen: str | Path, folder: Path = CARDS) -> Model:
     if path.suffix == ".onnx":
         card_path = path.with_suffix(".toml")
         if not card_path.is_file():
+            if not path.is_file():
+                raise ModelMissingError(f"there is no file {path}; `unfade models` lists the models that ship")
             raise ModelMissingError(f"{path.name} has no card beside it; a model is an .onnx with a {card_path.name} of the same name")
         return Model(read_card(card_path), path)
     names = {model.card.name: model for model in shipped(folder)}

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from unfade.work import Progress, Work
 
 
+LIKELY = 0.5
+"""Of being aged: from here on it is said why nothing is cleaned all the same."""
 TOLD_TONE = 3.0
 """What moves a face's lightness by less, in L*, is not seen."""
 
@@ -75,6 +77,8 @@ class Clean(Step):
             facts["yellow_lights"] = planned.colors.lights
             yellow = (f"its whites are yellow (b* {planned.colors.lights:.0f}), from age or from the light: a warmth below 0 cools them",)
         if not planned.does_anything:
+            if facts.get("need", 0) >= LIKELY:
+                aged = aged.replace(": ", ", but its tone needs no lifting: ")
             return Outcome(work.photo, work.mask, "sound", models=models, facts=facts, notes=(f"{aged}nothing to clean", *yellow))
         details = sessions.get("clean") if planned.detail_strength > 0 else None
         photo, changed = clean(work.photo, planned, details, progress, sessions.threads)

@@ -19,9 +19,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
 
 from unfade.errors import DataError, ModelCorruptError, ModelMissingError
 from unfade.faces import Face
@@ -29,7 +26,14 @@ from unfade.files import photo
 from unfade.files.photo import Photo
 from unfade.models.session import Sessions
 from unfade.pipeline import find_faces
-from unfade.workshop.data import find_pictures
+from unfade.workshop.door import door
+
+with door(__name__):
+    import torch
+    from torch import Tensor
+    from torch.nn import functional
+
+    from unfade.workshop.data import find_pictures
 
 SIDE_PX = 150
 MARGIN = 0.25
@@ -176,4 +180,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with door(__name__):
+        main()

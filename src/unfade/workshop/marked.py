@@ -4,12 +4,12 @@ pictures.
 A folder holds damaged/ and mask/, matched by name: 255 lost, 128 either answer is right, 0 sound. A sound
 photograph has a mask that is black. hard/, if it is there, holds for some of them where a detector took what
 is sound for lost so far (white): windows are taken there more often. Masks of `unfade damage` on sound
-photographs are just that.
+photographs are just that. Masks may be called as it calls them, NAME.mask.png.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,21 +120,36 @@ def read_marked(folder: Path, real: Real, *, largest_side_px: int) -> Marked:
 
     Raises `DataError` for one without a mask, or with a mask of another size.
     """
-    pictures, masks = _by_name(folder / "damaged"), _by_name(folder / "mask")
-    hard = _by_name(folder / "hard") if (folder / "hard").is_dir() else {}
-    if lonely := sorted(pictures.keys() ^ masks.keys()):
-        raise DataError(f"{folder}: {len(lonely)} pictures are in damaged/ or mask/ only: {', '.join(lonely[:5])}")
-    if lonely := sorted(hard.keys() - pictures.keys()):
-        raise DataError(f"{folder}: {len(lonely)} pictures are in hard/ and not in damaged/: {', '.join(lonely[:5])}")
-    return Marked([_read(name, pictures[name], masks[name], hard.get(name), largest_side_px) for name in sorted(pictures)], real)
+    pairs = find_pairs(folder)
+    hard = _by_name(folder / "hard", is_masks=True) if (folder / "hard").is_dir() else {}
+    _refuse(hard.keys() - pairs.keys(), folder / "hard", f"not in {folder / 'damaged'}", "put the photographs there, with black masks")
+    return Marked([_read(name, *pairs[name], hard.get(name), largest_side_px) for name in sorted(pairs)], real)
 
 
-def _by_name(folder: Path) -> dict[str, Path]:
-    """The pictures below a folder by their path in it, without its ending. Raises `DataError` if two share
-    one."""
+def find_pairs(folder: Path) -> dict[str, tuple[Path, Path]]:
+    """The photographs below `folder`/damaged and their masks below `folder`/mask, by their common name.
+
+    Raises `DataError` for one without the other.
+    """
+    pictures, masks = _by_name(folder / "damaged"), _by_name(folder / "mask", is_masks=True)
+    _refuse(pictures.keys() - masks.keys(), folder / "damaged", f"without a mask in {folder / 'mask'}", "a sound one's is black all over")
+    _refuse(masks.keys() - pictures.keys(), folder / "mask", f"not in {folder / 'damaged'}", "put the photographs there")
+    return {name: (path, masks[name]) for name, path in pictures.items()}
+
+
+def _refuse(lonely: Collection[str], folder: Path, why: str, advice: str) -> None:
+    """Raise `DataError` if any pictures of a folder are `lonely`."""
+    if lonely:
+        raise DataError(f"{len(lonely)} in {folder} {why}: {', '.join(sorted(lonely)[:5])}; {advice}")
+
+
+def _by_name(folder: Path, *, is_masks: bool = False) -> dict[str, Path]:
+    """The pictures below a folder by their path in it, without its ending; of masks without `.mask`, too.
+    Raises `DataError` if two share one."""
     named: dict[str, Path] = {}
     for path in find_pictures([folder]):
         name = path.relative_to(folder).with_suffix("").as_posix()
+        name = name.removesuffix(".mask") if is_masks else name
         if name in named:
             raise DataError(f"{named[name]} and {path} have one name; rename one, so that each picture has its own mask")
         named[name] = path

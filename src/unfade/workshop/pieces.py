@@ -25,7 +25,11 @@ from unfade.models.session import Session, Sessions
 from unfade.steps._evidence import find_evidence, prior_shift, threshold_log_odds
 from unfade.steps._judging import TRAITS, largeness, measure
 from unfade.steps._marking import decide
-from unfade.workshop.data import find_pictures
+from unfade.workshop.door import door
+
+with door(__name__):
+    from unfade.workshop.data import find_pictures
+    from unfade.workshop.marked import find_pairs
 
 SMALLEST_SHARE = 1e-4
 PENALTY = 3.0
@@ -109,10 +113,7 @@ def as_toml(pieces: Pieces) -> str:
 
 def _photographs(real: Path | None, sound: Sequence[Path]) -> Iterator[tuple[Image, np.ndarray]]:
     if real is not None:
-        for path in find_pictures([real / "damaged"]):
-            mask = real / "mask" / f"{path.stem}.png"
-            if not mask.is_file():
-                raise DataError(f"{path.name} has no mask {mask}")
+        for path, mask in find_pairs(real).values():
             yield photo.read(path).srgb(), photo.read(mask).samples[:, :, 0]
     for path in find_pictures(sound) if sound else ():
         image = photo.read(path).srgb()
@@ -133,4 +134,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with door(__name__):
+        main()

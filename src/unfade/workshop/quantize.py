@@ -27,19 +27,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quant_pre_process, quantize_static
 
 from unfade.arrays import Batch
 from unfade.errors import DataError, ExportError, UsageError
 from unfade.files import disk, photo
 from unfade.models.card import Card, Port, read_card
 from unfade.models.session import Session, batch_of
-from unfade.workshop.channels_last import lay_out
-from unfade.workshop.data import find_pictures
-from unfade.workshop.export import card_toml, store_half
-from unfade.workshop.train import QUANTIZED
+from unfade.workshop.door import door
+
+with door(__name__):
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quant_pre_process, quantize_static
+
+    from unfade.workshop.channels_last import lay_out
+    from unfade.workshop.data import find_pictures
+    from unfade.workshop.export import card_toml, store_half
+    from unfade.workshop.train import QUANTIZED
 
 WINDOW_PX = 256
 FEW = 8
@@ -218,4 +222,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with door(__name__):
+        main()

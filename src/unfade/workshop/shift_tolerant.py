@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from unfade.arrays import Image
-from unfade.errors import MissingExtraError
+from unfade.errors import MissingExtraError, pip_line
 from unfade.measures.features import PictureFeatures
 
 Trunk = Literal["alex", "vgg"]
@@ -39,7 +39,7 @@ class TrunkMaps(nn.Module):
         try:
             file = resources.files("stlpips_pytorch") / "weights" / "vST0.0" / f"{trunk}_shift_tolerant.pth"
         except ModuleNotFoundError as error:
-            raise MissingExtraError("ST-LPIPS needs its weights: pip install 'unfade[measures]'") from error
+            raise MissingExtraError(f"ST-LPIPS needs its weights: {pip_line('measures')}") from error
         with resources.as_file(file) as path:
             weights: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
         self.shift, self.scale = (nn.Parameter(weights[f"scaling_layer.{name}"]) for name in ("shift", "scale"))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from unfade.errors import UnreadableError
+from unfade.errors import UnreadableError, pip_line
 from unfade.files import tags
 from unfade.files.formats._tiff_page import (
     ADOBE_DEFLATE,
@@ -249,8 +249,8 @@ def _by_imagecodecs(page: Page, name: str) -> Callable[[memoryview, tuple[int, i
         import imagecodecs
     except ImportError as error:
         raise UnreadableError(
-            f"{name} is compressed with {compression}, which takes imagecodecs to read: pip install 'unfade[tiff]', "
-            f"or save it as TIFF with LZW or deflate"
+            f"{name} is compressed with {compression}, which takes imagecodecs to read; save it as TIFF with LZW or deflate, "
+            f"or: {pip_line('tiff')}"
         ) from error
     decoders: dict[str, Callable[..., np.ndarray]] = {
         "JPEG 2000": imagecodecs.jpeg2k_decode,

@@ -138,8 +138,9 @@ export class Answers {
       const acts = [{ id: "anyway", say: t("clean.anyway"), act: () => session.change({ cleanAnyway: true }) }];
       const isYellow = step.facts.yellow_lights && !byHand;
       if (isYellow) acts.push({ id: "cooler", say: t("clean.cooler"), act: () => session.change({ warmth: COOLER }) });
-      const need = t(step.facts.need < LIKELY ? "clean.sound" : "clean.unsure");
-      return { say: need + (isYellow ? ` ${t("clean.yellow")}` : byHand), short: t("short.left"), acts };
+      const isCleaned = step.facts.detail > 0;
+      const said = t(isCleaned ? "clean.detail" : step.facts.need < LIKELY ? "clean.sound" : "clean.unsure");
+      return { say: said + (isYellow ? ` ${t("clean.yellow")}` : byHand), short: t(isCleaned ? "short.done" : "short.left"), acts };
     }
     const { tone = edit.clean, detail = 0 } = step.facts;
     const word = tone < PART * edit.clean ? "clean.partly" : detail > 0 ? "clean.both" : "clean.toned";

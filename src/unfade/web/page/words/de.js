@@ -199,6 +199,7 @@ const words = {
   "clean.toned": "Verblasst: Töne zurückgeholt.",
   "clean.partly": "Etwas verblasst: Töne zum Teil zurückgeholt.",
   "clean.both": "Verblasst und körnig: Töne zurückgeholt, Korn und Unschärfe gemildert.",
+  "clean.detail": "Korn und Unschärfe gemildert; die Töne bleiben, wie sie sind.",
   "clean.forced": "Töne zurückgeholt, wie Sie es wollten.",
   "clean.by-hand": "Töne von Hand eingestellt.",
   "clean.strength": "Wie weit",

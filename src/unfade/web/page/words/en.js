@@ -256,6 +256,7 @@ const words = {
   "clean.toned": "Faded: tones brought back.",
   "clean.partly": "A little faded: tones brought back in part.",
   "clean.both": "Faded and grainy: tones brought back, grain and blur lifted.",
+  "clean.detail": "Grain and blur lifted; tones left as they are.",
   "clean.forced": "Tones brought back, as you asked.",
   "clean.strength": "How far",
   "clean.by-hand": "Tones set by hand.",

@@ -166,6 +166,7 @@ const words = {
   "clean.toned": "Desvaída: tonos recuperados.",
   "clean.partly": "Algo desvaída: tonos recuperados en parte.",
   "clean.both": "Desvaída y con grano: tonos recuperados, grano y borrosidad reducidos.",
+  "clean.detail": "Grano y borrosidad reducidos; los tonos quedan como están.",
   "clean.forced": "Tonos recuperados, como pediste.",
   "clean.by-hand": "Tonos ajustados a mano.",
   "clean.strength": "Hasta dónde",

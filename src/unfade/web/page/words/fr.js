@@ -172,6 +172,7 @@ const words = {
   "clean.toned": "Passée : tons ravivés.",
   "clean.partly": "Un peu passée : tons ravivés en partie.",
   "clean.both": "Passée et granuleuse : tons ravivés, grain et flou réduits.",
+  "clean.detail": "Grain et flou réduits ; tons laissés tels quels.",
   "clean.forced": "Tons ravivés, comme demandé.",
   "clean.by-hand": "Tons réglés à la main.",
   "clean.strength": "Jusqu'où",

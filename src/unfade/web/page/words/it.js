@@ -166,6 +166,7 @@ const words = {
   "clean.toned": "Sbiadita: toni ravvivati.",
   "clean.partly": "Un po' sbiadita: toni ravvivati in parte.",
   "clean.both": "Sbiadita e granulosa: toni ravvivati, grana e sfocatura ridotte.",
+  "clean.detail": "Grana e sfocatura ridotte; i toni restano come sono.",
   "clean.forced": "Toni ravvivati, come chiesto.",
   "clean.by-hand": "Toni regolati a mano.",
   "clean.strength": "Fino a dove",

@@ -166,6 +166,7 @@ const words = {
   "clean.toned": "已褪色：影调已恢复。",
   "clean.partly": "略有褪色：影调部分恢复。",
   "clean.both": "褪色且有颗粒：影调已恢复，颗粒和模糊已减轻。",
+  "clean.detail": "颗粒和模糊已减轻；影调保持原样。",
   "clean.forced": "已按你的要求恢复影调。",
   "clean.by-hand": "影调已手动调整。",
   "clean.strength": "程度",
