@@ -104,8 +104,7 @@ def open_page(chromium: Any, address: str) -> Iterator[Callable[..., Any]]:
         context = chromium.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,
-            has_touch="phone" in size,
-            **({"reduced_motion": "reduce"} | more),
+            **({"reduced_motion": "reduce", "has_touch": "phone" in size} | more),
         )
         contexts.append(context)
         context.set_default_timeout(WAIT_MS)

@@ -9,10 +9,14 @@ import { Library } from "./library.js";
 import { announce, tell, waitsTexts } from "./say.js";
 import { Shelf } from "./shelf.js";
 import { signIn } from "./signin.js";
+import { whenRefused } from "./storage.js";
 import { Studio } from "./studio.js";
 import { LANGUAGES, choose, speak, spoken, t } from "./words.js";
 
-/** @import { Entry, Job, Settings } from "./types.js" */
+/**
+ * @import { Entry, Job, Settings } from "./types.js"
+ * @import { Refusal } from "./api.js"
+ */
 
 class Page {
   /**
@@ -38,12 +42,13 @@ class Page {
       this.readyUnseen = 0;
       this.#title();
     });
+    whenRefused(() => tell(t("storage.none"), { wrong: true }));
     await this.household.begin();
     const lost = await this.library.load();
     await this.#resume();
     this.incoming.begin();
     if (lost) tell(t("photo.over", { n: lost }));
-    this.route();
+    await this.route();
     this.studio.resume();
   }
 
@@ -102,16 +107,32 @@ class Page {
   }
 
   /** Show the screen that the address names. */
-  route() {
+  async route() {
     const shelf = /^#\/s\/([\w-]{32})$/.exec(location.hash)?.[1];
     if (shelf) return void this.household.join(shelf).then(() => (location.hash = "#/"));
     const id = /^#\/p\/([\w-]+)/.exec(location.hash)?.[1];
     const entry = id && this.library.entry(id);
-    if (id && !entry) {
-      tell(t("photo.not-here"), { wrong: true });
-      location.hash = "#/";
-      return;
+    this.#show(entry || null);
+    if (id && !entry) await this.#adopt(id);
+  }
+
+  /**
+   * A photograph that this browser knows nothing of (it may keep nothing) is opened if the server has it.
+   * @param {string} id
+   */
+  async #adopt(id) {
+    try {
+      if (await this.library.adopt(id)) return void this.#show(this.library.entry(id) || null);
+    } catch (error) {
+      const refusal = /** @type {Refusal} */ (error);
+      if (refusal.status === 0 || refusal.status >= 500) return tell(refusal.message, { wrong: true, act: () => this.route(), label: t("app.again") });
     }
+    tell(t("photo.not-here"), { wrong: true });
+    location.hash = "#/";
+  }
+
+  /** @param {Entry | null} entry whose screen is shown; null: the shelf */
+  #show(entry) {
     $("shelf").hidden = Boolean(entry);
     $("studio").hidden = !entry;
     document.body.classList.toggle("in-studio", Boolean(entry));

@@ -4,6 +4,7 @@
 import * as api from "./api.js";
 import { make } from "./dom.js";
 import { latestActive, latestDone } from "./library.js";
+import { worthAgain } from "./line.js";
 import { stepName } from "./progress.js";
 import { icon, waitsTexts } from "./say.js";
 import { t } from "./words.js";
@@ -74,8 +75,19 @@ export class Card {
   /** @param {string} className */
   #image(className) {
     const image = make("img", { alt: "", className, hidden: true, decoding: "async", draggable: false }); // hidden until there is one
-    image.addEventListener("error", () => (image.hidden = true));
-    image.addEventListener("load", () => (image.hidden = false));
+    let tries = 0;
+    image.addEventListener("error", async () => {
+      image.hidden = true;
+      const address = image.getAttribute("src") || "";
+      if (address.startsWith("blob:")) return; // a file of a kind that the browser does not show
+      await worthAgain(tries);
+      tries += 1;
+      if (image.isConnected && image.getAttribute("src") === address) image.src = address;
+    });
+    image.addEventListener("load", () => {
+      image.hidden = false;
+      tries = 0;
+    });
     return image;
   }
 

@@ -48,7 +48,7 @@ export function openFaces(session, job, faces) {
     frame = 0;
     for (const item of seen) drawings.get(item)?.();
   }));
-  const pictures = [`photos/${photo.id}`, `jobs/${job.id}`].map((thing) => new Pyramid(thing, photo.width, photo.height, changed));
+  const pictures = [`photos/${photo.id}`, `jobs/${job.id}`].map((thing) => new Pyramid(thing, photo.width, photo.height, changed, { signal: closed.signal }));
   const watch = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) seen[isIntersecting ? "add" : "delete"](target);
     changed();

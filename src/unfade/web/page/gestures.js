@@ -7,6 +7,7 @@
  */
 
 const GRIP_PX = 26;
+const PALM_MS = 500; // a touch that comes so soon after a pen was seen is of the hand that holds it
 
 export class Gestures {
   /**
@@ -19,6 +20,9 @@ export class Gestures {
     this.pointers = new Map();
     /** @type {"pinch" | "split" | "tool" | "pan" | null} */
     this.gesture = null;
+    /** @type {number | null} the pointer of a pen that is down */
+    this.pen = null;
+    this.penMs = -Infinity; // when a pen was seen last, down or above
     this.#listen(signal);
   }
 
@@ -47,7 +51,7 @@ export class Gestures {
     canvas.addEventListener("pointerdown", (event) => this.#down(event), { signal });
     canvas.addEventListener("pointermove", (event) => this.#move(event), { signal });
     for (const name of /** @type {const} */ (["pointerup", "pointercancel"])) canvas.addEventListener(name, (event) => this.#up(event), { signal });
-    canvas.addEventListener("pointerleave", () => this.viewer.tool?.leave?.(), { signal });
+    canvas.addEventListener("pointerleave", (event) => this.#isPalm(event) || this.viewer.tool?.leave?.(), { signal });
     canvas.addEventListener("contextmenu", (event) => this.viewer.tool && event.preventDefault(), { signal });
   }
 
@@ -58,8 +62,28 @@ export class Gestures {
   }
 
   /** @param {PointerEvent} event */
+  #isPalm({ pointerType, timeStamp }) {
+    return pointerType === "touch" && (this.pen !== null || timeStamp - this.penMs < PALM_MS);
+  }
+
+  /**
+   * A pen wins over touches: those that are down already are of the hand that holds it.
+   * @param {PointerEvent} event
+   */
+  #penDown({ pointerId }) {
+    if (this.gesture === "tool") this.viewer.tool?.cancel?.();
+    this.pointers.clear();
+    this.gesture = null;
+    this.pen = pointerId;
+  }
+
+  /** @param {PointerEvent} event */
   #down(event) {
-    if (!this.viewer.width) return;
+    if (!this.viewer.width || this.#isPalm(event)) return;
+    if (event.pointerType === "pen") {
+      this.penMs = event.timeStamp;
+      this.#penDown(event);
+    }
     const point = this.#at(event);
     this.viewer.canvas.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, point);
@@ -80,9 +104,11 @@ export class Gestures {
   /** @param {PointerEvent} event */
   #move(event) {
     if (!this.viewer.width) return;
+    if (event.pointerType === "pen") this.penMs = event.timeStamp;
     const point = this.#at(event);
     const last = this.pointers.get(event.pointerId);
     if (!last) {
+      if (event.pointerType === "touch") return; // a palm
       this.#cursor(point);
       this.viewer.tool?.hover?.(this.viewer.toPhoto(point.x, point.y));
       return;
@@ -121,6 +147,10 @@ export class Gestures {
 
   /** @param {PointerEvent} event */
   #up(event) {
+    if (event.pointerId === this.pen) {
+      this.penMs = event.timeStamp;
+      this.pen = null;
+    }
     if (!this.pointers.delete(event.pointerId)) return;
     if (this.gesture === "tool") {
       if (event.type === "pointercancel") this.viewer.tool?.cancel?.();

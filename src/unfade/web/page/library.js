@@ -2,6 +2,7 @@
 // The person's photographs: which they are (kept in this browser), what the server knows of them, and news of their jobs.
 
 import * as api from "./api.js";
+import { patiently } from "./patience.js";
 import { Pending } from "./pending.js";
 import { naming } from "./say.js";
 import { forget, keys, recall, remember } from "./storage.js";
@@ -17,7 +18,6 @@ const UPLOADS_AT_ONCE = 2;
 const EVENTS_AT_ONCE = 200;
 const FINAL = new Set([400, 413, 415, 422]); // the same file would be refused again
 
-const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const OVER = new Set(["done", "failed", "cancelled"]);
 /** @param {Job} job */
 export const over = (job) => OVER.has(job.state);
@@ -121,6 +121,20 @@ export class Library extends EventTarget {
     return new Map(found.map((photo) => [photo.id, photo]));
   }
 
+  /**
+   * Take in a photograph of which only the id is known. Whether the server has it.
+   * @param {string} id
+   */
+  async adopt(id) {
+    const photo = (await this.find([id])).get(id);
+    if (!photo) return false;
+    if (!this.entry(id)) this.entries.push({ key: id, photo, local: null, name: photo.name, sent: 1, failed: null, chosen: null });
+    this.note(id, true);
+    this.tell("list");
+    this.watch();
+    return true;
+  }
+
   /** Take up what a refresh interrupted; gives the entries of the uploads that have to be sent again. */
   async resume() {
     const notes = await this.pending.begin();
@@ -221,7 +235,7 @@ export class Library extends EventTarget {
       this.tell("photo", entry);
     });
     try {
-      const photo = await this.patiently(entry, send, isWanted);
+      const photo = await patiently(this, entry, send, isWanted);
       if (photo && isWanted()) this.arrived(entry, photo);
       else if (photo) await api.deletePhoto(photo.id); // taken away meanwhile
     } catch (error) {
@@ -265,38 +279,6 @@ export class Library extends EventTarget {
     entry.starting = false;
   }
 
-  /**
-   * Ask the server for something; where it says when to come again, wait, saying so, and ask again. Null once it is not wanted any more.
-   * @template Got
-   * @param {Entry} entry
-   * @param {() => Promise<Got>} ask
-   * @param {() => boolean} isWanted
-   * @returns {Promise<Got | null>}
-   */
-  async patiently(entry, ask, isWanted) {
-    for (;;) {
-      try {
-        const answer = await ask();
-        if (isWanted()) entry.waits = null;
-        return answer;
-      } catch (error) {
-        const refusal = /** @type {Refusal} */ (error);
-        if (!refusal.retryAfterS) {
-          if (isWanted()) entry.waits = null;
-          throw refusal;
-        }
-        for (let left = Math.ceil(refusal.retryAfterS); left > 0 && isWanted(); left -= 1) {
-          const begins = !entry.waits;
-          entry.waits = { full: refusal.code === "queue-full", left };
-          if (begins) this.tell("waits", entry);
-          this.tell("photo", entry);
-          await pause(1000);
-        }
-        if (!isWanted()) return null;
-      }
-    }
-  }
-
   /** @param {Entry} entry */
   retry(entry) {
     entry.failed = null;
@@ -329,7 +311,7 @@ export class Library extends EventTarget {
     const turn = Symbol("turn");
     entry.turn = turn;
     const isWanted = () => entry.turn === turn && this.entries.includes(entry);
-    const job = await this.patiently(entry, () => api.startJob(photo.id, options), isWanted);
+    const job = await patiently(this, entry, () => api.startJob(photo.id, options), isWanted);
     if (job) this.take(job);
     this.watch();
     return job;

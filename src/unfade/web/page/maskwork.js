@@ -155,7 +155,10 @@ export class MaskView {
           const [picture, found] = await Promise.all([
             api.maskLayer(this.photo.id, maskId, SHOWN_SIDE_PX, COLOR),
             api.maskObjects(this.photo.id, maskId),
-          ]);
+          ]).catch((refusal) => {
+            if (this.maskId === maskId) this.maskId = null; // shown again, it is asked for again
+            throw refusal;
+          });
           const [oldest] = this.known.keys();
           if (this.known.size > 8) this.known.delete(oldest);
           this.known.set(maskId, { base: picture, objects: found.objects, total: found.total });

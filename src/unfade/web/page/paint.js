@@ -201,7 +201,8 @@ export function lineTool(tools) {
       session.stage.changed();
     },
     cancel: () => {
-      start = down = null;
+      if (start === down) start = null; // the first end stays where it was tapped
+      down = null;
       session.stage.changed();
     },
   };

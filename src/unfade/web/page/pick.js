@@ -3,6 +3,7 @@
 
 import * as api from "./api.js";
 import { $, button, canvas, dialog as dialogOf, input, make, pencil } from "./dom.js";
+import { loadPatiently } from "./line.js";
 import { t } from "./words.js";
 
 /** @import { Library } from "./library.js" */
@@ -60,7 +61,9 @@ export class PickColor {
     $("picked").style.removeProperty("--picked");
     const photos = this.library.entries.flatMap(({ photo }) => photo || []);
     $("pick-from").replaceChildren(...photos.map((photo) => {
-      const choice = make("button", { type: "button", ariaLabel: photo.name }, make("img", { alt: "", src: api.imageUrl(`photos/${photo.id}`, 256) }));
+      const picture = make("img", { alt: "" });
+      loadPatiently(picture, api.imageUrl(`photos/${photo.id}`, 256), () => picture.isConnected);
+      const choice = make("button", { type: "button", ariaLabel: photo.name }, picture);
       choice.addEventListener("click", () => this.showUrl(api.imageUrl(`photos/${photo.id}`, 1024)));
       return choice;
     }));
@@ -72,12 +75,12 @@ export class PickColor {
   }
 
   /** @param {string} url */
-  async showUrl(url) {
+  showUrl(url) {
     const picture = new Image();
-    picture.src = url;
+    const isWanted = () => this.wanted === url; // another may have been chosen meanwhile
     this.wanted = url;
-    await picture.decode();
-    if (this.wanted === url) this.show(picture); // another may have been chosen meanwhile
+    picture.onload = () => isWanted() && this.show(picture);
+    loadPatiently(picture, url, isWanted);
   }
 
   /** @param {HTMLImageElement | ImageBitmap} picture */

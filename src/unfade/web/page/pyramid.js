@@ -2,6 +2,7 @@
 // Pictures that the viewer draws: one of the server, in tiles, or a small one in a photograph's place.
 
 import * as api from "./api.js";
+import { loadPatiently } from "./line.js";
 
 /** @import { Area } from "./types.js" */
 
@@ -16,10 +17,11 @@ export class Pyramid {
    * @param {number} width
    * @param {number} height
    * @param {() => void} changed called when more of it can be drawn
-   * @param {string} [made] which of the pictures that were made under this name
+   * @param {{ made?: string, signal?: AbortSignal }} [more] `made`: which of the pictures that were made under this name; `signal`: nothing is asked for again
    */
-  constructor(thing, width, height, changed, made = "") {
+  constructor(thing, width, height, changed, { made = "", signal } = {}) {
     this.thing = thing;
+    this.signal = signal;
     this.made = made;
     this.width = width;
     this.height = height;
@@ -28,15 +30,14 @@ export class Pyramid {
     this.tiles = new Map();
     this.base = new Image();
     this.base.decoding = "async";
-    /** @type {Promise<boolean>} whether the small whole one came */
+    /** @type {Promise<void>} the small whole one has come */
     this.ready = new Promise((resolve) => {
       this.base.onload = () => {
-        resolve(true);
+        resolve();
         changed();
       };
-      this.base.onerror = () => resolve(false);
     });
-    this.base.src = api.imageUrl(thing, BASE_SIDE_PX, made);
+    loadPatiently(this.base, api.imageUrl(thing, BASE_SIDE_PX, made), () => true, signal);
     this.maxLevel = Math.ceil(Math.log2(Math.max(width, height)));
     this.minLevel = Math.min(this.maxLevel, Math.log2(TILE_PX));
   }
@@ -79,10 +80,11 @@ export class Pyramid {
     if (tile) {
       this.tiles.delete(key); // to the end: the oldest goes first
     } else {
-      tile = new Image();
-      tile.decoding = "async";
-      tile.onload = this.changed;
-      tile.src = api.tileUrl(this.thing, level, column, row, this.made);
+      const fresh = new Image();
+      fresh.decoding = "async";
+      fresh.onload = this.changed;
+      loadPatiently(fresh, api.tileUrl(this.thing, level, column, row, this.made), () => this.tiles.get(key) === fresh, this.signal);
+      tile = fresh;
       const [oldest] = this.tiles.keys();
       if (this.tiles.size >= MAX_TILES && oldest) this.tiles.delete(oldest);
     }

@@ -133,13 +133,15 @@ class Review {
   async #picture(entry) {
     this.pictured = entry.made;
     this.viewer.photograph(0, 0);
+    this.picturing?.abort();
+    const { signal } = (this.picturing = new AbortController());
     const { width, height } = await api.tiles(`archive/results/${entry.id}/before`).catch((refusal) => {
       if (this.pictured === entry.made) this.pictured = ""; // chosen again, it is tried again
       throw refusal;
     });
     if (this.pictured !== entry.made) return; // another was chosen meanwhile
     this.viewer.photograph(width, height);
-    const pyramid = (/** @type {string} */ side) => new Pyramid(`archive/results/${entry.id}/${side}`, width, height, this.viewer.changed, entry.made);
+    const pyramid = (/** @type {string} */ side) => new Pyramid(`archive/results/${entry.id}/${side}`, width, height, this.viewer.changed, { made: entry.made, signal });
     this.viewer.before = pyramid("before");
     this.viewer.after = pyramid("after");
     this.viewer.changed();

@@ -11,6 +11,7 @@ import { openDownload } from "./download.js";
 import { History, firstEdit, jobFor, meaning, optionsOf } from "./edit.js";
 import { Framing } from "./framing.js";
 import { latestDone } from "./library.js";
+import { worthAgain } from "./line.js";
 import { MaskView } from "./maskwork.js";
 import { Pieces } from "./pieces.js";
 import { Previews } from "./preview.js";
@@ -46,6 +47,8 @@ export class Session {
     this.signal = this.ending.signal;
     this.changedHere = false;
     this.downloadWhenDone = false;
+    this.awaitsMask = false; // its layer could not be reached, and will be asked for again
+    this.maskTries = 0;
     this.history = new History(this.photo.id, firstEdit(this.photo.jobs.at(-1)?.options || entry.options || settings.defaults));
     for (const job of this.photo.jobs) this.history.found(job);
     this.stage = new Stage(this);
@@ -259,7 +262,7 @@ export class Session {
       this.#showJob(fallback);
     }
     this.stage.changed();
-    this.mask.show(edit, this.brushwork.strokes).then(() => this.ended || this.#drawMask(), (refusal) => refusal.status !== 404 && tell(refusal.message, { wrong: true }));
+    this.mask.show(edit, this.brushwork.strokes).then(() => this.ended || this.#drawMask(), (refusal) => this.#maskFailed(refusal));
     this.controls.draw();
     this.doubts.drawList();
     this.answers.draw();
@@ -267,7 +270,20 @@ export class Session {
     this.progress.draw();
   }
 
+  /** @param {Refusal} refusal */
+  async #maskFailed({ status, message }) {
+    if (status === 404 || this.ended) return;
+    if (status !== 0) return tell(message, { wrong: true });
+    if (this.awaitsMask) return;
+    this.awaitsMask = true;
+    const isTime = await worthAgain(this.maskTries, this.signal);
+    this.awaitsMask = false;
+    this.maskTries += 1;
+    if (isTime) this.refresh();
+  }
+
   #drawMask() {
+    this.maskTries = 0;
     this.answers.draw();
     this.pieces.draw();
   }

@@ -8,6 +8,7 @@ import { openDownload } from "./download.js";
 import { History } from "./edit.js";
 import { latestDone } from "./library.js";
 import { changeAll, tellRefused } from "./many.js";
+import { patiently } from "./patience.js";
 import { announce, confirmed, tell } from "./say.js";
 import { spoken, t } from "./words.js";
 
@@ -89,7 +90,7 @@ export class Shelf {
       const { photo } = entry;
       if (!photo) continue;
       try {
-        const longer = await library.patiently(entry, () => api.keepPhoto(photo.id), () => library.entries.includes(entry));
+        const longer = await patiently(library, entry, () => api.keepPhoto(photo.id), () => library.entries.includes(entry));
         if (longer) kept.push((photo.expires = longer.expires));
       } catch (error) {
         await tellRefused(library, entry, error);

@@ -72,8 +72,8 @@ export class Stage {
   #pyramid(thing) {
     let pyramid = this.pyramids.get(thing);
     if (!pyramid) {
-      const { width, height } = this.session.photo;
-      pyramid = new Pyramid(thing, width, height, this.changed);
+      const { photo, signal } = this.session;
+      pyramid = new Pyramid(thing, photo.width, photo.height, this.changed, { signal });
       this.pyramids.set(thing, pyramid);
     }
     return pyramid;
@@ -150,9 +150,9 @@ export class Stage {
     const pyramid = this.#pyramid(`jobs/${job.id}`);
     if (this.viewer.after === pyramid) return true;
     this.next = pyramid;
-    const seen = await pyramid.ready;
+    await pyramid.ready;
     if (this.next !== pyramid) return false;
-    if (seen && isWanted()) {
+    if (isWanted()) {
       this.viewer.after = pyramid;
       this.#sweep();
       if (this.viewer.fitted) this.viewer.fit();

@@ -3,6 +3,9 @@
 
 /** @type {Map<string, string>} what the browser did not take: it is kept for as long as the page is open */
 const refused = new Map();
+const PROBE = "unfade.probe";
+/** @type {(() => void) | null} */
+let onRefusal = null;
 
 /**
  * @template Kept
@@ -29,6 +32,9 @@ export const remember = (key, value) => {
     refused.delete(key);
   } catch {
     refused.set(key, text); // full or refused: the page works on, it only won't find its photographs again
+    const act = onRefusal;
+    onRefusal = null;
+    act?.();
   }
 };
 
@@ -48,4 +54,14 @@ export const keys = () => {
   } catch {
     return []; // as above
   }
+};
+
+/**
+ * Whether the browser keeps anything is tried at once.
+ * @param {() => void} act the first time that it does not
+ */
+export const whenRefused = (act) => {
+  onRefusal = act;
+  remember(PROBE, true);
+  forget(PROBE);
 };

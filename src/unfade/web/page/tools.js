@@ -147,7 +147,7 @@ export class Tools {
     this.isDeep = on;
     if (on) {
       input("overlay").checked = false;
-      this.session.mask.measureDepth();
+      this.session.mask.measureDepth().catch((refusal) => this.session.refused(refusal));
     }
     this.session.answers.draw();
     this.session.stage.changed();

@@ -70,6 +70,7 @@ const words = {
   "upload.began-many": "{n} Fotos werden hochgeladen.",
   "upload.large": "{name} hat {size} MB; dieser Server nimmt bis zu {most} MB.",
   "photo.gone": "{name} ist nicht mehr da: Es wurde auf einem anderen Gerät gelöscht oder so lange aufbewahrt wie versprochen.",
+  "storage.none": "Dieser Browser merkt sich für diese Seite nichts. Setzen Sie ein Lesezeichen auf die Adresse eines Fotos oder laden Sie es herunter, bevor Sie die Seite schließen: Anders finden Sie es nicht wieder.",
   "photo.not-here": "Dieses Foto ist nicht mehr da: Es wurde gelöscht oder so lange aufbewahrt wie versprochen.",
   "photo.ready": "{name} ist fertig.",
   "wait.full": "Die Warteschlange ist voll",

@@ -113,6 +113,7 @@ const words = {
   "upload.refused": "{name} could not be added: {sentence}",
   "photo.over": { one: "One photograph was kept as long as promised and is deleted now.", other: "{n} photographs were kept as long as promised and are deleted now." },
   "photo.gone": "{name} is no longer here: it was deleted on another device, or kept as long as promised.",
+  "storage.none": "This browser keeps nothing for this page. Bookmark a photograph's address or download it before you close the page: there is no other way back to it.",
   "photo.not-here": "This photograph is no longer here: it was deleted, or kept as long as promised.",
   "photo.ready": "{name} is ready.",
 

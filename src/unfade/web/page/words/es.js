@@ -264,6 +264,7 @@ const words = {
   "upload.refused": "No se pudo añadir {name}: {sentence}",
   "photo.over": { one: "Una foto se guardó el tiempo prometido y ya está borrada.", other: "{n} fotos se guardaron el tiempo prometido y ya están borradas." },
   "photo.gone": "{name} ya no está: se borró en otro aparato o se guardó el tiempo prometido.",
+  "storage.none": "Este navegador no guarda nada para esta página. Añade a marcadores la dirección de una foto o descárgala antes de cerrar la página: no hay otra forma de volver a ella.",
   "photo.not-here": "Esta foto ya no está: se borró o se guardó el tiempo prometido.",
   "hint.most": "Una foto admite hasta {n} colores.",
   "damage.dust-help": "Bájalo para reparar solo polvo y manchas pequeñas.",

@@ -272,6 +272,7 @@ const words = {
   "upload.refused": "{name} n'a pas pu être ajoutée : {sentence}",
   "photo.over": { one: "Une photo a été gardée le temps promis, puis supprimée.", other: "{n} photos ont été gardées le temps promis, puis supprimées." },
   "photo.gone": "{name} n'est plus là : supprimée sur un autre appareil, ou gardée le temps promis.",
+  "storage.none": "Ce navigateur ne garde rien pour cette page. Ajoutez l'adresse d’une photo aux favoris ou téléchargez-la avant de fermer la page : il n'y a pas d'autre moyen de la retrouver.",
   "photo.not-here": "Cette photo n'est plus là : supprimée, ou gardée le temps promis.",
   "hint.most": "Une photo accepte jusqu'à {n} couleurs.",
   "share.later": "Elle est encore en préparation en taille réelle ; partagez-la ensuite.",

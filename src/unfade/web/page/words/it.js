@@ -264,6 +264,7 @@ const words = {
   "upload.refused": "Impossibile aggiungere {name}: {sentence}",
   "photo.over": { one: "Una foto è stata conservata per il tempo promesso ed è ora eliminata.", other: "{n} foto sono state conservate per il tempo promesso e sono ora eliminate." },
   "photo.gone": "{name} non c'è più: è stata eliminata su un altro dispositivo, o il tempo promesso è finito.",
+  "storage.none": "Questo browser non conserva nulla per questa pagina. Aggiungi l'indirizzo di una foto ai preferiti o scaricala prima di chiudere la pagina: non c'è altro modo per ritrovarla.",
   "photo.not-here": "Questa foto non c'è più: è stata eliminata, o il tempo promesso è finito.",
   "hint.most": "Una foto accetta fino a {n} colori.",
   "damage.dust-help": "Abbassalo per riparare solo polvere e macchioline.",

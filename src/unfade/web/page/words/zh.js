@@ -264,6 +264,7 @@ const words = {
   "upload.refused": "无法添加 {name}：{sentence}",
   "photo.over": { other: "{n} 张照片已到保存期限，现已删除。" },
   "photo.gone": "{name} 已不在这里：已在另一台设备上删除，或已到保存期限。",
+  "storage.none": "此浏览器不为本页面保存任何内容。关闭页面前，请将照片的网址加入书签，或下载照片：否则无法再找到它。",
   "photo.not-here": "这张照片已不在这里：已删除，或已到保存期限。",
   "hint.most": "一张照片最多可给 {n} 种颜色。",
   "damage.dust-help": "调低后只修补灰尘和小斑点。",
