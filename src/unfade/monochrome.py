@@ -95,8 +95,8 @@ def measure_colors(photo: Photo, lost: Mask | None = None) -> Colors:
 
 
 def _mostly_kept(lost: Mask | None, height: int, width: int) -> np.ndarray | None:
-    """Which pixels of a copy of `height` x `width` are mostly not lost, (height * width,); none: all of them, or
-    too few to tell anything."""
+    """Which pixels of a copy of `height` x `width` are mostly not lost, (height * width,); none: all of them,
+    or too few to tell anything."""
     if lost is None or not lost.any():
         return None
     share = tiles.reduce(lambda rows, columns: lost[rows, columns, None].astype(np.float32), lost.shape[0], lost.shape[1], height, width)
