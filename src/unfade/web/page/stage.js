@@ -10,6 +10,7 @@ import { t } from "./words.js";
 
 const FACE = "unfade.slider-used";
 const SWEEP_MS = 1800;
+const SMALL = "(max-width: 860px), (max-height: 520px) and (max-width: 1000px)"; // as in studio.css
 
 /**
  * @import { Job } from "./types.js"
@@ -101,13 +102,18 @@ export class Stage {
     return this.viewer.after !== null && this.viewer.after === this.pyramids.get(`jobs/${job.id}`);
   }
 
+  /** Whether the screen is a phone's or a small tablet's, held either way. */
+  get isSmall() {
+    return matchMedia(SMALL).matches;
+  }
+
   /** What lies over the stage's edges, in CSS pixels; the whole photograph is shown between. */
   #bars() {
-    const isSmall = matchMedia("(max-width: 860px)").matches;
-    // All four corners of a frame must be within reach.
-    const framing = this.session.tools?.name === "frame" ? $("context").offsetHeight + 16 : 0;
+    // All four corners of a frame must be within reach. On a phone on its side the tool's bar stands beside the stage.
+    const isOver = getComputedStyle($("context")).position !== "fixed";
+    const framing = this.session.tools?.name === "frame" ? (isOver ? $("context").offsetHeight : 0) + 16 : 0;
     const side = framing ? 24 : 0;
-    return isSmall ? { top: framing ? 66 : 58, foot: 70 + framing, side } : { top: 14, foot: 80 + framing, side };
+    return this.isSmall ? { top: framing ? 66 : 58, foot: 70 + framing, side } : { top: 14, foot: 80 + framing, side };
   }
 
   /** @param {number} share */

@@ -103,7 +103,7 @@ export class Tools {
     button("heal-from").hidden = !isHealing;
     this.help(isHealing && this.source.at ? "tool.heal-paint" : name === "paint" ? SHAPE_HELP[this.shape] : HELP[name] || null);
     this.drawOther();
-    if (name !== "move" && matchMedia("(max-width: 860px)").matches) this.session.controls.open(""); // the photograph needs the room
+    if (name !== "move" && this.session.stage.isSmall) this.session.controls.open(""); // the photograph needs the room
     this.viewer.tool = this.#tool(name);
     // What is worked on is seen whole, without the slider.
     if (name === "move") this.session.stage.view("split");

@@ -16,6 +16,7 @@ import { pencil } from "./dom.js";
 const MAX_CANVAS_PX = 12e6; // a denser screen than that is drawn a little coarser
 const MAX_ZOOM = 16; // CSS pixels for one of the photograph
 const GAP_PX = 12;
+const LEAST_SHARE = 0.2; // of the pane: the whole photograph has at least so much of its height, whatever lies over it
 const LOOK_SHARE = 0.6; // of the stage: what is looked at fills so much of it
 
 export class Viewer {
@@ -98,7 +99,7 @@ export class Viewer {
     const pane = this.panes()[0];
     const { top, foot, side } = this.hooks.bars();
     const margin = Math.max(side, Math.min(16, pane.width * 0.02));
-    const height = Math.max(pane.height * 0.5, pane.height - top - foot);
+    const height = Math.max(pane.height * LEAST_SHARE, pane.height - top - foot);
     return Math.max(1e-4, Math.min((pane.width - 2 * margin) / this.width, height / this.height, 4));
   }
 
