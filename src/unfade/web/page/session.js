@@ -210,6 +210,7 @@ export class Session {
     const wanted = meaning(options);
     if (this.job) return;
     entry.failed = null;
+    entry.away = false; // it is asked for again here
     try {
       await this.library.startInstead(entry, options);
       if (!this.ended) this.refresh();
