@@ -41,6 +41,7 @@ export class Brushwork {
   /** @param {Stroke} stroke one that has ended */
   add(stroke) {
     this.failed = false;
+    this.session.history.takeUp();
     if (stroke.kind !== "eraser") this.latest = [stroke];
     this.session.change({ strokes: [...this.strokes, stroke] });
   }
@@ -87,6 +88,11 @@ export class Brushwork {
     if (!this.#isDue || this.failed) return false;
     this.timer = setTimeout(() => this.fill(), FILL_AFTER_MS);
     return true;
+  }
+
+  /** Nothing is filled by itself for now. */
+  pause() {
+    clearTimeout(this.timer);
   }
 
   /** The fill is seen. */
