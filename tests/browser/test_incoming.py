@@ -371,8 +371,7 @@ def test_a_refusal_that_is_not_about_the_file_names_it_too(open_page: Open, old_
     page.wait_for_selector(".card .wrong-text")
     assert page.locator(".card .wrong-text").inner_text() == "aunt-may.jpg could not be added: the server could not be reached."
     page.unroute_all()
-    page.click(".card-again")
-    ready(page)
+    ready(page)  # it goes on by itself
 
 
 def test_a_photograph_that_was_deleted_elsewhere_is_dropped_without_alarm(open_page: Open, old_photograph: Path) -> None:

@@ -240,3 +240,54 @@ def test_a_mask_that_is_cleared_takes_the_strokes_with_it_and_undo_brings_both(r
     mask = mask_of(page, made.value.json()["id"])
     assert is_marked(mask, HIGH) and has_found(page, mask)
     settled(page)
+
+
+def test_two_tabs_add_to_each_other_and_undo_what_was_done_last(repaired: Any) -> None:
+    page = repaired
+    other = page.context.new_page()
+    other.goto(page.url)
+    ready(other)
+    with page.expect_request(is_job_of_mask):
+        dab(page, HIGH)
+    settled(page)
+    with other.expect_request(is_job_of_mask):
+        dab(other, LOW)
+    settled(other)
+    mask = last_mask(other)
+    assert is_marked(mask, HIGH) and is_marked(mask, LOW) and has_found(other, mask)
+
+    for tab in (page, other):  # which it is done in makes no difference
+        tab.reload()
+        ready(tab)
+    page.click("#undo")
+    settled(page)
+    mask = mask_of(page, kept_mask(page))
+    assert is_marked(mask, HIGH) and not is_marked(mask, LOW)
+    other.click("#undo")
+    settled(other)
+    assert not is_marked(mask_of(other, kept_mask(other)), HIGH) and other.is_disabled("#undo")
+
+
+def test_a_stroke_that_waits_in_one_tab_is_filled_once_with_that_of_another(repaired: Any) -> None:
+    page = repaired
+    other = page.context.new_page()
+    other.goto(page.url)
+    ready(other)
+    with held(page, "**/edits") as edits:
+        dab(page, HIGH)
+        until(page, lambda: edits)
+        dab(other, LOW)
+        settled(other)
+        mask = mask_of(other, kept_mask(other))
+        assert is_marked(mask, HIGH) and is_marked(mask, LOW)
+    settled(page)
+    assert mask_of(page, kept_mask(page)).tolist() == mask.tolist(), "what came late changed it"
+    page.click("#undo")
+    page.click("#undo")
+    assert page.is_disabled("#undo")
+
+
+def kept_mask(page: Any) -> str:
+    """The mask of what is set now."""
+    kept = page.evaluate("localStorage.getItem(`unfade.edit.${location.hash.split('/p/')[1]}`)")
+    return str(json.loads(kept)["now"]["mask"])

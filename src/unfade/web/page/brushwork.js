@@ -3,6 +3,7 @@
 
 import * as api from "./api.js";
 import { isLookedFor } from "./edit.js";
+import { worthAgain } from "./line.js";
 import { bake, healsOf, inPieces } from "./maskwork.js";
 import { announce } from "./say.js";
 import { t } from "./words.js";
@@ -22,6 +23,8 @@ export class Brushwork {
     /** @type {Stroke[]} in a mask of the server, whose fill is not seen yet */
     this.drying = [];
     this.failed = false;
+    this.isAway = false; // nothing answered, and it goes on by itself
+    this.tries = 0; // since anything was filled
     /** @type {Promise<void> | null} */
     this.filling = null;
     /** @type {Stroke[]} what was painted last: it can be filled differently */
@@ -38,6 +41,7 @@ export class Brushwork {
   /** @param {Stroke} stroke one that has ended */
   add(stroke) {
     this.failed = false;
+    this.session.history.takeUp();
     if (stroke.kind !== "eraser") this.latest = [stroke];
     this.session.change({ strokes: [...this.strokes, stroke] });
   }
@@ -86,6 +90,11 @@ export class Brushwork {
     return true;
   }
 
+  /** Nothing is filled by itself for now. */
+  pause() {
+    clearTimeout(this.timer);
+  }
+
   /** The fill is seen. */
   dried() {
     if (!this.drying.length) return;
@@ -116,6 +125,7 @@ export class Brushwork {
     this.failed = false;
     try {
       const made = await bake(session.photo.id, session.edit);
+      this.tries = 0;
       if (session.ended) return; // see Afterwards
       const before = session.edit;
       if (!session.history.baked(made)) return session.refresh(); // taken back meanwhile, or over another mask now
@@ -125,9 +135,21 @@ export class Brushwork {
       session.changed();
     } catch (error) {
       if (session.ended) return;
+      const refusal = /** @type {Refusal} */ (error);
       this.failed = this.strokes.length > 0; // they may have been taken back meanwhile
-      session.refused(/** @type {Refusal} */ (error));
+      if (refusal.status !== 0 || !this.tries) session.refused(refusal);
+      if (refusal.status === 0) this.#goOnLater();
       session.refresh();
     }
+  }
+
+  /** Nothing answered: what failed is filled once it is worth asking again. */
+  async #goOnLater() {
+    if (this.isAway) return;
+    this.isAway = true;
+    const isTime = await worthAgain(this.tries, this.session.signal);
+    this.isAway = false;
+    this.tries += 1;
+    if (isTime && this.failed) this.fill();
   }
 }

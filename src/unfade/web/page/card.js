@@ -20,8 +20,8 @@ import { t } from "./words.js";
  * @returns {State}
  */
 function stateOf(entry) {
-  if (entry.lost) return { text: t("card.lost"), wrong: true };
   if (entry.failed) return { text: entry.failed, wrong: true };
+  if (entry.lost) return { text: t("card.lost"), wrong: true };
   if (entry.waits) return { text: waitsTexts(entry.waits).join("; "), share: entry.photo ? 0 : entry.sent * 0.2 };
   if (entry.photo) return stateOfPhoto(entry.photo);
   if (entry.sent >= 1) return { text: t("card.reading"), share: 0.2 };

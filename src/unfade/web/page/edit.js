@@ -3,7 +3,7 @@
 
 import { EDITS } from "./library.js";
 import { healOf } from "./maskwork.js";
-import { forget, recall, remember } from "./storage.js";
+import { forget, recall, remember, textOf } from "./storage.js";
 
 /**
  * @import { Edit, Heal, Options, Photo, Job, Stroke } from "./types.js"
@@ -133,15 +133,36 @@ export class History {
    */
   constructor(photoId, first) {
     this.key = `${EDITS}${photoId}`;
+    this.first = first;
+    this.now = first;
+    /** @type {Edit[]} */
+    this.past = [];
+    /** @type {Edit[]} */
+    this.future = [];
+    /** @type {string | null} */
+    this.mergeKey = null;
+    this.mergedAt = 0;
+    this.isNews = false; // another tab changed it
+    this.#read();
+  }
+
+  #read() {
+    this.text = textOf(this.key);
     const kept = recall(this.key, /** @type {Kept | null} */ (null));
     const strokesOf = (/** @type {Packed | undefined} */ edit) => (edit?.strokes || []).flatMap((at) => kept?.strokes?.[at] || []);
     const whole = (/** @type {Packed} */ edit) => ({ ...edit, heals: edit.heals || [], marked: edit.marked || [], strokes: strokesOf(edit) }); // of a page that was older
     this.past = (kept?.past || []).map(whole);
-    this.now = { ...first, ...kept?.now, strokes: strokesOf(kept?.now) };
+    this.now = { ...this.first, ...kept?.now, strokes: strokesOf(kept?.now) };
     this.future = (kept?.future || []).map(whole);
-    /** @type {string | null} */
     this.mergeKey = null;
-    this.mergedAt = 0;
+  }
+
+  /** Another tab may have changed it since it was read or written here: go on from there. */
+  takeUp() {
+    const text = textOf(this.key);
+    if (text === null || text === this.text) return;
+    this.#read();
+    this.isNews = true;
   }
 
   /**
@@ -150,6 +171,7 @@ export class History {
    * @param {string | null} mergeKey
    */
   push(changes, mergeKey = null) {
+    this.takeUp();
     const next = { ...this.now, ...changes };
     if (JSON.stringify(next) === JSON.stringify(this.now)) return false;
     const merges = mergeKey && mergeKey === this.mergeKey && Date.now() - this.mergedAt < MERGE_MS;
@@ -163,6 +185,7 @@ export class History {
   }
 
   undo() {
+    this.takeUp();
     if (!this.past.length) return false;
     this.future = [this.now, ...this.future];
     this.now = this.past[this.past.length - 1];
@@ -173,6 +196,7 @@ export class History {
   }
 
   redo() {
+    this.takeUp();
     if (!this.future.length) return false;
     this.past = [...this.past, this.now];
     [this.now, ...this.future] = this.future;
@@ -195,6 +219,7 @@ export class History {
    * @param {Baked} made
    */
   baked({ from, strokes, mask }) {
+    this.takeUp();
     const { now } = this;
     const text = JSON.stringify(strokes);
     const isOver = (/** @type {Edit} */ edit) => edit.fill === from.fill && edit.mask === from.mask && edit.dust === from.dust && String(edit.keep) === String(from.keep);
@@ -210,6 +235,9 @@ export class History {
 
   /** @param {(edit: Edit) => Edit} take */
   #rewrite(take) {
+    this.takeUp();
+    const all = [...this.past, this.now, ...this.future];
+    if (all.every((edit) => take(edit) === edit)) return; // a text that only looks other would be news to another tab
     this.past = this.past.map(take);
     this.now = take(this.now);
     this.future = this.future.map(take);
@@ -221,6 +249,7 @@ export class History {
     const strokes = [...new Set([...past, this.now, ...future].flatMap((edit) => edit.strokes))];
     const packed = (/** @type {Edit} */ edit) => ({ ...edit, strokes: edit.strokes.map((stroke) => strokes.indexOf(stroke)) });
     remember(this.key, /** @type {Kept} */ ({ strokes, past: past.map(packed), now: packed(this.now), future: future.map(packed) }));
+    this.text = textOf(this.key);
   }
 
   /** @param {string} photoId */

@@ -2,10 +2,12 @@
 // The person's photographs: which they are (kept in this browser), what the server knows of them, and news of their jobs.
 
 import * as api from "./api.js";
+import { Outage, isReadable } from "./outage.js";
 import { patiently } from "./patience.js";
 import { Pending } from "./pending.js";
 import { naming } from "./say.js";
 import { forget, keys, recall, remember } from "./storage.js";
+import { t } from "./words.js";
 
 /**
  * @import { Entry, Job, Options, Photo } from "./types.js"
@@ -44,6 +46,7 @@ export class Library extends EventTarget {
     /** @type {Entry[]} whose turn to be uploaded will come */
     this.waiting = [];
     this.uploading = 0;
+    this.outage = new Outage(this);
     /** @type {string[]} the ids of photographs on a shelf that several devices share */
     this.shared = [];
     /** @type {EventSource | null} */
@@ -214,7 +217,7 @@ export class Library extends EventTarget {
   }
 
   pump() {
-    while (this.uploading < UPLOADS_AT_ONCE && this.waiting.length) {
+    while (!this.outage.lasts && this.uploading < UPLOADS_AT_ONCE && this.waiting.length) {
       const entry = this.waiting.shift();
       if (!entry || !this.entries.includes(entry)) continue;
       this.uploading += 1;
@@ -240,10 +243,12 @@ export class Library extends EventTarget {
       else if (photo) await api.deletePhoto(photo.id); // taken away meanwhile
     } catch (error) {
       const refusal = /** @type {Refusal} */ (error);
+      const isTold = this.outage.note(entry, refusal);
       entry.failed = naming(entry.name, refusal.message);
       entry.final = FINAL.has(refusal.status);
       if (entry.final) this.pending.drop(entry.key);
-      this.tell("failed", entry);
+      if (entry.away && !(await isReadable(chosen))) Object.assign(entry, { away: false, lost: true, failed: t("upload.unreadable") });
+      if (!isTold) this.tell("failed", entry);
       this.tell("photo", entry);
     }
   }
@@ -254,7 +259,8 @@ export class Library extends EventTarget {
    * @param {Photo} photo
    */
   arrived(entry, photo) {
-    Object.assign(entry, { photo, name: photo.name, sent: 1, chosen: null });
+    this.outage.tries = 0;
+    Object.assign(entry, { photo, name: photo.name, sent: 1, chosen: null, failed: null });
     if (entry.options) entry.options = { ...entry.options, ...plannedFor(entry) };
     this.pending.sent(entry.key);
     this.note(photo.id, true);
@@ -274,19 +280,34 @@ export class Library extends EventTarget {
       this.pending.drop(entry.key);
     } catch (error) {
       const refusal = /** @type {Refusal} */ (error);
+      this.outage.note(entry, refusal);
       if (!(await this.isGone(entry, refusal))) this.fail(entry, refusal);
     }
     entry.starting = false;
   }
 
-  /** @param {Entry} entry */
+  /**
+   * A person wants what failed once more.
+   * @param {Entry} entry
+   */
   retry(entry) {
+    entry.away = this.outage.lasts = false;
+    this.goOn(entry, null);
+    this.pump();
+  }
+
+  /**
+   * What failed is asked for again.
+   * @param {Entry} entry
+   * @param {Photo | null} photo what the server has of it: only its answer may have been lost
+   */
+  goOn(entry, photo) {
     entry.failed = null;
-    entry.sent = 0;
-    if (entry.photo) this.startPlanned(entry);
+    if (photo && !entry.photo?.jobs.length) this.arrived(entry, photo);
+    else if (entry.photo) this.startPlanned(entry);
     else {
-      this.waiting.push(entry);
-      this.pump();
+      entry.sent = 0;
+      this.waiting.unshift(entry);
     }
     this.tell("photo", entry);
   }

@@ -9,6 +9,7 @@ import { Controls } from "./controls.js";
 import { Doubts } from "./doubts.js";
 import { openDownload } from "./download.js";
 import { History, firstEdit, jobFor, meaning, optionsOf } from "./edit.js";
+import { Elsewhere } from "./elsewhere.js";
 import { Framing } from "./framing.js";
 import { latestDone } from "./library.js";
 import { worthAgain } from "./line.js";
@@ -63,6 +64,7 @@ export class Session {
     this.pieces = new Pieces(this);
     this.framing = new Framing(this);
     this.tools = new Tools(this);
+    this.elsewhere = new Elsewhere(this);
   }
 
   /** What the server knows of the photograph; another value whenever it is asked again. */
@@ -157,15 +159,21 @@ export class Session {
    * @param {number} previewAfterMs
    */
   later(previewAfterMs) {
-    clearTimeout(this.previewTimer);
-    clearTimeout(this.jobTimer);
-    this.previewTimer = this.jobTimer = undefined;
+    this.pause();
     const isFilledFirst = this.brushwork.fillSoon();
     const { job } = this;
     if (job && this.entry.waits) this.library.letGo(this.entry);
     if (job?.state === "done") return void this.refresh();
     this.previewTimer = setTimeout(() => this.lookAhead(), previewAfterMs);
     if (!job && !isFilledFirst) this.jobTimer = setTimeout(() => this.startJob(), JOB_AFTER_MS);
+  }
+
+  /** Nothing is asked for by itself for now. */
+  pause() {
+    clearTimeout(this.previewTimer);
+    clearTimeout(this.jobTimer);
+    this.previewTimer = this.jobTimer = undefined;
+    this.brushwork.pause();
   }
 
   /** A slider was let go: what it shows is wanted now. */
@@ -210,6 +218,7 @@ export class Session {
     const wanted = meaning(options);
     if (this.job) return;
     entry.failed = null;
+    entry.away = false; // it is asked for again here
     try {
       await this.library.startInstead(entry, options);
       if (!this.ended) this.refresh();

@@ -30,6 +30,7 @@ export class Shelf {
     this.choosing = false;
     button("zip-open").addEventListener("click", () => this.#download(library.entries));
     button("select").addEventListener("click", () => this.#choose(!this.choosing));
+    button("again-all").addEventListener("click", () => this.#failed.forEach((entry) => library.retry(entry)));
     button("keep-longer").addEventListener("click", () => this.#keepLonger());
     button("chosen-all").addEventListener("click", () => {
       for (const card of this.cards.values()) card.pick.checked = !card.pick.hidden;
@@ -77,10 +78,15 @@ export class Shelf {
     const photos = this.library.entries.flatMap(({ photo }) => photo || []);
     $("zip-open").hidden = photos.filter((photo) => latestDone(photo)).length < 2;
     $("select").hidden = photos.length < 2;
+    $("again-all").hidden = this.#failed.length < 2;
     const first = Math.min(...photos.map(({ expires }) => Date.parse(expires)));
     $("kept-until").textContent = photos.length ? t("shelf.kept", { time: momentOf(first) }) : "";
     $("keep-longer").hidden = !photos.length;
     this.#drawChosen();
+  }
+
+  get #failed() {
+    return this.library.entries.filter(({ failed, final, lost }) => failed && !final && !lost);
   }
 
   async #keepLonger() {

@@ -8,6 +8,18 @@ const PROBE = "unfade.probe";
 let onRefusal = null;
 
 /**
+ * What lies under a key, as it is written.
+ * @param {string} key
+ */
+export const textOf = (key) => {
+  try {
+    return refused.get(key) ?? localStorage.getItem(key);
+  } catch {
+    return null; // as below
+  }
+};
+
+/**
  * @template Kept
  * @param {string} key
  * @param {Kept} otherwise
@@ -15,7 +27,7 @@ let onRefusal = null;
  */
 export const recall = (key, otherwise) => {
   try {
-    return JSON.parse(refused.get(key) ?? localStorage.getItem(key) ?? "null") ?? otherwise;
+    return JSON.parse(textOf(key) ?? "null") ?? otherwise;
   } catch {
     return otherwise; // private windows may refuse, and others may have written there
   }

@@ -138,6 +138,7 @@
  * @property {number} sent 0…1
  * @property {string | null} failed
  * @property {boolean} [final] of no use to try again
+ * @property {boolean} [away] nothing answered: it goes on by itself
  * @property {Waits | null} [waits]
  * @property {File | null} chosen
  * @property {boolean} [kept] a refresh finds it
