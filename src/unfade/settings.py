@@ -155,9 +155,8 @@ def read_settings() -> Settings:
     for name in os.environ:
         if name.startswith(PREFIX) and name not in ours and (near := difflib.get_close_matches(name, ours, n=1, cutoff=0.85)):
             raise UsageError(f"{name} is set, but there is no such setting; did you mean {near[0]}?")
-        if (
-            name in ours and not os.environ[name] and name not in map(variable, _LISTS)
-        ):  # an empty folder would be the working directory, an empty token none
+        # An empty folder would be the working directory, an empty token none.
+        if name in ours and not os.environ[name] and name not in map(variable, _LISTS):
             raise UsageError(f"{name} is set, and empty; unset it for the default, or give it a value")
     try:
         settings = Settings()
