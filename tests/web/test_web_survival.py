@@ -126,7 +126,7 @@ def test_a_full_queue_says_when_to_come_back(make_server: Callable[..., Server])
 
 
 def test_a_full_disk_is_507(make_server: Callable[..., Server]) -> None:
-    server = make_server(workers=0, min_free_mb=1e12).start()
+    server = make_server(workers=0, min_free_mb=1e9).start()
     answer = server.client.post("/api/v1/photos", files={"file": ("a.png", encoded("png"))})
     assert answer.status_code == 507 and answer.json()["code"] == "disk-full"
 
