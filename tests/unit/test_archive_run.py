@@ -90,7 +90,7 @@ def below(pid: int) -> dict[int, str]:
         if entry.name.isdigit():
             try:
                 parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                names[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                names[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             except (OSError, IndexError):
                 continue
     found: dict[int, str] = {}
@@ -228,7 +228,7 @@ def test_a_machine_may_die(tmp_path: Path, sized: Callable[[int, int], int], mon
     """Two of Ray's nodes on this machine, as two would be; the second is killed in the middle."""
     monkeypatch.setenv("RAY_AUTH_MODE", "token")  # whoever joins or asks shows the cluster's own secret
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    count, port = sized(400, 24), 20_000 + os.getpid() % 20_000
+    count, port = sized(400, 24), 20_000 + secrets.randbelow(10_000)  # another each time it is tried
     scans, to = tmp_path / "scans", tmp_path / "restored"
     make_scans(scans, count)
     ray = str(Path(sys.executable).with_name("ray"))
