@@ -105,6 +105,9 @@ def visit(request: pytest.FixtureRequest, chromium: Any, shared: str, weave: Pat
 @pytest.fixture
 def page(visit: Any) -> Any:
     """The visit, everything taken back that a story before this one did."""
+    if not visit.is_visible("[data-tool=move]"):  # a story that failed may have left the shelf open
+        press(visit, ".card-open")
+        ready(visit)
     press(visit, "[data-tool=move]")
     for step in ("damage", "clean", "color"):
         if visit.locator(f"#{step}-body").is_visible():
