@@ -72,9 +72,8 @@ def measure_colors(photo: Photo, lost: Mask | None = None) -> Colors:
     scale = min(1.0, COPY_PX / max(photo.height, photo.width))
     height, width = max(1, round(photo.height * scale)), max(1, round(photo.width * scale))
     lab = color.lab_from_srgb(tiles.reduce(photo.srgb, photo.height, photo.width, height, width)).reshape(-1, 3).astype(np.float64)
-    place, kept = _place(height, width), _mostly_kept(lost, height, width)
-    if kept is not None:
-        lab, place = lab[kept], place[kept]
+    kept = _mostly_kept(lost, height, width)
+    lab = lab if kept is None else lab[kept]
     chroma = lab[:, 1:]
     cast = float(np.hypot(chroma[:, 0], chroma[:, 1]).mean())
     lights = float(lab[lab[:, 0] >= np.percentile(lab[:, 0], 90), 2].mean())
@@ -87,6 +86,7 @@ def measure_colors(photo: Photo, lost: Mask | None = None) -> Colors:
     tint = float(np.percentile(np.abs(rest @ directions[:, 0]), 98))
     stained, spread = False, _rms(rest)
     if tint < TINT_MOST and spread >= SPREAD_MOST and chroma[:, 1].mean() > STAINED_YELLOW_LEAST:  # else it decides nothing
+        place = _place(height, width) if kept is None else _place(height, width)[kept]
         slow = chroma - _robustly_fitted(np.concatenate([tone, place, place * lightness[:, None]], axis=1), chroma)
         slow_main, slow_second, _ = _main_hues(slow)
         explained = slow_main < STAINED_SHARE_MOST * main

@@ -70,11 +70,16 @@ def is_whole(points: list[list[float]]) -> bool:
     return bool(points[0][0] < 70 and points[-1][0] > 180)
 
 
+def seen_by(page: Any) -> str | None:
+    """What the screen shows of the photograph; strokes stay what they are, for nothing is filled."""
+    page.route("**/edits", lambda route: None)
+    page.route("**/masks", lambda route: None)
+    return page.get_attribute("#view", "data-photograph")  # type: ignore[no-any-return]
+
+
 def test_a_palm_that_comes_down_while_the_pen_paints_is_ignored(hand: Hand) -> None:
     page = hand.page
-    page.route("**/edits", lambda route: None)  # so that the stroke stays one
-    page.route("**/masks", lambda route: None)
-    seen = page.get_attribute("#view", "data-photograph")
+    seen = seen_by(page)
     hand.stroke(height=0.2, midway=lambda: hand.palm("touchStart", PALM))
     hand.palm("touchEnd")
     (painted,) = strokes(page)
@@ -83,9 +88,7 @@ def test_a_palm_that_comes_down_while_the_pen_paints_is_ignored(hand: Hand) -> N
 
 def test_a_palm_that_lies_there_already_is_ignored(hand: Hand) -> None:
     page = hand.page
-    page.route("**/edits", lambda route: None)
-    page.route("**/masks", lambda route: None)
-    seen = page.get_attribute("#view", "data-photograph")
+    seen = seen_by(page)
     hand.palm("touchStart", PALM)
     hand.stroke(height=0.2, midway=lambda: hand.palm("touchMove", SECOND_PALM))
     hand.palm("touchEnd")

@@ -14,7 +14,6 @@ second, and so on. However many jobs one client has waiting, another's first com
 
 from __future__ import annotations
 
-import logging
 import secrets
 import threading
 import time
@@ -23,9 +22,8 @@ from typing import Literal
 
 from unfade.queue.options import Options
 from unfade.queue.records import JobRecord, Kind, MaskRecord, PhotoRecord, ResultRecord
-from unfade.queue.table import Row, Table
+from unfade.queue.table import Row, Table, read_row
 
-log = logging.getLogger(__name__)
 Ending = Literal["done", "failed"]
 PREVIEW_WAITS_S = 120.0  # longer than whoever asked for it waits
 SHARE = 3.0  # a client may have this many times the free places: of an empty queue three quarters, and never the last ones
@@ -60,24 +58,12 @@ def _job_row(job: JobRecord) -> Row:
 
 def _read(row: Row | None) -> JobRecord | None:
     """What a row says of a job; None where there is none, or its record cannot be read."""
-    if row is None:
-        return None
-    try:
-        return JobRecord.read(row.document)
-    except ValueError as error:
-        log.error("the record of a job cannot be read: %s", error)
-        return None
+    return read_row(row, JobRecord.read, "the record of a job")
 
 
 def _read_photo(row: Row | None) -> PhotoRecord | None:
     """What a row says of a photograph; None where there is none, or its record cannot be read."""
-    if row is None:
-        return None
-    try:
-        return PhotoRecord.model_validate_json(row.document)
-    except ValueError as error:
-        log.error("the record of a photograph cannot be read: %s", error)
-        return None
+    return read_row(row, PhotoRecord.model_validate_json, "the record of a photograph")
 
 
 class Ledger:

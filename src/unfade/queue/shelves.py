@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable
 
 from pydantic import BaseModel
 
 from unfade.queue.records import new_id
-from unfade.queue.table import Row, Table
+from unfade.queue.table import Row, Table, read_row
 
-log = logging.getLogger(__name__)
 MAX_PHOTOS = 2000
 _GROUP = "shelves"
 
@@ -26,13 +24,8 @@ class _Document(BaseModel):
 
 def _read(row: Row | None) -> tuple[str, ...] | None:
     """The ids on a shelf; None where there is none, or what is written of it cannot be read."""
-    if row is None:
-        return None
-    try:
-        return _Document.model_validate_json(row.document).photos
-    except ValueError as error:
-        log.error("a shelf cannot be read: %s", error)
-        return None
+    read = read_row(row, _Document.model_validate_json, "a shelf")
+    return None if read is None else read.photos
 
 
 def _key(shelf_id: str) -> str:

@@ -7,9 +7,13 @@ SQLite (one machine: `table_sqlite`) or Redis (several: `table_redis`).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+log = logging.getLogger(__name__)
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,18 @@ class Row:
 
     document: str
     groups: Mapping[str, float] = field(default_factory=dict)
+
+
+def read_row(row: Row | None, read: Callable[[str], _Read], what: str) -> _Read | None:
+    """What `read` makes of a row's document; None where there is no row, or it raises `ValueError`: another
+    version may have written it. `what` names it in the log."""
+    if row is None:
+        return None
+    try:
+        return read(row.document)
+    except ValueError as error:
+        log.error("%s cannot be read: %s", what, error)
+        return None
 
 
 Change = Callable[[Row | None], Row | None]

@@ -158,8 +158,7 @@ def judge(
     height, width = mask.shape
     if not mask.any():
         return mask, ()
-    shrink = max(1, math.ceil(math.sqrt(height * width / WORKING_PIXELS)))
-    tall, wide = -(-height // shrink), -(-width // shrink)
+    shrink, tall, wide = blocks_of(height, width)
     gray = tiles.reduce(lambda rows, columns: color.luma(photo.srgb(rows, columns))[:, :, None], height, width, tall, wide)[:, :, 0]
     small = [most(plane.view(np.uint8), shrink, tall, wide) for plane in (mask, evidence, least)]
     measured = measure(gray, small[1], small[2], small[0] > 0, pieces.smallest_share)
@@ -170,9 +169,7 @@ def judge(
     gone = np.zeros(int(measured.labels.max()) + 1, bool)
     gone[measured.numbers[dropped]] = True
     for rows in tiles.bands(height, width):
-        down = np.minimum(np.arange(rows.start, rows.stop) // shrink, tall - 1)
-        across = np.minimum(np.arange(width) // shrink, wide - 1)
-        mask[rows] &= ~gone[measured.labels[np.ix_(down, across)]]
+        mask[rows] &= ~gone[over_blocks(measured.labels, rows, width, shrink)]
     doubtful = dropped & (found >= strictness - DOUBTED_BELOW) & (measured.shares >= DOUBTED_SHARE)
     order = sorted(np.flatnonzero(doubtful), key=lambda index: -measured.shares[index])[:DOUBTS]
     return mask, tuple(_doubt(shrink, height, width, gray, measured, index) for index in map(int, order))
@@ -202,6 +199,19 @@ def spare_faces(mask: Mask, evidence: Evidence, faces: Iterable[Face], sure: flo
         marked &= ~within[labels]
         spared += bool(within.any())
     return spared
+
+
+def blocks_of(height: int, width: int) -> tuple[int, int, int]:
+    """The side of the blocks that a copy of at most `WORKING_PIXELS` has a pixel for, and its height and
+    width."""
+    shrink = max(1, math.ceil(math.sqrt(height * width / WORKING_PIXELS)))
+    return shrink, -(-height // shrink), -(-width // shrink)
+
+
+def over_blocks(copy: np.ndarray, rows: slice, width: int, shrink: int) -> np.ndarray:
+    """Some rows of the photograph, each pixel as its block of `shrink` x `shrink` is on the copy."""
+    taken: np.ndarray = copy[np.ix_(np.arange(rows.start, rows.stop) // shrink, np.arange(width) // shrink)]
+    return taken
 
 
 def most(plane: np.ndarray, shrink: int, tall: int, wide: int) -> np.ndarray:

@@ -38,15 +38,19 @@ def decide(
     mask: Mask = np.logical_or(*parts)
     if calibration.growth is None:
         return mask
-    radius = growth_px(evidence.shape)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    grown = cv2.dilate(mask.view(np.uint8), disc).view(bool) & (evidence >= max(quantized(threshold - calibration.growth), 1))
-    return mask | grown
+    return mask | (grown(mask) & (evidence >= max(quantized(threshold - calibration.growth), 1)))
 
 
 def growth_px(shape: tuple[int, ...]) -> int:
     """How wide the rim of a mark is on a photograph of this size (h, w)."""
     return max(1, round(min(shape) / GROWTH_SHARE))
+
+
+def grown(mask: Mask) -> Mask:
+    """The mask with the rims of its marks."""
+    side = 2 * growth_px(mask.shape) + 1
+    larger: Mask = cv2.dilate(mask.view(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))).view(bool)
+    return larger
 
 
 def _marks(evidence: Evidence, threshold: float, calibration: DamageCalibration, largest_px: int | None) -> Mask:

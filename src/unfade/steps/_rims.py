@@ -8,16 +8,14 @@ stripe, is left alone; so are photographs of which little is lost.
 
 from __future__ import annotations
 
-import math
-
 import cv2
 import numpy as np
 
 from unfade import color, tiles
 from unfade.arrays import Mask, Plane
 from unfade.files.photo import Photo
-from unfade.steps._judging import WORKING_PIXELS, most
-from unfade.steps._marking import growth_px
+from unfade.steps._judging import blocks_of, most, over_blocks
+from unfade.steps._marking import grown, growth_px
 
 # By eye on 14 worn photographs of the 27 that are marked by hand, of which at least 6 % is marked; the others
 # have less than 3 %. Twice as wide, an eyebrow and a collar's stripes are lost.
@@ -34,8 +32,7 @@ def widen(photo: Photo, mask: Mask) -> None:
         return
     height, width = mask.shape
     rim_px = growth_px(mask.shape)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim_px + 1, 2 * rim_px + 1))
-    rim = cv2.dilate(_long(mask).view(np.uint8), disc).view(bool) & ~mask
+    rim = grown(_long(mask)) & ~mask
     margin = 2 * (AROUND + 1) * rim_px
     added = np.zeros_like(mask)
     for rows in tiles.bands(height, width):
@@ -58,13 +55,11 @@ def _calm(gray: Plane, lost: Mask, rim_px: int) -> Mask:
 
 
 def _long(mask: Mask) -> Mask:
-    """`mask` without its specks, which are told on a copy of at most `WORKING_PIXELS`."""
+    """`mask` without its specks, which are told on the copy on which pieces are judged."""
     height, width = mask.shape
-    shrink = max(1, math.ceil(math.sqrt(height * width / WORKING_PIXELS)))
-    tall, wide = -(-height // shrink), -(-width // shrink)
+    shrink, tall, wide = blocks_of(height, width)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(most(mask.view(np.uint8), shrink, tall, wide), connectivity=8)
     is_long = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) >= LONG_SHARE * min(tall, wide)
     is_long[0] = False
-    kept: Mask = np.repeat(np.repeat(is_long[labels], shrink, axis=0), shrink, axis=1)[:height, :width]
-    long: Mask = mask & kept
+    long: Mask = mask & over_blocks(is_long[labels], slice(0, height), width, shrink)
     return long

@@ -69,7 +69,9 @@ class Clean(Step):
         aged = ""
         if planned.tone is not None:
             facts["need"] = planned.tone.need
-            aged = f"aged {planned.tone.need:.0%}{', noisy' if planned.is_noisy else ''}: "
+            unmoved = planned.tone.need >= LIKELY and not planned.does_anything
+            why = ", but its tone needs no lifting" if unmoved else ", noisy" if planned.is_noisy else ""
+            aged = f"aged {planned.tone.need:.0%}{why}: "
         if planned.noise is not None:
             facts["noise"] = planned.noise
         yellow: tuple[str, ...] = ()
@@ -77,8 +79,6 @@ class Clean(Step):
             facts["yellow_lights"] = planned.colors.lights
             yellow = (f"its whites are yellow (b* {planned.colors.lights:.0f}), from age or from the light: a warmth below 0 cools them",)
         if not planned.does_anything:
-            if facts.get("need", 0) >= LIKELY:
-                aged = aged.replace(": ", ", but its tone needs no lifting: ")
             return Outcome(work.photo, work.mask, "sound", models=models, facts=facts, notes=(f"{aged}nothing to clean", *yellow))
         details = sessions.get("clean") if planned.detail_strength > 0 else None
         photo, changed = clean(work.photo, planned, details, progress, sessions.threads)

@@ -5,15 +5,13 @@ The address of the zip need not name each job then: proxies take no more than 8 
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 
 from unfade.queue.records import new_id
-from unfade.queue.table import Row, Table
+from unfade.queue.table import Row, Table, read_row
 from unfade.web.requests import ZipOrder
 
-log = logging.getLogger(__name__)
 KEPT_S = 3600.0
 _GROUP = "zips"
 
@@ -33,12 +31,7 @@ class ZipOrders:
 
     def order(self, zip_id: str) -> ZipOrder | None:
         """An order; None where there is none, or it cannot be read."""
-        row = self._table.get(f"zip:{zip_id}")
-        try:
-            return None if row is None else ZipOrder.model_validate_json(row.document)
-        except ValueError as error:
-            log.error("the order of a zip cannot be read: %s", error)
-            return None
+        return read_row(self._table.get(f"zip:{zip_id}"), ZipOrder.model_validate_json, "the order of a zip")
 
     def sweep(self) -> None:
         """Forget the orders whose time is over."""
